@@ -1,0 +1,1 @@
+"""Ordered image data sets, all of one shape; ``load`` finds one by name."""

@@ -1,0 +1,163 @@
+"""The one shape that every data set has."""
+
+from dataclasses import dataclass
+
+import torch
+from torchvision.datasets import VisionDataset
+
+from emdviz.distributions import check_positions
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of a data set.
+
+    Attributes
+    ----------
+    images : uint8 tensor, shape (N, 3, H, W)
+    labels : int64 tensor, shape (N,)
+        Class indices, 0 to C − 1.
+    true_distribution : float64 tensor, shape (N, C), or None
+        The distribution from which each label was drawn, where the data set knows it.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    true_distribution: torch.Tensor | None = None
+
+    def __len__(self):
+        return len(self.labels)
+
+
+class OrderedImages(VisionDataset):
+    """Images whose classes have an order.
+
+    Parameters
+    ----------
+    name : str
+    images : uint8 tensor, shape (N, 3, H, W)
+    labels : int64 tensor, shape (N,)
+        Class indices, 0 to C − 1.
+    classes : list of str
+        Names of the C classes, in their order.
+    splits : dict of str to int64 tensor
+        Indices of the images in ``"train"``, ``"valid"`` and ``"test"``.
+    positions : list of float, shape (C,), optional
+        Centres of the classes in ``unit``.
+    unit : str, optional
+        The unit of ``positions``, such as ``"years"``.
+    true_distribution : float64 tensor, shape (N, C), optional
+        The distribution from which each label was drawn, where it is known.
+    licence : str
+        One line: who may use the images, and for what.
+    notes : tuple of str
+        What a reader should know of how the images were chosen; shown by :meth:`summary`.
+    root : str or Path
+        Where the images came from.
+
+    Raises
+    ------
+    ValueError
+        If images, labels, classes and splits do not fit together.
+
+    Notes
+    -----
+    As a torchvision data set it can be indexed: ``dataset[i]`` is ``(image, label)``, with
+    ``transform`` and ``target_transform`` applied if they are given.
+    """
+
+    def __init__(
+        self,
+        name,
+        images,
+        labels,
+        classes,
+        splits,
+        *,
+        positions=None,
+        unit=None,
+        true_distribution=None,
+        licence="",
+        notes=(),
+        root="",
+        transform=None,
+        target_transform=None,
+    ):
+        super().__init__(str(root), transform=transform, target_transform=target_transform)
+        classes = list(classes)
+        if len(set(classes)) != len(classes):
+            raise ValueError(f"classes must not name a class twice, got {classes}")
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(
+                "images must be uint8 of shape (N, 3, H, W), "
+                f"got {images.dtype} of shape {tuple(images.shape)}"
+            )
+        if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"labels must be int64 of shape ({len(images)},), "
+                f"got {labels.dtype} of shape {tuple(labels.shape)}"
+            )
+        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(classes):
+            raise ValueError(
+                f"labels must be 0 to {len(classes) - 1}, "
+                f"got {int(labels.min())} to {int(labels.max())}"
+            )
+        self.name = name
+        self.images = images
+        self.labels = labels
+        self.classes = classes
+        self.positions = (
+            None if positions is None else check_positions(positions, len(classes)).tolist()
+        )
+        self.unit = unit
+        self.splits = dict(splits)
+        self.true_distribution = true_distribution
+        self.licence = licence
+        self.notes = tuple(notes)
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        image, label = self.images[index], self.labels[index]
+        if self.transform is not None:
+            image = self.transform(image)
+        if self.target_transform is not None:
+            label = self.target_transform(label)
+        return image, label
+
+    def split(self, name):
+        """Return the part called ``name``: ``"train"``, ``"valid"`` or ``"test"``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such part.
+        """
+        if name not in self.splits:
+            raise ValueError(f"split must be one of {sorted(self.splits)}, got {name!r}")
+        chosen = self.splits[name]
+        return Split(
+            self.images[chosen],
+            self.labels[chosen],
+            None if self.true_distribution is None else self.true_distribution[chosen],
+        )
+
+    def summary(self):
+        """Return a table of how many images each class has in each split.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per class and one for the total, a column per split and one for all.
+        """
+        import pandas as pd
+
+        counts = {
+            name: torch.bincount(self.labels[chosen], minlength=len(self.classes)).tolist()
+            for name, chosen in self.splits.items()
+        }
+        table = pd.DataFrame(counts, index=pd.Index(self.classes, name="class"))
+        table["all"] = table.sum(axis=1)
+        table.loc["total"] = table.sum()
+        return table

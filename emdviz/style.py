@@ -1,0 +1,95 @@
+"""One palette and one style, for every picture and every explorer.
+
+The colours are those of Okabe and Ito, chosen to stay apart for colour-blind eyes. A loss, a
+prediction and the truth keep their colour in every figure, so that no reader hunts for a legend.
+"""
+
+from contextlib import contextmanager
+
+OKABE_ITO = {
+    "black": "#000000",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "yellow": "#F0E442",
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "purple": "#CC79A7",
+    "grey": "#767676",
+}
+
+LOSS_COLOURS = {
+    "XE": OKABE_ITO["black"],
+    "REG": OKABE_ITO["purple"],
+    "EMD2": OKABE_ITO["blue"],
+    "EMD": OKABE_ITO["orange"],
+    "AEMD": OKABE_ITO["vermillion"],
+    "XEMD2": OKABE_ITO["green"],
+}
+"""One colour per loss, everywhere."""
+
+PREDICTION_A = OKABE_ITO["vermillion"]
+PREDICTION_B = OKABE_ITO["blue"]
+TRUTH = OKABE_ITO["green"]
+GAP = OKABE_ITO["sky"]
+
+_CONTEXTS = {"notebook": 1.0, "projector": 1.6, "print": 0.8}
+
+
+@contextmanager
+def style(context="notebook"):
+    """Use emdviz's matplotlib style inside a ``with`` block.
+
+    Parameters
+    ----------
+    context : {"notebook", "projector", "print"}
+        How large text and lines are: for a laptop, the back row, or a column of a paper.
+
+    Raises
+    ------
+    ValueError
+        If ``context`` is not one of the three.
+
+    Examples
+    --------
+    >>> with style("projector"):
+    ...     figure, axes = plt.subplots()  # doctest: +SKIP
+    """
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(style_parameters(context)):
+        yield
+
+
+def use(context="notebook"):
+    """Use emdviz's matplotlib style from here on; for the first cell of a notebook.
+
+    Parameters and errors are those of :func:`style`.
+    """
+    import matplotlib.pyplot as plt
+
+    plt.rcParams.update(style_parameters(context))
+
+
+def style_parameters(context="notebook"):
+    """Return the rcParams of emdviz's style as a dict; ``context`` as in :func:`style`."""
+    if context not in _CONTEXTS:
+        raise ValueError(f"context must be one of {sorted(_CONTEXTS)}, got {context!r}")
+    import seaborn as sns
+
+    scale = _CONTEXTS[context]
+    return (
+        sns.axes_style("ticks")
+        | sns.plotting_context("notebook", font_scale=scale)
+        | {
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlelocation": "left",
+            "axes.titleweight": "bold",
+            "axes.titlesize": 12 * scale,
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 100,
+            "savefig.dpi": 200,
+            "svg.fonttype": "none",
+        }
+    )
