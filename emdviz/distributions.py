@@ -11,6 +11,9 @@ import numpy as np
 MASS_TOLERANCE = 1e-4
 """How far the sum of a distribution may be from 1 before it is refused."""
 
+ROUNDING = 1e-7
+"""How far below 0 a probability may be by rounding before it is refused."""
+
 
 def is_torch(array):
     """Say whether ``array`` is a torch tensor, without importing torch for those who lack it."""
@@ -98,17 +101,15 @@ def check_distribution(values, name="p"):
     array = as_float_array(values, name)
     detached = array.detach() if is_torch(array) else array
     xp = namespace(detached)
-    _refuse(xp, ~xp.isfinite(detached), name, "must be finite", detached)
-    # a softmax that was rounded below zero by a hair is still a distribution
-    _refuse(xp, detached < -1e-7, name, "must not be negative", detached)
+    if 0 in detached.shape:
+        return array
     mass = xp.sum(detached, axis=-1)
-    _refuse(
-        xp,
-        abs(mass - 1.0) > MASS_TOLERANCE,
-        name,
-        "must sum to 1 along the last axis; divide by the sum, or apply softmax to logits",
-        mass,
-    )
+    # two passes when all is well; NaN and infinities fail these comparisons too
+    if not (bool(xp.min(detached) >= -ROUNDING) and bool(xp.all(abs(mass - 1) <= MASS_TOLERANCE))):
+        _refuse(xp, ~xp.isfinite(detached), name, "must be finite", detached)
+        _refuse(xp, detached < -ROUNDING, name, "must not be negative", detached)
+        rule = "must sum to 1 along the last axis (divide by the sum, or apply softmax to logits)"
+        _refuse(xp, abs(mass - 1) > MASS_TOLERANCE, name, rule, mass)
     return array
 
 
