@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emdviz.distributions import check_pair, check_positions, is_torch, namespace
+from emdviz.ground_distance import check_period
 
 
 class CDFGap(NamedTuple):
@@ -194,15 +195,11 @@ def normalized_emd(p, t, *, order, positions=None):
     xp = namespace(gap.difference)
     height = abs(gap.difference)
     if order == np.inf:
-        # the last piece of the gap, always zero, makes a maximum exist for C = 1 as well
-        return xp.max(xp.concat([height, xp.zeros_like(_one_column(p, t, height))], -1), axis=-1)
+        # the last piece of the gap is always zero; it makes a maximum exist for C = 1 as well
+        last = 0 * xp.sum(height, axis=-1, keepdims=True)
+        return xp.max(xp.concat([height, last], axis=-1), axis=-1)
     num_classes = height.shape[-1] + 1
     return _root(xp, xp.sum(height**order * gap.width, axis=-1) / num_classes, order)
-
-
-def _one_column(p, t, like):
-    shape = like.shape[:-1] + (1,)
-    return like.new_empty(shape) if is_torch(like) else np.empty(shape, like.dtype)
 
 
 def _check_order(order):
@@ -256,7 +253,7 @@ def wasserstein(p, t, *, order, positions=None):
 
     Examples
     --------
-    >>> float(wasserstein([0.5, 0.0, 0.5], [0.0, 0.0, 1.0], order=2) ** 2)
+    >>> round(float(wasserstein([0.5, 0.0, 0.5], [0.0, 0.0, 1.0], order=2) ** 2), 6)
     2.0
     """
     import torch
@@ -347,16 +344,8 @@ def circular_emd(p, t, *, positions=None, period=None):
     p, t = check_pair(p, t)
     xp = namespace(p, t)
     x = check_positions(positions, p.shape[-1], like=p)
-    if period is None:
-        if positions is not None:
-            raise ValueError("period must be given with positions: the length of the circle")
-        period = p.shape[-1]
     length = float(x[-1] - x[0])
-    if not (np.isfinite(period) and period > length):
-        raise ValueError(
-            f"period must be more than the {length:g} from the first to the last position, "
-            f"got {period!r}"
-        )
+    period = check_period(period, positions, x - x[0])
     difference = xp.cumulative_sum(p - t, axis=-1)
     # the last gap closes the circle, from the last class back to the first
     gaps = xp.concat([x[1:] - x[:-1], xp.reshape(period - length + 0 * x[:1], (1,))])
