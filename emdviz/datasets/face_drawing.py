@@ -53,7 +53,8 @@ def draw_faces(t, size):
     head = _head(c, t)
     skull = _ellipse(c.u, c.v + 0.10, t["skull_width"], t["skull_height"])
     _body(c, t)
-    _hair_behind(c, t, skull)
+    strands = _strands(c, t)
+    _hair_behind(c, t, skull, strands)
     _ears(c, t)
     inside = c.cover(head)
     c.paint(t["skin"], inside)
@@ -62,7 +63,7 @@ def draw_faces(t, size):
     _nose_and_mouth(c, t, face_u, face_v)
     _beard(c, t, face_u, face_v, inside)
     _eyes(c, t, side, face_u, face_v)
-    _hair_in_front(c, t, skull, face_u)
+    _hair_in_front(c, t, skull, face_u, strands)
     _glasses(c, t, side, face_u, face_v)
     _occlusion(c, t, skull)
     return _camera(c, t)
@@ -112,12 +113,16 @@ def _backdrop(c, t):
 
 
 def _body(c, t):
-    trunk = _box(c.u, c.v - 1.42, t["shoulders"], 0.62 + 0 * t["neck"], 0.34)
-    c.paint(t["clothes"], c.cover(trunk))
-    stripes = (t["collar"] == 1) * c.cover(trunk + 0.05) * (torch.sin(c.v * 40) > 0)
-    c.paint(t["clothes"] * 0.75 + 0.25, 0.5 * stripes)
-    neck = _box(c.u, c.v - 0.55, t["neck"], 0.36 + 0 * t["neck"], 0.12)
+    top = t["chin"] + t["neck_length"]
+    neck = _box(c.u, c.v - t["chin"] + 0.1, t["neck"], 0.3 + t["neck_length"], 0.05)
     c.paint(t["skin_shade"], c.cover(neck))
+    trunk = _box(c.u, c.v - top - 0.6, t["shoulders"], torch.full_like(top, 0.6), 0.3)
+    neckline = _ellipse(c.u, c.v - top + 0.01, t["neck"] * 1.12, 0.05 + 0.07 * t["collar"])
+    shirt = c.cover(torch.maximum(trunk, -neckline))
+    c.paint(t["clothes"], shirt)
+    c.paint(t["clothes"] * 0.8, shirt * c.cover(neckline - 0.05))
+    stripes = (t["stripes"] > 0) * shirt * (torch.sin(c.v * 42) > 0)
+    c.paint(t["clothes"] * 0.7 + 0.3, 0.6 * stripes)
 
 
 def _ears(c, t):
@@ -188,26 +193,27 @@ def _beard(c, t, u, v, inside):
 
 
 def _eyes(c, t, side, u, v):
-    w = 0.010 + c.pixel * 0.3
+    w = 0.010 + c.pixel * 0.28
     x, y, s = side - t["eye_gap"], v - t["eye_level"], t["eye_size"]
-    white = _ellipse(x, y, s, s * 0.80)
-    lid = -(y + s * 0.80 * (1 - 2 * t["lid"]) - 0.35 * x.abs() * t["sag"])
-    opening = c.cover(torch.maximum(white, lid))
-    c.paint(torch.full((3, 1, 1), 0.97), opening)
+    white = _ellipse(x, y, s, s * 0.85)
+    curve = 1 - 2 * t["lid"] - 0.35 * (x / s) ** 2
+    lid = -y - 0.85 * s * curve + 0.22 * x * t["sag"]
+    eye = torch.maximum(white, lid)
+    opening = c.cover(eye)
+    c.paint(torch.full((3, 1, 1), 0.98), opening)
     look = u - torch.where(u > 0, t["eye_gap"], -t["eye_gap"]) - 0.012 * t["turn"]
     r = torch.hypot(look, y)
-    c.paint(t["iris"], c.cover(r - 0.62 * s) * opening)
-    c.paint(t["iris"] * 0.2, c.cover(r - 0.34 * s) * opening)
-    spark = torch.hypot(look + 0.22 * s, y + 0.24 * s) - 0.19 * s
+    c.paint(t["iris"], c.cover(r - 0.64 * s) * opening)
+    c.paint(t["iris"] * 0.2, c.cover(r - 0.36 * s) * opening)
+    spark = torch.hypot(look + 0.22 * s, y + 0.24 * s) - 0.20 * s
     c.paint(torch.ones(3, 1, 1), c.cover(spark) * opening)
-    upper = torch.maximum(white, lid).abs() - w
-    top = c.cover(torch.maximum(upper, y + 0.1 * s))
-    c.paint(t["ink"] * 0.45, top * (0.75 + 0.25 * t["lashes"]))
+    lash = c.cover(torch.maximum(eye.abs() - w, y + 0.05 * s))
+    c.paint(t["ink"] * 0.45, lash * (0.75 + 0.25 * t["lashes"]))
     brow = _stroke(
         y + t["brow_gap"],
         side,
         t["eye_gap"] + 0.01,
-        0.125 + 0 * s,
+        t["brow_width"],
         t["brow_thickness"],
         0.035,
         t["brow_slope"] + 0.015 * t["sag"],
@@ -219,36 +225,44 @@ def _bumps(c, t):
     return t["curl"] * torch.sin(c.u * 23 + 1) * torch.sin(c.v * 23)
 
 
-def _hair_behind(c, t, skull):
+def _strands(c, t):
+    # locks that spread from a point above the crown
+    return torch.sin(38 * (c.u - t["parting"]) / (c.v + 1.25).clamp_min(0.4))[:, None]
+
+
+def _hair_behind(c, t, skull, strands):
     end = t["hair_end"]
-    fall = _box(c.u, c.v - end / 2 + 0.05, t["skull_width"] + 0.07, end / 2 + 0.15, 0.2)
+    fall = _box(c.u, c.v - end / 2 + 0.05, t["skull_width"] + t["hair_fall"], end / 2 + 0.15, 0.2)
     fall = torch.where(t["hair_long"] > 0, _join(fall, skull - t["hair_thickness"], 0.05), 9.0)
     tails = torch.hypot(c.u.abs() - t["skull_width"] - 0.12, c.v + 0.12) - 0.17
     fall = torch.where(t["pigtails"] > 0, tails, fall)
-    bun = torch.hypot(c.u, c.v + 0.10 + t["skull_height"] + 0.10) - 0.17
+    bun = torch.hypot(c.u, c.v + 0.20 + t["skull_height"]) - 0.17
     fall = torch.where(t["bun"] > 0, bun, fall)
-    c.paint(t["hair"] * 0.86, c.cover(fall + _bumps(c, t)))
+    c.paint((t["hair"] * 0.84) * (1 + 0.08 * strands), c.cover(fall + _bumps(c, t)))
 
 
-def _hair_in_front(c, t, skull, u):
+def _hair_in_front(c, t, skull, u, strands):
     bumps = _bumps(c, t)
-    cap = skull - t["hair_thickness"] + bumps
+    # short hair lies closer to the head above the ears than at the crown
+    volume = (0.6 - 1.3 * c.v).clamp_(0.3, 1)
+    volume = torch.maximum(volume, t["hair_long"])
+    cap = skull - t["hair_thickness"] * volume + bumps
     x = u - t["parting"]
-    v = c.v + t["sweep"] * x * (1 - t["fringe"]) - t["arch"] * x.abs() * 0.6
+    v = c.v + t["sweep"] * x * (1 - t["fringe"]) - t["arch"] * x.abs()
     # the window through which the face looks out of the hair
     middle = 0.30
-    wide = t["skull_width"] * (0.86 + 0.10 * t["recede"])
+    wide = t["skull_width"] * (0.88 + 0.08 * t["recede"])
     window = _ellipse(u, v - middle, wide, middle - t["hairline"])
     flat = _box(u, c.v - middle, wide, middle - t["hairline"], 0.10)
     flat = flat + 0.012 * torch.sin(c.u * 38)
     window = torch.where(t["fringe"] > 0, flat, window)
-    end = t["eye_level"] + 0.02 + 0.25 * t["hair_long"]
+    end = t["eye_level"] + 0.02 + 0.30 * t["hair_long"]
     hair = torch.maximum(torch.maximum(cap, -window + 0.6 * bumps), c.v - end)
     mask = t["hair_cover"] * c.cover(hair)
-    greyer = ((c.u.abs() / t["skull_width"] - 0.55) * 3).clamp_(0, 1)[:, None]
-    colour = torch.lerp(t["hair"], t["hair_side"], greyer)
-    shine = 1 + 0.14 * (1 - ((skull + 0.04) / 0.05) ** 2).clamp_min(0)[:, None]
-    c.paint(colour * shine, mask)
+    sides = ((c.u.abs() / t["skull_width"] - 0.45) * 1.8).clamp_(0, 1)[:, None]
+    colour = torch.lerp(t["hair"], t["hair_side"], sides)
+    shine = (1 - ((skull + 0.05) / 0.05) ** 2).clamp_min(0)[:, None]
+    c.paint(colour * (1 + 0.07 * strands + 0.12 * shine) + 0.05 * shine + 0.015 * strands, mask)
     tuft = _stroke(c.u - 0.02, c.v, -0.10 - t["skull_height"] - 0.02, 0.10, 0.035, 0.05, 0.03)
     c.paint(t["hair"], t["tuft"] * c.cover(tuft))
 
@@ -266,15 +280,23 @@ def _glasses(c, t, side, u, v):
 
 
 def _occlusion(c, t, skull):
-    hat = torch.maximum(skull - t["hair_thickness"] - 0.03, c.v - t["eye_level"] + 0.26)
-    band = _box(c.u, c.v - t["eye_level"] + 0.30, t["skull_width"] + 0.08, 0.08 + 0 * skull, 0.05)
-    scarf = _box(c.u, c.v - 0.78, 0.52 + 0 * skull, 0.24 + 0 * skull, 0.16)
-    bubble = torch.hypot(c.u - t["bubble_x"], c.v - t["bubble_y"]) - 0.26
-    shape = torch.where(t["hat"] > 0, torch.minimum(hat, band), torch.full_like(skull, 9.0))
+    brim = c.v - t["eye_level"] + 0.28
+    hat = torch.maximum(skull - t["hair_thickness"] - 0.03, brim)
+    band = _box(c.u, brim, t["skull_width"] + 0.08, torch.full_like(brim, 0.08), 0.05)
+    wrap = t["chin"] + 0.10
+    scarf = _box(c.u, c.v - wrap, t["jaw_width"] + 0.12, torch.full_like(wrap, 0.22), 0.16)
+    along = c.x * t["leaf_cos"] + c.y * t["leaf_sin"]
+    across = c.y * t["leaf_cos"] - c.x * t["leaf_sin"]
+    leaf = _stroke(across, along, 0.85, 0.55, 0.26)
+    nothing = torch.full_like(skull, 9.0)
+    shape = torch.where(t["hat"] > 0, torch.minimum(hat, band), nothing)
     shape = torch.where(t["scarf"] > 0, scarf, shape)
-    shape = torch.where(t["bubble"] > 0, bubble, shape)
-    c.paint(t["accent"], c.cover(shape))
-    c.paint(t["accent"] * 0.8, t["hat"] * c.cover(band))
+    shape = torch.where(t["leaf"] > 0, leaf, shape)
+    mask = c.cover(shape)
+    c.paint(t["accent"], mask)
+    vein = torch.minimum(across.abs(), (across.abs() - 0.25 + 0.4 * along).abs()) - 0.008
+    fold = torch.where(t["leaf"] > 0, vein, torch.where(t["hat"] > 0, band, brim + nothing))
+    c.paint(t["accent"] * 0.8, mask * c.cover(fold))
 
 
 def _camera(c, t):

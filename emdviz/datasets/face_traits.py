@@ -24,37 +24,39 @@ _KEY_AGES = (0, 2, 5, 10, 16, 25, 40, 55, 70, 85)
 _BY_AGE = {
     "skull_width": (0.54, 0.54, 0.52, 0.49, 0.465, 0.46, 0.46, 0.46, 0.455, 0.45),
     "skull_height": (0.48, 0.48, 0.475, 0.465, 0.46, 0.46, 0.46, 0.46, 0.455, 0.45),
-    "jaw_width": (0.47, 0.475, 0.455, 0.415, 0.375, 0.375, 0.385, 0.395, 0.405, 0.395),
+    "jaw_width": (0.505, 0.50, 0.47, 0.42, 0.375, 0.375, 0.385, 0.395, 0.405, 0.395),
     "chin": (0.52, 0.53, 0.56, 0.60, 0.64, 0.67, 0.68, 0.69, 0.70, 0.70),
     "eye_level": (0.18, 0.165, 0.125, 0.08, 0.045, 0.025, 0.015, 0.015, 0.015, 0.02),
     "eye_gap": (0.245, 0.24, 0.225, 0.21, 0.198, 0.192, 0.19, 0.188, 0.185, 0.18),
-    "eye_size": (0.118, 0.118, 0.110, 0.099, 0.088, 0.082, 0.078, 0.073, 0.067, 0.062),
+    "eye_size": (0.132, 0.130, 0.120, 0.106, 0.092, 0.082, 0.078, 0.073, 0.067, 0.062),
     "nose_level": (0.315, 0.315, 0.31, 0.30, 0.29, 0.29, 0.295, 0.30, 0.315, 0.33),
     "nose_width": (0.042, 0.045, 0.052, 0.060, 0.070, 0.080, 0.086, 0.093, 0.102, 0.110),
     "mouth_level": (0.405, 0.41, 0.42, 0.43, 0.435, 0.445, 0.455, 0.465, 0.48, 0.49),
     "mouth_width": (0.10, 0.11, 0.13, 0.15, 0.165, 0.18, 0.185, 0.185, 0.18, 0.17),
     "lips": (0.026, 0.027, 0.029, 0.033, 0.041, 0.041, 0.036, 0.030, 0.023, 0.017),
-    "brow_gap": (0.135, 0.135, 0.13, 0.125, 0.12, 0.115, 0.11, 0.105, 0.10, 0.10),
+    "brow_gap": (0.185, 0.18, 0.17, 0.155, 0.14, 0.13, 0.125, 0.12, 0.115, 0.115),
     "brow_thickness": (0.014, 0.016, 0.020, 0.024, 0.030, 0.034, 0.034, 0.032, 0.030, 0.028),
     "brow_strength": (0.25, 0.40, 0.65, 0.85, 1.0, 1.0, 1.0, 0.95, 0.85, 0.8),
     "blush": (0.55, 0.55, 0.48, 0.38, 0.24, 0.16, 0.13, 0.12, 0.12, 0.12),
+    "lid": (0.0, 0.02, 0.04, 0.08, 0.11, 0.13, 0.16, 0.21, 0.30, 0.38),
     "hairline": (-0.44, -0.38, -0.30, -0.27, -0.27, -0.28, -0.30, -0.31, -0.33, -0.35),
     "hair_cover": (0.35, 0.85, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.95, 0.85),
     "hair_thickness": (0.015, 0.035, 0.06, 0.075, 0.085, 0.085, 0.08, 0.072, 0.06, 0.05),
     "ears": (0.105, 0.11, 0.115, 0.115, 0.115, 0.115, 0.12, 0.127, 0.137, 0.145),
     "neck": (0.17, 0.17, 0.16, 0.16, 0.18, 0.20, 0.21, 0.21, 0.20, 0.19),
+    "neck_length": (0.02, 0.03, 0.05, 0.08, 0.10, 0.10, 0.10, 0.09, 0.07, 0.05),
     "shoulders": (0.42, 0.44, 0.50, 0.58, 0.68, 0.74, 0.76, 0.76, 0.73, 0.70),
 }
 
 _SKIN = np.array(
     [
         [255, 226, 203], [250, 212, 182], [240, 194, 157], [226, 172, 130],
-        [203, 146, 104], [170, 116, 80], [134, 88, 60], [101, 66, 47],
+        [203, 146, 104], [170, 116, 80], [138, 92, 65], [110, 74, 55],
     ]
 ) / 255  # fmt: skip
 _HAIR = np.array(
     [
-        [34, 28, 32], [58, 40, 33], [92, 60, 40], [132, 88, 52], [176, 84, 42], [216, 172, 96],
+        [44, 37, 43], [66, 45, 37], [92, 60, 40], [132, 88, 52], [176, 84, 42], [216, 172, 96],
         [236, 204, 138],
     ]
 ) / 255  # fmt: skip
@@ -122,7 +124,8 @@ def face_traits(age, uniform):
     t["mouth_level"] += 0.010 * z["mouth_level"]
     t["lips"] *= vary("lips", 0.15) * (1 + 0.25 * (adult - man) - 0.15 * man)
     t["brow_thickness"] *= vary("brow", 0.15) * (1 + 0.25 * man - 0.2 * (adult - man))
-    t["brow_slope"] = 0.016 * z["brow_slope"] - 0.008
+    t["brow_width"] = 0.09 + 0.035 * _ramp(apparent, 2, 16)
+    t["brow_slope"] = 0.008 + 0.012 * z["brow_slope"]
     t["blush"] *= vary("blush", 0.25) * (1 + 0.3 * (adult - man))
     t["ears"] *= vary("ears", 0.08)
     t["shoulders"] *= 1 + 0.10 * man
@@ -137,7 +140,7 @@ def face_traits(age, uniform):
     t["crow"] = 0.60 * _ramp(worn, 36, 66)
     t["forehead"] = 0.60 * _ramp(worn, 34, 64)
     t["sag"] = _ramp(worn, 44, 84) * (0.8 + 0.4 * u["sag"])
-    t["lid"] = np.clip(0.22 + 0.35 * t["sag"] + 0.10 * z["eye_openness"], 0.05, 0.62)
+    t["lid"] = np.clip(t["lid"] + 0.08 * z["eye_openness"], 0.0, 0.6)
     t["spots"] = 0.5 * (u["freckles"] < 0.18) * (apparent > 4)
     t["lashes"] = adult - man
 
@@ -149,23 +152,24 @@ def face_traits(age, uniform):
     t["glasses_round"] = u["glasses_shape"]
     t["hat"] = 1.0 * (u["occlusion"] < 0.05)
     t["scarf"] = 1.0 * ((u["occlusion"] >= 0.05) & (u["occlusion"] < 0.10))
-    t["bubble"] = 1.0 * ((u["occlusion"] >= 0.10) & (u["occlusion"] < 0.16))
+    t["leaf"] = 1.0 * ((u["occlusion"] >= 0.10) & (u["occlusion"] < 0.16))
     angle = 2 * np.pi * u["occlusion_place"]
-    t["bubble_x"], t["bubble_y"] = 0.62 * np.cos(angle), 0.62 * np.sin(angle)
+    t["leaf_cos"], t["leaf_sin"] = np.cos(angle), np.sin(angle)
 
     t["rotation"] = np.clip(0.09 * z["rotation"], -0.25, 0.25)
     t["turn"] = np.clip(0.45 * z["turn"], -1, 1)
     t["nod"] = np.clip(0.015 * z["nod"], -0.04, 0.04)
     t["shift_x"] = np.clip(0.04 * z["shift_x"], -0.1, 0.1)
-    t["shift_y"] = 0.05 + np.clip(0.03 * z["shift_y"], -0.08, 0.08)
-    t["scale"] = np.clip(0.97 + 0.05 * z["scale"], 0.85, 1.1)
+    t["shift_y"] = -0.01 + np.clip(0.03 * z["shift_y"], -0.08, 0.08)
+    t["scale"] = np.clip(1.09 + 0.05 * z["scale"], 0.96, 1.22)
     t["light_x"], t["light_y"] = 2 * u["light_x"] - 1, 0.3 - 0.8 * u["light_y"]
-    t["light_strength"] = 0.06 + 0.20 * u["light_strength"] ** 2
+    t["light_strength"] = 0.05 + 0.15 * u["light_strength"] ** 2
     t["blur"] = np.maximum(u["blur"] - 0.5, 0) * 1.2
-    t["noise"] = 0.005 + 0.05 * u["noise"] ** 3
+    t["noise"] = 0.005 + 0.04 * u["noise"] ** 3
     t["backdrop"] = np.floor(4 * u["background_shape"])
     t["backdrop_x"] = 1.2 * u["background_place"] - 0.6
-    t["collar"] = np.floor(3 * u["collar"])
+    t["collar"] = np.floor(3 * u["collar"]) / 2
+    t["stripes"] = 1.0 * (3 * u["collar"] % 1 < 0.25)
     return {name: _tensor(values) for name, values in t.items()}
 
 
@@ -176,9 +180,10 @@ def _hair_traits(t, u, z, apparent, man, masculine):
     # older women wear it shorter, more often than not
     long &= ~((apparent > 58) & (u["hair_length"] < 0.75))
     t["hair_long"] = 1.0 * long
+    t["hair_fall"] = 0.05 + 0.08 * u["hair_volume"]
     t["hair_end"] = 0.40 + 0.75 * u["hair_volume"]
     bald = masculine * (u["balding"] < 0.7) + 0.15 * ~masculine
-    onset = 34 + 12 * z["balding_onset"]
+    onset = 38 + 10 * z["balding_onset"]
     recede = bald * np.clip((apparent - onset) / 26, 0, 1) * (apparent > 18)
     t["recede"] = recede
     t["hairline"] = t["hairline"] - 0.42 * recede + 0.02 * z["hair_style"]
@@ -186,8 +191,8 @@ def _hair_traits(t, u, z, apparent, man, masculine):
     has_fringe = (style < 0.3) & (apparent > 2) & (recede < 0.25)
     t["hairline"] = np.where(has_fringe, t["eye_level"] - 0.20 + 0.03 * u["parting"], t["hairline"])
     t["fringe"] = 1.0 * has_fringe
-    t["arch"] = np.where((style > 0.3) & (style < 0.5) & (apparent > 4), 0.5, 0.0)
-    t["sweep"] = np.where(style > 0.5, 0.55 * (2 * u["parting"] - 1), 0.0) * (apparent > 2)
+    t["arch"] = np.where((style > 0.3) & (style < 0.5) & (apparent > 4), 0.6, 0.0) * (1 - recede)
+    t["sweep"] = np.where(style > 0.5, 0.5 * (2 * u["parting"] - 1), 0.0) * (1 - recede)
     t["parting"] = 0.10 * (2 * u["parting"] - 1)
     curly = u["curl"] < 0.28
     t["curl"] = np.where(curly, 0.022, 0.0) * np.clip(apparent / 4, 0.3, 1)
@@ -227,7 +232,7 @@ def _colours(t, u, z, apparent, man):
     natural = np.clip(natural + young * (np.array([0.9, 0.75, 0.5]) - natural), 0, 1)
     onset = 50 + 7 * z["greying"]
     grey = np.where(u["dyed"] < 0.10, 0.15, 1.0) * _ramp(apparent, onset - 13, onset + 15)
-    temples = np.where(u["dyed"] < 0.10, 0.15, 1.0) * _ramp(apparent, onset - 20, onset + 6)
+    temples = np.where(u["dyed"] < 0.10, 0.15, 1.0) * _ramp(apparent, onset - 17, onset + 11)
     white = _ramp(apparent, 55, 85)[:, None]
     silver = _GREY + white * (_WHITE - _GREY)
     t["hair"] = natural + grey[:, None] * (silver - natural)
