@@ -135,9 +135,10 @@ def _bits(seed, stream):
 def _draw_images(age, uniform, size, seed):
     n = len(age)
     images = torch.empty(n, 3, size, size, dtype=torch.uint8)
+    all_traits = face_traits(age, uniform)
     for start in range(0, n, BLOCK):
         part = slice(start, min(start + BLOCK, n))
-        traits = face_traits(age[part], uniform[part])
+        traits = {name: values[part] for name, values in all_traits.items()}
         faces = draw_faces(traits, size)
         noise = _noise(start, len(faces), size, seed)
         faces += traits["noise"][:, None] * noise
