@@ -1,0 +1,156 @@
+"""The conventions of ``F.cross_entropy``, read once for all losses: checks, targets, reduction."""
+
+from typing import NamedTuple
+
+import torch
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+class Targets(NamedTuple):
+    """What the N rows of a batch are compared with.
+
+    Attributes
+    ----------
+    index : int64 tensor, shape (N,), or None
+        Class indices, 0 where ignored; None for probabilities or smoothed labels.
+    soft : float tensor, shape (N, C), or None
+        Probabilities, where there is no index.
+    weight : float tensor, shape (N,), or None
+        Weight of each row, 0 where ignored; None where all count alike.
+    total : float tensor, shape (), or int
+        What the weighted sum is divided by for the mean.
+    shape : tuple
+        Shape of the loss before reduction.
+    """
+
+    index: torch.Tensor | None
+    soft: torch.Tensor | None
+    weight: torch.Tensor | None
+    total: torch.Tensor | int
+    shape: tuple
+
+
+def read(input, target, weight, ignore_index, label_smoothing, reduction):
+    """Check a batch and lay it out as rows: logits (N, C) in float32 at least, and Targets."""
+    check_options(input, weight, label_smoothing, reduction)
+    check_target(input, target)
+    logits = rows(at_least_float32(input))
+    return logits, read_targets(target, logits, weight, ignore_index, label_smoothing)
+
+
+def read_targets(target, like, class_weight=None, ignore_index=-100, label_smoothing=0.0):
+    """Lay checked targets out as rows, in the dtype and on the device of ``like``, (N, C)."""
+    if class_weight is not None:
+        class_weight = class_weight.to(like)
+    if target.is_floating_point():
+        shape = () if target.ndim == 1 else target.shape[:1] + target.shape[2:]
+        index, soft = None, rows(target).to(like)
+        weight = None if class_weight is None else torch.sum(soft * class_weight, dim=1)
+        total = len(soft)
+    else:
+        shape, target = target.shape, target.reshape(-1)
+        keep = target != ignore_index
+        index, soft = torch.where(keep, target, 0).long(), None
+        weight = keep.to(like.dtype)
+        if class_weight is not None:
+            weight = weight * pick(class_weight, index)
+        total = torch.sum(weight)
+    if label_smoothing:
+        if soft is None:
+            soft = add_at(torch.zeros_like(like), index, 1.0)
+        index, soft = None, (1 - label_smoothing) * soft + label_smoothing / like.shape[1]
+    return Targets(index, soft, weight, total, shape)
+
+
+def reduce(values, targets, reduction):
+    """Reduce one value per row as ``F.cross_entropy`` does."""
+    if reduction == "none":
+        values = values if targets.weight is None else values * targets.weight
+        return values.reshape(targets.shape)
+    total = torch.sum(values if targets.weight is None else values * targets.weight)
+    return total if reduction == "sum" else total / targets.total
+
+
+def rows(values):
+    """Move the class axis of (C,) or (B, C, d1, …) last and flatten the others: (N, C)."""
+    if values.ndim == 1:
+        return values[None]
+    return values if values.ndim == 2 else values.movedim(1, -1).flatten(0, -2)
+
+
+def at_least_float32(values):
+    """Raise half precision to float32; cumulative sums of it would lose digits."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
+def pick(values, index):
+    """values[index] for a vector, refusing labels that are not classes."""
+    try:
+        return torch.gather(values, 0, index)
+    except (IndexError, RuntimeError):
+        check_labels(index, len(values))
+        raise
+
+
+def add_at(values, index, number):
+    """Add ``number`` to column index[n] of each row n, refusing labels that are not classes."""
+    source = values.new_full((len(index), 1), number)
+    try:
+        return torch.scatter_add(values, 1, index[:, None], source)
+    except (IndexError, RuntimeError):
+        check_labels(index, values.shape[1])
+        raise
+
+
+def check_labels(index, num_classes):
+    """Raise a ValueError if an index is not a class."""
+    wrong = index[(index < 0) | (index >= num_classes)]
+    if len(wrong):
+        raise ValueError(
+            f"target must be class indices 0 to {num_classes - 1} (or ignore_index), "
+            f"got {wrong[0].item()}"
+        )
+
+
+def check_options(input, weight, label_smoothing, reduction):
+    """Raise an error that names the first argument that is not as ``emd2_loss`` says."""
+    if not isinstance(input, torch.Tensor):
+        raise TypeError(f"input must be a torch tensor of logits, got {type(input).__name__}")
+    if not input.is_floating_point():
+        raise TypeError(f"input must be floating-point, got {input.dtype}")
+    if input.ndim == 0 or input.shape[min(1, input.ndim - 1)] == 0:
+        raise ValueError(
+            f"input must be logits of shape (C,), (B, C) or (B, C, d1, …), got {tuple(input.shape)}"
+        )
+    num_classes = input.shape[min(1, input.ndim - 1)]
+    if weight is not None and tuple(weight.shape) != (num_classes,):
+        raise ValueError(
+            f"weight must have one number per class, shape ({num_classes},), "
+            f"got {tuple(weight.shape)}"
+        )
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing!r}")
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction must be one of {REDUCTIONS}, got {reduction!r}")
+
+
+def check_target(input, target):
+    """Raise an error if ``target`` is neither class indices nor probabilities for ``input``."""
+    if not isinstance(target, torch.Tensor):
+        raise TypeError(f"target must be a torch tensor, got {type(target).__name__}")
+    if target.dtype == torch.bool or target.is_complex():
+        raise TypeError(f"target must be integers or probabilities, got {target.dtype}")
+    shape, soft_shape = input.shape[:1] + input.shape[2:], input.shape
+    if input.ndim == 1:
+        shape = input.shape[:0]
+    if target.shape == (soft_shape if target.is_floating_point() else shape):
+        return
+    names = ("()", "(C,)") if input.ndim == 1 else ("(B,)", "(B, C)")
+    if input.ndim > 2:
+        names = ("(B, d1, …)", "(B, C, d1, …)")
+    got = f"{tuple(target.shape)} of {target.dtype}"
+    raise ValueError(
+        f"target must be class indices {names[0]} = {tuple(shape)} "
+        f"or probabilities {names[1]} = {tuple(soft_shape)}, got {got}"
+    )

@@ -1,0 +1,395 @@
+"""Training losses for ordered classes, with the conventions of ``F.cross_entropy``.
+
+Common to all: ``input`` holds logits of shape ``(C,)``, ``(B, C)`` or ``(B, C, d1, …)``.
+``target`` holds class indices without the class axis, or probabilities of the shape of ``input``.
+``weight`` (C,), ``ignore_index``, ``label_smoothing`` and ``reduction`` mean what they mean in
+:func:`torch.nn.functional.cross_entropy`; an example's weight is Σ_i weight_i t_i, so that for
+index targets ``"mean"`` is Σ w_n l_n / Σ w_n, and for probabilities Σ w_n l_n / N.
+
+Computed in float32 at least, also under autocast. Shapes, dtypes and label range are checked
+(on a GPU a label out of range ends in a device-side assertion, with no synchronisation); values
+of probability targets are not: a training step does not wait for that.
+
+Sources: Hou et al. 2017, section 2; for XE + EMD², Hou, Yu, Samaras, arXiv 1611.05916.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from emdviz import _conventions as conventions
+from emdviz.distributions import check_positions
+from emdviz.style import LOSS_COLOURS
+
+
+def emd2_loss(
+    input,
+    target,
+    *,
+    positions=None,
+    normalized=False,
+    weight=None,
+    ignore_index=-100,
+    label_smoothing=0.0,
+    reduction="mean",
+):
+    """Squared EMD loss of the paper: E_E = Σ_i (CDF_i(softmax(z)) − CDF_i(t))² Δ_i.
+
+    A strictly proper scoring rule: its expectation is least at the true label distribution.
+
+    Parameters
+    ----------
+    input : float tensor, shape (C,), (B, C) or (B, C, d1, …)
+        Logits z.
+    target : tensor, int64 of shape (), (B,) or (B, d1, …), or float of the shape of ``input``
+        Class indices, or probabilities.
+    positions : array-like, shape (C,), optional
+        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+    normalized : bool
+        Divide by C, as the paper does before it drops the factor.
+    weight : float tensor, shape (C,), optional
+        Weight of each class.
+    ignore_index : int
+        Class index whose examples do not count.
+    label_smoothing : float
+        From 0 to 1: the share of the target that is spread evenly over all classes.
+    reduction : {"mean", "sum", "none"}
+
+    Returns
+    -------
+    float tensor, shape () or, for ``"none"``, the shape of the indices
+        In class steps, or the unit of ``positions``; from 0 to x_C − x_1 before weights.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For shapes, dtypes, labels or options that are not as above.
+
+    References
+    ----------
+    Hou et al. 2017, section 2.2, the equation of E_E.
+
+    Examples
+    --------
+    >>> z = torch.tensor([[0.0, 0.0, 0.0]])
+    >>> round(emd2_loss(z, torch.tensor([0])).item(), 4)
+    0.5556
+    """
+    logits, targets = conventions.read(
+        input, target, weight, ignore_index, label_smoothing, reduction
+    )
+    height = _cdf_difference(logits, targets)
+    rows = _integrate(height.square(), positions, normalized)
+    return conventions.reduce(rows, targets, reduction)
+
+
+def emd_loss(
+    input,
+    target,
+    *,
+    positions=None,
+    normalized=False,
+    weight=None,
+    ignore_index=-100,
+    label_smoothing=0.0,
+    reduction="mean",
+):
+    """Earth Mover's Distance loss: EMD = Σ_i |CDF_i(softmax(z)) − CDF_i(t)| Δ_i.
+
+    With one-hot labels its expectation is least at certainty of the median label, not at the
+    label distribution: it is not a proper scoring rule.
+
+    Parameters, returns and errors are those of :func:`emd2_loss`.
+
+    References
+    ----------
+    Hou et al. 2017, section 2.2 with l = 1.
+
+    Examples
+    --------
+    >>> round(emd_loss(torch.tensor([[0.0, 0.0, 0.0]]), torch.tensor([0])).item(), 4)
+    1.0
+    """
+    logits, targets = conventions.read(
+        input, target, weight, ignore_index, label_smoothing, reduction
+    )
+    height = _cdf_difference(logits, targets)
+    rows = _integrate(height.abs(), positions, normalized)
+    return conventions.reduce(rows, targets, reduction)
+
+
+def xe_loss(
+    input, target, *, weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean"
+):
+    """Cross-entropy E_X = −Σ_i t_i log softmax(z)_i: torch's, with this module's checks.
+
+    Parameters and errors are those of :func:`emd2_loss`; the result is in nats.
+
+    References
+    ----------
+    Hou et al. 2017, section 2; :func:`torch.nn.functional.cross_entropy`.
+
+    Examples
+    --------
+    >>> round(xe_loss(torch.tensor([[0.0, 0.0, 0.0]]), torch.tensor([0])).item(), 4)
+    1.0986
+    """
+    conventions.check_options(input, weight, label_smoothing, reduction)
+    conventions.check_target(input, target)
+    logits = conventions.at_least_float32(input)
+    try:
+        return F.cross_entropy(
+            logits,
+            target if target.is_floating_point() else target.long(),
+            None if weight is None else weight.to(logits),
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+            reduction=reduction,
+        )
+    except IndexError:
+        conventions.check_labels(target[target != ignore_index], conventions.rows(logits).shape[1])
+        raise
+
+
+def xe_emd2_loss(input, target, *, emd_weight=1.0, positions=None, normalized=False, **options):
+    """Cross-entropy with EMD² as a regulariser: E_X + emd_weight · E_E.
+
+    EMD² alone learns slowly from confident mistakes, where softmax saturates; cross-entropy
+    does not.
+
+    Parameters
+    ----------
+    emd_weight : float
+        Weight of the squared EMD, not negative.
+    input, target, positions, normalized, **options
+        As in :func:`emd2_loss`.
+
+    Returns and further errors are those of :func:`emd2_loss`.
+
+    References
+    ----------
+    Hou, Yu, Samaras, arXiv 1611.05916.
+    """
+    if not emd_weight >= 0:
+        raise ValueError(f"emd_weight must not be negative, got {emd_weight!r}")
+    squared = emd2_loss(input, target, positions=positions, normalized=normalized, **options)
+    return xe_loss(input, target, **options) + emd_weight * squared
+
+
+def regression_loss(
+    input, target, *, positions=None, weight=None, ignore_index=-100, reduction="mean"
+):
+    """L2 regression (REG): E_R = (o − x_k)², from one linear output to the label's position.
+
+    Parameters
+    ----------
+    input : float tensor, shape (B,) or (B, 1)
+        Predicted position o: one linear neuron, no softmax.
+    target : tensor, int64 of shape (B,), or float of shape (B, C)
+        Class indices, or probabilities; for those the loss is Σ_i t_i (o − x_i)².
+    positions : array-like, shape (C,), optional
+        Strictly increasing class positions. By default a label is its own position, and its
+        range cannot be checked.
+    weight, ignore_index, reduction
+        As in :func:`emd2_loss`.
+
+    Returns
+    -------
+    float tensor, shape () or (B,)
+        In squared class steps, or the square of the unit of ``positions``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For shapes, dtypes, labels or options that are not as above.
+
+    References
+    ----------
+    Hou et al. 2017, section 3, REG.
+
+    Examples
+    --------
+    >>> regression_loss(torch.tensor([[1.5]]), torch.tensor([2])).item()
+    0.25
+    """
+    if input.ndim not in (1, 2) or tuple(input.shape[1:]) not in ((), (1,)):
+        raise ValueError(
+            f"input must be one number per example, (B,) or (B, 1), got {tuple(input.shape)}"
+        )
+    soft = target.is_floating_point()
+    outputs = conventions.at_least_float32(input).reshape(len(input))
+    per_class = next((given for given in (positions, weight) if given is not None), [0.0])
+    num_classes = target.shape[-1] if soft else len(per_class)
+    like = outputs.new_empty(len(outputs), num_classes)
+    conventions.check_options(like, weight, 0.0, reduction)
+    conventions.check_target(like, target)
+    targets = conventions.read_targets(target, like, weight, ignore_index)
+    if positions is None and not soft:
+        rows = (outputs - targets.index) ** 2
+    else:
+        x = check_positions(positions, num_classes, like=outputs)
+        if soft:
+            rows = torch.sum(targets.soft * (outputs[:, None] - x) ** 2, dim=1)
+        else:
+            rows = (outputs - conventions.pick(x, targets.index)) ** 2
+    return conventions.reduce(rows, targets, reduction)
+
+
+def _cdf_difference(logits, targets):
+    """CDF_i(softmax(z)) − CDF_i(t), shape (N, C)."""
+    p = torch.softmax(logits, dim=1)
+    if targets.soft is not None:
+        return torch.cumsum(p - targets.soft, dim=1)
+    return torch.cumsum(conventions.add_at(p, targets.index, -1.0), dim=1)
+
+
+def _integrate(height, positions, normalized):
+    """Sum heights (N, C) over the gaps between the classes."""
+    if positions is not None:
+        x = check_positions(positions, height.shape[1], like=height)
+        height = height[:, :-1] * torch.diff(x)
+    total = torch.sum(height, dim=1)
+    return total / height.shape[1] if normalized else total
+
+
+class _Loss(nn.Module):
+    """Keeps the options of a loss function, and its class weights where ``.to`` finds them."""
+
+    function: Callable
+
+    def __init__(self, weight=None, **options):
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.options = options
+
+    def forward(self, input, target):
+        """Return the loss of a batch; shapes as in the function."""
+        return type(self).function(input, target, weight=self.weight, **self.options)
+
+    def extra_repr(self):
+        """Show the options in ``print(model)``."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+
+
+class CrossEntropyLoss(_Loss):
+    """Module of :func:`xe_loss`, with its options."""
+
+    function = staticmethod(xe_loss)
+
+    def __init__(self, *, weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
+        super().__init__(
+            weight, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction
+        )
+
+
+class SquaredEMDLoss(_Loss):
+    """Module of :func:`emd2_loss`, with its options."""
+
+    function = staticmethod(emd2_loss)
+
+    def __init__(
+        self,
+        *,
+        positions=None,
+        normalized=False,
+        weight=None,
+        ignore_index=-100,
+        label_smoothing=0.0,
+        reduction="mean",
+    ):
+        super().__init__(
+            weight,
+            positions=positions,
+            normalized=normalized,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+            reduction=reduction,
+        )
+
+
+class EMDLoss(SquaredEMDLoss):
+    """Module of :func:`emd_loss`, with its options."""
+
+    function = staticmethod(emd_loss)
+
+
+class CrossEntropyEMD2Loss(SquaredEMDLoss):
+    """Module of :func:`xe_emd2_loss`, with its options."""
+
+    function = staticmethod(xe_emd2_loss)
+
+    def __init__(self, *, emd_weight=1.0, **options):
+        super().__init__(**options)
+        self.options["emd_weight"] = emd_weight
+
+
+class RegressionLoss(_Loss):
+    """Module of :func:`regression_loss`, with its options."""
+
+    function = staticmethod(regression_loss)
+
+    def __init__(self, *, positions=None, weight=None, ignore_index=-100, reduction="mean"):
+        super().__init__(
+            weight, positions=positions, ignore_index=ignore_index, reduction=reduction
+        )
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """What a training run and a plot need to know of a loss.
+
+    Attributes
+    ----------
+    label : str
+        Its name in figures.
+    colour : str
+        Its colour in figures.
+    factory : callable
+        Makes the Module; options as in the function.
+    regresses : bool
+        Whether it trains one linear output instead of C logits.
+    """
+
+    label: str
+    colour: str
+    factory: Callable[..., nn.Module]
+    regresses: bool = False
+
+    def num_outputs(self, num_classes):
+        """Return how many outputs the network needs: C, or 1 for regression."""
+        return 1 if self.regresses else num_classes
+
+    def decode(self, outputs, num_classes):
+        """Turn network outputs into predictions.
+
+        Parameters
+        ----------
+        outputs : float tensor, shape (B, C), or (B, 1) for regression in class steps
+        num_classes : int
+            C.
+
+        Returns
+        -------
+        predicted : int64 tensor, shape (B,)
+            The most probable class; for regression the nearest one.
+        distribution : float tensor, shape (B, C), or None
+            Predicted probabilities; None for regression, which has none.
+        """
+        if self.regresses:
+            nearest = torch.round(outputs.reshape(len(outputs)).float())
+            return torch.clamp(nearest, 0, num_classes - 1).long(), None
+        p = torch.softmax(conventions.at_least_float32(outputs), dim=1)
+        return torch.argmax(p, dim=1), p
+
+
+LOSSES = {
+    "XE": LossSpec("XE", LOSS_COLOURS["XE"], CrossEntropyLoss),
+    "REG": LossSpec("REG", LOSS_COLOURS["REG"], RegressionLoss, regresses=True),
+    "EMD2": LossSpec("EMD²", LOSS_COLOURS["EMD2"], SquaredEMDLoss),
+    "EMD": LossSpec("EMD", LOSS_COLOURS["EMD"], EMDLoss),
+    "XEMD2": LossSpec("XE + EMD²", LOSS_COLOURS["XEMD2"], CrossEntropyEMD2Loss),
+}
+"""The losses by the names that the paper gives them (EMD2 is its "EMD")."""

@@ -1,0 +1,375 @@
+"""How good predictions of ordered classes are; each metric with its range and direction.
+
+Functions take NumPy arrays or torch tensors and return Python floats. ``predicted`` and
+``labels`` hold class indices, shape (N,); ``probabilities`` hold distributions, shape (N, C).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from emdviz.distances import emd, emd2
+from emdviz.distributions import (
+    check_distribution,
+    check_positions,
+    expectation,
+    is_torch,
+    one_hot,
+)
+
+
+class Metric(NamedTuple):
+    """What a reader needs to know of a metric.
+
+    Attributes
+    ----------
+    definition : str
+    unit : str
+        Empty where the metric has none.
+    range : str
+    higher_is_better : bool
+    """
+
+    definition: str
+    unit: str
+    range: str
+    higher_is_better: bool
+
+
+METRICS = {
+    "AEM": Metric("predicted class is the label (exact match)", "%", "0 to 100", True),
+    "AEO": Metric("predicted class is at most one off", "%", "0 to 100", True),
+    "MAE": Metric("mean |predicted class − label|", "class steps", "0 to C − 1", False),
+    "macro MAE": Metric(
+        "mean over the classes of each class's MAE", "class steps", "0 to C − 1", False
+    ),
+    "QWK": Metric("quadratic weighted kappa: agreement beyond chance", "", "−1 to 1", True),
+    "Spearman": Metric("rank correlation of expected score and true score", "", "−1 to 1", True),
+    "RPS": Metric(
+        "mean EMD² to the label (ranked probability score)", "class steps", "0 to C − 1", False
+    ),
+    "log loss": Metric("mean −log p of the label (cross-entropy)", "nats", "0 to ∞", False),
+    "ECE": Metric("mean |confidence − accuracy| over bins of confidence", "", "0 to 1", False),
+    "EMD to truth": Metric("mean EMD to the true distribution", "class steps", "0 to C − 1", False),
+    "EMD² to truth": Metric(
+        "mean EMD² to the true distribution", "class steps", "0 to C − 1", False
+    ),
+}
+"""Everything that :func:`evaluate` returns, by name."""
+
+
+def accuracy_within(predicted, labels, *, steps=0):
+    """Percentage of predictions at most ``steps`` classes off: 0 for AEM, 1 for AEO.
+
+    Parameters
+    ----------
+    predicted, labels : array of int, shape (N,)
+    steps : int
+
+    Returns
+    -------
+    float
+        In percent, 0 to 100; higher is better.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the arrays are not class indices of one shape (N,), N ≥ 1.
+
+    References
+    ----------
+    Hou et al. 2017, section 3: AEM% and AEO%.
+
+    Examples
+    --------
+    >>> accuracy_within([0, 1, 2, 3], [0, 2, 2, 1], steps=1)
+    75.0
+    """
+    predicted, labels = _check_classes(predicted, labels)
+    return 100.0 * float(np.mean(abs(predicted - labels) <= steps))
+
+
+def aem(predicted, labels):
+    """Accuracy of exact match, in percent: :func:`accuracy_within` 0 steps."""
+    return accuracy_within(predicted, labels, steps=0)
+
+
+def aeo(predicted, labels):
+    """Accuracy within one category off, in percent: :func:`accuracy_within` 1 step."""
+    return accuracy_within(predicted, labels, steps=1)
+
+
+def mae(predicted, labels):
+    """Mean absolute error in class steps; lower is better. Arguments as :func:`aem`.
+
+    Examples
+    --------
+    >>> mae([0, 1, 2, 3], [0, 2, 2, 1])
+    0.75
+    """
+    predicted, labels = _check_classes(predicted, labels)
+    return float(np.mean(abs(predicted - labels)))
+
+
+def macro_mae(predicted, labels):
+    """Mean over the classes that occur of each class's :func:`mae`; rare classes count fully.
+
+    References
+    ----------
+    Baccianella, Esuli, Sebastiani, *Evaluation measures for ordinal regression*, 2009.
+
+    Examples
+    --------
+    >>> macro_mae([0, 0, 0, 0], [0, 0, 0, 2])
+    1.0
+    """
+    predicted, labels = _check_classes(predicted, labels)
+    errors = abs(predicted - labels)
+    return float(np.mean([errors[labels == k].mean() for k in np.unique(labels)]))
+
+
+def quadratic_weighted_kappa(predicted, labels, num_classes):
+    """Cohen's kappa with quadratic weights over all C classes, present or not.
+
+    Parameters
+    ----------
+    predicted, labels : array of int, shape (N,)
+    num_classes : int
+        C.
+
+    Returns
+    -------
+    float
+        −1 to 1, 0 for chance; higher is better. NaN where a single class is all there is.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`accuracy_within`, and if an index is not a class.
+
+    References
+    ----------
+    Cohen, *Weighted kappa*, 1968; scikit-learn's ``cohen_kappa_score``.
+    """
+    from sklearn.metrics import cohen_kappa_score
+
+    predicted, labels = _check_classes(predicted, labels, num_classes)
+    if len(np.union1d(predicted, labels)) == 1:
+        return float("nan")
+    return float(
+        cohen_kappa_score(labels, predicted, labels=np.arange(num_classes), weights="quadratic")
+    )
+
+
+def spearman(scores, true_scores):
+    """Spearman's rank correlation ρ of two scores, the paper's metric for AADB.
+
+    Parameters
+    ----------
+    scores, true_scores : array, shape (N,)
+
+    Returns
+    -------
+    float
+        −1 to 1; higher is better. NaN where a score does not vary.
+
+    References
+    ----------
+    Hou et al. 2017, Table 3; ``scipy.stats.spearmanr``.
+    """
+    from scipy.stats import spearmanr
+
+    scores, true_scores = _to_numpy(scores), _to_numpy(true_scores)
+    if scores.shape != true_scores.shape or scores.ndim != 1:
+        raise ValueError(
+            f"scores and true_scores must both have shape (N,), "
+            f"got {scores.shape} and {true_scores.shape}"
+        )
+    if len(scores) < 2 or np.ptp(scores) == 0 or np.ptp(true_scores) == 0:
+        return float("nan")
+    return float(spearmanr(scores, true_scores).statistic)
+
+
+def ranked_probability_score(probabilities, labels, *, positions=None):
+    """Mean EMD² from prediction to label: the Ranked Probability Score (RPS).
+
+    For a prediction that is certain of one class it is the distance to the label, so the RPS
+    of point predictions is their MAE.
+
+    Parameters
+    ----------
+    probabilities : array, shape (N, C)
+    labels : array of int, shape (N,)
+    positions : array-like, shape (C,), optional
+        Class positions; 0, 1, …, C − 1 by default.
+
+    Returns
+    -------
+    float
+        In class steps, or the unit of ``positions``; lower is better.
+
+    References
+    ----------
+    Epstein, *A scoring system for probability forecasts of ranked categories*, 1969.
+
+    Examples
+    --------
+    >>> ranked_probability_score([[0.5, 0.5, 0.0]], [2])
+    1.25
+    """
+    p, labels = _check_prediction(probabilities, labels)
+    return float(np.mean(emd2(p, one_hot(labels, p.shape[1]), positions=positions)))
+
+
+def log_loss(probabilities, labels):
+    """Mean −log p(label), in nats; lower is better, infinite if a label was given no chance.
+
+    Parameters are those of :func:`ranked_probability_score`.
+
+    Examples
+    --------
+    >>> round(log_loss([[0.25, 0.75]], [1]), 4)
+    0.2877
+    """
+    p, labels = _check_prediction(probabilities, labels)
+    with np.errstate(divide="ignore"):
+        return float(np.mean(-np.log(p[np.arange(len(p)), labels])))
+
+
+def calibration_error(probabilities, labels, *, bins=15):
+    """Expected calibration error of the most probable class: Σ_b (n_b/N) |conf_b − acc_b|.
+
+    Parameters
+    ----------
+    probabilities : array, shape (N, C)
+    labels : array of int, shape (N,)
+    bins : int
+        Number of bins of equal width over confidences 0 to 1.
+
+    Returns
+    -------
+    float
+        0 to 1; lower is better.
+
+    References
+    ----------
+    Guo, Pleiss, Sun, Weinberger, *On calibration of modern neural networks*, 2017.
+    """
+    p, labels = _check_prediction(probabilities, labels)
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins!r}")
+    confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
+    # bins are open on the left: a confidence of exactly 0.2 belongs to (0.1, 0.2]
+    which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    excess = np.bincount(which, weights=confidence - correct, minlength=bins)
+    return float(abs(excess).sum() / len(p))
+
+
+def evaluate(probabilities, labels, *, positions=None, true_distribution=None):
+    """Return every metric of ``METRICS`` that the predictions allow.
+
+    Parameters
+    ----------
+    probabilities : array, shape (N, C)
+        Predicted distributions; the most probable class is the predicted class.
+    labels : array of int, shape (N,)
+    positions : array-like, shape (C,), optional
+        Class positions for the expected scores behind Spearman's ρ. The other metrics count
+        class steps.
+    true_distribution : array, shape (N, C), optional
+        Where the truth is known, also measure how near the predictions come to it.
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes or values are not as above.
+
+    Examples
+    --------
+    >>> evaluate([[0.2, 0.8, 0.0], [0.0, 0.4, 0.6]], [1, 1])["AEM"]
+    50.0
+    """
+    p, labels = _check_prediction(probabilities, labels)
+    scores = expectation(p, positions=positions)
+    results = evaluate_classes(
+        p.argmax(axis=1), labels, p.shape[1], scores=scores, positions=positions
+    )
+    results["RPS"] = ranked_probability_score(p, labels)
+    results["log loss"] = log_loss(p, labels)
+    results["ECE"] = calibration_error(p, labels)
+    if true_distribution is not None:
+        truth = _to_numpy(true_distribution)
+        results["EMD to truth"] = float(np.mean(emd(p, truth)))
+        results["EMD² to truth"] = float(np.mean(emd2(p, truth)))
+    return results
+
+
+def evaluate_classes(predicted, labels, num_classes, *, scores=None, positions=None):
+    """Return the metrics that need no distribution, for models that predict classes only.
+
+    Parameters
+    ----------
+    predicted, labels : array of int, shape (N,)
+    num_classes : int
+        C.
+    scores : array of float, shape (N,), optional
+        Real-valued predictions for Spearman's ρ; the predicted classes by default.
+    positions : array-like, shape (C,), optional
+        True scores of the classes for Spearman's ρ.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    predicted, labels = _check_classes(predicted, labels, num_classes)
+    x = check_positions(positions, num_classes)
+    return {
+        "AEM": aem(predicted, labels),
+        "AEO": aeo(predicted, labels),
+        "MAE": mae(predicted, labels),
+        "macro MAE": macro_mae(predicted, labels),
+        "QWK": quadratic_weighted_kappa(predicted, labels, num_classes),
+        "Spearman": spearman(predicted if scores is None else scores, x[labels]),
+    }
+
+
+def _to_numpy(values):
+    return values.detach().cpu().numpy() if is_torch(values) else np.asarray(values)
+
+
+def _class_indices(values, name, num_classes=None):
+    array = _to_numpy(values)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be class indices (integers), got dtype {array.dtype}")
+    if array.ndim != 1 or len(array) == 0:
+        raise ValueError(f"{name} must have shape (N,) with N ≥ 1, got {array.shape}")
+    if array.min() < 0 or (num_classes is not None and array.max() >= num_classes):
+        top = "C − 1" if num_classes is None else num_classes - 1
+        wrong = array.min() if array.min() < 0 else array.max()
+        raise ValueError(f"{name} must be class indices 0 to {top}, got {wrong}")
+    return array.astype(np.int64)
+
+
+def _check_classes(predicted, labels, num_classes=None):
+    predicted = _class_indices(predicted, "predicted", num_classes)
+    labels = _class_indices(labels, "labels", num_classes)
+    if predicted.shape != labels.shape:
+        raise ValueError(
+            f"predicted and labels must have the same shape, got {predicted.shape} "
+            f"and {labels.shape}"
+        )
+    return predicted, labels
+
+
+def _check_prediction(probabilities, labels):
+    p = check_distribution(_to_numpy(probabilities), "probabilities").astype(np.float64)
+    if p.ndim != 2:
+        raise ValueError(f"probabilities must have shape (N, C), got {p.shape}")
+    labels = _class_indices(labels, "labels", p.shape[1])
+    if len(labels) != len(p):
+        raise ValueError(f"labels must have shape ({len(p)},), got {labels.shape}")
+    return p, labels
