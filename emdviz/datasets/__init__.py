@@ -2,10 +2,11 @@
 
 from emdviz.datasets.base import OrderedImages, Split
 from emdviz.datasets.synthetic_faces import synthetic_faces
+from emdviz.datasets.utkface import utkface
 
-__all__ = ["OrderedImages", "Split", "load", "synthetic_faces"]
+__all__ = ["OrderedImages", "Split", "load", "synthetic_faces", "utkface"]
 
-_DATASETS = {"synthetic_faces": synthetic_faces}
+_DATASETS = {"synthetic_faces": synthetic_faces, "utkface": utkface}
 
 
 def load(name, **arguments):
@@ -13,7 +14,7 @@ def load(name, **arguments):
 
     Parameters
     ----------
-    name : {"synthetic_faces"}
+    name : {"synthetic_faces", "utkface"}
     **arguments
         The data set's own arguments.
 

@@ -1,7 +1,9 @@
 """The one shape that every data set has."""
 
+import operator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torchvision.datasets import VisionDataset
 
@@ -41,7 +43,7 @@ class OrderedImages(VisionDataset):
     classes : list of str
         Names of the C classes, in their order.
     splits : dict of str to int64 tensor
-        Indices of the images in ``"train"``, ``"valid"`` and ``"test"``.
+        Indices of the images in ``"train"``, ``"valid"`` and ``"test"``; none in two of them.
     positions : list of float, shape (C,), optional
         Centres of the classes in ``unit``.
     unit : str, optional
@@ -58,7 +60,7 @@ class OrderedImages(VisionDataset):
     Raises
     ------
     ValueError
-        If images, labels, classes and splits do not fit together.
+        If images, labels, classes, splits and true distributions do not fit together.
 
     Notes
     -----
@@ -102,6 +104,12 @@ class OrderedImages(VisionDataset):
                 f"labels must be 0 to {len(classes) - 1}, "
                 f"got {int(labels.min())} to {int(labels.max())}"
             )
+        if true_distribution is not None and true_distribution.shape != (len(labels), len(classes)):
+            raise ValueError(
+                f"true_distribution must have shape ({len(labels)}, {len(classes)}), "
+                f"got {tuple(true_distribution.shape)}"
+            )
+        _check_splits(splits, len(labels))
         self.name = name
         self.images = images
         self.labels = labels
@@ -161,3 +169,82 @@ class OrderedImages(VisionDataset):
         table["all"] = table.sum(axis=1)
         table.loc["total"] = table.sum()
         return table
+
+
+def _check_splits(splits, count):
+    used = torch.zeros(count, dtype=torch.bool)
+    for name, chosen in splits.items():
+        if chosen.dtype != torch.int64 or chosen.ndim != 1:
+            raise ValueError(
+                f"splits[{name!r}] must be int64 indices of shape (n,), "
+                f"got {chosen.dtype} of shape {tuple(chosen.shape)}"
+            )
+        if len(chosen) and not 0 <= int(chosen.min()) <= int(chosen.max()) < count:
+            raise ValueError(
+                f"splits[{name!r}] must be indices 0 to {count - 1}, "
+                f"got {int(chosen.min())} to {int(chosen.max())}"
+            )
+        if used[chosen].any() or len(chosen.unique()) < len(chosen):
+            raise ValueError(f"splits[{name!r}] holds an image twice or shares one with another")
+        used[chosen] = True
+
+
+def stratified_splits(labels, *, seed):
+    """Split so that train, valid and test have 80, 10 and 10 % of every class.
+
+    Parameters
+    ----------
+    labels : int64 tensor, shape (N,)
+    seed : int
+        Not negative.
+
+    Returns
+    -------
+    dict of str to int64 tensor
+        Increasing indices of "train", "valid" and "test". The two small parts have a tenth of
+        each class, rounded; classes of fewer than five images are all for training.
+
+    Examples
+    --------
+    >>> parts = stratified_splits(torch.zeros(20, dtype=torch.int64), seed=0)
+    >>> {name: len(part) for name, part in parts.items()}
+    {'train': 16, 'valid': 2, 'test': 2}
+    """
+    numbers = np.random.default_rng(seed).random(len(labels))
+    labels = labels.numpy()
+    place = np.zeros(len(labels), dtype=np.int64)  # 0 train, 1 valid, 2 test
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        members = members[numbers[members].argsort()]
+        tenth = (len(members) + 5) // 10
+        place[members[:tenth]] = 1
+        place[members[tenth : 2 * tenth]] = 2
+    return {
+        name: torch.from_numpy(np.flatnonzero(place == k))
+        for k, name in enumerate(("train", "valid", "test"))
+    }
+
+
+def check_whole_number(name, value, low, high=None):
+    """Return ``value`` as an int from ``low`` to ``high``.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` is not an integer.
+    ValueError
+        If it is out of range.
+
+    Examples
+    --------
+    >>> check_whole_number("size", 48, 32, 96)
+    48
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if number < low or (high is not None and number > high):
+        wanted = f"at least {low}" if high is None else f"{low} to {high}"
+        raise ValueError(f"{name} must be {wanted}, got {number}")
+    return number

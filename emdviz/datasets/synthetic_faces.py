@@ -1,12 +1,10 @@
 """Drawn faces of all ages, whose label distribution is known for every image."""
 
-import operator
-
 import numpy as np
 import torch
 
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES, GROUP_EDGES
-from emdviz.datasets.base import OrderedImages
+from emdviz.datasets.base import OrderedImages, check_whole_number
 from emdviz.datasets.face_drawing import draw_faces
 from emdviz.datasets.face_traits import RANDOM_NUMBERS, face_traits
 from emdviz.distributions import binned_normal
@@ -80,7 +78,9 @@ def synthetic_faces(n=10_000, *, size=48, seed=0):
     >>> faces.true_distribution.shape
     torch.Size([20, 8])
     """
-    n, size, seed = _whole("n", n, 1), _whole("size", size, 32, 96), _whole("seed", seed, 0)
+    n = check_whole_number("n", n, 1)
+    size = check_whole_number("size", size, 32, 96)
+    seed = check_whole_number("seed", seed, 0)
     age, distribution, labels, uniform = draw_labels(n, seed=seed)
     return SyntheticFaces(
         "synthetic_faces",
@@ -164,14 +164,3 @@ def _splits(n, seed):
     rank = tens.argsort(axis=1).reshape(-1)[:n]
     masks = {"train": rank > 1, "valid": rank == 1, "test": rank == 0}
     return {name: torch.from_numpy(np.flatnonzero(mask)) for name, mask in masks.items()}
-
-
-def _whole(name, value, low, high=None):
-    try:
-        value = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if value < low or (high is not None and value > high):
-        wanted = f"at least {low}" if high is None else f"{low} to {high}"
-        raise ValueError(f"{name} must be {wanted}, got {value}")
-    return value
