@@ -4,6 +4,8 @@ Every network has ``features(images)``, the activations before the last layer, a
 the last layer.
 """
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -35,7 +37,7 @@ class SmallCNN(nn.Module):
                 nn.ReLU(inplace=True),
                 nn.MaxPool2d(2),
             )
-            for before, after in zip(channels[:-1], channels[1:], strict=True)
+            for before, after in itertools.pairwise(channels)
         ]
         self.body = nn.Sequential(*blocks)
         # the head is made last, so that one seed gives every loss the same body
