@@ -1,0 +1,49 @@
+# Every target makes the virtual environment it needs, by itself.
+# lab: open the notebooks · test: run every test · bench: speed against peers
+# screenshots: pictures of all notebooks · constraints: write down the installed versions
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# containers run as root, where JupyterLab wants to be told so
+LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
+
+.PHONY: lab test bench screenshots picture constraints clean
+
+lab: .venv/installed
+	$(BIN)/jupyter-lab $(LAB_OPTIONS) notebooks
+
+test: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+bench: .venv/installed-test
+	$(BIN)/python -m benchmarks
+
+screenshots: .venv/installed-test
+	$(BIN)/python scripts/screenshots.py
+
+picture: .venv/installed-test
+	$(BIN)/python scripts/readme_picture.py
+
+# after `make test` passed with newer versions: install without constraints, then this
+constraints: .venv/installed-test
+	$(BIN)/python scripts/constraints.py
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "emdviz needs Python 3.11 or newer; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing emdviz and what its notebooks need (about 5 GB, a few minutes, once) ..."
+	$(PIP) --editable .
+	@touch $@
+
+.venv/installed-test: .venv/installed
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf .venv build
