@@ -1,1 +1,5 @@
-"""Interactive figures, drawn in the browser; the only place that imports ipywidgets or anywidget."""
+"""Interactive figures drawn in the browser; only here are ipywidgets and anywidget imported."""
+
+from emdviz.explorers.prediction import PredictionExplorer
+
+__all__ = ["PredictionExplorer"]

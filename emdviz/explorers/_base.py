@@ -1,0 +1,136 @@
+"""What every explorer shares: its module from plain files, its colours, and pages that stand alone.
+
+The browser code lies in ordinary ES modules that import each other by relative path. anywidget
+takes one module, so they are joined here, in the order given, into one text without imports.
+"""
+
+import html
+import json
+import re
+import uuid
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from emdviz.style import GAP, PREDICTION_A, PREDICTION_B, TRUTH
+
+_HERE = Path(__file__).parent
+_IMPORT = re.compile(r'^import .* from "\./[\w.]+";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class) )", re.MULTILINE)
+_DEFAULT = re.compile(r"^export default (.*);$", re.MULTILINE)
+
+_TEXT_SCALES = {"notebook": 1.0, "projector": 1.5}
+
+_COLOURS = (
+    f".emdviz-explorer {{ --emdviz-a: {PREDICTION_A}; --emdviz-b: {PREDICTION_B}; "
+    f"--emdviz-truth: {TRUTH}; --emdviz-gap: {GAP}; }}\n"
+)
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ margin: 0 auto; max-width: 1800px; padding: 1rem; background: light-dark(#fff, #16191d); }}
+</style>
+</head>
+<body>
+{fragment}
+</body>
+</html>
+"""
+
+_FRAGMENT = """<div id="{anchor}"></div>
+<style>
+{css}</style>
+<script type="module">
+{esm}
+standAlone(widget, document.getElementById("{anchor}"), {state});
+</script>
+"""
+
+
+def join_modules(*names):
+    """Join ES modules of this folder into one; each may import only from those before it.
+
+    Raises
+    ------
+    ValueError
+        If two of them declare the same top-level name, which joining would let collide.
+    """
+    sources = [(_HERE / name).read_text(encoding="utf-8") for name in names]
+    declared = [
+        name
+        for source in sources
+        for name in re.findall(
+            r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", source, re.MULTILINE
+        )
+    ]
+    twice = sorted({name for name in declared if declared.count(name) > 1})
+    if twice:
+        raise ValueError(f"modules {names} declare {twice} more than once; rename one of each")
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", source)) for source in sources)
+
+
+def style_sheet(*names):
+    """Join style sheets of this folder behind emdviz's colours."""
+    return _COLOURS + "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+class Explorer(anywidget.AnyWidget):
+    """An interactive figure that lives in the browser and can leave the notebook."""
+
+    _text_scale = traitlets.Float(1.0).tag(sync=True)
+
+    @staticmethod
+    def text_scale(style):
+        """Return how much larger than a notebook's the text of ``style`` is."""
+        if style not in _TEXT_SCALES:
+            raise traitlets.TraitError(
+                f"style must be one of {sorted(_TEXT_SCALES)}, got {style!r}"
+            )
+        return _TEXT_SCALES[style]
+
+    def save_html(self, path):
+        """Write the explorer, as it is now, to one file that needs no kernel and no network.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to; a file that is there is overwritten.
+
+        Returns
+        -------
+        pathlib.Path
+            The file. Open it in a browser by double click.
+        """
+        path = Path(path)
+        title = html.escape(type(self).__name__)
+        page = _PAGE.format(title=title, fragment=self._fragment())
+        path.write_text(page, encoding="utf-8")
+        return path
+
+    def _fragment(self):
+        """Return HTML that shows the explorer with a stand-in for the kernel."""
+        ours = set(self.traits(sync=True)) - set(anywidget.AnyWidget.class_traits(sync=True))
+        state = self.get_state(ours - {"_esm", "_css", "_anywidget_id"})
+        stand_in = (_HERE / "stand_alone.js").read_text(encoding="utf-8")
+        esm = _DEFAULT.sub(r"const widget = \1;", f"{self._esm}\n{_EXPORT.sub('', stand_in)}")
+        return _FRAGMENT.format(
+            anchor=f"emdviz-{uuid.uuid4().hex[:12]}",
+            css=self._css,
+            esm=esm,
+            # "<" could end the script from within a class name
+            state=json.dumps(state).replace("<", "\\u003c"),
+        )
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            # JupyterLab prefers the widget; an exported page, which has no kernel, takes this
+            bundle[0]["text/html"] = self._fragment()
+        return bundle

@@ -1,0 +1,125 @@
+"""Traits that hold predictions and say in plain words what is wrong with a value."""
+
+import operator
+
+import numpy as np
+import traitlets
+
+from emdviz.distributions import check_distribution, check_positions
+
+
+class Prediction(traitlets.TraitType):
+    """A probability per class, kept as a list of float."""
+
+    info_text = "a list of probabilities that sum to 1"
+
+    def validate(self, obj, value):
+        """Read any array-like of shape (C,)."""
+        return read_prediction(value, self.name, obj.num_classes)
+
+
+class ClassIndex(traitlets.TraitType):
+    """The index of a class, 0 to C − 1."""
+
+    default_value = 0
+    info_text = "a class index"
+
+    def validate(self, obj, value):
+        """Read an integer of any kind; True and 2.0 are not class indices."""
+        return read_class_index(value, self.name, obj.num_classes)
+
+
+class ClassNames(traitlets.TraitType):
+    """A name per class, all different."""
+
+    info_text = "a list of class names"
+
+    def validate(self, obj, value):
+        """Read any sequence of C names."""
+        return read_class_names(value, self.name, obj.num_classes)
+
+
+class Positions(traitlets.TraitType):
+    """Increasing class positions, or None for 0, 1, …, C − 1."""
+
+    default_value = None
+    allow_none = True
+    info_text = "a list of increasing numbers, or None"
+
+    def validate(self, obj, value):
+        """Read any array-like of shape (C,)."""
+        try:
+            positions = np.asarray(value, dtype=float)
+        except (TypeError, ValueError):
+            raise traitlets.TraitError(
+                f"{self.name} must be {obj.num_classes} increasing numbers, got {value!r}"
+            ) from None
+        try:
+            return check_positions(positions, obj.num_classes).tolist()
+        except ValueError as error:
+            raise traitlets.TraitError(str(error)) from None
+
+
+class Pins(traitlets.TraitType):
+    """Indices of the classes that stay while others move."""
+
+    info_text = "a list of class indices"
+
+    def validate(self, obj, value):
+        """Read any iterable of class indices."""
+        try:
+            values = list(value)
+        except TypeError:
+            raise traitlets.TraitError(
+                f"{self.name} must be a list of class indices, got {value!r}"
+            ) from None
+        return sorted({read_class_index(i, self.name, obj.num_classes) for i in values})
+
+
+def read_prediction(value, name, num_classes):
+    """Return ``value`` as a list of C probabilities, or raise a TraitError that says why not."""
+    try:
+        p = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value, dtype=float)
+    except (TypeError, ValueError):
+        raise traitlets.TraitError(
+            f"{name} must be {num_classes} probabilities, got {value!r}"
+        ) from None
+    if p.shape != (num_classes,):
+        raise traitlets.TraitError(
+            f"{name} must hold one probability per class, shape ({num_classes},), got {p.shape}"
+        )
+    if not p.any():
+        raise traitlets.TraitError(f"{name} must sum to 1, got zeros only")
+    try:
+        check_distribution(p, name)
+    except ValueError as error:
+        raise traitlets.TraitError(str(error)) from None
+    return np.maximum(p, 0.0).tolist()
+
+
+def read_class_index(value, name, num_classes):
+    """Return ``value`` as a class index, or raise a TraitError that says why not."""
+    try:
+        index = operator.index(value)
+    except TypeError:
+        index = -1
+    if isinstance(value, bool | np.bool_) or not 0 <= index < num_classes:
+        raise traitlets.TraitError(
+            f"{name} must be a class index, 0 to {num_classes - 1}, got {value!r}"
+        )
+    return index
+
+
+def read_class_names(value, name, num_classes):
+    """Return ``value`` as a list of C names, or raise a TraitError that says why not."""
+    if isinstance(value, str) or not hasattr(value, "__len__"):
+        raise traitlets.TraitError(f"{name} must be a list of names, got {value!r}")
+    names = [str(item) for item in value]
+    if len(names) != num_classes:
+        raise traitlets.TraitError(
+            f"{name} must hold {num_classes} names, one per class, got {len(names)}: {names}"
+        )
+    twice = sorted({item for item in names if names.count(item) > 1})
+    if twice:
+        raise traitlets.TraitError(f"{name} must all be different, got {twice} more than once")
+    return names

@@ -1,0 +1,76 @@
+// What every explorer needs: making elements, measuring text, writing numbers.
+
+// asking the browser keeps the name of the SVG standard, which is an address, out of saved pages
+const SVG_NAMESPACE = document.createRange().createContextualFragment("<svg></svg>").firstChild
+  .namespaceURI;
+
+export function set(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) node.removeAttribute(name);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  return node;
+}
+
+/** An HTML element; strings among `children` become text, never markup. */
+export function html(name, attributes = {}, ...children) {
+  const node = set(document.createElement(name), attributes);
+  node.append(...children);
+  return node;
+}
+
+/** An SVG element. */
+export function svg(name, attributes = {}, ...children) {
+  const node = set(document.createElementNS(SVG_NAMESPACE, name), attributes);
+  node.append(...children);
+  return node;
+}
+
+export function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Return a function that measures text in the font of `node`, in pixels. */
+export function ruler(node, size) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.font = `600 ${size}px ${getComputedStyle(node).fontFamily || "sans-serif"}`;
+  return (text) => context.measureText(text).width;
+}
+
+/** Cut `text` to `width` pixels, with an ellipsis where something is missing. */
+export function shorten(text, width, measure) {
+  if (measure(text) <= width) return text;
+  const letters = Array.from(text);
+  while (letters.length > 1 && measure(`${letters.join("")}…`) > width) letters.pop();
+  return `${letters.join("").trimEnd()}…`;
+}
+
+/** Write a loss with four significant digits or so; ∞ where the logarithm has no value. */
+export function formatLoss(value) {
+  if (!Number.isFinite(value)) return "∞";
+  return value.toFixed(value < 10 ? 3 : value < 100 ? 2 : value < 1000 ? 1 : 0);
+}
+
+export const formatProbability = (value) => value.toFixed(2);
+
+/** Run `task` at the next frame, once however often it was asked for. */
+export function oncePerFrame(task) {
+  let waiting = 0;
+  const ask = () => {
+    waiting ||= requestAnimationFrame(() => {
+      waiting = 0;
+      task();
+    });
+  };
+  ask.cancel = () => cancelAnimationFrame(waiting);
+  return ask;
+}
+
+let used = 0;
+const PAGE = Math.random().toString(36).slice(2, 8);
+
+/** An id that no other explorer on the page has. */
+export function uniqueId(purpose) {
+  used += 1;
+  return `emdviz-${purpose}-${PAGE}-${used}`;
+}
