@@ -10,12 +10,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from emdviz.distances import cdf_gap
-from emdviz.distributions import as_float_array, cdf, check_distribution, is_torch, one_hot
+from emdviz.distributions import (
+    as_float_array,
+    cdf,
+    check_distribution,
+    check_positions,
+    is_torch,
+    one_hot,
+)
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 
-def plot_prediction(p, target=None, *, classes=None, ax=None, colour=PREDICTION_B, **bar):
+def plot_prediction(
+    p, target=None, *, classes=None, positions=None, ax=None, colour=PREDICTION_B, **bar
+):
     """Draw a prediction as bars, the true class marked below its bar.
 
     Parameters
@@ -25,6 +33,8 @@ def plot_prediction(p, target=None, *, classes=None, ax=None, colour=PREDICTION_
         The true class, or the true distribution, drawn as outlines.
     classes : list of str, optional
         Names of the C classes; 0, 1, …, C − 1 by default.
+    positions : array-like, shape (C,), optional
+        Class positions; 0, 1, …, C − 1 by default.
     ax : matplotlib Axes, optional
     colour : colour
     **bar
@@ -36,13 +46,14 @@ def plot_prediction(p, target=None, *, classes=None, ax=None, colour=PREDICTION_
     """
     ax = ax or plt.gca()
     p = check_distribution(_to_numpy(p))
-    places = np.arange(len(p))
-    ax.bar(places, p, color=colour, width=0.8, **bar)
+    places = check_positions(positions, len(p))
+    width = 0.8 * np.diff(places).min(initial=np.inf) if len(p) > 1 else 0.8
+    ax.bar(places, p, color=colour, width=width, **bar)
     if target is not None:
         truth = _as_distribution(target, len(p))
-        ax.bar(places, truth, width=0.8, fill=False, edgecolor=TRUTH, linewidth=2.5)
+        ax.bar(places, truth, width=width, fill=False, edgecolor=TRUTH, linewidth=2.5)
     ax.set(ylim=(0, 1), ylabel="probability", yticks=[0, 0.5, 1])
-    _name_classes(ax, classes, len(p))
+    _name_classes(ax, classes, len(p), places)
     return ax
 
 
@@ -81,9 +92,8 @@ def plot_cdf_gap(
     ax = ax or plt.gca()
     p = check_distribution(_to_numpy(p))
     t = _as_distribution(t, len(p))
-    gap = cdf_gap(p, t, positions=positions)
-    x = np.append(gap.left, gap.right[-1:]) if len(p) > 1 else np.zeros(1)
-    margin = 0.5 * np.mean(gap.width) if len(p) > 1 else 0.5
+    x = check_positions(positions, len(p))
+    margin = 0.5 * np.mean(np.diff(x)) if len(p) > 1 else 0.5
     edges = np.concatenate([[x[0] - margin], x, [x[-1] + margin]])
     below = [np.concatenate([[0], cdf(a)]) for a in (p, t)]
     ax.fill_between(
