@@ -1,3 +1,30 @@
-"""Losses for ordered classes: distances, exact transport, training and interactive figures."""
+"""Losses for ordered classes: distances, exact transport, training and interactive figures.
+
+The names below are those that most notebooks need. The rest lies in modules:
+``transport`` (exact transport through POT), ``metrics``, ``models``, ``datasets``, ``training``,
+``plots``, ``style`` and ``explorers`` (interactive figures).
+"""
+
+from emdviz.distances import cdf_gap, circular_emd, emd, emd2, normalized_emd, wasserstein
+from emdviz.distributions import cdf, expectation, one_hot
+from emdviz.losses import LOSSES, emd2_loss, emd_loss, regression_loss, xe_emd2_loss, xe_loss
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "LOSSES",
+    "cdf",
+    "cdf_gap",
+    "circular_emd",
+    "emd",
+    "emd2",
+    "emd2_loss",
+    "emd_loss",
+    "expectation",
+    "normalized_emd",
+    "one_hot",
+    "regression_loss",
+    "wasserstein",
+    "xe_emd2_loss",
+    "xe_loss",
+]
