@@ -19,10 +19,11 @@ class _Canvas:
         # head coordinates: upright, centred, of standard size
         self.u, self.v = x * cos + y * sin, y * cos - x * sin
         self.pixel = 2 / size / t["scale"]
+        self.per_pixel = -1 / self.pixel
         self.rgb = torch.empty(n, 3, size, size)
 
     def cover(self, distance):
-        return (0.5 - distance / self.pixel).clamp_(0, 1)
+        return (distance * self.per_pixel).add_(0.5).clamp_(0, 1)
 
     def paint(self, colour, mask):
         self.rgb.lerp_(colour, mask[:, None])
@@ -50,8 +51,8 @@ def draw_faces(t, size):
     face_u = face_u + 0.35 * t["turn"] * face_u * face_u.abs()
     face_v = c.v - t["nod"]
     side = face_u.abs()  # both halves of a face are drawn at once
-    head = _head(c, t)
     skull = _ellipse(c.u, c.v + 0.10, t["skull_width"], t["skull_height"])
+    head = _head(c, t, skull)
     _body(c, t)
     strands = _strands(c, t)
     _hair_behind(c, t, skull, strands)
@@ -70,13 +71,14 @@ def draw_faces(t, size):
 
 
 def _radius(x, y):
-    return torch.sqrt(x * x + y * y)  # three times as fast as hypot, and nothing overflows here
+    # three times as fast as hypot; never zero, so that one can divide by it
+    return (x * x).addcmul_(y, y).add_(1e-12).sqrt_()
 
 
 def _ellipse(x, y, a, b):
     p, q = x / a, y / b
-    r = torch.sqrt(p * p + q * q + 1e-12)
-    return r * (r - 1) / torch.sqrt((p / a) ** 2 + (q / b) ** 2 + 1e-9)
+    r = _radius(p, q)
+    return (r - 1).mul_(r).div_(_radius(p / a, q / b))
 
 
 def _box(x, y, a, b, radius):
@@ -89,7 +91,7 @@ def _stroke(across, along, centre, half, width, bend=0.0, slope=0.0):
     """A brush stroke that tapers to both ends; ``across`` is measured from its middle line."""
     q = (along - centre) / half
     square = q * q
-    return (across - bend * square - slope * q).abs() - width * (1 - square)
+    return (across - bend * square - slope * q).abs_().sub_(width * (1 - square))
 
 
 def _join(a, b, k):
@@ -98,8 +100,7 @@ def _join(a, b, k):
     return torch.lerp(b, a, h) - k * h * (1 - h)
 
 
-def _head(c, t):
-    skull = _ellipse(c.u, c.v + 0.10, t["skull_width"], t["skull_height"])
+def _head(c, t, skull):
     # jowls: with age the widest place of the jaw moves down
     middle = 0.16 + 0.08 * t["sag"]
     jaw = _ellipse(c.u, c.v - middle, t["jaw_width"], t["chin"] - middle)
@@ -125,8 +126,8 @@ def _body(c, t):
     shirt = c.cover(torch.maximum(trunk, -neckline))
     c.paint(t["clothes"], shirt)
     c.paint(t["clothes"] * 0.8, shirt * c.cover(neckline - 0.05))
-    stripes = (t["stripes"] > 0) * shirt * (torch.sin(c.v * 42) > 0)
-    c.paint(t["clothes"] * 0.7 + 0.3, 0.6 * stripes)
+    stripes = (0.5 + 3 * torch.sin(c.v * 42)).clamp_(0, 1)
+    c.paint(t["clothes"] * 0.7 + 0.3, 0.6 * t["stripes"] * stripes * shirt)
 
 
 def _ears(c, t):

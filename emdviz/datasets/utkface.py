@@ -28,7 +28,8 @@ OLDEST = 130
 MAX_FILE_BYTES = 64 * 2**20
 """A face takes some kilobytes; whatever is larger than this is not one."""
 
-MAX_PIXELS = 64 * 10**6
+MAX_PIXELS = 40 * 10**6
+"""The same for its width times its height."""
 
 _UNREADABLE = (
     OSError,
@@ -40,6 +41,7 @@ _UNREADABLE = (
     zipfile.BadZipFile,
     RuntimeError,  # a zip member under a password, or packed in a way that zipfile lacks
     Image.DecompressionBombError,
+    Image.DecompressionBombWarning,  # raised where warnings are errors
 )
 
 _HOW_TO_GET_IT = (
