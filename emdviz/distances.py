@@ -270,8 +270,10 @@ def wasserstein(p, t, *, order, positions=None):
 
 
 def _torch_ready(array):
-    # torch takes neither foreign byte orders nor read-only memory
-    return np.require(array, array.dtype.newbyteorder("="), "CW")
+    # torch takes neither foreign byte orders, nor read-only memory, nor negative strides
+    if array.dtype.isnative and array.flags.writeable and min(array.strides) >= 0:
+        return array
+    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
 def _quantile_distance(p, t, x, order):
