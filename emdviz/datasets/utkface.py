@@ -46,9 +46,10 @@ _UNREADABLE = (
 
 _HOW_TO_GET_IT = (
     "UTKFace is never downloaded by this package: it is for non-commercial research only, and "
-    "its terms are yours to accept. Get it from https://susanqq.github.io/UTKFace/ and put its "
-    "files, named [age]_[gender]_[race]_[date].jpg.chip.jpg, into data/utkface/, in folders as "
-    "deep as you like or in zip files, or pass their folder or zip file as root."
+    "its terms are yours to accept. Get it from https://susanqq.github.io/UTKFace/, unpack what "
+    "ends in .tar.gz, and put its files, named [age]_[gender]_[race]_[date].jpg.chip.jpg, into "
+    "data/utkface/, in folders as deep as you like or in zip files; or pass their folder or zip "
+    "file as root."
 )
 
 
