@@ -1,0 +1,237 @@
+import hashlib
+import importlib
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+
+from emdviz.datasets import OrderedImages, synthetic_faces
+from emdviz.datasets.ages import GROUP_EDGES, age_group
+from emdviz.datasets.face_drawing import draw_faces
+from emdviz.datasets.face_traits import RANDOM_NUMBERS, face_traits
+from emdviz.datasets.synthetic_faces import draw_labels
+
+# the function of the same name hides the module
+module = importlib.import_module("emdviz.datasets.synthetic_faces")
+
+
+# as drawn when this test was written, with seed 0
+AGES = [36.00478173500216, 5.384494206982826, 50.75454828032444, 80.04458275555322]
+LABELS = [4, 2, 6, 7, 2, 7, 5, 1, 5, 6, 7, 6, 0, 4, 0, 4]
+LABEL_HASH = "71585f5edec494db"
+LAST_NUMBER = 0.7003727793824515
+MEANS = [
+    [188.12, 168.05, 144.97],
+    [176.96, 137.15, 119.74],
+    [166.98, 180.42, 183.71],
+    [214.7, 188.14, 184.23],
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    # many small operations on few faces: threads cost more than they bring
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return synthetic_faces(200, size=32)
+
+
+def neutral(**changes):
+    """The random numbers of an average face, some of them changed."""
+    numbers = {name: 0.5 for name in RANDOM_NUMBERS} | {"occlusion": 0.9, "blur": 0.0} | changes
+    return np.array([list(numbers.values())])
+
+
+def draw(ages, size=48, **changes):
+    ages = np.asarray(ages, dtype=np.float64)
+    return draw_faces(face_traits(ages, neutral(**changes).repeat(len(ages), axis=0)), size)
+
+
+def test_the_parts_have_their_shapes_and_types(faces):
+    assert isinstance(faces, OrderedImages)
+    assert faces.images.shape == (200, 3, 32, 32)
+    assert faces.images.dtype == torch.uint8
+    assert faces.true_distribution.shape == (200, 8)
+    assert faces.true_distribution.dtype == faces.latent_age.dtype == torch.float64
+    assert faces.latent_age.shape == (200,)
+    assert faces.unit == "years"
+    assert faces.classes[0] == "0-2"
+    assert faces.positions[0] == 1.0
+
+
+def test_ages_and_labels_are_the_same_on_every_machine():
+    age, _, labels, uniform = draw_labels(1000)
+    np.testing.assert_allclose(age[:4], AGES, rtol=1e-12)
+    assert labels[:16].tolist() == LABELS
+    assert hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest()[:16] == LABEL_HASH
+    np.testing.assert_allclose(uniform[999, -1], LAST_NUMBER, rtol=1e-12)
+
+
+def test_pixels_are_the_same_up_to_rounding(faces):
+    means = faces.images[:4].double().mean((2, 3))
+    torch.testing.assert_close(means, torch.tensor(MEANS, dtype=torch.float64), atol=0.3, rtol=0)
+
+
+def test_fewer_faces_are_the_first_of_more(faces):
+    fewer = synthetic_faces(100, size=32)
+    torch.testing.assert_close(fewer.images, faces.images[:100], atol=1, rtol=0)
+    torch.testing.assert_close(fewer.labels, faces.labels[:100], atol=0, rtol=0)
+    torch.testing.assert_close(fewer.latent_age, faces.latent_age[:100], atol=0, rtol=0)
+    for name, chosen in fewer.splits.items():
+        assert chosen.tolist() == [i for i in faces.splits[name].tolist() if i < 100]
+
+
+@pytest.mark.parametrize(("block", "threads"), [(19, 1), (200, 1), (50, 3)])
+def test_faces_do_not_depend_on_how_many_are_drawn_at_once(faces, monkeypatch, block, threads):
+    monkeypatch.setattr(module, "BLOCK", block)
+    torch.set_num_threads(threads)
+    images = synthetic_faces(200, size=32).images
+    torch.set_num_threads(1)
+    torch.testing.assert_close(images, faces.images, atol=1, rtol=0)
+
+
+def test_drawing_leaves_the_number_of_threads_as_it_was():
+    for threads in (2, 1):
+        torch.set_num_threads(threads)
+        synthetic_faces(5, size=32)
+        assert torch.get_num_threads() == threads
+
+
+def test_the_labels_do_not_depend_on_the_size_but_on_the_seed(faces):
+    larger, other = synthetic_faces(30, size=41), synthetic_faces(30, size=32, seed=1)
+    assert larger.images.shape == (30, 3, 41, 41)
+    torch.testing.assert_close(larger.latent_age, faces.latent_age[:30], atol=0, rtol=0)
+    assert larger.labels.tolist() == faces.labels[:30].tolist()
+    assert not torch.isclose(other.latent_age, faces.latent_age[:30]).any()
+    assert (other.images != faces.images[:30]).any(dim=(1, 2, 3)).all()
+
+
+def test_the_true_distribution_is_a_normal_cut_at_the_edges():
+    age, distribution, _, _ = draw_labels(500, seed=3)
+    below = scipy.stats.norm.cdf(
+        np.array([-np.inf, *GROUP_EDGES, np.inf]), age[:, None], 1 + 0.1 * age[:, None]
+    )
+    np.testing.assert_allclose(distribution, np.diff(below, axis=1), atol=1e-12)
+    np.testing.assert_allclose(distribution.sum(axis=1), 1, atol=1e-12)
+
+
+def test_labels_are_drawn_from_the_true_distribution():
+    n = 50_000
+    age, p, labels, uniform = draw_labels(n, seed=11)
+    hit = np.eye(8)[labels] - p
+
+    def z(weight):
+        """How many standard deviations Σ weight·(hit − p) is from 0."""
+        return (weight * hit).sum(axis=0) / np.sqrt((weight**2 * p * (1 - p)).sum(axis=0))
+
+    # 4.5 deviations happen by chance once in 150,000 times
+    for weight in (np.ones(n), age - age.mean(), (age - age.mean()) ** 2, uniform[:, 0] - 0.5):
+        assert np.abs(z(weight[:, None])).max() < 4.5
+    for low in np.arange(0.05, 1, 0.1):
+        chosen = (p >= low) & (p < low + 0.1)
+        spread = np.sqrt((p * (1 - p))[chosen].sum())
+        assert abs(hit[chosen].sum()) < 4.5 * spread
+
+
+def test_ages_are_even_within_groups_and_groups_are_balanced():
+    age, _, labels, _ = draw_labels(40_000, seed=2)
+    assert age.min() >= 0
+    assert age.max() <= module.OLDEST
+    groups = np.bincount(age_group(age), minlength=8)
+    assert scipy.stats.chisquare(groups).pvalue > 1e-4
+    limits = [0, *GROUP_EDGES, module.OLDEST]
+    for low, high in pairwise(limits):
+        inside = age[(age >= low) & (age < high)]
+        assert scipy.stats.kstest(inside, "uniform", (low, high - low)).pvalue > 1e-5
+    shares = np.bincount(labels, minlength=8) / len(labels)
+    assert shares.min() > 0.10
+    assert shares.max() < 0.16
+
+
+def test_splits_are_complete_disjoint_and_of_the_promised_shares(faces):
+    together = torch.cat(list(faces.splits.values()))
+    assert together.sort().values.tolist() == list(range(200))
+    sizes = {name: len(chosen) for name, chosen in faces.splits.items()}
+    assert sizes == {"train": 160, "valid": 20, "test": 20}
+    other = synthetic_faces(50, size=32, seed=1).splits["test"]
+    assert other.tolist() != [i for i in faces.splits["test"].tolist() if i < 50]
+
+
+def test_hair_gets_lighter_with_age():
+    ages = np.arange(30, 86, 5)
+    crown = draw(ages, masculine=0.9, hair_colour=0.2, dyed=0.9)[:, :, 10:13, 20:28]
+    lightness = crown.mean((1, 2, 3))
+    assert (lightness.diff() > -1e-3).all()
+    assert lightness[-1] > lightness[0] + 0.3
+
+
+def test_those_who_dye_their_hair_stay_dark():
+    natural, dyed = (
+        draw([80], masculine=0.9, hair_colour=0.2, dyed=d)[0, :, 10:13, 20:28].mean()
+        for d in (0.9, 0.05)
+    )
+    assert dyed < natural - 0.2
+
+
+def test_eyes_get_smaller_and_the_chin_lower_with_age():
+    ages = np.array([1, 4, 9, 17, 28, 45, 60, 80])
+    traits = face_traits(ages.astype(float), neutral().repeat(8, axis=0))
+    assert (traits["eye_size"].flatten().diff() < 0).all()
+    assert (traits["chin"].flatten().diff() > 0).all()
+    # and it shows: less of the picture is white of the eye
+    eyes = draw([1, 9, 28, 80], size=96, glasses=0.9)[:, :, 46:66, 32:64]
+    white = (eyes.amin(1) > 0.8).sum((1, 2))
+    assert (white.diff() < 0).all()
+    assert white[0] > 2 * white[-1]
+
+
+def test_the_old_have_wrinkles_where_the_young_have_none():
+    traits = face_traits(np.array([20.0, 75.0]), neutral().repeat(2, axis=0))
+    for name in ("forehead", "crow", "folds", "bags", "sag"):
+        young, old = traits[name].flatten().tolist()
+        assert young < 0.01
+        assert old > 0.4
+
+
+def test_faces_differ_at_every_age():
+    images = draw(np.arange(0, 86, 5))
+    assert ((images.diff(dim=0)).abs().amax((1, 2, 3)) > 0.05).all()
+
+
+@pytest.mark.parametrize("extreme", [0.0, 0.5, 1 - 2**-53])
+@pytest.mark.parametrize("age", [0.0, 17.0, 85.0])
+def test_no_trait_makes_pixels_that_are_not_numbers(age, extreme):
+    numbers = np.full((1, len(RANDOM_NUMBERS)), extreme)
+    image = draw_faces(face_traits(np.array([age]), numbers), 33)
+    assert image.isfinite().all()
+    assert image.min() > -0.1
+    assert image.max() < 1.6
+
+
+def test_the_notes_say_that_the_truth_is_that_of_the_latent_age(faces):
+    assert any("latent age" in note for note in faces.notes)
+    assert faces.licence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"n": 0}, ValueError, "n must be at least 1, got 0"),
+        ({"n": 10.0}, TypeError, "n must be an integer"),
+        ({"n": 10, "size": 31}, ValueError, "size must be 32 to 96, got 31"),
+        ({"n": 10, "size": 97}, ValueError, "size must be 32 to 96, got 97"),
+        ({"n": 10, "seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"n": 10, "seed": None}, TypeError, "seed must be an integer, got None"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, error, message):
+    with pytest.raises(error, match=message):
+        synthetic_faces(**arguments)

@@ -1,0 +1,332 @@
+import importlib
+import io
+import re
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from emdviz.datasets import load, utkface
+
+# the function of the same name hides the module
+module = importlib.import_module("emdviz.datasets.utkface")
+GENUINE = Path(__file__).parents[2] / "shared" / "realdata" / "utkface"
+COUNTS = [556, 281, 342, 726, 2861, 1284, 833, 1046]
+
+
+def picture(number, size=(40, 40), mode="RGB"):
+    """A picture like no other, smooth enough to survive JPEG."""
+    noise = np.random.default_rng(number).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).convert(mode)
+
+
+def jpeg(image, **options):
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=90, **options)
+    return file.getvalue()
+
+
+def write(folder, files):
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder
+
+
+def faces(count):
+    """Genuine names and pictures for ages 1, 2, …"""
+    return {
+        f"{age}_0_1_2017{age:04}.jpg.chip.jpg": jpeg(picture(age)) for age in range(1, count + 1)
+    }
+
+
+def test_ages_come_from_the_names_and_images_in_their_order(tmp_path):
+    data = utkface(write(tmp_path, faces(70)), size=32)
+    assert data.images.shape == (70, 3, 32, 32)
+    assert data.images.dtype == torch.uint8
+    names = sorted(faces(70))
+    assert data.ages.tolist() == [int(name.split("_")[0]) for name in names]
+    edges = [3, 7, 14, 22.5, 35, 45.5, 56.5]
+    assert data.labels.tolist() == [sum(a >= e for e in edges) for a in data.ages.tolist()]
+    assert data.unit == "years"
+    assert "non-commercial research only" in data.licence
+    for age, image in zip(data.ages.tolist(), data.images, strict=True):
+        original = np.asarray(picture(age).resize((32, 32), Image.Resampling.BILINEAR))
+        difference = image.permute(1, 2, 0).numpy().astype(int) - original
+        assert np.abs(difference).mean() < 6  # what JPEG costs
+
+
+def test_names_may_lack_a_field_or_the_chip(tmp_path):
+    write(
+        tmp_path,
+        {
+            "39_1_20170116174525125.jpg.chip.jpg": jpeg(picture(1)),
+            "61_1_20170109142408075.jpg": jpeg(picture(2)),
+            "5_0_0_20161219.JPG": jpeg(picture(3)),
+        },
+    )
+    assert utkface(tmp_path).ages.tolist() == [39, 5, 61]
+
+
+def test_copies_are_kept_once_and_conflicts_not_at_all(tmp_path):
+    write(
+        tmp_path,
+        {
+            "20_0_0_1.jpg": jpeg(picture(1)),
+            "20_1_0_2.jpg": jpeg(picture(1)),
+            "part2/20_1_0_2.jpg": jpeg(picture(1)),
+            "30_0_0_1.jpg": jpeg(picture(2)),
+            "31_0_0_1.jpg": jpeg(picture(2)),
+            "31_0_0_2.jpg": jpeg(picture(2)),
+            "40_0_0_1.jpg": jpeg(picture(3)),
+        },
+    )
+    data = utkface(tmp_path)
+    assert data.ages.tolist() == [20, 40]
+    assert (data.report.files, data.report.kept) == (7, 2)
+    assert (data.report.copies, data.report.conflicting) == (2, 3)
+    assert "2 images kept of 7 files" in data.notes[0]
+    assert "2 exact copies, 3 files whose picture occurs with different ages" in data.notes[0]
+
+
+def test_files_that_differ_only_beside_the_pixels_are_copies(tmp_path):
+    write(
+        tmp_path,
+        {
+            "20_0_0_1.jpg": jpeg(picture(1)),
+            "20_0_0_2.jpg": jpeg(picture(1), comment=b"scanned twice"),
+        },
+    )
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 2
+    assert utkface(tmp_path).report.copies == 1
+
+
+def test_names_without_a_credible_age_are_counted(tmp_path):
+    write(
+        tmp_path,
+        {
+            "20_0_0_1.jpg": jpeg(picture(1)),
+            "130_0_0_1.jpg": jpeg(picture(2)),
+            "131_0_0_1.jpg": jpeg(picture(3)),
+            "20170101_0_0_1.jpg": jpeg(picture(4)),
+            "-3_0_0_1.jpg": jpeg(picture(5)),
+            "٣_0_0_1.jpg": jpeg(picture(6)),
+            "readme.txt": b"about",
+            ".DS_Store": b"hidden",
+            "__MACOSX/._20_0_0_1.jpg": b"hidden",
+        },
+    )
+    data = utkface(tmp_path)
+    assert data.ages.tolist() == [130, 20]
+    assert data.report.without_age == 5
+    assert data.report.files == 7
+
+
+def test_unreadable_files_are_skipped_counted_and_named(tmp_path):
+    whole = jpeg(picture(1, size=(100, 100)))
+    write(
+        tmp_path,
+        {
+            "20_0_0_1.jpg": whole,
+            "21_0_0_1.jpg": whole[: len(whole) // 2],
+            "22_0_0_1.jpg": b"",
+            "23_0_0_1.jpg": b"no image at all",
+            "24_0_0_1.jpg": whole[:2],
+            "25_0_0_1.txt": b"text",
+            "26_0_0_1.gif": b"GIF89a",
+        },
+    )
+    with pytest.warns(UserWarning, match=r"6 not readable as an image .*21_0_0_1.*25_0_0_1.*, …"):
+        data = utkface(tmp_path)
+    assert data.ages.tolist() == [20]
+    assert data.report.unreadable[0] == "21_0_0_1.jpg"
+    assert len(data.report.unreadable) == 6
+    assert "26_0_0_1" not in data.notes[0]
+
+
+def test_images_larger_than_any_face_are_not_decoded(tmp_path, monkeypatch):
+    write(tmp_path, {"20_0_0_1.jpg": jpeg(picture(1)), "30_0_0_1.jpg": jpeg(picture(2, (90, 90)))})
+    monkeypatch.setattr(module, "MAX_PIXELS", 50 * 50)
+    with pytest.warns(UserWarning, match="1 not readable as an image .30_0_0_1"):
+        assert utkface(tmp_path).ages.tolist() == [20]
+    monkeypatch.setattr(module, "MAX_PIXELS", 10**6)
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", (tmp_path / "20_0_0_1.jpg").stat().st_size)
+    with pytest.warns(UserWarning, match="1 not readable as an image .30_0_0_1"):
+        assert utkface(tmp_path).ages.tolist() == [20]
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_grey_and_cmyk_become_rgb(tmp_path, mode):
+    image = picture(1, mode=mode)
+    write(tmp_path, {"20_0_0_1.jpg": jpeg(image)})
+    read = utkface(tmp_path, size=40).images[0].permute(1, 2, 0).numpy().astype(int)
+    assert np.abs(read - np.asarray(image.convert("RGB"))).mean() < 6
+
+
+def test_png_with_transparency_becomes_rgb(tmp_path):
+    picture(1).convert("RGBA").save(tmp_path / "20_0_0_1.png")
+    read = utkface(tmp_path, size=40).images[0].permute(1, 2, 0).numpy()
+    np.testing.assert_array_equal(read, np.asarray(picture(1)))
+
+
+def test_turned_photographs_are_set_upright(tmp_path):
+    # orientation 6: the left side of what is stored belongs at the top
+    stored = Image.new("RGB", (40, 40), "blue")
+    stored.paste("red", (0, 0, 20, 40))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    write(tmp_path, {"20_0_0_1.jpg": jpeg(stored, exif=exif)})
+    image = utkface(tmp_path, size=32).images[0].float()
+    red, _, blue = image
+    assert red[:14].min() > 200 > 60 > blue[:14].max()
+    assert blue[18:].min() > 200 > 60 > red[18:].max()
+
+
+def test_oblong_images_are_cut_to_their_middle(tmp_path):
+    image = Image.new("RGB", (80, 40), "blue")
+    image.paste("red", (20, 0, 60, 40))
+    image.save(tmp_path / "20_0_0_1.png")
+    red, _, blue = utkface(tmp_path, size=32).images[0]
+    # the outermost pixels have a touch of what lies beyond
+    assert red.min() > 220
+    assert blue.max() < 35
+
+
+def test_small_images_are_averaged_not_sampled(tmp_path):
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 255
+    Image.fromarray(stripes).save(tmp_path / "20_0_0_1.png")
+    image = utkface(tmp_path, size=16).images[0].float()
+    assert (image[:, :, 1:-1] - 127.5).abs().max() < 10
+
+
+def test_folders_zips_and_mixtures_of_them_give_the_same(tmp_path):
+    files = faces(60)
+    flat = write(tmp_path / "flat", files)
+    nested = write(
+        tmp_path / "nested", {f"part{1 + k % 3}/deep/{n}": files[n] for k, n in enumerate(files)}
+    )
+    packed = tmp_path / "packed" / "UTKFace.zip"
+    packed.parent.mkdir()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files, reverse=True):
+            archive.writestr(f"UTKFace/{name}", files[name])
+        archive.writestr("__MACOSX/._20_0_0_1.jpg", b"hidden")
+    half = dict(list(files.items())[:30])
+    mixed = write(tmp_path / "mixed", half)
+    with zipfile.ZipFile(mixed / "rest.ZIP", "w") as archive:
+        for name in files.keys() - half.keys():
+            archive.writestr(name, files[name])
+    expected = utkface(flat, seed=3)
+    for root in (nested, packed, packed.parent, str(mixed)):
+        data = utkface(root, seed=3)
+        torch.testing.assert_close(data.images, expected.images, atol=0, rtol=0)
+        torch.testing.assert_close(data.ages, expected.ages, atol=0, rtol=0)
+        assert data.report == expected.report
+        for name in ("train", "valid", "test"):
+            assert data.splits[name].tolist() == expected.splits[name].tolist()
+
+
+def test_splits_follow_the_seed(tmp_path):
+    write(tmp_path, faces(100))
+    first, second = utkface(tmp_path, size=16), utkface(tmp_path, size=16, seed=1)
+    assert first.splits["test"].tolist() != second.splits["test"].tolist()
+    together = torch.cat(list(first.splits.values()))
+    assert together.sort().values.tolist() == list(range(100))
+
+
+@pytest.mark.parametrize(
+    "name", ["../20_0_0_1.jpg", "/20_0_0_1.jpg", "a/../../20_0_0_1.jpg", "C:\\20_0_0_1.jpg",
+             "..\\20_0_0_1.jpg"],
+)  # fmt: skip
+def test_zips_that_point_outside_are_refused(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        archive.writestr("20_0_0_1.jpg", jpeg(picture(1)))
+        archive.writestr(name, jpeg(picture(2)))
+    with pytest.raises(ValueError, match=r"bad\.zip is refused: .* points outside the archive"):
+        utkface(tmp_path)
+
+
+def test_zips_with_members_of_absurd_size_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 10**6)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("20_0_0_1.jpg", bytes(10**6 + 1))
+    assert (tmp_path / "bomb.zip").stat().st_size < 10**4
+    with pytest.raises(ValueError, match=r"bomb\.zip is refused: .* has 1000001 bytes"):
+        utkface(tmp_path)
+
+
+def test_zip_members_that_cannot_be_unpacked_are_unreadable(tmp_path):
+    path = tmp_path / "some.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in faces(3).items():
+            archive.writestr(name, data)
+    data = bytearray(path.read_bytes())
+    first = data.index(b"PK\x03\x04")
+    data[first + 300] ^= 255  # a changed byte fails the checksum
+    second = data.index(b"PK\x01\x02", data.index(b"PK\x01\x02") + 1)
+    data[second + 8] |= 1  # the next one claims a password
+    path.write_bytes(data)
+    with pytest.warns(UserWarning, match="2 not readable as an image .1_0_1.*, 2_0_1"):
+        assert utkface(path).ages.tolist() == [3]
+
+
+def test_a_file_that_is_no_zip_is_refused(tmp_path):
+    path = tmp_path / "broken.zip"
+    path.write_bytes(b"PK and then nothing")
+    for root in (path, tmp_path):
+        with pytest.raises(ValueError, match=r"root must be a folder or a zip file.*broken\.zip"):
+            utkface(root)
+
+
+def test_a_missing_root_says_what_to_get_and_where_to_put_it(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        utkface(tmp_path / "nowhere")
+    message = str(caught.value)
+    for part in ("nowhere", "never downloaded", "non-commercial", "data/utkface/", "[age]_"):
+        assert part in message
+
+
+def test_a_root_without_faces_says_what_it_found(tmp_path):
+    write(tmp_path, {"UTKFace.tar.gz": b"packed"})
+    with pytest.raises(FileNotFoundError, match=r"no usable image.*of 1 files.*unpack"):
+        utkface(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"size": 15}, ValueError, "size must be 16 to 256, got 15"),
+        ({"size": 48.0}, TypeError, r"size must be an integer, got 48\.0"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+    ],
+)
+def test_wrong_arguments_are_named(tmp_path, arguments, error, message):
+    with pytest.raises(error, match=message):
+        utkface(tmp_path, **arguments)
+
+
+@pytest.mark.skipif(not GENUINE.is_dir(), reason="the sample of UTKFace is not here")
+def test_the_genuine_sample():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = load("utkface", root=GENUINE, size=16)
+    report = data.report
+    assert (report.files, report.kept) == (8000, 7929)
+    assert (report.copies, report.conflicting) == (15, 56)
+    assert (report.without_age, report.unreadable) == (0, ())
+    assert torch.bincount(data.labels).tolist() == COUNTS
+    (archive,) = GENUINE.glob("*.zip")
+    with zipfile.ZipFile(archive) as members:
+        ages = [int(re.match(r"\d+", name)[0]) for name in members.namelist()]
+    # the sets of ages agree, but for the few that were left out
+    lost = np.bincount(ages, minlength=131) - np.bincount(data.ages.numpy(), minlength=131)
+    assert lost.min() >= 0
+    assert lost.sum() == 71
+    flat = data.images.flatten(1)
+    assert len(flat.unique(dim=0)) == len(flat)
