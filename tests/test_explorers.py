@@ -168,6 +168,24 @@ def test_sliders_show_every_class_and_are_linked():
     assert explorer.panel().children[0] is explorer
 
 
+@pytest.mark.parametrize("positions", [None, [1.0, 5.0, 11.0]])
+def test_the_figure_shows_the_present_state(positions, tmp_path):
+    explorer = PredictionExplorer([0.2, 0.3, 0.5], classes=THREE, positions=positions)
+    explorer.q = [0.1, 0.7, 0.2]
+    figure = explorer.figure()
+    (a, b), (steps_a, steps_b) = np.array(figure.axes).reshape(2, 2)
+    for axes, p in ((a, explorer.p), (b, explorer.q)):
+        heights = [patch.get_height() for patch in axes.patches]
+        assert all(any(abs(height - value) < 1e-9 for height in heights) for value in p)
+    losses = explorer.losses["B"]
+    assert f"XE {losses['XE']:.3f}" in b.get_title(loc="left")
+    assert f"EMD² {losses['EMD2']:.3f}" in steps_b.get_title(loc="left")
+    assert steps_a.collections or steps_a.patches
+    for suffix in ("png", "svg", "pdf"):
+        figure.savefig(tmp_path / f"figure.{suffix}")
+        assert (tmp_path / f"figure.{suffix}").stat().st_size > 1000
+
+
 def test_a_saved_page_is_one_file_that_fetches_nothing(tmp_path):
     classes = ["</script><b>", "b", "c"]
     explorer = PredictionExplorer([0.2, 0.3, 0.5], classes=classes)

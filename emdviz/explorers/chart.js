@@ -8,23 +8,26 @@ const TICKS = [0, 0.5, 1];
 const PIN = "M-3.5 -9h7l-1 1v3l2.5 2.5h-4.3v4.5h-1.4v-4.5h-4.3l2.5 -2.5v-3z";
 
 /** Where everything lies, for a width in pixels and a text size. */
-export function layout({ width, unit, classes, x, measure }) {
+export function layout({ width: whole, unit, classes, x, measure }) {
   const count = classes.length;
   const left = 3.4 * unit;
-  const plot = Math.max(width - left - 0.6 * unit, 40);
+  const plot = Math.max(whole - left - 0.6 * unit, 40);
   const pad = plot / (2 * count);
   const span = x[count - 1] - x[0];
-  const gaps = x.slice(1).map((value, i) => value - x[i]);
-  const narrowest = ((plot - 2 * pad) * Math.min(...gaps)) / span;
+  const widths = x.slice(1).map((value, i) => value - x[i]);
+  const narrowest = ((plot - 2 * pad) * Math.min(...widths)) / span;
   // columns stand at their positions, unless that would squeeze the labels into each other
-  const toScale = narrowest > 1.25 * unit || gaps.every((gap) => Math.abs(gap - gaps[0]) < 1e-9);
+  const toScale = narrowest > 1.25 * unit || widths.every((width) => Math.abs(width - widths[0]) < 1e-9);
   const even = (_, i) => left + pad * (2 * i + 1);
   const centres = toScale
     ? x.map((value) => left + pad + ((plot - 2 * pad) * (value - x[0])) / span)
     : x.map(even);
   const slot = toScale ? narrowest : 2 * pad;
+  const gap = (i) => centres[i + 1] - centres[i] || 0;
+  const room = 2.6 * unit;
+  const wide = centres.some((_, i) => gap(i) > room);
   const labels = labelLayout({ classes, slot, unit, centre: centres[0], measure });
-  const bars = Math.min(Math.max(0.36 * width, 11 * unit), 19 * unit);
+  const bars = Math.min(Math.max(0.36 * whole, 11 * unit), 19 * unit);
   const steps = 0.6 * bars;
   const top = 3 * unit;
   const labelTop = top + bars + 0.4 * unit;
@@ -33,8 +36,10 @@ export function layout({ width, unit, classes, x, measure }) {
   return {
     unit, left, right, plot, centres, slot, labels, top, bars, labelTop, stepsTop, steps, toScale,
     bar: Math.min(0.7 * slot, 5 * unit),
-    showValues: slot > 2.5 * unit,
-    height: stepsTop + steps + 2.6 * unit,
+    // numbers are written where they have room
+    showValue: centres.map((_, i) => Math.min(...[gap(i - 1), gap(i)].filter(Boolean)) > room),
+    showGap: centres.map((_, i) => toScale && gap(i) > room),
+    height: stepsTop + steps + (toScale && !wide ? 0.8 : 2.6) * unit,
     y: (value) => top + bars * (1 - value),
     step: (value) => stepsTop + steps * (1 - value),
     edges: centres.map((centre, i) => [
@@ -79,7 +84,7 @@ export function createChart({ letter, classes, root }) {
       steps.resize(place);
     },
     update(p, k, pinned) {
-      bars.forEach((bar, i) => bar.update(place, p[i], i === k, pinned.includes(i)));
+      bars.forEach((bar, i) => bar.update(place, i, p[i], i === k, pinned.includes(i)));
       steps.update(place, p, k);
     },
   };
@@ -103,7 +108,7 @@ function drawBackground(group, place) {
     parts.push(svg("text", turned, name));
   }
   const caption = { class: "emdviz-tick", x: left - 0.5 * unit, y: place.height - 0.55 * unit };
-  if (place.showValues) parts.push(svg("text", caption, "|gap|"));
+  if (place.showGap.some(Boolean)) parts.push(svg("text", caption, "|gap|"));
   if (!place.toScale) {
     const note = { class: "emdviz-axis", x: (left + right) / 2, y: place.height - 0.55 * unit };
     parts.push(svg("text", note, "columns drawn evenly, not to scale"));
@@ -150,12 +155,12 @@ function createBar(letter, name) {
       set(text, labels.angle ? slanted(centre, labelTop, unit, labels.angle) : flat(centre, labelTop, unit));
       write(text, labels.texts[i]);
     },
-    update(place, p, isTruth, isPinned) {
+    update(place, i, p, isTruth, isPinned) {
       const y = place.y(p);
       set(column, { y, height: place.y(0) - y });
       set(cap, { y });
       set(value, { x: centre, y: y - 0.45 * place.unit });
-      write(value, place.showValues ? formatProbability(p) : "");
+      write(value, place.showValue[i] ? formatProbability(p) : "");
       set(pin, { transform: `translate(${centre} ${place.y(0) - 0.6 * place.unit}) scale(${place.unit / 13})` });
       set(node, { class: `emdviz-column${isTruth ? " emdviz-true" : ""}${isPinned ? " emdviz-pinned" : ""}` });
       const said = [p.toFixed(2), isTruth && "true class", isPinned && "pinned"];
@@ -199,7 +204,7 @@ function createSteps(letter, count) {
       const differences = cdfGaps(p, k);
       const pieces = sizes.map((text, i) => {
         const size = Math.abs(differences[i]).toFixed(2);
-        write(text, place.showValues && place.toScale ? size : "");
+        write(text, place.showGap[i] ? size : "");
         const [a, b] = [heights[i], heights[i] - differences[i]].map(place.step);
         return `M${place.centres[i]} ${a}H${place.centres[i + 1]}V${b}H${place.centres[i]}Z`;
       });

@@ -37,12 +37,18 @@ export function ruler(node, size) {
   return (text) => context.measureText(text).width;
 }
 
-/** Cut `text` to `width` pixels, with an ellipsis where something is missing. */
+/** Cut `text` to `width` pixels; what goes is the middle, as names often differ at their ends. */
 export function shorten(text, width, measure) {
-  if (measure(text) <= width) return text;
   const letters = Array.from(text);
-  while (letters.length > 1 && measure(`${letters.join("")}…`) > width) letters.pop();
-  return `${letters.join("").trimEnd()}…`;
+  const cut = (kept) => {
+    const head = Math.ceil(kept / 2);
+    const tail = letters.slice(letters.length - (kept - head));
+    return `${letters.slice(0, head).join("").trimEnd()}…${tail.join("").trimStart()}`;
+  };
+  if (measure(text) <= width) return text;
+  let kept = letters.length - 1;
+  while (kept > 1 && measure(cut(kept)) > width) kept -= 1;
+  return cut(kept);
 }
 
 /** Write a loss with four significant digits or so; ∞ where the logarithm has no value. */

@@ -8,11 +8,12 @@ import { createMover, losses, places } from "./ordinal.js";
 import { commit, keepInStep, read, withTarget } from "./owner.js";
 import { makeMovable } from "./pointer.js";
 
+// name, formula, formula where the classes lie at uneven positions, explanation
 const FORMULAS = {
-  XE: ["XE", "−ln pₖ", "cross-entropy"],
-  EMD: ["EMD", "Σ |gap|", "Earth Mover's Distance"],
-  EMD2: ["EMD²", "Σ gap²", "squared Earth Mover's Distance"],
-  REG: ["REG", "(E[p] − xₖ)²", "squared error of the expected class"],
+  XE: ["XE", "−ln pₖ", "−ln pₖ", "cross-entropy"],
+  EMD: ["EMD", "Σ |gap|", "Σ |gap| Δ", "Earth Mover's Distance"],
+  EMD2: ["EMD²", "Σ gap²", "Σ gap² Δ", "squared Earth Mover's Distance"],
+  REG: ["REG", "(E[p] − xₖ)²", "(E[p] − xₖ)²", "squared error of the expected class"],
 };
 const WORDS = { same: "= same", lower: "▼ lower", higher: "▲ higher" };
 const SPEAK_AFTER = 700; // milliseconds of rest before a screen reader is told
@@ -21,7 +22,9 @@ function createPanel({ letter, list, model, root, act }) {
   const classes = model.get("classes");
   const chart = createChart({ letter, classes, root });
   const frame = html("div", { class: "emdviz-frame" }, chart.node);
-  const tiles = Object.entries(FORMULAS).map(([key, names]) => createTile(key, names));
+  const tiles = Object.entries(FORMULAS).map(([key, [name, even, uneven, spoken]]) =>
+    createTile(key, name, model.get("positions") ? uneven : even, spoken),
+  );
   const preset = act.presetMenu(list, letter);
   const node = html(
     "section",
@@ -34,7 +37,7 @@ function createPanel({ letter, list, model, root, act }) {
       preset,
     ),
     frame,
-    html("dl", { class: "emdviz-tiles" }, ...tiles.map((tile) => tile.node)),
+    html("div", { class: "emdviz-tiles" }, ...tiles.map((tile) => tile.node)),
   );
   chart.bars.forEach((bar, i) => {
     makeMovable(bar.slider, {
@@ -57,14 +60,16 @@ function createPanel({ letter, list, model, root, act }) {
   };
 }
 
-function createTile(key, [name, formula, spoken]) {
+function createTile(key, name, formula, spoken) {
   const value = html("span", { class: "emdviz-number", "data-loss": key });
   const verdict = html("span", { class: "emdviz-verdict" });
   const node = html(
     "div",
     { class: "emdviz-tile", title: spoken },
-    html("dt", {}, name),
-    html("dd", {}, value, verdict, html("span", { class: "emdviz-formula" }, formula)),
+    html("span", { class: "emdviz-loss" }, name),
+    value,
+    verdict,
+    html("span", { class: "emdviz-formula" }, formula),
   );
   return {
     node,

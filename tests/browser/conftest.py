@@ -1,0 +1,41 @@
+"""One Chromium and one JupyterLab for all browser tests."""
+
+import os
+
+import nbformat
+import pytest
+
+from tests.browser.lab import NO_CHROMIUM, Lab, chromium, find_chromium
+
+_REQUIRED = os.environ.get("EMDVIZ_REQUIRE_BROWSER") == "1"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if find_chromium() is None:
+        (pytest.fail if _REQUIRED else pytest.skip)(NO_CHROMIUM)
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def lab(browser, tmp_path_factory):
+    with Lab(tmp_path_factory.mktemp("notebooks"), browser) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def open_cells(lab):
+    """Return a function that opens a notebook made of these cells and runs it."""
+    made = []
+
+    def open_(*cells, **options):
+        name = f"made-{len(made)}.ipynb"
+        made.append(name)
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+        nbformat.write(notebook, lab.folder / name)
+        opened = lab.open(name, **options)
+        opened.run_all()
+        return opened
+
+    return open_

@@ -1,0 +1,92 @@
+"""What a reader sees of a prediction explorer and does to it, for the browser tests."""
+
+import time
+
+import numpy as np
+
+from emdviz import distances
+from emdviz.distributions import expectation, one_hot
+
+LOSSES = ("XE", "EMD", "EMD2", "REG")
+
+
+class Figure:
+    """What a reader sees of one explorer, and can do to it."""
+
+    def __init__(self, page, index=0):
+        self.page = page
+        self.root = page.locator(".emdviz-explorer").nth(index)
+        self.root.locator(".emdviz-bar-fill").first.wait_for(state="attached")
+
+    def bar(self, letter, i):
+        return self.root.locator(f".emdviz-{letter.lower()} .emdviz-bar").nth(i)
+
+    def bars(self, letter):
+        return [
+            float(v) for v in self._all(f".emdviz-{letter.lower()} .emdviz-bar", "aria-valuenow")
+        ]
+
+    def numbers(self, letter):
+        cells = self.root.locator(f".emdviz-{letter.lower()} .emdviz-number")
+        return dict(zip(LOSSES, cells.all_inner_texts(), strict=True))
+
+    def press(self, letter, i, *keys):
+        self.bar(letter, i).focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+        self.rest()
+
+    def drag(self, letter, i, share):
+        """Drag a bar with the mouse by ``share`` of the height of the axis."""
+        hit = self.bar(letter, i).locator(".emdviz-hit")
+        hit.scroll_into_view_if_needed()
+        box = hit.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.75
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        for step in range(1, 11):
+            self.page.mouse.move(x, y - share * box["height"] * step / 10)
+        self.page.mouse.up()
+        self.rest()
+
+    def rest(self):
+        """Let two frames pass, after which what was asked for is drawn."""
+        self.page.evaluate(
+            "() => new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f)))"
+        )
+
+    def _all(self, selector, attribute):
+        return self.root.locator(selector).evaluate_all(
+            "(nodes, name) => nodes.map((node) => node.getAttribute(name))", attribute
+        )
+
+
+def wait_until(condition, seconds=5):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def agrees(shown, losses):
+    """Whether texts are the numbers, to the digits shown."""
+    for name, text in shown.items():
+        if text == "∞":
+            if np.isfinite(losses[name]):
+                return False
+            continue
+        digits = len(text.partition(".")[2])
+        if abs(float(text) - losses[name]) > 0.5 * 10**-digits + 1e-9:
+            return False
+    return True
+
+
+def by_python(p, target, positions):
+    truth = one_hot(target, len(p))
+    x = np.arange(len(p)) if positions is None else np.asarray(positions)
+    return {
+        "XE": -np.log(p[target]) if p[target] > 0 else np.inf,
+        "EMD": distances.emd(p, truth, positions=positions),
+        "EMD2": distances.emd2(p, truth, positions=positions),
+        "REG": (expectation(p, positions=positions) - x[target]) ** 2,
+    }

@@ -1,0 +1,116 @@
+"""The prediction explorer on pages of its own: every number against Python, every width."""
+
+import numpy as np
+import pytest
+
+from emdviz.explorers import PredictionExplorer
+from tests.browser.figure import LOSSES, Figure, agrees, by_python
+from tests.browser.lab import Watch
+
+pytestmark = pytest.mark.browser
+
+
+def state_of(count, rng):
+    """A random state, with zeros, certainty and uneven positions among them."""
+    p, q = (rng.dirichlet(np.full(count, rng.choice([0.05, 0.5, 5]))).tolist() for _ in range(2))
+    positions = None
+    if rng.random() < 0.5:
+        positions = np.cumsum(rng.uniform(0.2, 9, count)).tolist()
+    return {"p": p, "q": q, "target": int(rng.integers(count)), "positions": positions}
+
+
+SHOW_STATES = """async ([esm, shared, states]) => {
+  const module = await import(URL.createObjectURL(new Blob([esm], { type: 'text/javascript' })));
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const values = { ...shared };
+  const listeners = {};
+  const model = {
+    get: (name) => values[name],
+    set: () => {},
+    save_changes: () => {},
+    on: (event, listener) => (listeners[event] ??= []).push(listener),
+    off: () => {},
+  };
+  const el = document.body.appendChild(document.createElement('div'));
+  module.default.render({ model, el });
+  const texts = [];
+  for (const state of states) {
+    Object.assign(values, state);
+    for (const event of ['change:positions', 'change:p']) {
+      listeners[event].forEach((tell) => tell());
+    }
+    await frame();
+    await frame();
+    texts.push([...el.querySelectorAll('.emdviz-number')].map((node) => node.textContent));
+  }
+  el.remove();
+  return texts;
+}"""
+
+
+def test_two_hundred_random_states_show_pythons_numbers(browser):
+    rng = np.random.default_rng(2017)
+    page = browser.new_page()
+    checked = 0
+    for count in (2, 3, 5, 8, 20):
+        explorer = PredictionExplorer(classes=[f"class {i}" for i in range(count)])
+        shared = explorer.get_state(["classes", "pinned_p", "pinned_q", "equal_xe"])
+        shared |= explorer.get_state(["_presets", "_text_scale"])
+        states = [state_of(count, rng) for _ in range(40)]
+        for state, texts in zip(
+            states,
+            page.evaluate(SHOW_STATES, [PredictionExplorer._esm, shared, states]),
+            strict=True,
+        ):
+            for p, shown in ((state["p"], texts[:4]), (state["q"], texts[4:])):
+                expected = by_python(np.array(p), state["target"], state["positions"])
+                assert agrees(dict(zip(LOSSES, shown, strict=True)), expected), (state, shown)
+            checked += 1
+    page.close()
+    assert checked == 200
+
+
+def test_a_saved_page_works_without_kernel_and_network(browser, tmp_path):
+    explorer = PredictionExplorer([0.2, 0.3, 0.5], classes=["low", "<i>middle", "high"], target=2)
+    path = explorer.save_html(tmp_path / "page.html")
+    context = browser.new_context(offline=True)
+    watch = Watch(context)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    figure = Figure(page)
+    assert figure.bars("A") == explorer.p
+    assert agrees(figure.numbers("A"), explorer.losses["A"])
+    figure.drag("A", 0, 0.5)
+    assert figure.bars("A")[0] == pytest.approx(0.7, abs=0.01)
+    moved = by_python(np.array(figure.bars("A")), 2, None)
+    assert float(figure.numbers("A")["EMD"]) == pytest.approx(moved["EMD"], abs=2e-3)
+    figure.root.get_by_label("Equal cross-entropy").check()
+    figure.rest()
+    assert figure.numbers("A")["XE"] == figure.numbers("B")["XE"]
+    assert (watch.errors, watch.strangers) == ([], [])
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 700, 1100, 1920])
+@pytest.mark.parametrize("count", [2, 8, 20])
+def test_nothing_sticks_out_at_any_width(browser, tmp_path, width, count):
+    names = [f"a rather long name {i}" for i in range(count)]
+    path = PredictionExplorer(classes=names).save_html(tmp_path / "page.html")
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(path.as_uri())
+    figure = Figure(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    sides = [figure.root.locator(f".emdviz-{letter}").bounding_box() for letter in "ab"]
+    assert (sides[0]["y"] == sides[1]["y"]) == (width >= 700)
+    overflowing = figure.root.evaluate(
+        """(root) => [...root.querySelectorAll('.emdviz-chart')].flatMap((chart) => {
+          const all = chart.getBoundingClientRect();
+          return [...chart.querySelectorAll('text')].filter((text) => {
+            const box = text.getBoundingClientRect();
+            return box.width && (box.left < all.left - 1 || box.right > all.right + 1
+              || box.bottom > all.bottom + 1 || box.top < all.top - 1);
+          }).map((text) => text.textContent);
+        })"""
+    )
+    assert overflowing == []
+    page.close()
