@@ -108,6 +108,7 @@ def face_traits(age, uniform):
     apparent = np.maximum(age * vary("growth", 0.05), 0)
     t = {name: np.interp(apparent, _KEY_AGES, values) for name, values in _BY_AGE.items()}
     adult = _ramp(apparent, 11, 20)
+    # a rule of the drawing, no claim about people: half of the faces may grow beards and go bald
     masculine = u["masculine"] < 0.5
     man = masculine * adult
 
@@ -151,6 +152,7 @@ def face_traits(age, uniform):
     t["glasses"] = 1.0 * (u["glasses"] < glasses) * (apparent > 3)
     t["glasses_round"] = u["glasses_shape"]
     t["hat"] = 1.0 * (u["occlusion"] < 0.05)
+    t["tuft"] *= 1 - t["hat"]
     t["scarf"] = 1.0 * ((u["occlusion"] >= 0.05) & (u["occlusion"] < 0.10))
     t["leaf"] = 1.0 * ((u["occlusion"] >= 0.10) & (u["occlusion"] < 0.16))
     angle = 2 * np.pi * u["occlusion_place"]
@@ -214,7 +216,7 @@ def _hair_traits(t, u, z, apparent, man, masculine):
 
 def _colours(t, u, z, apparent, man):
     skin = _palette(_SKIN, u["skin"])
-    skin = np.clip(skin + 0.02 * z["skin_warmth"][:, None] * np.array([1, 0, -1]), 0, 1)
+    skin = np.clip(skin + 0.012 * z["skin_warmth"][:, None] * np.array([1, 0, -1]), 0, 1)
     tired = 0.18 * _ramp(apparent, 45, 85)[:, None]
     skin = skin + tired * (skin.mean(1, keepdims=True) * np.array([1.03, 1.0, 0.96]) - skin)
     t["skin"] = skin
