@@ -239,20 +239,23 @@ def regression_loss(
 
 
 def _cdf_difference(logits, targets):
-    """CDF_i(softmax(z)) − CDF_i(t), shape (N, C)."""
+    """CDF_i(softmax(z)) − CDF_i(t) for the C − 1 gaps, shape (N, C − 1)."""
     p = torch.softmax(logits, dim=1)
-    if targets.soft is not None:
-        return torch.cumsum(p - targets.soft, dim=1)
-    return torch.cumsum(conventions.add_at(p, targets.index, -1.0), dim=1)
+    if targets.soft is None:
+        difference = conventions.add_at(p, targets.index, -1.0)
+    else:
+        difference = p - targets.soft
+    # both CDFs end at 1: what is left there is rounding, whose sign would be a gradient
+    return torch.cumsum(difference, dim=1)[:, :-1]
 
 
 def _integrate(height, positions, normalized):
-    """Sum heights (N, C) over the gaps between the classes."""
+    """Sum heights (N, C − 1) over the gaps between the classes."""
+    num_classes = height.shape[1] + 1
     if positions is not None:
-        x = check_positions(positions, height.shape[1], like=height)
-        height = height[:, :-1] * torch.diff(x)
+        height = height * torch.diff(check_positions(positions, num_classes, like=height))
     total = torch.sum(height, dim=1)
-    return total / height.shape[1] if normalized else total
+    return total / num_classes if normalized else total
 
 
 class _Loss(nn.Module):
