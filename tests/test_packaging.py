@@ -1,0 +1,97 @@
+"""environment.yml, pyproject.toml, constraints.txt and what is installed must not drift apart."""
+
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture(scope="module")
+def constraints():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line.split("==") for line in lines if not line.startswith("#")]
+    assert all(len(pin) == 2 for pin in pins), "constraints are plain name==version lines"
+    return {canonical(name): Version(version) for name, version in pins}
+
+
+def canonical(name):
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def test_conda_installs_this_project_and_nothing_else(project):
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, pip, from_pip = environment["dependencies"]
+    assert environment["name"] == project["name"]
+    assert environment["channels"] == ["conda-forge"]
+    assert python == f"python{project['requires-python']}"
+    assert pip == "pip"
+    assert from_pip == {"pip": ["--constraint constraints.txt", "--editable ."]}
+
+
+def test_every_dependency_is_pinned_within_its_range(project, constraints):
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    for text in [line for group in groups for line in group]:
+        requirement = Requirement(text)
+        version = constraints.get(canonical(requirement.name))
+        assert version is not None, f"constraints.txt lacks {requirement.name}"
+        assert version in requirement.specifier, f"{version} is not in {requirement}"
+
+
+def test_what_is_installed_is_what_is_pinned(constraints):
+    if Path(sys.prefix) != ROOT / ".venv":
+        pytest.skip("not the environment that make builds")
+    for distribution in distributions():
+        name = canonical(distribution.name)
+        if name in ("emdviz", "pip", "setuptools"):
+            continue
+        installed = Version(distribution.version.partition("+")[0])
+        assert constraints.get(name) == installed, f"constraints.txt and {name} {installed} differ"
+
+
+def test_light_imports():
+    code = (
+        "import sys, emdviz; print([m for m in "
+        "('ipywidgets', 'anywidget', 'ot', 'torchvision', 'matplotlib') if m in sys.modules])"
+    )
+    assert run_python(code) == "[]"
+
+
+def test_training_needs_only_torch_numpy_and_torchvision():
+    code = (
+        "import sys\n"
+        "for m in ('ipywidgets', 'anywidget', 'ot', 'matplotlib', 'seaborn', 'pandas', 'sklearn',\n"
+        "          'scipy', 'array_api_compat', 'tqdm', 'traitlets'):\n"
+        "    sys.modules[m] = None\n"
+        "import emdviz.losses, emdviz.models, emdviz.training, emdviz.datasets\n"
+        "print('fine')"
+    )
+    assert run_python(code) == "fine"
+
+
+def run_python(code):
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_versions_agree():
+    import emdviz
+
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == emdviz.__version__
+    assert f"## {emdviz.__version__}" in (ROOT / "CHANGELOG.md").read_text()
