@@ -8,45 +8,47 @@ const TICKS = [0, 0.5, 1];
 const PIN = "M-3.5 -9h7l-1 1v3l2.5 2.5h-4.3v4.5h-1.4v-4.5h-4.3l2.5 -2.5v-3z";
 
 /** Where everything lies, for a width in pixels and a text size. */
-export function layout({ width: whole, unit, classes, x, measure }) {
-  const count = classes.length;
+export function layout({ width, unit, classes, x, measure }) {
   const left = 3.4 * unit;
-  const plot = Math.max(whole - left - 0.6 * unit, 40);
-  const pad = plot / (2 * count);
-  const span = x[count - 1] - x[0];
-  const widths = x.slice(1).map((value, i) => value - x[i]);
-  const narrowest = ((plot - 2 * pad) * Math.min(...widths)) / span;
-  // columns stand at their positions, unless that would squeeze the labels into each other
-  const toScale = narrowest > 1.25 * unit || widths.every((width) => Math.abs(width - widths[0]) < 1e-9);
-  const even = (_, i) => left + pad * (2 * i + 1);
-  const centres = toScale
-    ? x.map((value) => left + pad + ((plot - 2 * pad) * (value - x[0])) / span)
-    : x.map(even);
-  const slot = toScale ? narrowest : 2 * pad;
-  const gap = (i) => centres[i + 1] - centres[i] || 0;
-  const room = 2.6 * unit;
-  const wide = centres.some((_, i) => gap(i) > room);
+  const right = Math.max(width - 0.6 * unit, left + 40);
+  const { centres, slot, toScale } = placeColumns({ left, right, unit, x });
+  const between = (i) => centres[i + 1] - centres[i]; // NaN before the first and after the last
+  const near = (i) => [between(i - 1), between(i)].filter((distance) => distance > 0);
+  const room = measure("0.00") + 0.4 * unit;
   const labels = labelLayout({ classes, slot, unit, centre: centres[0], measure });
-  const bars = Math.min(Math.max(0.36 * whole, 11 * unit), 19 * unit);
+  const bars = Math.min(Math.max(0.36 * width, 11 * unit), 19 * unit);
   const steps = 0.6 * bars;
   const top = 3 * unit;
   const labelTop = top + bars + 0.4 * unit;
   const stepsTop = labelTop + labels.height + 2.2 * unit;
-  const right = left + plot;
+  const showGap = centres.map((_, i) => toScale && between(i) > room);
+  const foot = !toScale || showGap.some(Boolean) ? 2.6 * unit : 0.8 * unit;
   return {
-    unit, left, right, plot, centres, slot, labels, top, bars, labelTop, stepsTop, steps, toScale,
+    unit, left, right, centres, labels, top, bars, labelTop, stepsTop, steps, toScale,
     bar: Math.min(0.7 * slot, 5 * unit),
-    // numbers are written where they have room
-    showValue: centres.map((_, i) => Math.min(...[gap(i - 1), gap(i)].filter(Boolean)) > room),
-    showGap: centres.map((_, i) => toScale && gap(i) > room),
-    height: stepsTop + steps + (toScale && !wide ? 0.8 : 2.6) * unit,
+    showValue: centres.map((_, i) => Math.min(...near(i)) > room),
+    showGap,
+    height: stepsTop + steps + foot,
     y: (value) => top + bars * (1 - value),
     step: (value) => stepsTop + steps * (1 - value),
     edges: centres.map((centre, i) => [
-      i ? (centres[i - 1] + centre) / 2 : left,
-      i + 1 < count ? (centre + centres[i + 1]) / 2 : right,
+      i ? centre - between(i - 1) / 2 : left,
+      i + 1 < centres.length ? centre + between(i) / 2 : right,
     ]),
   };
+}
+
+/** Columns stand at their positions, unless that would squeeze their names into each other. */
+function placeColumns({ left, right, unit, x }) {
+  const pad = (right - left) / (2 * x.length);
+  const scale = (right - left - 2 * pad) / (x[x.length - 1] - x[0]);
+  const widths = x.slice(1).map((value, i) => (value - x[i]) * scale);
+  const narrowest = Math.min(...widths);
+  const toScale = narrowest > 1.25 * unit || narrowest > 0.999 * Math.max(...widths);
+  const centres = x.map((value, i) =>
+    toScale ? left + pad + scale * (value - x[0]) : left + pad * (2 * i + 1),
+  );
+  return { centres, toScale, slot: toScale ? narrowest : 2 * pad };
 }
 
 /** Class names lie flat where they fit, else they lean, else they stand. */
@@ -161,12 +163,17 @@ function createBar(letter, name) {
       set(cap, { y });
       set(value, { x: centre, y: y - 0.45 * place.unit });
       write(value, place.showValue[i] ? formatProbability(p) : "");
-      set(pin, { transform: `translate(${centre} ${place.y(0) - 0.6 * place.unit}) scale(${place.unit / 13})` });
+      set(pin, { transform: `translate(${centre} ${pinAt(place, y)}) scale(${place.unit / 11})` });
       set(node, { class: `emdviz-column${isTruth ? " emdviz-true" : ""}${isPinned ? " emdviz-pinned" : ""}` });
       const said = [p.toFixed(2), isTruth && "true class", isPinned && "pinned"];
       set(slider, { "aria-valuenow": p.toFixed(4), "aria-valuetext": said.filter(Boolean).join(", ") });
     },
   };
+}
+
+/** At the foot of the bar, or above the number of a bar that is too low to hold a pin. */
+function pinAt({ y, unit }, top) {
+  return y(0) - top > 2 * unit ? y(0) - 0.6 * unit : top - 1.9 * unit;
 }
 
 const clampText = (centre, { left, right, unit }) =>

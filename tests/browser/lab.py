@@ -51,6 +51,7 @@ _OVERRIDES = {
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
     "@jupyterlab/notebook-extension:tracker": {
         "windowingMode": "none",  # else cells that are not on the screen never render
+        "scrollPastEnd": False,
         "autoStartDefaultKernel": True,  # also where a notebook names no kernel
     },
 }
