@@ -1,0 +1,124 @@
+"""Every notebook runs from top to bottom: no error, no warning, none hidden in a widget."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
+
+def execute(notebook, folder=ROOT / "notebooks"):
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        store_widget_state=True,
+        allow_errors=True,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute()
+    return notebook
+
+
+def outputs(notebook):
+    """Return what every cell and every Output widget shows, hidden or not."""
+    shown = [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+    state = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    for model in state.values():
+        if model["model_name"] == "OutputModel":
+            shown.extend(nbformat.from_dict(o) for o in model["state"].get("outputs", []))
+    return shown
+
+
+def complaints(notebook):
+    """Return the errors and warnings that a reader would see, or should have."""
+    found = []
+    for output in outputs(notebook):
+        if output.output_type == "error":
+            found.append(f"{output.ename}: {output.evalue}")
+        elif output.output_type == "stream" and output.name == "stderr":
+            # a progress bar drawn as text is no complaint
+            rest = re.sub(r"[^\r\n]*\d+%\|[^\r\n]*", "", output.text).strip()
+            found.extend([rest] if rest else [])
+    return found
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs(path):
+    notebook = execute(nbformat.read(path, as_version=4))
+    assert complaints(notebook) == []
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.strip():
+            assert cell.execution_count is not None
+    bare = [
+        o for o in outputs(notebook) if o.get("data", {}).get("text/plain", "").startswith("<Axes")
+    ]
+    assert bare == [], "a cell shows a bare <Axes: >; end it with a semicolon"
+
+
+@pytest.mark.notebook
+def test_hidden_errors_are_found():
+    source = (
+        "import ipywidgets\n"
+        "out, slider = ipywidgets.Output(), ipywidgets.IntSlider()\n"
+        "@out.capture()\n"
+        "def follow(change): raise RuntimeError('hidden')\n"
+        "slider.observe(follow, 'value')\n"
+        "slider.value = 5\n"
+    )
+    cells = [
+        nbformat.v4.new_code_cell(text)
+        for text in (source, "import warnings; warnings.warn('loud')")
+    ]
+    notebook = execute(nbformat.v4.new_notebook(cells=cells))
+    found = complaints(notebook)
+    assert any("RuntimeError: hidden" in text for text in found)
+    assert any("loud" in text for text in found)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestForm:
+    @pytest.fixture
+    def cells(self, path):
+        return nbformat.read(path, as_version=4).cells
+
+    def test_stored_without_outputs(self, cells):
+        for cell in cells:
+            if cell.cell_type == "code":
+                assert cell.outputs == []
+                assert cell.execution_count is None
+
+    def test_cells_are_short(self, cells):
+        lengths = [
+            len([line for line in cell.source.split("\n") if line.strip()])
+            for cell in cells
+            if cell.cell_type == "code"
+        ]
+        assert max(lengths) <= 15
+        assert sorted(lengths)[len(lengths) // 2] <= 4
+
+    def test_opens_by_saying_what_it_is_about(self, cells):
+        assert cells[0].cell_type == "markdown"
+        for promise in ("What you will learn.", "What you need.", "Time."):
+            assert promise in cells[0].source
+        assert "References." in cells[-1].source
+        assert "Take-aways" in cells[-1].source
+
+    def test_links_lead_somewhere(self, cells, path):
+        for cell in cells:
+            for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", cell.source):
+                assert (path.parent / target).exists(), target
+
+
+def test_readme_lists_every_notebook():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in NOTEBOOKS:
+        assert f"notebooks/{path.name}" in readme
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", readme):
+        assert (ROOT / target).exists(), target
