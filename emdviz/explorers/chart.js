@@ -162,7 +162,7 @@ function createBar(letter, name) {
       set(column, { y, height: place.y(0) - y });
       set(cap, { y });
       set(value, { x: centre, y: y - 0.45 * place.unit });
-      write(value, place.showValue[i] ? formatProbability(p) : "");
+      write(value, place.showValue[i] || isTruth ? formatProbability(p) : "");
       set(pin, { transform: `translate(${centre} ${pinAt(place, y)}) scale(${place.unit / 11})` });
       set(node, { class: `emdviz-column${isTruth ? " emdviz-true" : ""}${isPinned ? " emdviz-pinned" : ""}` });
       const said = [p.toFixed(2), isTruth && "true class", isPinned && "pinned"];

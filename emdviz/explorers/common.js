@@ -59,17 +59,17 @@ export function formatLoss(value) {
 
 export const formatProbability = (value) => value.toFixed(2);
 
-/** Run `task` at the next frame, once however often it was asked for. */
-export function oncePerFrame(task) {
-  let waiting = 0;
-  const ask = () => {
-    waiting ||= requestAnimationFrame(() => {
-      waiting = 0;
+/** Return a function that runs `task` once all that happens now has happened, however often asked. */
+export function onceSettled(task) {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => {
+      waiting = false;
       task();
     });
   };
-  ask.cancel = () => cancelAnimationFrame(waiting);
-  return ask;
 }
 
 let used = 0;

@@ -1,7 +1,7 @@
 // Two predictions over ordered classes, side by side: drag a bar and see what four losses make of it.
 
 import { createChart } from "./chart.js";
-import { formatLoss, html, oncePerFrame, set, uniqueId, write } from "./common.js";
+import { formatLoss, html, onceSettled, set, uniqueId, write } from "./common.js";
 import { createControls } from "./controls.js";
 import { compare, describe } from "./describe.js";
 import { createMover, losses, places } from "./ordinal.js";
@@ -148,12 +148,11 @@ function build(model, el) {
 
   const observer = new ResizeObserver(resize);
   observer.observe(sides);
-  const draw = oncePerFrame(() => panels.A.frame.clientWidth && update());
+  const draw = onceSettled(() => panels.A.frame.clientWidth && update());
   return {
     draw,
     destroy() {
       observer.disconnect();
-      draw.cancel();
       clearTimeout(timer);
     },
   };

@@ -41,6 +41,10 @@ class PredictionExplorer(Explorer):
     slider for every class, and ``explorer.sliders()`` is these sliders alone. All of it runs in
     the browser and stays live while a cell runs.
 
+    Drag a bar, or focus it and use the arrow keys, Page Up, Page Down, Home and End: its class
+    takes the value and the others share the rest in their old proportions. A double click or the
+    key p pins a class; a click on its name or the key t makes it the true one.
+
     Parameters
     ----------
     p, q : array-like, shape (C,), optional

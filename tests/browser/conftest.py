@@ -10,10 +10,14 @@ from tests.browser.lab import NO_CHROMIUM, Lab, chromium, find_chromium
 _REQUIRED = os.environ.get("EMDVIZ_REQUIRE_BROWSER") == "1"
 
 
-@pytest.fixture(scope="session")
-def browser():
+def pytest_runtest_setup():
+    # here rather than in the fixture, so that the summary says it once and not for every test
     if find_chromium() is None:
         (pytest.fail if _REQUIRED else pytest.skip)(NO_CHROMIUM)
+
+
+@pytest.fixture(scope="session")
+def browser():
     with chromium() as running:
         yield running
 

@@ -204,9 +204,11 @@ class Lab:
         )
         notebook = self._notebook = Notebook(page, watch)
         notebook.wait_until_ready()
-        if dark:
-            notebook.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
-            page.wait_for_selector("body[data-jp-theme-light=false]")
+        theme = "JupyterLab Dark" if dark else "JupyterLab Light"
+        # the theme is a setting of the server: the notebook before may have left another
+        if page.evaluate("document.body.dataset.jpThemeName") != theme:
+            notebook.command("apputils:change-theme", {"theme": theme})
+            page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
         return notebook
 
     def _close_notebook(self):
