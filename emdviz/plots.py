@@ -166,37 +166,40 @@ def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
     return ax
 
 
-def plot_beliefs(image, predictions, target=None, *, classes=None, truth=None, axes=None):
-    """Draw an image and, beside it, what each loss's network believes of it.
+def plot_beliefs(images, predictions, truth, *, classes=None, axes=None):
+    """Draw images and, beside each, what the network of each loss believes of it.
 
     Parameters
     ----------
-    image : uint8 array, shape (3, H, W)
-    predictions : dict of str to array of shape (C,)
+    images : uint8 array, shape (N, 3, H, W)
+    predictions : dict of str to array of shape (N, C)
         Keys are names in ``losses.LOSSES``.
-    target : int, optional
-        The label.
+    truth : array of int, shape (N,), or of float, shape (N, C)
+        Labels, or true distributions where they are known; drawn as outlines.
     classes : list of str, optional
-    truth : array, shape (C,), optional
-        The true distribution, where it is known; drawn as outlines in place of the label.
-    axes : sequence of matplotlib Axes, optional
-        One for the image and one for each prediction.
+        Names of the C classes.
+    axes : array of matplotlib Axes, shape (N, 1 + number of losses), optional
 
     Returns
     -------
-    sequence of matplotlib Axes
+    array of matplotlib Axes
     """
     from emdviz.losses import LOSSES
 
     if axes is None:
-        _, axes = plt.subplots(1, 1 + len(predictions), sharey=False)
-    show_image(image, ax=axes[0])
-    for ax, (name, p) in zip(axes[1:], predictions.items(), strict=True):
-        spec = LOSSES[name]
-        plot_prediction(
-            p, target if truth is None else truth, classes=classes, ax=ax, colour=spec.colour
-        )
-        ax.set(ylabel="", yticks=[])
+        size = (2.2 * (1 + len(predictions)), 1.9 * len(images) + 0.6)
+        _, axes = plt.subplots(len(images), 1 + len(predictions), figsize=size, squeeze=False)
+    for row, image, target, *beliefs in zip(
+        axes, images, _to_numpy(truth), *predictions.values(), strict=True
+    ):
+        show_image(image, ax=row[0])
+        for ax, p, loss in zip(row[1:], beliefs, predictions, strict=True):
+            plot_prediction(p, target, classes=classes, ax=ax, colour=LOSSES[loss].colour)
+            ax.set(ylabel="", yticks=[])
+    for ax in axes[:-1, 1:].flat:
+        ax.set_xticks([])
+    for ax, loss in zip(axes[0, 1:], predictions, strict=True):
+        ax.set_title(LOSSES[loss].label, color=LOSSES[loss].colour)
     return axes
 
 

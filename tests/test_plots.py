@@ -56,10 +56,16 @@ def test_plan_is_drawn_as_it_is(pair):
 
 def test_beliefs_have_the_colours_of_their_losses(pair):
     p, t = pair
-    image = torch.zeros(3, 8, 8, dtype=torch.uint8)
-    axes = plots.plot_beliefs(image, {"XE": p, "EMD2": t}, 2, classes=list("abcdef"))
-    for ax, name in zip(axes[1:], ("XE", "EMD2"), strict=True):
-        assert ax.containers[0][0].get_facecolor() == to_rgba(LOSSES[name].colour)
+    images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    predictions = {"XE": np.stack([p, t]), "EMD2": torch.tensor(np.stack([t, p]))}
+    axes = plots.plot_beliefs(images, predictions, torch.tensor([2, 0]), classes=list("abcdef"))
+    assert axes.shape == (2, 3)
+    for column, name in enumerate(predictions, start=1):
+        for row in range(2):
+            bars, outlines = axes[row, column].containers
+            assert bars[0].get_facecolor() == to_rgba(LOSSES[name].colour)
+            np.testing.assert_allclose([b.get_height() for b in bars], predictions[name][row])
+            assert np.argmax([b.get_height() for b in outlines]) == [2, 0][row]
 
 
 def test_sheet_has_a_row_per_class():
