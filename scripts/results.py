@@ -31,8 +31,8 @@ def parse(arguments):
     parser.add_argument("--root", default="data/utkface", help="where the images of utkface lie")
     parser.add_argument("--images", type=int, default=10_000, help="how many synthetic faces")
     parser.add_argument("--size", type=int, default=48)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--losses", nargs="+", default=["XE", "REG", "EMD2", "EMD"])
     parser.add_argument(
         "--rates", nargs="+", type=float, default=[10**-1, 10**-1.5, 10**-2, 10**-2.5]
@@ -49,7 +49,11 @@ class Runs:
             self.data = datasets.load("utkface", root=ROOT / options.root, size=options.size)
         else:
             self.data = datasets.load(options.dataset, n=options.images, size=options.size)
-        self.table = pd.read_csv(RUNS, float_precision="round_trip") if RUNS.exists() else pd.DataFrame(columns=KEYS)
+        self.table = (
+            pd.read_csv(RUNS, float_precision="round_trip")
+            if RUNS.exists()
+            else pd.DataFrame(columns=KEYS)
+        )
 
     def get(self, loss, seed, rate):
         """Return one run as a Series, training it if it is not there yet."""
