@@ -34,9 +34,7 @@ def parse(arguments):
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--losses", nargs="+", default=["XE", "REG", "EMD2", "EMD"])
-    parser.add_argument(
-        "--rates", nargs="+", type=float, default=[10**-1, 10**-1.5, 10**-2, 10**-2.5]
-    )
+    parser.add_argument("--rates", nargs="+", type=float, default=[0.1, 0.032, 0.01, 0.0032])
     return parser.parse_args(arguments)
 
 

@@ -1,0 +1,102 @@
+"""Forward and backward of ``emd2_loss`` against dlordinal, a naive version and cross-entropy."""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+
+from benchmarks.timing import conditions, interleaved, microseconds, table
+from emdviz import emd2_loss
+from emdviz.models import small_cnn
+
+SIZES = ((128, 8), (1024, 8), (16384, 8), (1024, 100), (256, 1000))
+
+
+def naive(input, target):
+    """What most people write."""
+    difference = torch.softmax(input, 1) - F.one_hot(target, input.shape[1])
+    return (difference.cumsum(1) ** 2).sum(1).mean()
+
+
+def peers(num_classes):
+    """Return the losses by name; dlordinal only where it is installed."""
+    found = {"emd2_loss": emd2_loss, "naive": naive, "F.cross_entropy": F.cross_entropy}
+    try:
+        from dlordinal.losses import EMDLoss
+    except ImportError:
+        return found
+    return found | {"dlordinal": EMDLoss(num_classes)}
+
+
+def step(loss, logits, labels):
+    """Return a callable: one forward and one backward."""
+
+    def run():
+        logits.grad = None
+        loss(logits, labels).backward()
+
+    return run
+
+
+def forward_backward(device, sizes=SIZES, synchronize=None):
+    """Ratios to dlordinal (or the naive version) and to eager cross-entropy, per size."""
+    rows = []
+    for batch, num_classes in sizes:
+        generator = torch.Generator().manual_seed(0)
+        logits = torch.randn(batch, num_classes, generator=generator).to(device).requires_grad_()
+        labels = torch.randint(num_classes, (batch,), generator=generator).to(device)
+        functions = peers(num_classes)
+        torch._dynamo.reset()
+        for name in ("emd2_loss", "F.cross_entropy"):
+            functions[f"{name}, compiled"] = torch.compile(functions[name], dynamic=False)
+        runs = {name: step(loss, logits, labels) for name, loss in functions.items()}
+        times = interleaved(runs, synchronize=synchronize)
+        base = "dlordinal" if "dlordinal" in times else "naive"
+        for name, seconds in times.items():
+            rows.append(
+                [
+                    f"({batch}, {num_classes})",
+                    name,
+                    microseconds(seconds),
+                    f"{seconds / times[base]:.2f}",
+                    f"{seconds / times['F.cross_entropy']:.2f}",
+                ]
+            )
+    return table(["size", "loss", "forward + backward", f"of {base}", "of eager XE"], rows)
+
+
+def training_step(device, *, batch=128, size=48, synchronize=None):
+    """Whole training steps of ``small_cnn`` with EMD² against cross-entropy."""
+    images = torch.randn(batch, 3, size, size, device=device)
+    images = images.to(memory_format=torch.channels_last)
+    labels = torch.randint(8, (batch,), device=device)
+    first = small_cnn(8).to(device, memory_format=torch.channels_last)
+
+    def make(loss):
+        model = copy.deepcopy(first)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
+
+        def run():
+            optimizer.zero_grad(set_to_none=True)
+            loss(model(images), labels).backward()
+            optimizer.step()
+
+        return run
+
+    functions = {"XE": make(F.cross_entropy), "EMD²": make(emd2_loss)}
+    times = interleaved(functions, synchronize=synchronize)
+    rows = [
+        [name, microseconds(seconds), f"{seconds / times['XE']:.3f}"]
+        for name, seconds in times.items()
+    ]
+    return table(["loss", f"step of small_cnn, {batch} images of {size} px", "of XE"], rows)
+
+
+def report(device="cpu"):
+    """Return the Markdown of this benchmark."""
+    synchronize = None if device == "cpu" else torch.cuda.synchronize
+    return (
+        f"## Losses, {'CPU' if device == 'cpu' else 'GPU'}\n\n{conditions(device)}\n\n"
+        f"{forward_backward(device, synchronize=synchronize)}\n"
+        f"{training_step(device, synchronize=synchronize)}"
+    )

@@ -1,0 +1,76 @@
+"""Fair timing on machines that are never quiet: interleaved, repeated, medians and ratios."""
+
+import platform
+import statistics
+import time
+from datetime import date
+from importlib.metadata import version
+
+import torch
+
+
+def interleaved(functions, *, rounds=30, slice_seconds=2e-3, synchronize=None):
+    """Time several functions in turns, so that a busy moment hits all of them alike.
+
+    Parameters
+    ----------
+    functions : dict of str to callable
+    rounds : int
+        Turns that every function gets.
+    slice_seconds : float
+        A turn repeats a function until about this long has passed.
+    synchronize : callable, optional
+        Waits for the device.
+
+    Returns
+    -------
+    dict of str to float
+        Median seconds per call.
+    """
+    wait = synchronize or (lambda: None)
+
+    def turn(function, repeats):
+        wait()
+        start = time.perf_counter()
+        for _ in range(repeats):
+            function()
+        wait()
+        return (time.perf_counter() - start) / repeats
+
+    repeats = {}
+    for name, function in functions.items():
+        turn(function, 3)
+        repeats[name] = max(1, round(slice_seconds / turn(function, 3)))
+    times = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            times[name].append(turn(function, repeats[name]))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def microseconds(seconds):
+    """Write a duration for a table."""
+    return f"{seconds * 1e6:,.0f} µs" if seconds < 0.01 else f"{seconds * 1e3:,.1f} ms"
+
+
+def table(heads, rows):
+    """Return a Markdown table."""
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def conditions(device="cpu"):
+    """Say where and when a table was made."""
+    if device == "cpu":
+        where = f"CPU, {torch.get_num_threads()} thread(s), {platform.machine()}"
+    else:
+        where = torch.cuda.get_device_name()
+    packages = []
+    for name in ("torch", "numpy", "POT", "scipy", "dlordinal"):
+        try:
+            packages.append(f"{name} {version(name)}")
+        except ImportError:
+            continue
+    python = f"Python {platform.python_version()}"
+    return f"{date.today().isoformat()} · {where} · {python} · {' · '.join(packages)}"
