@@ -25,6 +25,7 @@ SIZES = {
     "projector": (1280, 720, 1.5),  # 1920 × 1080, everything half as large again
 }
 SCROLLER = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer"
+EDGE = 8  # CSS pixels above and below that neighbouring panels shade
 
 
 def main():
@@ -89,16 +90,16 @@ def whole_notebook(page):
         }"""
     )
     pieces, shown = [], 0
-    while shown < total:
-        # the last stop is short: it shows again what is above, which is cut away
+    while shown < total - EDGE:
+        # what a stop shows again is cut away: its edge, and at the last stop all that is above
         at = panel.evaluate(
-            "(node, top) => { node.scrollTop = top; return node.scrollTop; }", shown
+            "(node, top) => { node.scrollTop = top; return node.scrollTop; }", max(shown - EDGE, 0)
         )
         page.wait_for_timeout(150)
         skip = shown - at
-        clip = {"x": x, "y": y + skip, "width": width, "height": seen - skip}
+        clip = {"x": x, "y": y + skip, "width": width, "height": seen - EDGE - skip}
         pieces.append(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB"))
-        shown = at + seen
+        shown = at + seen - EDGE
     joined = Image.new("RGB", (pieces[0].width, sum(piece.height for piece in pieces)), "white")
     top = 0
     for piece in pieces:
