@@ -47,11 +47,7 @@ class Runs:
             self.data = datasets.load("utkface", root=ROOT / options.root, size=options.size)
         else:
             self.data = datasets.load(options.dataset, n=options.images, size=options.size)
-        self.table = (
-            pd.read_csv(RUNS, float_precision="round_trip")
-            if RUNS.exists()
-            else pd.DataFrame(columns=KEYS)
-        )
+        self.table = pd.read_csv(RUNS) if RUNS.exists() else pd.DataFrame(columns=KEYS)
 
     def get(self, loss, seed, rate):
         """Return one run as a Series, training it if it is not there yet."""
