@@ -83,7 +83,7 @@ def plot_cdf_gap(
     colour : colour
         Of the CDF of p.
     labels : pair of str
-        What to write beside the two steps; empty for nothing.
+        What to call the two steps; empty for nothing.
 
     Returns
     -------
@@ -99,29 +99,23 @@ def plot_cdf_gap(
     ax.fill_between(
         edges, *(np.append(b, b[-1]) for b in below), step="post", color=GAP, alpha=0.5, lw=0
     )
-    for values, shade, label in zip(below, (colour, TRUTH), labels, strict=True):
+    # CDFs run from the lower left to the upper right, so this corner is free
+    for values, shade, label, height in zip(
+        below, (colour, TRUTH), labels, (0.14, 0.03), strict=True
+    ):
         ax.stairs(values, edges, baseline=None, color=shade, linewidth=2.5)
-        if label:
-            _label_step(ax, edges, values, below, label, shade)
+        ax.text(
+            0.98,
+            height,
+            label,
+            transform=ax.transAxes,
+            ha="right",
+            color=shade,
+            fontweight="bold",
+        )
     ax.set(ylim=(-0.02, 1.02), ylabel="cumulative", yticks=[0, 0.5, 1])
     _name_classes(ax, classes, len(p), x)
     return ax
-
-
-def _label_step(ax, edges, values, both, label, colour):
-    # beside the step, in the middle of its widest piece, on the side away from the other step
-    piece = int(np.argmax(abs(both[0] - both[1]) * np.diff(edges)))
-    higher = values[piece] >= max(b[piece] for b in both)
-    ax.annotate(
-        label,
-        ((edges[piece] + edges[piece + 1]) / 2, values[piece]),
-        (0, 4 if higher and values[piece] < 0.9 else -4),
-        textcoords="offset points",
-        ha="center",
-        va="bottom" if higher and values[piece] < 0.9 else "top",
-        color=colour,
-        fontweight="bold",
-    )
 
 
 def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
