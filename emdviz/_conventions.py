@@ -49,13 +49,17 @@ def read_targets(target, like, class_weight=None, ignore_index=-100, label_smoot
         weight = None if class_weight is None else torch.sum(soft * class_weight, dim=1)
         total = len(soft)
     else:
-        shape, target = target.shape, target.reshape(-1)
-        keep = target != ignore_index
-        index, soft = torch.where(keep, target, 0).long(), None
-        weight = keep.to(like.dtype)
+        shape, index, soft = target.shape, target.reshape(-1).long(), None
+        weight, total = None, len(index)
+        if may_ignore(index, ignore_index):
+            keep = index != ignore_index
+            index = torch.where(keep, index, 0)
+            weight = keep.to(like.dtype)
+            total = torch.sum(weight)
         if class_weight is not None:
-            weight = weight * pick(class_weight, index)
-        total = torch.sum(weight)
+            picked = pick(class_weight, index)
+            weight = picked if weight is None else weight * picked
+            total = torch.sum(weight)
     if label_smoothing:
         if soft is None:
             soft = add_at(torch.zeros_like(like), index, 1.0)
@@ -63,12 +67,27 @@ def read_targets(target, like, class_weight=None, ignore_index=-100, label_smoot
     return Targets(index, soft, weight, total, shape)
 
 
+def may_ignore(index, ignore_index):
+    """Say whether some label may be ``ignore_index``; where asking would wait, assume so."""
+    if index.device.type != "cpu" or torch.compiler.is_compiling():
+        return True
+    try:
+        return bool(torch.any(index == ignore_index))
+    except RuntimeError:  # inside vmap nothing has a truth value
+        return True
+
+
 def reduce(values, targets, reduction):
-    """Reduce one value per row as ``F.cross_entropy`` does."""
-    if reduction == "none":
-        values = values if targets.weight is None else values * targets.weight
-        return values.reshape(targets.shape)
-    total = torch.sum(values if targets.weight is None else values * targets.weight)
+    """Reduce the parts of each row, (N, K), as ``F.cross_entropy`` reduces rows."""
+    if reduction != "none" and targets.weight is None:
+        total = torch.sum(values)  # no need for the sums of rows
+    else:
+        values = torch.sum(values, dim=1)
+        if targets.weight is not None:
+            values = values * targets.weight
+        if reduction == "none":
+            return values.reshape(targets.shape)
+        total = torch.sum(values)
     return total if reduction == "sum" else total / targets.total
 
 

@@ -81,9 +81,8 @@ def emd2_loss(
     logits, targets = conventions.read(
         input, target, weight, ignore_index, label_smoothing, reduction
     )
-    height = _cdf_difference(logits, targets)
-    rows = _integrate(height.square(), positions, normalized)
-    return conventions.reduce(rows, targets, reduction)
+    height = torch.square(_cdf_difference(logits, targets))
+    return _integrate(height, logits, positions, normalized, targets, reduction)
 
 
 def emd_loss(
@@ -116,9 +115,9 @@ def emd_loss(
     logits, targets = conventions.read(
         input, target, weight, ignore_index, label_smoothing, reduction
     )
-    height = _cdf_difference(logits, targets)
-    rows = _integrate(height.abs(), positions, normalized)
-    return conventions.reduce(rows, targets, reduction)
+    # at the last class both CDFs are 1: what is left is rounding, whose sign would be a gradient
+    height = torch.abs(_cdf_difference(logits, targets)[:, :-1])
+    return _integrate(height, logits, positions, normalized, targets, reduction)
 
 
 def xe_loss(
@@ -228,34 +227,32 @@ def regression_loss(
     conventions.check_target(like, target)
     targets = conventions.read_targets(target, like, weight, ignore_index)
     if positions is None and not soft:
-        rows = (outputs - targets.index) ** 2
+        squares = ((outputs - targets.index) ** 2)[:, None]
     else:
         x = check_positions(positions, num_classes, like=outputs)
         if soft:
-            rows = torch.sum(targets.soft * (outputs[:, None] - x) ** 2, dim=1)
+            squares = targets.soft * (outputs[:, None] - x) ** 2
         else:
-            rows = (outputs - conventions.pick(x, targets.index)) ** 2
-    return conventions.reduce(rows, targets, reduction)
+            squares = ((outputs - conventions.pick(x, targets.index)) ** 2)[:, None]
+    return conventions.reduce(squares, targets, reduction)
 
 
 def _cdf_difference(logits, targets):
-    """CDF_i(softmax(z)) − CDF_i(t) for the C − 1 gaps, shape (N, C − 1)."""
+    """CDF_i(softmax(z)) − CDF_i(t), shape (N, C)."""
     p = torch.softmax(logits, dim=1)
     if targets.soft is None:
-        difference = conventions.add_at(p, targets.index, -1.0)
-    else:
-        difference = p - targets.soft
-    # both CDFs end at 1: what is left there is rounding, whose sign would be a gradient
-    return torch.cumsum(difference, dim=1)[:, :-1]
+        return torch.cumsum(conventions.add_at(p, targets.index, -1.0), dim=1)
+    return torch.cumsum(p - targets.soft, dim=1)
 
 
-def _integrate(height, positions, normalized):
-    """Sum heights (N, C − 1) over the gaps between the classes."""
-    num_classes = height.shape[1] + 1
+def _integrate(height, logits, positions, normalized, targets, reduction):
+    """Sum heights over the C − 1 gaps; ``height`` may have a last column of zeros."""
+    num_classes = logits.shape[1]
     if positions is not None:
-        height = height * torch.diff(check_positions(positions, num_classes, like=height))
-    total = torch.sum(height, dim=1)
-    return total / num_classes if normalized else total
+        width = torch.diff(check_positions(positions, num_classes, like=height))
+        height = height[:, : num_classes - 1] * width
+    value = conventions.reduce(height, targets, reduction)
+    return value / num_classes if normalized else value
 
 
 class _Loss(nn.Module):
