@@ -52,8 +52,10 @@ def style(context="notebook"):
 
     Examples
     --------
+    >>> import matplotlib.pyplot as plt
     >>> with style("projector"):
-    ...     figure, axes = plt.subplots()  # doctest: +SKIP
+    ...     plt.rcParams["axes.titlelocation"]
+    'left'
     """
     import matplotlib.pyplot as plt
 
