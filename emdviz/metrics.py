@@ -58,6 +58,19 @@ METRICS = {
 """Everything that :func:`evaluate` returns, by name."""
 
 
+def heading(name):
+    """Return the heading of a table's column: name, unit, and which way is better.
+
+    Examples
+    --------
+    >>> heading("AEM"), heading("ECE")
+    ('AEM (%) ↑', 'ECE ↓')
+    """
+    metric = METRICS[name]
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return f"{name}{unit} {'↑' if metric.higher_is_better else '↓'}"
+
+
 def accuracy_within(predicted, labels, *, steps=0):
     """Percentage of predictions at most ``steps`` classes off: 0 for AEM, 1 for AEO.
 

@@ -14,7 +14,7 @@ import torch
 
 from emdviz import datasets
 from emdviz.losses import LOSSES
-from emdviz.metrics import METRICS
+from emdviz.metrics import METRICS, heading
 from emdviz.training import TrainConfig, choose_device, compare_losses
 
 ROOT = Path(__file__).parents[1]
@@ -83,11 +83,8 @@ def _line(row):
 
 def section(data, options, command, rates, runs):
     """Return the Markdown of one data set: what was done, and a row per loss."""
-    heads = [f"{n} {'↑' if METRICS[n].higher_is_better else '↓'}" for n in SHOWN]
-    if "EMD² to truth" in runs:
-        heads, shown = [*heads, "EMD² to truth ↓"], [*SHOWN, "EMD² to truth"]
-    else:
-        shown = SHOWN
+    shown = [*SHOWN, "EMD² to truth"] if "EMD² to truth" in runs else SHOWN
+    heads = [heading(name) for name in shown]
     lines = [
         f"## {data.name}\n",
         f"{len(data):,} images of {options.size} px: {len(data.split('train')):,} to train, "
