@@ -73,7 +73,7 @@ def growth(path):
             ax.loglog(x, y, "o-", lw=2.5, color=LOSS_COLOURS["EMD2"])
             ax.loglog(x, [y[-1] * n / x[-1] for n in x], "--", lw=1.5, color="grey")
             ax.text(x[-1], y[-1], "emd  ", ha="right", va="bottom", color=LOSS_COLOURS["EMD2"])
-            ax.text(x[1], y[-1] * x[1] / x[-1], " linear", va="top", color="grey")
+            ax.text(x[2], 2 * y[-1] * x[2] / x[-1], "linear ", ha="right", color="grey")
             ax.set(xlabel=label, ylabel="seconds")
         figure.savefig(path, dpi=100)
     rows = [

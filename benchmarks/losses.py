@@ -12,6 +12,15 @@ from emdviz.models import small_cnn
 SIZES = ((128, 8), (1024, 8), (16384, 8), (1024, 100), (256, 1000))
 
 
+LIMITS = """What limits `emd2_loss`: with few logits, the calls themselves (a dozen small
+operations forward and backward, and the checks of the input) where `F.cross_entropy` is one; with
+many, the exponentials, the two running sums (one back), and fresh memory for each step. A backward
+pass of our own, without the flips of torch's, gained nothing beyond the noise and lost forward-mode
+gradients. `torch.compile` pays on this CPU for the largest batches only, and slows cross-entropy
+down everywhere.
+"""
+
+
 def naive(input, target):
     """What most people write."""
     difference = torch.softmax(input, 1) - F.one_hot(target, input.shape[1])
@@ -97,6 +106,6 @@ def report(device="cpu"):
     synchronize = None if device == "cpu" else torch.cuda.synchronize
     return (
         f"## Losses, {'CPU' if device == 'cpu' else 'GPU'}\n\n{conditions(device)}\n\n"
-        f"{forward_backward(device, synchronize=synchronize)}\n"
+        f"{forward_backward(device, synchronize=synchronize)}\n{LIMITS}\n"
         f"{training_step(device, synchronize=synchronize)}"
     )
