@@ -20,6 +20,11 @@ def is_torch(array):
     return type(array).__module__.split(".")[0] == "torch" or hasattr(array, "requires_grad")
 
 
+def to_numpy(values):
+    """Return a tensor, array or list as a NumPy array on the CPU, without its gradient."""
+    return values.detach().cpu().numpy() if is_torch(values) else np.asarray(values)
+
+
 def namespace(*arrays):
     """Return the array-API namespace that all ``arrays`` belong to.
 
@@ -188,9 +193,7 @@ def check_positions(positions, num_classes, like=None):
     if positions is None:
         x = np.arange(num_classes, dtype=np.float64)
     else:
-        if is_torch(positions):
-            positions = positions.detach().cpu().numpy()
-        x = np.asarray(positions, dtype=np.float64)
+        x = np.asarray(to_numpy(positions), dtype=np.float64)
         if x.shape != (num_classes,):
             raise ValueError(
                 f"positions must hold one number per class, shape ({num_classes},), got {x.shape}"

@@ -13,8 +13,8 @@ from emdviz.distributions import (
     check_distribution,
     check_positions,
     expectation,
-    is_torch,
     one_hot,
+    to_numpy,
 )
 
 
@@ -192,7 +192,7 @@ def spearman(scores, true_scores):
     """
     from scipy.stats import spearmanr
 
-    scores, true_scores = _to_numpy(scores), _to_numpy(true_scores)
+    scores, true_scores = to_numpy(scores), to_numpy(true_scores)
     if scores.shape != true_scores.shape or scores.ndim != 1:
         raise ValueError(
             f"scores and true_scores must both have shape (N,), "
@@ -315,7 +315,7 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None):
     results["log loss"] = log_loss(p, labels)
     results["ECE"] = calibration_error(p, labels)
     if true_distribution is not None:
-        truth = _to_numpy(true_distribution)
+        truth = to_numpy(true_distribution)
         results["EMD to truth"] = float(np.mean(emd(p, truth)))
         results["EMD² to truth"] = float(np.mean(emd2(p, truth)))
     return results
@@ -350,12 +350,8 @@ def evaluate_classes(predicted, labels, num_classes, *, scores=None, positions=N
     }
 
 
-def _to_numpy(values):
-    return values.detach().cpu().numpy() if is_torch(values) else np.asarray(values)
-
-
 def _class_indices(values, name, num_classes=None):
-    array = _to_numpy(values)
+    array = to_numpy(values)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be class indices (integers), got dtype {array.dtype}")
     if array.ndim != 1 or len(array) == 0:
@@ -379,7 +375,7 @@ def _check_classes(predicted, labels, num_classes=None):
 
 
 def _check_prediction(probabilities, labels):
-    p = check_distribution(_to_numpy(probabilities), "probabilities").astype(np.float64)
+    p = check_distribution(to_numpy(probabilities), "probabilities").astype(np.float64)
     if p.ndim != 2:
         raise ValueError(f"probabilities must have shape (N, C), got {p.shape}")
     labels = _class_indices(labels, "labels", p.shape[1])

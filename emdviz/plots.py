@@ -15,8 +15,8 @@ from emdviz.distributions import (
     cdf,
     check_distribution,
     check_positions,
-    is_torch,
     one_hot,
+    to_numpy,
 )
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
@@ -45,7 +45,7 @@ def plot_prediction(
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    p = check_distribution(_to_numpy(p))
+    p = check_distribution(to_numpy(p))
     places = check_positions(positions, len(p))
     width = 0.8 * np.diff(places).min(initial=np.inf) if len(p) > 1 else 0.8
     ax.bar(places, p, color=colour, width=width, **bar)
@@ -90,7 +90,7 @@ def plot_cdf_gap(
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    p = check_distribution(_to_numpy(p))
+    p = check_distribution(to_numpy(p))
     t = _as_distribution(t, len(p))
     x = check_positions(positions, len(p))
     margin = 0.5 * np.mean(np.diff(x)) if len(p) > 1 else 0.5
@@ -137,7 +137,7 @@ def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    plan = as_float_array(_to_numpy(plan), "plan")
+    plan = as_float_array(to_numpy(plan), "plan")
     ax.imshow(plan, cmap=colour or "Blues", vmin=0, vmax=max(plan.max(), 1e-12))
     if number:
         for (i, j), mass in np.ndenumerate(plan):
@@ -184,7 +184,7 @@ def plot_beliefs(images, predictions, truth, *, classes=None, axes=None):
         size = (2.2 * (1 + len(predictions)), 1.9 * len(images) + 0.6)
         _, axes = plt.subplots(len(images), 1 + len(predictions), figsize=size, squeeze=False)
     for row, image, target, *beliefs in zip(
-        axes, images, _to_numpy(truth), *predictions.values(), strict=True
+        axes, images, to_numpy(truth), *predictions.values(), strict=True
     ):
         show_image(image, ax=row[0])
         for ax, p, loss in zip(row[1:], beliefs, predictions, strict=True):
@@ -200,7 +200,7 @@ def plot_beliefs(images, predictions, truth, *, classes=None, axes=None):
 def show_image(image, *, ax=None):
     """Show one image, shape (3, H, W), bytes, without axes."""
     ax = ax or plt.gca()
-    ax.imshow(np.moveaxis(_to_numpy(image), 0, 2), interpolation="nearest")
+    ax.imshow(np.moveaxis(to_numpy(image), 0, 2), interpolation="nearest")
     ax.set_axis_off()
     return ax
 
@@ -224,7 +224,7 @@ def sheet(images, *, labels=None, classes=None, per_class=8, ax=None):
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    images, labels = _to_numpy(images), _to_numpy(labels)
+    images, labels = to_numpy(images), to_numpy(labels)
     height, width = images.shape[2:]
     canvas = np.full((len(classes) * height, per_class * width, 3), 255, dtype=np.uint8)
     for k in range(len(classes)):
@@ -300,11 +300,7 @@ def _apart(ax, heights):
 def _as_distribution(target, num_classes):
     if np.ndim(target) == 0:
         return one_hot(int(target), num_classes)
-    return check_distribution(_to_numpy(target), "target")
-
-
-def _to_numpy(values):
-    return values.detach().cpu().numpy() if is_torch(values) else np.asarray(values)
+    return check_distribution(to_numpy(target), "target")
 
 
 def _name_classes(ax, classes, num_classes, places=None):

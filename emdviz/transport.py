@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import ot
 
-from emdviz.distributions import as_float_array, check_distribution, is_torch
+from emdviz.distributions import as_float_array, check_distribution, to_numpy
 from emdviz.ground_distance import line
 
 PIVOTS = 10_000_000  # of the network simplex; POT's default of 100,000 is reached at C ≈ 1,000
@@ -214,7 +214,7 @@ def _problem(p, t, cost, positions, masses=False):
     if cost is not None and positions is not None:
         raise ValueError("give cost or positions, not both: positions only make the default cost")
     check = _check_masses if masses else check_distribution
-    p, t = (check(_to_numpy(values), name) for values, name in ((p, "p"), (t, "t")))
+    p, t = (to_numpy(check(values, name)) for values, name in ((p, "p"), (t, "t")))
     p, t = (values.astype(np.float64) for values in (p, t))
     if cost is None:
         if p.shape[-1] != t.shape[-1]:
@@ -223,7 +223,7 @@ def _problem(p, t, cost, positions, masses=False):
                 "give cost=, shape (C, C'), to compare different sets of classes"
             )
         cost = line(p.shape[-1], positions=positions)
-    cost = as_float_array(_to_numpy(cost), "cost").astype(np.float64)
+    cost = to_numpy(as_float_array(cost, "cost")).astype(np.float64)
     if cost.shape != (p.shape[-1], t.shape[-1]):
         raise ValueError(
             f"cost must have shape (C, C') = ({p.shape[-1]}, {t.shape[-1]}), got {cost.shape}"
@@ -235,12 +235,8 @@ def _problem(p, t, cost, positions, masses=False):
     return p, t, np.ascontiguousarray(cost)
 
 
-def _to_numpy(values):
-    return values.detach().cpu().numpy() if is_torch(values) else values
-
-
 def _check_masses(values, name):
-    masses = as_float_array(values, name)
+    masses = to_numpy(as_float_array(values, name))
     if not np.all(np.isfinite(masses)) or np.any(masses < 0):
         raise ValueError(f"{name} must hold masses: finite and not negative")
     if np.any(np.sum(masses, axis=-1) == 0):
