@@ -1,40 +1,40 @@
-// Keeps the lists p and q and the numbers p_0, p_1, …, q_0, … that sliders are linked to in step.
-// It runs once per widget, not once per view, so that exactly one place decides.
+// Keeps the distributions (the traits p, t, …) in step with the numbers p_0, p_1, … that sliders
+// are linked to. It runs once per widget, not once per view, so that exactly one place decides.
 
-import { createMover, equal, tie } from "./ordinal.js";
+import { equal } from "./ordinal.js";
 
 const STEPS = 100; // between 0 and 1, as the sliders have
-const STATE = ["p", "q", "target", "pinned_p", "pinned_q", "equal_xe", "positions"];
 
-export const read = (model) => Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
+export const read = (model, names) =>
+  Object.fromEntries(names.map((name) => [name, model.get(name)]));
 
 /** Write what differs, all at once, and tell the kernel in one message. */
 export function commit(model, state) {
-  const changes = STATE.filter((name) => !equal(model.get(name), state[name]));
-  model.set(Object.fromEntries(changes.map((name) => [name, state[name]])));
+  const changed = Object.entries(state).filter(([name, value]) => !equal(model.get(name), value));
+  model.set(Object.fromEntries(changed));
   model.save_changes();
-}
-
-/** Change the true class; with equal cross-entropy, B follows A there. */
-export function withTarget(state, target) {
-  const moved = { ...state, target };
-  return state.equal_xe ? tie(moved, "q") : moved;
 }
 
 // the very grid of the sliders, so that no slider has anything to round and to send back
 const onGrid = (value) => Math.floor(value * STEPS + 0.5) / STEPS;
 
-export function keepInStep(model) {
+/**
+ * Keep the distributions `lists` and their numbers in step.
+ *
+ * `names` are all traits that `move(state, list, i, value)` reads or writes. When one of `watched`
+ * changes, without a change of the distributions, `settle(state)` tells what else follows.
+ */
+export function keepInStep(model, { lists, names, move, watched = [], settle }) {
   const count = model.get("classes").length;
-  const scalars = ["p", "q"].flatMap((list) =>
+  const scalars = lists.flatMap((list) =>
     Array.from({ length: count }, (_, i) => ({ name: `${list}_${i}`, list, i })),
   );
   const published = {};
-  let known = read(model);
-  const move = createMover();
+  const now = () => read(model, names);
+  let known = now();
   let busy = false;
 
-  const listsChanged = () => !equal(model.get("p"), known.p) || !equal(model.get("q"), known.q);
+  const differs = (name) => !equal(model.get(name), known[name]);
   const movedSlider = () =>
     scalars.find(({ name }) => Math.abs(model.get(name) - published[name]) > 1e-9);
 
@@ -49,7 +49,7 @@ export function keepInStep(model) {
 
   function follow({ name, list, i }) {
     const wanted = model.get(name);
-    const next = move(read(model), list, i, wanted);
+    const next = move(now(), list, i, wanted);
     known = next;
     published[name] = wanted;
     publish(name);
@@ -61,8 +61,8 @@ export function keepInStep(model) {
   }
 
   function reconcile() {
-    if (listsChanged() || model.get("target") !== known.target) {
-      known = read(model);
+    if ([...lists, ...watched].some(differs)) {
+      known = now();
       publish();
       model.save_changes();
       return;
@@ -81,16 +81,15 @@ export function keepInStep(model) {
     }
   }
 
-  function retarget() {
-    const state = read(model);
-    // a linked control sets the target alone; whoever also sets p or q has seen to the lock
-    if (!listsChanged()) commit(model, withTarget(state, state.target));
+  function settled() {
+    // a linked control sets one trait alone; whoever also sets a distribution has seen to the rest
+    if (!lists.some(differs)) commit(model, settle(now()));
     reconcile();
   }
 
   const listeners = [
-    ...["p", "q", ...scalars.map(({ name }) => name)].map((name) => [name, reconcile]),
-    ["target", retarget],
+    ...[...lists, ...scalars.map(({ name }) => name)].map((name) => [name, reconcile]),
+    ...watched.map((name) => [name, settled]),
   ].map(([name, task]) => [`change:${name}`, () => guarded(task)]);
 
   guarded(() => publish());

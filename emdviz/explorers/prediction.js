@@ -1,12 +1,15 @@
 // Two predictions over ordered classes, side by side: drag a bar and see what four losses make of it.
 
 import { createChart } from "./chart.js";
-import { formatLoss, html, onceSettled, set, uniqueId, write } from "./common.js";
+import { formatLoss, html } from "./common.js";
 import { createControls } from "./controls.js";
 import { compare, describe } from "./describe.js";
-import { createMover, losses, places } from "./ordinal.js";
-import { commit, keepInStep, read, withTarget } from "./owner.js";
+import { createMover, oneHot, places } from "./ordinal.js";
+import { commit, keepInStep, read } from "./owner.js";
+import { losses, moveBar, PAIR, PAIR_STATE, withTarget } from "./pair.js";
+import { createTile } from "./parts.js";
 import { makeMovable } from "./pointer.js";
+import { makeWidget } from "./shell.js";
 
 // name, formula, formula where the classes lie at uneven positions, explanation
 const FORMULAS = {
@@ -16,16 +19,15 @@ const FORMULAS = {
   REG: ["REG", "(E[p] − xₖ)²", "(E[p] − xₖ)²", "squared error of the expected class"],
 };
 const WORDS = { same: "= same", lower: "▼ lower", higher: "▲ higher" };
-const SPEAK_AFTER = 700; // milliseconds of rest before a screen reader is told
 
 function createPanel({ letter, list, model, root, act }) {
   const classes = model.get("classes");
-  const chart = createChart({ letter, classes, root });
+  const chart = createChart({ owner: `Prediction ${letter}`, letter, classes, root });
   const frame = html("div", { class: "emdviz-frame" }, chart.node);
-  const tiles = Object.entries(FORMULAS).map(([key, [name, even, uneven, spoken]]) =>
-    createTile(key, name, model.get("positions") ? uneven : even, spoken),
-  );
-  const preset = act.presetMenu(list, letter);
+  const tiles = Object.entries(FORMULAS).map(([key, [name, even, uneven, spoken]]) => {
+    const formula = model.get("positions") ? uneven : even;
+    return { key, ...createTile({ key, name, formula, spoken }) };
+  });
   const node = html(
     "section",
     { class: `emdviz-panel emdviz-${letter.toLowerCase()}`, "aria-label": `Prediction ${letter}` },
@@ -34,7 +36,7 @@ function createPanel({ letter, list, model, root, act }) {
       { class: "emdviz-header" },
       html("span", { class: "emdviz-letter", "aria-hidden": "true" }, letter),
       html("span", { class: "emdviz-title" }, `Prediction ${letter}`),
-      preset,
+      act.presetMenu(list, letter),
     ),
     frame,
     html("div", { class: "emdviz-tiles" }, ...tiles.map((tile) => tile.node)),
@@ -51,131 +53,70 @@ function createPanel({ letter, list, model, root, act }) {
   });
   return {
     node,
-    frame,
     resize: (unit, x) => chart.resize(frame.clientWidth, unit, x),
     update(state, own, theirs) {
-      chart.update(state[list], state.target, state[`pinned_${list}`]);
-      for (const tile of tiles) tile.update(own, theirs);
-    },
-  };
-}
-
-function createTile(key, name, formula, spoken) {
-  const value = html("span", { class: "emdviz-number", "data-loss": key });
-  const verdict = html("span", { class: "emdviz-verdict" });
-  const node = html(
-    "div",
-    { class: "emdviz-tile", title: spoken },
-    html("span", { class: "emdviz-loss" }, name),
-    value,
-    verdict,
-    html("span", { class: "emdviz-formula" }, formula),
-  );
-  return {
-    node,
-    update(own, theirs) {
-      const word = compare(own[key], theirs[key]);
-      write(value, formatLoss(own[key]));
-      write(verdict, WORDS[word]);
-      set(node, { "data-verdict": word });
+      const truth = oneHot(state.target, classes.length);
+      chart.update(state[list], truth, { target: state.target, pinned: state[`pinned_${list}`] });
+      for (const { key, update } of tiles) {
+        const word = compare(own[key], theirs[key]);
+        update(formatLoss(own[key]), WORDS[word], word);
+      }
     },
   };
 }
 
 /** What a reader can do, whatever the device: each changes the model, and the views follow. */
 function createActions(model) {
-  const move = createMover();
-  const put = (state) => commit(model, state);
+  const move = createMover(PAIR, moveBar);
+  const state = () => read(model, PAIR_STATE);
+  const put = (next) => commit(model, next);
   return {
-    move: (list, i, value) => put(move(read(model), list, i, value)),
-    choose: (i) => put(withTarget(read(model), i)),
+    move: (list, i, value) => put(move(state(), list, i, value)),
+    choose: (i) => put(withTarget(state(), i)),
     pin(list, i) {
-      const state = read(model);
-      const pins = state[`pinned_${list}`];
+      const pins = model.get(`pinned_${list}`);
       const changed = pins.includes(i) ? pins.filter((j) => j !== i) : [...pins, i];
-      put({ ...state, [`pinned_${list}`]: changed.sort((a, b) => a - b) });
+      put({ [`pinned_${list}`]: changed.sort((a, b) => a - b) });
     },
     put,
-    state: () => read(model),
+    state,
   };
 }
 
-function build(model, el) {
-  const root = html("div", {
-    class: "emdviz-explorer",
-    role: "group",
-    // JupyterLab would take the arrow keys for itself
-    "data-lm-suppress-shortcuts": "true",
-    style: `--emdviz-scale: ${model.get("_text_scale")}`,
-  });
-  el.replaceChildren(root);
+function build(model, root) {
   const classes = model.get("classes");
   const x = places(model.get("positions"), classes.length);
   const actions = createActions(model);
   const controls = createControls({ model, x, actions });
   const act = { ...actions, presetMenu: controls.presetMenu };
-  const panels = { A: "p", B: "q" };
-  for (const [letter, list] of Object.entries(panels)) {
-    panels[letter] = createPanel({ letter, list, model, root, act });
-  }
-  const spoken = html("p", { class: "emdviz-spoken", role: "status", id: uniqueId("spoken") });
-  const sides = html("div", { class: "emdviz-panels" }, panels.A.node, panels.B.node);
-  root.append(controls.node, sides, spoken);
-
-  function update() {
-    const state = read(model);
-    const lossesOf = { A: losses(state.p, state.target, x), B: losses(state.q, state.target, x) };
-    panels.A.update(state, lossesOf.A, lossesOf.B);
-    panels.B.update(state, lossesOf.B, lossesOf.A);
-    controls.update(state, lossesOf.B.EMD2);
-    const text = describe({ classes, state, lossesOf });
-    set(root, { "aria-label": text });
-    speak(text);
-  }
-
-  let timer = 0;
-  function speak(text) {
-    clearTimeout(timer);
-    timer = setTimeout(() => write(spoken, text), SPEAK_AFTER);
-  }
-
-  function resize() {
-    if (!panels.A.frame.clientWidth) return; // not shown yet
-    const unit = parseFloat(getComputedStyle(root).fontSize);
-    for (const panel of Object.values(panels)) panel.resize(unit, x);
-    update();
-  }
-
-  const observer = new ResizeObserver(resize);
-  observer.observe(sides);
-  const draw = onceSettled(() => panels.A.frame.clientWidth && update());
+  const a = createPanel({ letter: "A", list: "p", model, root, act });
+  const b = createPanel({ letter: "B", list: "q", model, root, act });
+  const frame = html("div", { class: "emdviz-panels" }, a.node, b.node);
+  root.append(controls.node, frame);
   return {
-    draw,
-    destroy() {
-      observer.disconnect();
-      clearTimeout(timer);
+    frame,
+    resize(unit) {
+      a.resize(unit, x);
+      b.resize(unit, x);
+    },
+    update() {
+      const state = actions.state();
+      const lossesOf = { A: losses(state.p, state.target, x), B: losses(state.q, state.target, x) };
+      a.update(state, lossesOf.A, lossesOf.B);
+      b.update(state, lossesOf.B, lossesOf.A);
+      controls.update(state, lossesOf.B.EMD2);
+      return describe({ classes, state, lossesOf });
     },
   };
 }
 
-function render({ model, el }) {
-  let view = build(model, el);
-  const draw = () => view.draw();
-  const rebuild = () => {
-    view.destroy();
-    view = build(model, el);
-  };
-  const listeners = [
-    ...["p", "q", "target", "pinned_p", "pinned_q", "equal_xe"].map((name) => [name, draw]),
-    ...["classes", "positions", "_text_scale"].map((name) => [name, rebuild]),
-  ];
-  for (const [name, listener] of listeners) model.on(`change:${name}`, listener);
-  return () => {
-    for (const [name, listener] of listeners) model.off(`change:${name}`, listener);
-    view.destroy();
-  };
-}
+const initialize = ({ model }) =>
+  keepInStep(model, {
+    lists: PAIR,
+    names: PAIR_STATE,
+    move: createMover(PAIR, moveBar),
+    watched: ["target"],
+    settle: (state) => withTarget(state, state.target),
+  });
 
-const initialize = ({ model }) => keepInStep(model);
-
-export default { initialize, render };
+export default makeWidget({ build, follow: PAIR_STATE, initialize });

@@ -1,6 +1,7 @@
 """Two predictions over ordered classes, side by side, and what four losses make of them."""
 
 import math
+from typing import ClassVar
 
 import ipywidgets
 import numpy as np
@@ -9,28 +10,21 @@ import traitlets
 from emdviz import distances
 from emdviz.distributions import expectation, one_hot
 from emdviz.explorers import presets
-from emdviz.explorers._base import Explorer, join_modules, style_sheet
+from emdviz.explorers._base import join_modules, style_sheet
+from emdviz.explorers._lists import ADIENCE_AGE_GROUPS, ListExplorer, count_classes
 from emdviz.explorers._traits import (
     ClassIndex,
-    ClassNames,
     Pins,
-    Positions,
     Prediction,
     read_class_index,
     read_prediction,
 )
 from emdviz.style import PREDICTION_A, PREDICTION_B
 
-ADIENCE_AGE_GROUPS = ["0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+"]
-
-SLIDER_STEPS = 100
-"""Steps of a slider between 0 and 1; the browser rounds to the same grid."""
-
-_LISTS = {"p": PREDICTION_A, "q": PREDICTION_B}
 _LETTERS = {"p": "A", "q": "B"}
 
 
-class PredictionExplorer(Explorer):
+class PredictionExplorer(ListExplorer):
     """Two predictions, A and B, of one ordered class: drag a bar and watch four losses.
 
     Cross-entropy sees only the probability of the true class; the squared Earth Mover's
@@ -94,20 +88,26 @@ class PredictionExplorer(Explorer):
     _esm = join_modules(
         "common.js",
         "ordinal.js",
+        "pair.js",
         "owner.js",
+        "columns.js",
+        "axis.js",
+        "bars.js",
+        "steps.js",
         "chart.js",
         "pointer.js",
+        "parts.js",
+        "shell.js",
         "controls.js",
         "describe.js",
         "prediction.js",
     )
-    _css = style_sheet("prediction.css")
+    _css = style_sheet("explorer.css")
+    _lists: ClassVar = {"p": ("Prediction A", PREDICTION_A), "q": ("Prediction B", PREDICTION_B)}
 
     p = Prediction().tag(sync=True)
     q = Prediction().tag(sync=True)
     target = ClassIndex().tag(sync=True)
-    classes = ClassNames().tag(sync=True)
-    positions = Positions().tag(sync=True)
     pinned_p = Pins().tag(sync=True)
     pinned_q = Pins().tag(sync=True)
     equal_xe = traitlets.Bool().tag(sync=True)
@@ -125,30 +125,20 @@ class PredictionExplorer(Explorer):
         style="notebook",
         **kwargs,
     ):
-        self.num_classes = _count(p=p, q=q, classes=classes, positions=positions)
-        if classes is None:
-            free = p is None and q is None and positions is None
-            classes = ADIENCE_AGE_GROUPS if free else [str(i) for i in range(self.num_classes)]
-        target = read_class_index(target, "target", self.num_classes)
-        p, q = _complete(p, q, target, self.num_classes)
-        self.add_traits(
-            **{
-                f"{name}_{i}": traitlets.Float(_on_grid(value)).tag(sync=True)
-                for name, values in (("p", p), ("q", q))
-                for i, value in enumerate(values)
-            }
-        )
+        count = count_classes(p=p, q=q, classes=classes, positions=positions)
+        if count is None:
+            classes = ADIENCE_AGE_GROUPS
+            count = len(classes)
+        target = read_class_index(target, "target", count)
+        p, q = _complete(p, q, target, count)
         super().__init__(
-            p=p,
-            q=q,
-            target=target,
+            {"p": p, "q": q},
             classes=classes,
             positions=positions,
-            pinned_p=[],
-            pinned_q=[],
+            style=style,
+            target=target,
             equal_xe=equal_xe,
-            _presets=presets.table(self.num_classes),
-            _text_scale=self.text_scale(style),
+            _presets=presets.table(count),
             **kwargs,
         )
 
@@ -176,15 +166,7 @@ class PredictionExplorer(Explorer):
             layout=ipywidgets.Layout(width="auto", max_width="30em"),
         )
         ipywidgets.jslink((self, "target"), (target, "index"))
-        columns = ipywidgets.Box(
-            [self._slider_column(name) for name in _LISTS],
-            layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="0 2em"),
-        )
-        return ipywidgets.VBox([target, columns])
-
-    def panel(self):
-        """Return the figure with its sliders below."""
-        return ipywidgets.VBox([self, self.sliders()])
+        return ipywidgets.VBox([target, super().sliders()])
 
     def figure(self):
         """Return a matplotlib Figure of the present state, ready for ``savefig``.
@@ -201,7 +183,7 @@ class PredictionExplorer(Explorer):
         with style("notebook"):
             figure = Figure(figsize=(10, 6), layout="constrained")
             axes = figure.subplots(2, 2, sharey="row")
-            for column, (name, colour) in enumerate(_LISTS.items()):
+            for column, (name, (_, colour)) in enumerate(self._lists.items()):
                 p = np.array(getattr(self, name))
                 bars, steps = axes[:, column]
                 plots.plot_prediction(p, self.target, ax=bars, colour=colour, **shared)
@@ -212,25 +194,6 @@ class PredictionExplorer(Explorer):
                 )
                 steps.set_title(f"EMD {losses['EMD']:.3f}   EMD² {losses['EMD2']:.3f}")
         return figure
-
-    def _slider_column(self, name):
-        width = f"{min(max(len(text) for text in self.classes) * 0.6 + 1, 12):.1f}em"
-        head = ipywidgets.HTML(f"<b>Prediction {_LETTERS[name]}</b>")
-        rows = [head]
-        for i, text in enumerate(self.classes):
-            slider = ipywidgets.FloatSlider(
-                value=getattr(self, f"{name}_{i}"),
-                min=0.0,
-                max=1.0,
-                step=1 / SLIDER_STEPS,
-                readout_format=".2f",
-                description=text,
-                style={"description_width": width, "handle_color": _LISTS[name]},
-                layout=ipywidgets.Layout(width="auto"),
-            )
-            ipywidgets.jslink((self, f"{name}_{i}"), (slider, "value"))
-            rows.append(slider)
-        return ipywidgets.VBox(rows, layout=ipywidgets.Layout(flex="1 1 18em", min_width="0"))
 
     @traitlets.validate("equal_xe")
     def _check_equal_xe(self, proposal):
@@ -243,12 +206,9 @@ class PredictionExplorer(Explorer):
         return proposal["value"]
 
     @traitlets.observe("p", "q", "target")
-    def _follow(self, change):
+    def _untie(self, _):
         if self.equal_xe and not self._equal_at_target():
             self.equal_xe = False
-        if change["name"] in _LISTS:
-            for i, value in enumerate(change["new"]):
-                self.set_trait(f"{change['name']}_{i}", _on_grid(value))
 
     def _equal_at_target(self):
         return math.isclose(self.p[self.target], self.q[self.target], abs_tol=1e-6)
@@ -263,24 +223,6 @@ def _losses(p, target, positions):
         "EMD2": float(distances.emd2(p, truth, positions=positions)),
         "REG": float((expectation(p, positions=positions) - x[target]) ** 2),
     }
-
-
-def _count(**given):
-    """Return how many classes the arguments speak of, all alike."""
-    for name, values in given.items():
-        if values is not None and (isinstance(values, str) or not hasattr(values, "__len__")):
-            raise traitlets.TraitError(f"{name} must be a list, one item per class, got {values!r}")
-    lengths = {name: len(values) for name, values in given.items() if values is not None}
-    if len(set(lengths.values())) > 1:
-        raise traitlets.TraitError(f"all must have one item per class, got {_spell(lengths)}")
-    count = next(iter(lengths.values()), len(ADIENCE_AGE_GROUPS))
-    if count < 2:
-        raise traitlets.TraitError(f"there must be at least 2 classes, got {_spell(lengths)}")
-    return count
-
-
-def _spell(lengths):
-    return ", ".join(f"{length} in {name}" for name, length in lengths.items())
 
 
 def _complete(p, q, target, num_classes):
@@ -301,7 +243,3 @@ def _with_share(p, target, share):
     scaled = p * (1 - share) / (1 - p[target])
     scaled[target] = share
     return scaled
-
-
-def _on_grid(value):
-    return math.floor(value * SLIDER_STEPS + 0.5) / SLIDER_STEPS

@@ -1,0 +1,72 @@
+// What surrounds the drawing of every explorer: its root, its size, and who hears of changes.
+
+import { html, onceSettled, set, uniqueId, write } from "./common.js";
+
+const SPEAK_AFTER = 700; // milliseconds of rest before a screen reader is told
+
+/**
+ * Return what anywidget wants of a module.
+ *
+ * `build(model, root)` fills the root and returns `frame`, the element whose width counts;
+ * `resize(unit)`, told the text size in pixels; and `update()`, which draws the present state and
+ * returns it in words. It is updated when a trait of `follow` changes, and built anew when one of
+ * `rebuild` does.
+ */
+export function makeWidget({ build, follow, rebuild = ["classes", "positions"], initialize }) {
+  function render({ model, el }) {
+    let view = mount(build, model, el);
+    const draw = () => view.draw();
+    const again = () => {
+      view.destroy();
+      view = mount(build, model, el);
+    };
+    const shape = [...rebuild, "_text_scale"];
+    const listeners = [
+      ...follow.filter((name) => !shape.includes(name)).map((name) => [name, draw]),
+      ...shape.map((name) => [name, again]),
+    ];
+    for (const [name, listener] of listeners) model.on(`change:${name}`, listener);
+    return () => {
+      for (const [name, listener] of listeners) model.off(`change:${name}`, listener);
+      view.destroy();
+    };
+  }
+  return { initialize, render };
+}
+
+function mount(build, model, el) {
+  const root = html("div", {
+    class: "emdviz-explorer",
+    role: "group",
+    // JupyterLab would take the arrow keys for itself
+    "data-lm-suppress-shortcuts": "true",
+    style: `--emdviz-scale: ${model.get("_text_scale")}`,
+  });
+  el.replaceChildren(root);
+  const view = build(model, root);
+  const spoken = html("p", { class: "emdviz-spoken", role: "status", id: uniqueId("spoken") });
+  root.append(spoken);
+
+  let timer = 0;
+  function update() {
+    const text = view.update();
+    set(root, { "aria-label": text });
+    clearTimeout(timer);
+    timer = setTimeout(() => write(spoken, text), SPEAK_AFTER);
+  }
+
+  const shown = () => view.frame.clientWidth > 0;
+  const observer = new ResizeObserver(() => {
+    if (!shown()) return;
+    view.resize(parseFloat(getComputedStyle(root).fontSize));
+    update();
+  });
+  observer.observe(view.frame);
+  return {
+    draw: onceSettled(() => shown() && update()),
+    destroy() {
+      observer.disconnect();
+      clearTimeout(timer);
+    },
+  };
+}
