@@ -1,0 +1,19 @@
+"""Pictures: arrays in, Axes out. Nothing here computes a result.
+
+Every function draws into ``ax``, or into the current Axes if none is given, and returns it.
+Classes run from left to right, probabilities from 0 to 1, and a loss has one colour everywhere.
+"""
+
+from emdviz.plots.distributions import plot_cdf_gap, plot_plan, plot_prediction
+from emdviz.plots.images import plot_beliefs, sheet, show_image
+from emdviz.plots.training import plot_history
+
+__all__ = [
+    "plot_beliefs",
+    "plot_cdf_gap",
+    "plot_history",
+    "plot_plan",
+    "plot_prediction",
+    "sheet",
+    "show_image",
+]

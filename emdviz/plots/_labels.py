@@ -1,0 +1,26 @@
+"""Names beside and below what is drawn."""
+
+from itertools import pairwise
+
+import numpy as np
+
+
+def name_classes(ax, classes, num_classes, places=None):
+    """Write the class names below the x axis, slanted where they are many letters."""
+    if classes is not None and len(classes) != num_classes:
+        raise ValueError(f"classes must name {num_classes} classes, got {len(classes)}")
+    places = np.arange(num_classes) if places is None else places
+    names = [str(name) for name in (classes if classes is not None else range(num_classes))]
+    crowded = sum(map(len, names)) > 30
+    ax.set_xticks(places, names, rotation=40 if crowded else 0, ha="right" if crowded else "center")
+
+
+def apart(ax, heights):
+    """Move label heights apart so that none covers another."""
+    low, high = ax.get_ylim()
+    least = 0.07 * (high - low)
+    order = np.argsort(heights)
+    placed = np.array(heights, dtype=float)
+    for before, after in pairwise(order):
+        placed[after] = max(placed[after], placed[before] + least)
+    return placed - max(0.0, placed.max(initial=low) - high)

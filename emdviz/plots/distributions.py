@@ -1,0 +1,160 @@
+"""Predictions, cumulative distributions, transport plans."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from emdviz.distributions import (
+    as_float_array,
+    cdf,
+    check_distribution,
+    check_positions,
+    one_hot,
+    to_numpy,
+)
+from emdviz.plots._labels import name_classes
+from emdviz.style import GAP, PREDICTION_B, TRUTH
+
+
+def plot_prediction(
+    p, target=None, *, classes=None, positions=None, ax=None, colour=PREDICTION_B, **bar
+):
+    """Draw a prediction as bars, the true class marked below its bar.
+
+    Parameters
+    ----------
+    p : array, shape (C,)
+    target : int or array of shape (C,), optional
+        The true class, or the true distribution, drawn as outlines.
+    classes : list of str, optional
+        Names of the C classes; 0, 1, …, C − 1 by default.
+    positions : array-like, shape (C,), optional
+        Class positions; 0, 1, …, C − 1 by default.
+    ax : matplotlib Axes, optional
+    colour : colour
+    **bar
+        For ``Axes.bar``.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = ax or plt.gca()
+    p = check_distribution(to_numpy(p))
+    places = check_positions(positions, len(p))
+    width = 0.8 * np.diff(places).min(initial=np.inf) if len(p) > 1 else 0.8
+    ax.bar(places, p, color=colour, width=width, **bar)
+    if target is not None:
+        truth = _as_distribution(target, len(p))
+        ax.bar(places, truth, width=width, fill=False, edgecolor=TRUTH, linewidth=2.5)
+    ax.set(ylim=(0, 1), ylabel="probability", yticks=[0, 0.5, 1])
+    name_classes(ax, classes, len(p), places)
+    return ax
+
+
+def plot_cdf_gap(
+    p,
+    t,
+    *,
+    classes=None,
+    positions=None,
+    ax=None,
+    colour=PREDICTION_B,
+    labels=("prediction", "truth"),
+):
+    """Draw two CDFs as steps with the gap between them shaded.
+
+    The shaded area is the EMD.
+
+    Parameters
+    ----------
+    p, t : array, shape (C,)
+        Distributions; ``t`` may also be the index of the true class.
+    classes : list of str, optional
+        Names of the C classes.
+    positions : array-like, shape (C,), optional
+        Class positions; 0, 1, …, C − 1 by default.
+    ax : matplotlib Axes, optional
+    colour : colour
+        Of the CDF of p.
+    labels : pair of str
+        What to call the two steps; empty for nothing.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = ax or plt.gca()
+    p = check_distribution(to_numpy(p))
+    t = _as_distribution(t, len(p))
+    x = check_positions(positions, len(p))
+    margin = 0.5 * np.mean(np.diff(x)) if len(p) > 1 else 0.5
+    edges = np.concatenate([[x[0] - margin], x, [x[-1] + margin]])
+    below = [np.concatenate([[0], cdf(a)]) for a in (p, t)]
+    ax.fill_between(
+        edges, *(np.append(b, b[-1]) for b in below), step="post", color=GAP, alpha=0.5, lw=0
+    )
+    # CDFs run from the lower left to the upper right, so this corner is free
+    for values, shade, label, height in zip(
+        below, (colour, TRUTH), labels, (0.14, 0.03), strict=True
+    ):
+        ax.stairs(values, edges, baseline=None, color=shade, linewidth=2.5)
+        ax.text(
+            0.98,
+            height,
+            label,
+            transform=ax.transAxes,
+            ha="right",
+            color=shade,
+            fontweight="bold",
+        )
+    ax.set(ylim=(-0.02, 1.02), ylabel="cumulative", yticks=[0, 0.5, 1])
+    name_classes(ax, classes, len(p), x)
+    return ax
+
+
+def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
+    """Draw a transport plan as a matrix: the mass that goes from each class to each.
+
+    Parameters
+    ----------
+    plan : array, shape (C, C')
+        F_ij ≥ 0, from class i (rows, top to bottom) to class j (columns).
+    classes : list of str, optional
+        Names of the classes, where rows and columns are the same.
+    ax : matplotlib Axes, optional
+    colour : matplotlib colour map, optional
+    number : bool
+        Write the masses into the cells.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = ax or plt.gca()
+    plan = as_float_array(to_numpy(plan), "plan")
+    ax.imshow(plan, cmap=colour or "Blues", vmin=0, vmax=max(plan.max(), 1e-12))
+    if number:
+        for (i, j), mass in np.ndenumerate(plan):
+            if mass > 0.005:
+                shade = "white" if mass > 0.6 * plan.max() else "black"
+                ax.text(
+                    j,
+                    i,
+                    f"{mass:.2f}"[1:] if mass < 1 else "1",
+                    ha="center",
+                    va="center",
+                    color=shade,
+                )
+    ax.set(xlabel="to", ylabel="from")
+    name_classes(ax, classes, plan.shape[1])
+    names = classes if classes is not None else range(plan.shape[0])
+    ax.set_yticks(range(plan.shape[0]), names)
+    ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    ax.tick_params(length=0)
+    return ax
+
+
+def _as_distribution(target, num_classes):
+    if np.ndim(target) == 0:
+        return one_hot(int(target), num_classes)
+    return check_distribution(to_numpy(target), "target")

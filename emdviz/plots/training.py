@@ -1,0 +1,52 @@
+"""How training went."""
+
+import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
+
+from emdviz.plots._labels import apart
+
+
+def plot_history(histories, metric, *, ax=None):
+    """Draw how a metric changed with the epochs, one line per loss, labelled at its end.
+
+    Parameters
+    ----------
+    histories : dict of str to list of training.Epoch
+        Keys are names in ``losses.LOSSES``.
+    metric : str
+        A name in ``metrics.METRICS``.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    from emdviz.losses import LOSSES
+    from emdviz.metrics import METRICS
+
+    ax = ax or plt.gca()
+    ends = {}
+    for name, epochs in histories.items():
+        x, y = zip(*((epoch.number, epoch.metrics[metric]) for epoch in epochs), strict=True)
+        ax.plot(x, y, color=LOSSES[name].colour, linewidth=2.5)
+        ends[name] = (x[-1], y[-1])
+    for (name, end), height in zip(
+        ends.items(), apart(ax, [y for _, y in ends.values()]), strict=True
+    ):
+        ax.annotate(
+            LOSSES[name].label,
+            (end[0], height),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            color=LOSSES[name].colour,
+            fontweight="bold",
+            annotation_clip=False,
+        )
+    unit = METRICS[metric].unit
+    arrow = "higher is better" if METRICS[metric].higher_is_better else "lower is better"
+    ax.set(
+        xlabel="epoch", ylabel=f"{metric} ({unit})" if unit else metric, title=f"{metric}: {arrow}"
+    )
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return ax
