@@ -1,11 +1,13 @@
 """Drawn faces of all ages, whose label distribution is known for every image."""
 
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Real
 
 import numpy as np
 import torch
+from tqdm.auto import tqdm
 
-from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES, GROUP_EDGES
+from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES, GROUP_EDGES, age_group
 from emdviz.datasets.base import OrderedImages, check_whole_number
 from emdviz.datasets.face_drawing import draw_faces
 from emdviz.datasets.face_traits import RANDOM_NUMBERS, face_traits
@@ -14,8 +16,16 @@ from emdviz.distributions import binned_normal
 OLDEST = 85.0
 """The latent ages run from 0 to this many years."""
 
+MOST_FACES = 1_000_000
+"""At 32 px so many take 3 GB; a larger number is more likely a slip than a wish."""
+
 BLOCK = 64
 """Faces drawn at once: so few that their pixels stay in the processor's cache."""
+
+LABEL_BLOCK = 8192
+"""Faces whose random numbers are in memory at once while labels are drawn: 4 MB."""
+
+_NUMBERS_PER_FACE = 2 + len(RANDOM_NUMBERS)
 
 
 class SyntheticFaces(OrderedImages):
@@ -32,22 +42,32 @@ class SyntheticFaces(OrderedImages):
         self.latent_age = latent_age
 
 
-def synthetic_faces(n=10_000, *, size=48, seed=0):
+def synthetic_faces(n=10_000, *, size=48, seed=0, imbalance=1.0, label_noise=0.0, ambiguity=1.0):
     """Draw faces of all ages, with the true label distribution of each.
 
-    P(group k | age a) = Φ((e_{k+1} − a) / σ) − Φ((e_k − a) / σ), with σ = 1 + 0.1·a years and
-    e the years halfway between neighbouring groups: an observer's guess of a person's age,
-    whose uncertainty grows with that age.
+    P(group k | age a) = (1 − η) [Φ((e_{k+1} − a) / σ) − Φ((e_k − a) / σ)] + η / 8,
+    with σ = ambiguity · (1 + 0.1·a) years, η = label_noise and e the years halfway between
+    neighbouring groups: an observer's guess of a person's age, whose uncertainty grows with
+    that age, and who now and then writes down anything.
 
     Parameters
     ----------
     n : int
-        How many faces. A smaller ``n`` gives the first faces of a larger one.
+        How many faces, 1 to 1,000,000. A smaller ``n`` gives the first faces of a larger one.
     size : int
         Height and width in pixels, 32 to 96.
     seed : int
         Not negative. The same seed gives the same ages and labels on every machine, and the
         same pixels up to rounding.
+    imbalance : float
+        How many times as common the youngest group is as the oldest among the latent ages,
+        0.001 to 1000; between them the shares fall (below 1: rise) by one factor per group,
+        as in benchmarks of long-tailed recognition.
+    label_noise : float
+        Share η of labels that are drawn evenly from all eight groups whatever the age, 0 to 1.
+    ambiguity : float
+        Factor of the observer's uncertainty, 0 to 10. With 0 every label is the group of the
+        latent age, except for label noise.
 
     Returns
     -------
@@ -58,7 +78,7 @@ def synthetic_faces(n=10_000, *, size=48, seed=0):
     Raises
     ------
     TypeError
-        If ``n``, ``size`` or ``seed`` is not an integer.
+        If an argument is not a number, or ``n``, ``size`` or ``seed`` not an integer.
     ValueError
         If one of them is out of its range.
 
@@ -69,8 +89,11 @@ def synthetic_faces(n=10_000, *, size=48, seed=0):
     some of it), so what even a perfect network can know of the label is a little more spread out
     than ``true_distribution``.
 
-    Latent ages have the same density within each group and give each group the same share, so
-    the eight classes are nearly balanced.
+    Latent ages have the same density within each group. By default each group has the same
+    share, so the eight classes are nearly balanced.
+
+    Nothing but the result grows with ``n``: faces are drawn in blocks, straight into bytes. A
+    progress bar appears when that takes more than a few seconds.
 
     Examples
     --------
@@ -80,13 +103,15 @@ def synthetic_faces(n=10_000, *, size=48, seed=0):
     >>> faces.true_distribution.shape
     torch.Size([20, 8])
     """
-    n = check_whole_number("n", n, 1)
+    n = check_whole_number("n", n, 1, MOST_FACES)
     size = check_whole_number("size", size, 32, 96)
     seed = check_whole_number("seed", seed, 0)
-    age, distribution, labels, uniform = draw_labels(n, seed=seed)
+    age, distribution, labels = draw_labels(
+        n, seed=seed, imbalance=imbalance, label_noise=label_noise, ambiguity=ambiguity
+    )
     return SyntheticFaces(
         "synthetic_faces",
-        _draw_images(age, uniform, size, seed),
+        _draw_images(age, size, seed),
         torch.from_numpy(labels),
         AGE_GROUPS,
         _splits(n, seed),
@@ -95,20 +120,16 @@ def synthetic_faces(n=10_000, *, size=48, seed=0):
         true_distribution=torch.from_numpy(distribution),
         latent_age=torch.from_numpy(age),
         licence="drawn by this package: no restrictions",
-        notes=(
-            "labels are drawn from a normal around the latent age, with a deviation of "
-            "1 year plus a tenth of the age, cut at the midpoints between the groups",
-            "an image shows its latent age imperfectly",
-        ),
+        notes=_notes(imbalance, label_noise, ambiguity),
     )
 
 
-def draw_labels(n, *, seed=0):
+def draw_labels(n, *, seed=0, imbalance=1.0, label_noise=0.0, ambiguity=1.0):
     """Draw ages and labels without drawing the faces.
 
     Parameters
     ----------
-    n, seed : int
+    n, seed, imbalance, label_noise, ambiguity
         As for :func:`synthetic_faces`.
 
     Returns
@@ -118,52 +139,113 @@ def draw_labels(n, *, seed=0):
     distribution : float64 array, shape (n, 8)
         The true distribution of each label.
     labels : int64 array, shape (n,)
-    uniform : float64 array, shape (n, len(RANDOM_NUMBERS))
-        The random numbers left for the looks of each face.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`synthetic_faces`.
+
+    Examples
+    --------
+    >>> age, distribution, labels = draw_labels(3, ambiguity=0)
+    >>> age.round(1), labels
+    (array([36. ,  5.4, 50.8]), array([5, 1, 6]))
     """
-    numbers = np.random.Generator(_bits(seed, 0)).random((n, 2 + len(RANDOM_NUMBERS)))
-    limits = (0.0, *GROUP_EDGES, OLDEST)
-    age = np.interp(numbers[:, 0], np.linspace(0, 1, len(limits)), limits)
-    distribution = binned_normal(age, 1 + 0.1 * age, GROUP_EDGES)
-    below = np.cumsum(distribution, axis=1)[:, :-1]
-    labels = (numbers[:, 1:2] >= below).sum(axis=1)
-    return age, distribution, labels, numbers[:, 2:]
+    _check_number("imbalance", imbalance, 0.001, 1000)
+    _check_number("label_noise", label_noise, 0, 1)
+    _check_number("ambiguity", ambiguity, 0, 10)
+    count = len(AGE_GROUPS)
+    shares = np.power(float(imbalance), -np.arange(count) / (count - 1))
+    below = np.concatenate([[0], shares.cumsum()]) / shares.cumsum()[-1]
+    age, labels = np.empty(n), np.empty(n, dtype=np.int64)
+    distribution = np.empty((n, count))
+    for start in range(0, n, LABEL_BLOCK):
+        part = slice(start, min(start + LABEL_BLOCK, n))
+        first, second = _random_numbers(part, seed)[:, :2].T
+        age[part] = np.interp(first, below, (0.0, *GROUP_EDGES, OLDEST))
+        distribution[part] = _true_distribution(age[part], label_noise, ambiguity)
+        steps = distribution[part].cumsum(axis=1)[:, :-1]
+        labels[part] = (second[:, None] >= steps).sum(axis=1)
+    return age, distribution, labels
+
+
+def _true_distribution(age, label_noise, ambiguity):
+    if ambiguity == 0:
+        guess = np.eye(len(AGE_GROUPS))[age_group(age)]
+    else:
+        guess = binned_normal(age, ambiguity * (1 + 0.1 * age), GROUP_EDGES)
+    return (1 - label_noise) * guess + label_noise / len(AGE_GROUPS)
+
+
+def _check_number(name, value, low, high):
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be {low} to {high}, got {value}")
+
+
+def _notes(imbalance, label_noise, ambiguity):
+    notes = [
+        "labels are drawn from a normal around the latent age, with a deviation of "
+        "1 year plus a tenth of the age, cut at the midpoints between the groups",
+        "an image shows its latent age imperfectly",
+    ]
+    if ambiguity != 1:
+        notes.append(f"that deviation is multiplied by ambiguity = {ambiguity}")
+    if label_noise:
+        notes.append(
+            f"{label_noise:.1%} of the labels are drawn evenly from all groups instead; "
+            "the true distributions include this"
+        )
+    if imbalance != 1:
+        notes.append(
+            f"the youngest group is {imbalance} times as common as the oldest among latent ages"
+        )
+    return tuple(notes)
 
 
 def _bits(seed, stream):
     return np.random.PCG64(np.random.SeedSequence([seed, stream]))
 
 
-def _draw_images(age, uniform, size, seed):
-    traits = face_traits(age, uniform)
+def _random_numbers(part, seed):
+    """Return the random numbers of the faces in a slice: a row each, two for age and label."""
+    # face i always reads the same stretch of one stream, whatever block it is in
+    bits = _bits(seed, 0).advance(part.start * _NUMBERS_PER_FACE)
+    return np.random.Generator(bits).random((part.stop - part.start, _NUMBERS_PER_FACE))
+
+
+def _draw_images(age, size, seed):
     images = torch.empty(len(age), 3, size, size, dtype=torch.uint8)
 
     def draw_block(start):
-        part = slice(start, start + BLOCK)
-        block = {name: values[part] for name, values in traits.items()}
-        faces = draw_faces(block, size)
-        faces += block["noise"][:, None] * _noise(start, len(faces), size, seed)
+        part = slice(start, min(start + BLOCK, len(age)))
+        traits = face_traits(age[part], _random_numbers(part, seed)[:, 2:])
+        faces = draw_faces(traits, size)
+        faces += traits["noise"][:, None] * _noise(part, size, seed)
         images[part] = faces.mul_(255).round_().clamp_(0, 255).to(torch.uint8)
+        return len(faces)
 
     # A thread for each block beats several threads inside each of a thousand small operations,
     # which wait for one another whenever another program needs a core.
     threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(min(threads, 8), initializer=torch.set_num_threads, initargs=(1,))
-    with pool:
+    progress = tqdm(total=len(age), desc="drawing", unit=" faces", delay=3, leave=False)
+    with pool, progress:
         try:
-            list(pool.map(draw_block, range(0, len(age), BLOCK)))
+            for drawn in pool.map(draw_block, range(0, len(age), BLOCK)):
+                progress.update(drawn)
         finally:
             torch.set_num_threads(threads)
     return images
 
 
-def _noise(start, count, size, seed):
-    # face i always reads the same stretch of one stream, whatever block it is drawn in
+def _noise(part, size, seed):
     values = 3 * size * size
     words = -(-values // 8)
-    bits = _bits(seed, 1)
-    bits.advance(start * words)
-    raw = bits.random_raw(count * words).astype("<u8").view(np.uint8).reshape(count, -1)
+    count = part.stop - part.start
+    raw = _bits(seed, 1).advance(part.start * words).random_raw(count * words)
+    raw = raw.astype("<u8").view(np.uint8).reshape(count, -1)
     noise = torch.from_numpy(raw[:, :values].reshape(count, 3, size, size))
     return noise.float().div_(127.5).sub_(1)
 
