@@ -1,0 +1,219 @@
+"""Images made small: upright, red, green, blue, square, and many at once."""
+
+import hashlib
+import io
+import os
+import struct
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+MAX_PIXELS = 40 * 10**6
+"""An image of more, width times height, is no photograph to learn from, and not decoded."""
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+"""What is decoded, whatever the name of the file ends in."""
+
+READING_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+    RuntimeError,  # a zip member under a password, or packed in a way that zipfile lacks
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,  # raised where warnings are errors
+)
+"""What reading and decoding a file that is no whole image may raise."""
+
+_BLOCK = 32  # files that a thread takes at once
+
+
+class Decoded(NamedTuple):
+    """Small images, and which files they came from.
+
+    Attributes
+    ----------
+    images : uint8 array, shape (M, 3, size, size)
+    kept : int64 array, shape (M,)
+        The place of each image's file in the list of files; increasing.
+    unreadable : tuple of str
+        Names of the files that hold no whole image, in order.
+    contents : uint8 array, shape (N, 32)
+        SHA-256 of each file, zeros where it could not be read at all.
+    digests : uint8 array, shape (M, 32), or None
+        SHA-256 of the pixels before they were made small, if asked for: equal for the same
+        picture in different files.
+    notes : tuple of str
+        What the reader of the images should know; for the notes of a data set.
+    """
+
+    images: np.ndarray
+    kept: np.ndarray
+    unreadable: tuple[str, ...]
+    contents: np.ndarray
+    digests: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def decode(files, size, *, crops=None, squeeze=False, digests=False, workers=None):
+    """Decode images and make them small: upright, red, green, blue, square.
+
+    Grey and CMYK become RGB, transparency white, and photographs that a camera turned are
+    turned back. Full-size images live one at a time in each thread.
+
+    Parameters
+    ----------
+    files : sequence of ImageFile, length N
+        A file may occur several times, with different crops; it is decoded once.
+    size : int
+        Height and width of the results in pixels.
+    crops : sequence, length N, optional
+        For each file None (the whole image) or what to cut out, in pixels of the upright image:
+        (left, top, right, bottom), or the corners (x, y) of any quadrilateral as eight numbers:
+        upper left, lower left, lower right, upper right. What lies outside the image is black.
+    squeeze : bool
+        Squeeze images that are not square instead of cutting them to their middle. Crops are
+        always squeezed.
+    digests : bool
+        Return digests of the full-size pixels too; large JPEGs then take longer.
+    workers : int, optional
+        Threads; by default one per core, at most eight.
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    ValueError
+        If there are not as many crops as files, or a crop is no box and no quadrilateral.
+    """
+    count = len(files)
+    crops = check_crops(crops, count)
+    images = np.empty((count, 3, size, size), np.uint8)
+    contents, pixels = np.zeros((2, count, 32), np.uint8)
+    readable = np.zeros(count, bool)
+    places = {}
+    for place, file in enumerate(files):
+        places.setdefault(file.identity, []).append(place)
+
+    def work(task):
+        try:
+            data = files[task[0]].read()
+            contents[task] = digest(data)
+            whole = all(crops[place] is None for place in task)
+            image = _open_upright(data, None if digests or not whole else 2 * size)
+            if digests:
+                pixels[task] = digest(repr(image.size).encode() + image.tobytes())
+        except READING_ERRORS:
+            return
+        for place in task:
+            small = _make_small(image, size, crops[place], squeeze)
+            if small is not None:
+                images[place] = np.asarray(small).transpose(2, 0, 1)
+                readable[place] = True
+
+    in_threads(work, list(places.values()), workers)
+    kept = np.flatnonzero(readable)
+    return Decoded(
+        images if readable.all() else images[kept],
+        kept,
+        names_of_lost(files, kept),
+        contents,
+        pixels[kept] if digests else None,
+    )
+
+
+def names_of_lost(files, kept):
+    """Return the names of the files whose places are not in ``kept``, each once."""
+    lost = np.setdiff1d(np.arange(len(files)), kept)
+    return tuple(dict.fromkeys(files[place].name for place in lost))
+
+
+def in_threads(function, items, workers=None):
+    """Call a function with each of many items, in blocks, for a thread costs more than a file."""
+
+    def block(start):
+        for item in items[start : start + _BLOCK]:
+            function(item)
+
+    with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
+        list(pool.map(block, range(0, len(items), _BLOCK)))
+
+
+def digest(data):
+    """Return the SHA-256 of bytes as a uint8 array, shape (32,)."""
+    return np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
+
+
+def check_crops(crops, count):
+    """Return crops as a list of None or tuples of floats, one for each of ``count`` files.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer, or one is no box and no quadrilateral.
+    """
+    if crops is None:
+        return [None] * count
+    crops = [None if crop is None else tuple(map(float, crop)) for crop in crops]
+    if len(crops) != count:
+        raise ValueError(f"crops must be as many as files, {count}, got {len(crops)}")
+    for crop in crops:
+        if crop is None:
+            continue
+        if len(crop) not in (4, 8) or not np.isfinite(crop).all() or max(map(abs, crop)) > 1e5:
+            raise ValueError(f"a crop must be 4 or 8 numbers from -100000 to 100000, got {crop}")
+        if len(crop) == 4 and (crop[0] >= crop[2] or crop[1] >= crop[3]):
+            raise ValueError(f"a crop must be (left, top, right, bottom), got {crop}")
+    return crops
+
+
+def _open_upright(data, enough):
+    """Return the image as upright RGB; ``enough`` pixels a side may spare work on large JPEGs."""
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError("too many pixels")
+        if enough is not None:
+            image.draft(None, (enough, enough))
+        ImageOps.exif_transpose(image, in_place=True)  # loads it as well
+        if image.mode in ("I", "F"):
+            raise ValueError("numbers beyond 16 bits have no known white")
+        if image.mode.startswith("I;16"):
+            return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+        if image.has_transparency_data:
+            white = Image.new("RGBA", image.size, "white")
+            return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+        return image.convert("RGB")
+
+
+def _make_small(image, size, crop, squeeze):
+    """Return the small image, or None if the crop has nothing of it."""
+    # PIL's resize averages when it makes smaller
+    if crop is None and not squeeze:
+        return ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
+    if crop is not None:
+        x, y = (crop[0::2], crop[1::2])
+        width, height = max(x) - min(x), max(y) - min(y)
+        if max(x) <= 0 or max(y) <= 0 or min(x) >= image.width or min(y) >= image.height:
+            return None
+        if width * height > MAX_PIXELS:
+            return None
+        if len(crop) == 4:
+            image = image.crop(tuple(round(edge) for edge in crop))
+        else:
+            # as many pixels as the photograph has there, so that averaging comes after
+            whole = max(1, round(max(width, height)))
+            image = image.transform(
+                (whole, whole), Image.Transform.QUAD, crop, Image.Resampling.BILINEAR
+            )
+    if 0 in image.size:
+        return None
+    return image.resize((size, size), Image.Resampling.BILINEAR)

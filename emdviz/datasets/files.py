@@ -1,0 +1,174 @@
+"""Image files in folders and zip files, found with care."""
+
+import os
+import unicodedata
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
+
+MAX_FILE_BYTES = 64 * 2**20
+"""Whatever is larger than this is no photograph to learn from, and not read."""
+
+IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+
+class ImageFile(NamedTuple):
+    """A file in a folder or in a zip file.
+
+    Attributes
+    ----------
+    name : str
+        Path below the root with ``/`` between its parts, as :func:`plain_name` writes it. What
+        lies in a zip file has the name it would have if it were unpacked there.
+    identity : str
+        Where it lies, its size, and when it last changed: as long as these stay the same, so
+        does the content.
+    changed : int
+        Nanoseconds since 1970.
+    read : callable
+        Returns the bytes.
+    """
+
+    name: str
+    identity: str
+    changed: int
+    read: Callable[[], bytes]
+
+
+def check_root(root, how_to_get_it):
+    """Return ``root`` as a Path.
+
+    Parameters
+    ----------
+    root : str or Path
+        ``~`` stands for the home folder.
+    how_to_get_it : str
+        What to get, where to ask for it, and how the files must lie.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it does not exist; with ``how_to_get_it``.
+    """
+    root = Path(root).expanduser()
+    if not root.exists():
+        raise FileNotFoundError(f"root does not exist: {root}. {how_to_get_it}")
+    return root
+
+
+def plain_name(text):
+    r"""Write a path as :attr:`ImageFile.name` is written, to compare it with those of a list.
+
+    Examples
+    --------
+    >>> plain_name(".\\low\\1.jpg")
+    'low/1.jpg'
+    >>> plain_name("A\u0308") == "\u00c4"  # one letter, however it was typed
+    True
+    """
+    name = unicodedata.normalize("NFC", text.replace("\\", "/"))
+    return str(PurePosixPath(name))
+
+
+def how_many(names):
+    """Count names and show the first five, as every message of a data set does.
+
+    Examples
+    --------
+    >>> how_many(["a.jpg", "b.jpg"])
+    '2 (a.jpg, b.jpg)'
+    >>> how_many("abcdefg")
+    '7 (a, b, c, d, e, …)'
+    """
+    listed = ", ".join(map(str, names[:5])) + (", …" if len(names) > 5 else "")
+    return f"{len(names)} ({listed})" if len(names) else "0"
+
+
+def list_files(root):
+    """Return the files under a folder, in zip files as well, or those in one zip file.
+
+    Nothing is unpacked to the disk. Hidden files, and what file managers leave behind, are
+    passed over. Links are followed, each folder once.
+
+    Parameters
+    ----------
+    root : Path
+        A folder or a zip file.
+
+    Returns
+    -------
+    list of ImageFile
+        Ordered by name. Zip files stay open until the list is dropped.
+
+    Raises
+    ------
+    ValueError
+        If a zip file is broken, holds names that point outside it, or members larger than
+        ``MAX_FILE_BYTES``.
+    """
+    root = Path(root)
+    found = _zip_members(str(root), "") if root.is_file() else _walk(str(root), "", set())
+    return sorted(found, key=lambda file: (file.name, file.identity))
+
+
+def _walk(folder, prefix, seen):
+    place = os.path.realpath(folder)
+    if place in seen:
+        return
+    seen.add(place)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = prefix + entry.name
+            if _is_hidden((entry.name,)):
+                continue
+            if entry.is_dir():
+                yield from _walk(entry.path, name + "/", seen)
+            elif entry.is_file() and name.lower().endswith(".zip"):
+                yield from _zip_members(entry.path, prefix)
+            elif entry.is_file():
+                about = entry.stat()
+                identity = f"{name}|{about.st_size}|{about.st_mtime_ns}"
+                read = partial(_read_file, entry.path)
+                yield ImageFile(_composed(name), identity, about.st_mtime_ns, read)
+
+
+def _composed(name):
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def _zip_members(path, prefix):
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ValueError(f"root must be a folder or a zip file, but {path}: {error}") from None
+    changed = os.stat(path).st_mtime_ns
+    for member in archive.infolist():
+        # nothing is unpacked to disk, but an archive with such names is not what it claims
+        name = member.orig_filename
+        parts = name.replace("\\", "/").split("/")
+        if ".." in parts or parts[0] == "" or PureWindowsPath(name).drive:
+            raise ValueError(f"{path} is refused: its member {name!r} points outside the archive")
+        if member.file_size > MAX_FILE_BYTES:
+            raise ValueError(
+                f"{path} is refused: its member {name!r} has {member.file_size} bytes, "
+                f"an image at most {MAX_FILE_BYTES}"
+            )
+        if not member.is_dir() and not _is_hidden(parts):
+            name = prefix + "/".join(parts)
+            identity = f"{name}|{os.path.basename(path)}|{member.CRC}|{member.file_size}|{changed}"
+            yield ImageFile(_composed(name), identity, changed, partial(archive.read, member))
+
+
+def _is_hidden(parts):
+    # what file managers leave behind: .DS_Store, __MACOSX/._1_0_0.jpg and the like
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
+def _read_file(path):
+    with open(path, "rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise ValueError("too large")
+    return data
