@@ -4,26 +4,21 @@
         notebook = lab.open("01.ipynb")
         notebook.run_all()
 
-Everything private to a run (settings, workspaces, kernels) lies in a temporary folder, so that
-neither the user's JupyterLab nor a kernel installed elsewhere can change what is seen. Servers
-listen on 127.0.0.1 alone, and a request to anywhere else is noted in ``Notebook.strangers``.
+The server listens on 127.0.0.1 alone, and a request to anywhere else is noted in
+``Notebook.strangers``.
 """
 
 import ast
 import contextlib
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 import uuid
 from pathlib import Path
 from urllib.parse import quote, urlsplit
+
+from tests.browser.server import TOKEN, Server
 
 NO_CHROMIUM = (
     "no Chromium found: install it with `apt-get install chromium`, or "
@@ -55,8 +50,6 @@ _OVERRIDES = {
         "autoStartDefaultKernel": True,  # also where a notebook names no kernel
     },
 }
-_TOKEN = "browser-tests"
-_START_SECONDS = 60
 
 _READY = """() => {
   const widget = window.jupyterapp?.shell?.currentWidget;
@@ -124,8 +117,8 @@ class Watch:
             self.strangers.append(url)
 
 
-class Lab:
-    """A JupyterLab over ``folder``, whose kernel is the Python that runs this.
+class Lab(Server):
+    """A Jupyter server over ``folder``, whose kernel is the Python that runs this.
 
     Use it as a context manager. ``browser`` is one that :func:`chromium` gave.
     """
@@ -135,43 +128,13 @@ class Lab:
         self.browser = browser
         self._notebook = None
 
-    def __enter__(self):
-        self._private = tempfile.TemporaryDirectory(
-            prefix="emdviz-lab-", ignore_cleanup_errors=True
-        )
-        private = Path(self._private.name)
-        self._write_settings(private)
-        self._port = _free_port()
-        self._log = (private / "server.log").open("w+")
-        self._server = subprocess.Popen(
-            self._command(private),
-            env=self._environment(private),
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            self._wait_for_server()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
+    def __exit__(self, *details):
         self._close_notebook()
-        self._server.terminate()
-        try:
-            self._server.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            self._server.kill()
-            self._server.wait()
-        # kernels that outlived their server are in the group that was started for it
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._server.pid, signal.SIGKILL)
-        self._log.close()
-        self._private.cleanup()
+        super().__exit__(*details)
 
-    def open(self, name, *, width=1280, height=800, scale=1, dark=False, **context_options):
+    def open(
+        self, name, *, app="lab", width=1280, height=800, scale=1, dark=False, **context_options
+    ):
         """Open a notebook of the folder in a fresh browser context, ready to run.
 
         One is open at a time: an earlier one is closed, and its kernel ends.
@@ -180,6 +143,8 @@ class Lab:
         ----------
         name : str
             Path of the notebook, relative to the folder.
+        app : {"lab", "notebook"}
+            Open it in JupyterLab or in Notebook 7.
         width, height : int
             Size of the window, CSS pixels.
         scale : float
@@ -188,8 +153,7 @@ class Lab:
             Use JupyterLab's dark theme.
         """
         self._close_notebook()
-        for session in self._request("/api/sessions"):
-            self._request(f"/api/sessions/{session['id']}", method="DELETE")
+        self.stop_kernels()
         context = self.browser.new_context(
             viewport={"width": width, "height": height},
             device_scale_factor=scale,
@@ -197,11 +161,8 @@ class Lab:
         )
         watch = Watch(context)
         page = context.new_page()
-        workspace = uuid.uuid4().hex
-        page.goto(
-            f"http://127.0.0.1:{self._port}/lab/workspaces/{workspace}/tree/{quote(name)}"
-            f"?token={_TOKEN}&reset"
-        )
+        where = {"lab": f"/lab/workspaces/{uuid.uuid4().hex}/tree/", "notebook": "/notebooks/"}
+        page.goto(self.url(f"{where[app]}{quote(name)}?reset"))
         notebook = self._notebook = Notebook(page, watch)
         notebook.wait_until_ready()
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
@@ -211,66 +172,28 @@ class Lab:
             page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
         return notebook
 
+    def stop_kernels(self):
+        """End the kernel of every notebook that was opened."""
+        for session in self.request("/api/sessions"):
+            self.request(f"/api/sessions/{session['id']}", method="DELETE")
+
     def _close_notebook(self):
         if self._notebook is not None:
             self._notebook.close()
             self._notebook = None
 
-    def _write_settings(self, private):
+    def command(self, private):
         settings = private / "app"
         settings.mkdir()
         (settings / "overrides.json").write_text(json.dumps(_OVERRIDES))
-        kernel = private / "data" / "kernels" / "python3"
-        kernel.mkdir(parents=True)
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-        (kernel / "kernel.json").write_text(json.dumps(spec))
-
-    def _command(self, private):
         return [
-            *(sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={self._port}"),
-            *("--no-browser", "--allow-root", f"--IdentityProvider.token={_TOKEN}"),
+            *(sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={self.port}"),
+            *("--no-browser", "--allow-root", f"--IdentityProvider.token={TOKEN}"),
             *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={self.folder}"),
             *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
-            f"--LabApp.app_settings_dir={private / 'app'}",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
+            f"--LabApp.app_settings_dir={settings}",
         ]
-
-    def _environment(self, private):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON"))}
-        return kept | {
-            "JUPYTER_CONFIG_DIR": str(private / "config"),
-            "JUPYTER_DATA_DIR": str(private / "data"),
-            "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
-            "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
-            "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
-            "IPYTHONDIR": str(private / "ipython"),
-            # the kernel written above stands before any other of its name
-            "JUPYTER_PREFER_ENV_PATH": "0",
-        }
-
-    def _wait_for_server(self):
-        end = time.monotonic() + _START_SECONDS
-        while time.monotonic() < end:
-            if self._server.poll() is not None:
-                break
-            with contextlib.suppress(OSError):
-                self._request("/api/status")
-                return
-            time.sleep(0.1)
-        self._log.seek(0)
-        raise RuntimeError(f"JupyterLab did not start:\n{self._log.read()[-3000:]}")
-
-    def _request(self, path, method="GET"):
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port}{path}",
-            method=method,
-            headers={"Authorization": f"token {_TOKEN}"},
-        )
-        # a proxy set in the environment must not be asked for this machine
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=10) as reply:
-            text = reply.read()
-        return json.loads(text) if text else None
 
 
 class Notebook:
@@ -328,9 +251,3 @@ class Notebook:
     def close(self):
         """Close the browser context."""
         self.page.context.close()
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
