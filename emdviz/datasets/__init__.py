@@ -1,12 +1,13 @@
 """Ordered image data sets, all of one shape; ``load`` finds one by name."""
 
 from emdviz.datasets.base import OrderedImages, Split
+from emdviz.datasets.digits import digits
 from emdviz.datasets.synthetic_faces import synthetic_faces
 from emdviz.datasets.utkface import utkface
 
-__all__ = ["OrderedImages", "Split", "load", "synthetic_faces", "utkface"]
+__all__ = ["OrderedImages", "Split", "digits", "load", "synthetic_faces", "utkface"]
 
-_DATASETS = {"synthetic_faces": synthetic_faces, "utkface": utkface}
+_DATASETS = {"digits": digits, "synthetic_faces": synthetic_faces, "utkface": utkface}
 
 
 def load(name, **arguments):
@@ -14,7 +15,7 @@ def load(name, **arguments):
 
     Parameters
     ----------
-    name : {"synthetic_faces", "utkface"}
+    name : {"digits", "synthetic_faces", "utkface"}
     **arguments
         The data set's own arguments.
 
