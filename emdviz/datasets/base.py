@@ -3,7 +3,6 @@
 import operator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torchvision.datasets import VisionDataset
 
@@ -48,12 +47,14 @@ class OrderedImages(VisionDataset):
         Centres of the classes in ``unit``.
     unit : str, optional
         The unit of ``positions``, such as ``"years"``.
+    groups : sequence of N strings or numbers, optional
+        What belongs together, such as the person in each image; no group may be in two splits.
     true_distribution : float64 tensor, shape (N, C), optional
         The distribution from which each label was drawn, where it is known.
     licence : str
         One line: who may use the images, and for what.
     notes : tuple of str
-        What a reader should know of how the images were chosen; shown by :meth:`summary`.
+        What a reader should know of how the images were chosen.
     root : str or Path
         Where the images came from.
 
@@ -65,7 +66,8 @@ class OrderedImages(VisionDataset):
     Notes
     -----
     As a torchvision data set it can be indexed: ``dataset[i]`` is ``(image, label)``, with
-    ``transform`` and ``target_transform`` applied if they are given.
+    ``transform`` and ``target_transform`` applied if they are given. Printed, it tells its name,
+    classes, splits, licence and notes.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class OrderedImages(VisionDataset):
         *,
         positions=None,
         unit=None,
+        groups=None,
         true_distribution=None,
         licence="",
         notes=(),
@@ -109,7 +112,7 @@ class OrderedImages(VisionDataset):
                 f"true_distribution must have shape ({len(labels)}, {len(classes)}), "
                 f"got {tuple(true_distribution.shape)}"
             )
-        _check_splits(splits, len(labels))
+        _check_splits(splits, len(labels), groups)
         self.name = name
         self.images = images
         self.labels = labels
@@ -119,6 +122,7 @@ class OrderedImages(VisionDataset):
         )
         self.unit = unit
         self.splits = dict(splits)
+        self.groups = None if groups is None else tuple(groups)
         self.true_distribution = true_distribution
         self.licence = licence
         self.notes = tuple(notes)
@@ -133,6 +137,17 @@ class OrderedImages(VisionDataset):
         if self.target_transform is not None:
             label = self.target_transform(label)
         return image, label
+
+    def __repr__(self):
+        sizes = ", ".join(f"{len(chosen)} {name}" for name, chosen in self.splits.items())
+        lines = [
+            f"{self.name}: {len(self)} images of {' × '.join(map(str, self.images.shape[1:]))}",
+            f"{len(self.classes)} classes: {' < '.join(self.classes)}",
+            f"splits: {sizes}",
+            f"licence: {self.licence}",
+            *self.notes,
+        ]
+        return "\n    ".join(lines)
 
     def split(self, name):
         """Return the part called ``name``: ``"train"``, ``"valid"`` or ``"test"``.
@@ -171,7 +186,7 @@ class OrderedImages(VisionDataset):
         return table
 
 
-def _check_splits(splits, count):
+def _check_splits(splits, count, groups):
     used = torch.zeros(count, dtype=torch.bool)
     for name, chosen in splits.items():
         if chosen.dtype != torch.int64 or chosen.ndim != 1:
@@ -187,42 +202,15 @@ def _check_splits(splits, count):
         if used[chosen].any() or len(chosen.unique()) < len(chosen):
             raise ValueError(f"splits[{name!r}] holds an image twice or shares one with another")
         used[chosen] = True
-
-
-def stratified_splits(labels, *, seed):
-    """Split so that train, valid and test have 80, 10 and 10 % of every class.
-
-    Parameters
-    ----------
-    labels : int64 tensor, shape (N,)
-    seed : int
-        Not negative.
-
-    Returns
-    -------
-    dict of str to int64 tensor
-        Increasing indices of "train", "valid" and "test". The two small parts have a tenth of
-        each class, rounded; classes of fewer than five images are all for training.
-
-    Examples
-    --------
-    >>> parts = stratified_splits(torch.zeros(20, dtype=torch.int64), seed=0)
-    >>> {name: len(part) for name, part in parts.items()}
-    {'train': 16, 'valid': 2, 'test': 2}
-    """
-    numbers = np.random.default_rng(seed).random(len(labels))
-    labels = labels.numpy()
-    place = np.zeros(len(labels), dtype=np.int64)  # 0 train, 1 valid, 2 test
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        members = members[numbers[members].argsort()]
-        tenth = (len(members) + 5) // 10
-        place[members[:tenth]] = 1
-        place[members[tenth : 2 * tenth]] = 2
-    return {
-        name: torch.from_numpy(np.flatnonzero(place == k))
-        for k, name in enumerate(("train", "valid", "test"))
-    }
+    if groups is None:
+        return
+    if len(groups) != count:
+        raise ValueError(f"groups must be as many as images, {count}, got {len(groups)}")
+    where = {}
+    for name, chosen in splits.items():
+        for group in {groups[k] for k in chosen.tolist()}:
+            if where.setdefault(group, name) != name:
+                raise ValueError(f"group {group!r} is in the splits {where[group]!r} and {name!r}")
 
 
 def check_whole_number(name, value, low, high=None):

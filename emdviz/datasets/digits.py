@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from emdviz.datasets.base import OrderedImages, check_whole_number, stratified_splits
+from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.splits import stratified_splits
 
 _GREATEST = 16
 """Each of the 8 × 8 numbers counts the inked ones among 4 × 4 pixels of the scan."""

@@ -20,7 +20,8 @@ import torch
 from PIL import Image, ImageOps
 
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES, age_group
-from emdviz.datasets.base import OrderedImages, check_whole_number, stratified_splits
+from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.splits import stratified_splits
 
 OLDEST = 130
 """A file name that claims a greater age is not believed."""

@@ -1,0 +1,162 @@
+"""Cut a data set into parts for training, validation and test."""
+
+import numpy as np
+import torch
+
+SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
+
+_SPELLINGS = {
+    "train": "train", "training": "train",
+    "valid": "valid", "val": "valid", "validation": "valid", "dev": "valid",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+
+
+def stratified_splits(labels, *, seed, groups=None, shares=None):
+    """Split so that every part has its share of every class, and no group is in two parts.
+
+    Parameters
+    ----------
+    labels : int64 tensor, shape (N,)
+    seed : int
+        Not negative.
+    groups : sequence, length N, optional
+        What belongs together, such as the person in each image: numbers or strings. Without
+        groups every image stands alone.
+    shares : dict of str to float, optional
+        Parts and their shares, which sum to 1; 80 % "train", 10 % "valid", 10 % "test" by
+        default.
+
+    Returns
+    -------
+    dict of str to int64 tensor
+        Increasing indices of each part. Without groups, each part but the first has its share
+        of each class, rounded, so that small classes are all in the first. With groups, large
+        groups are placed first, each where it brings Σ (count − wanted)² / wanted, over parts
+        and classes, closest to zero; shares are as exact as the groups allow.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many groups as labels, or the shares do not sum to 1.
+
+    Examples
+    --------
+    >>> parts = stratified_splits(torch.zeros(20, dtype=torch.int64), seed=0)
+    >>> {name: len(part) for name, part in parts.items()}
+    {'train': 16, 'valid': 2, 'test': 2}
+    >>> persons = ["Ann", "Bob"] * 10
+    >>> parts = stratified_splits(
+    ...     torch.zeros(20, dtype=torch.int64), seed=0, groups=persons,
+    ...     shares={"train": 0.5, "test": 0.5},
+    ... )
+    >>> [{persons[k] for k in part} for part in parts.values()]
+    [{'Bob'}, {'Ann'}]
+    """
+    shares = SHARES if shares is None else shares
+    if abs(sum(shares.values()) - 1) > 1e-9 or min(shares.values()) < 0:
+        raise ValueError(f"shares must be at least 0 and sum to 1, got {shares}")
+    labels = np.asarray(labels)
+    random = np.random.default_rng(seed)
+    if groups is None:
+        place = _place_images(labels, list(shares.values()), random)
+    else:
+        groups = np.asarray(groups)
+        if groups.shape != labels.shape:
+            raise ValueError(
+                f"groups must be as many as labels, {len(labels)}, got shape {groups.shape}"
+            )
+        place = _place_groups(labels, groups, np.array(list(shares.values())), random)
+    return {name: torch.from_numpy(np.flatnonzero(place == k)) for k, name in enumerate(shares)}
+
+
+def _place_images(labels, shares, random):
+    numbers = random.random(len(labels))
+    place = np.zeros(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        members = members[numbers[members].argsort()]
+        start = 0
+        for k, share in enumerate(shares[1:], start=1):
+            end = start + int(share * len(members) + 0.5)
+            place[members[start:end]] = k
+            start = end
+    return place
+
+
+def _place_groups(labels, groups, shares, random):
+    _, group = np.unique(groups, return_inverse=True)
+    num_groups, num_classes = group.max(initial=-1) + 1, labels.max(initial=-1) + 1
+    counts = np.zeros((num_groups, num_classes + 1))
+    np.add.at(counts, (group, labels), 1)
+    counts[:, -1] = counts.sum(axis=1)  # the shares of the whole count as one more class
+    wanted = shares[:, None] * counts.sum(axis=0)
+    order = np.lexsort([random.random(num_groups), -counts[:, -1]])
+    filled = np.zeros_like(wanted)
+    part = np.zeros(num_groups, dtype=np.int64)
+    for k in order:
+        costs = counts[k] * (2 * (filled - wanted) + counts[k]) / np.maximum(wanted, 1e-9)
+        part[k] = costs.sum(axis=1).argmin()
+        filled[part[k]] += counts[k]
+    return part[group]
+
+
+def named_splits(names, labels, *, seed, groups=None):
+    """Split as a data set's own list of names says.
+
+    Parameters
+    ----------
+    names : sequence of str, length N
+        "train", "valid" or "test" for each image, or another usual word for them: "training",
+        "val", "validation", "dev", "testing"; in small or capital letters.
+    labels, seed, groups
+        For :func:`stratified_splits`, which takes a tenth of the training images for validation
+        if no image is named for that.
+
+    Returns
+    -------
+    splits : dict of str to int64 tensor
+    notes : tuple of str
+        Says so, if validation images were taken.
+
+    Raises
+    ------
+    ValueError
+        If a name is another word, or no image is for training or for test.
+
+    Examples
+    --------
+    >>> splits, _ = named_splits(["train", "val", "Test"], torch.tensor([0, 1, 0]), seed=0)
+    >>> {name: chosen.tolist() for name, chosen in splits.items()}
+    {'train': [0], 'valid': [1], 'test': [2]}
+    """
+    found = np.array([usual_split(name) or "" for name in names])
+    if (found == "").any():
+        unknown = sorted({name for name, split in zip(names, found, strict=True) if not split})
+        raise ValueError(f"splits must be 'train', 'valid' or 'test', got {unknown[:5]}")
+    splits = {name: torch.from_numpy(np.flatnonzero(found == name)) for name in SHARES}
+    for name in ("train", "test"):
+        if not len(splits[name]):
+            raise ValueError(f"no image is in the split {name!r}, got {sorted(set(names))}")
+    if len(splits["valid"]):
+        return splits, ()
+    train = splits["train"]
+    parts = stratified_splits(
+        labels[train],
+        seed=seed,
+        groups=None if groups is None else np.asarray(groups)[train],
+        shares={"train": 0.9, "valid": 0.1},
+    )
+    splits |= {name: train[chosen] for name, chosen in parts.items()}
+    return splits, ("a tenth of the training images is set aside for validation",)
+
+
+def usual_split(name):
+    """Return "train", "valid" or "test" for a usual word for it, or None.
+
+    Examples
+    --------
+    >>> usual_split("Validation"), usual_split("young")
+    ('valid', None)
+    """
+    return _SPELLINGS.get(name.strip().lower())
