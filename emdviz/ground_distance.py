@@ -1,8 +1,11 @@
 """Ground distances: a C × C matrix D of what it costs to move a unit of mass between classes."""
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
 
-from emdviz.distributions import check_positions
+from emdviz.distributions import as_float_array, check_positions, to_numpy
 
 
 def line(num_classes, *, positions=None):
@@ -61,6 +64,239 @@ def circle(num_classes, *, positions=None, period=None):
     """
     around = line(num_classes, positions=positions)
     return np.minimum(around, check_period(period, positions, around[0]) - around)
+
+
+def tree(classes, parents, *, lengths=None):
+    """Distances in a taxonomy: D_ij is the length of the way from class i up and down to class j.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        Names of the C classes, usually the leaves of the tree.
+    parents : dict of str to str
+        The parent of every node but the root, classes and groups of classes alike.
+    lengths : dict of str to float, optional
+        Length of the edge from a node up to its parent, not negative; 1 for nodes left out.
+
+    Returns
+    -------
+    NumPy array of float64, shape (C, C)
+        In edges, or the unit of ``lengths``.
+
+    Raises
+    ------
+    ValueError
+        If classes repeat, a class is not in the tree, it has a cycle or several roots, or a
+        length is negative or belongs to no edge.
+
+    Examples
+    --------
+    >>> tree(["cat", "dog", "car"], {"cat": "animal", "dog": "animal", "animal": "thing",
+    ...                              "car": "thing"})
+    array([[0., 2., 3.],
+           [2., 0., 3.],
+           [3., 3., 0.]])
+    """
+    classes, lengths = list(classes), lengths or {}
+    if len(set(classes)) != len(classes):
+        raise ValueError(f"classes must all be different, got {classes}")
+    for node, length in lengths.items():
+        if node not in parents or not (np.isfinite(length) and length >= 0):
+            raise ValueError(f"lengths must be finite, not negative, of edges: {node!r}: {length}")
+    ways = [_way_up(name, parents, lengths) for name in classes]
+    roots = sorted({list(way)[-1] for way in ways})
+    if len(roots) > 1:
+        raise ValueError(f"parents must form one tree, got the roots {roots}")
+    distances = np.zeros((len(classes), len(classes)))
+    for i, a in enumerate(ways):
+        for j, b in enumerate(ways[:i]):
+            meeting = next(node for node in a if node in b)
+            distances[i, j] = distances[j, i] = a[meeting] + b[meeting]
+    return distances
+
+
+def _way_up(name, parents, lengths):
+    """Return the nodes from ``name`` to the root, each with its height above ``name``."""
+    if name not in parents and name not in parents.values():
+        raise ValueError(f"class {name!r} is not in the tree; add it to parents")
+    heights, node = {name: 0.0}, name
+    while node in parents:
+        above = heights[node] + lengths.get(node, 1.0)
+        node = parents[node]
+        if node in heights:
+            raise ValueError(f"parents must form a tree, but {node!r} is above itself")
+        heights[node] = above
+    return heights
+
+
+def matrix(distances):
+    """Check a ground distance matrix of your own.
+
+    Parameters
+    ----------
+    distances : array-like, shape (C, C)
+        Finite, not negative, symmetric, zero on the diagonal. The triangle inequality is not
+        asked for; :func:`is_metric` tells whether it holds.
+
+    Returns
+    -------
+    NumPy array of float64, shape (C, C)
+
+    Raises
+    ------
+    ValueError
+        If it is not as above; the message names the first pair of classes that is wrong.
+
+    Examples
+    --------
+    >>> matrix([[0, 2], [2, 0]])
+    array([[0., 2.],
+           [2., 0.]])
+    """
+    d = to_numpy(as_float_array(distances, "distances")).astype(np.float64)
+    if d.ndim != 2 or d.shape[0] != d.shape[1]:
+        raise ValueError(f"distances must be a square matrix, shape (C, C), got {d.shape}")
+    for wrong, rule in (
+        (~np.isfinite(d), "finite"),
+        (d < 0, "not negative"),
+        (np.eye(len(d), dtype=bool) & (d != 0), "zero on the diagonal"),
+        (~np.isclose(d, d.T), "symmetric"),
+    ):
+        if wrong.any():
+            i, j = (int(k) for k in np.argwhere(wrong)[0])
+            raise ValueError(
+                f"distances must be {rule}, got distances[{i}, {j}] = {d[i, j]:g} "
+                f"and distances[{j}, {i}] = {d[j, i]:g}"
+            )
+    return d
+
+
+def is_metric(distances, *, tolerance=1e-9):
+    """Tell whether a ground distance is a metric, so that EMD under it is one as well.
+
+    Parameters
+    ----------
+    distances : array-like, shape (C, C)
+        As for :func:`matrix`.
+    tolerance : float
+        How much longer than a detour a direct way may be.
+
+    Returns
+    -------
+    bool
+        Whether different classes lie apart and no detour is shorter: D_ij ≤ D_ik + D_kj.
+
+    References
+    ----------
+    Rubner, Tomasi, Guibas 2000, appendix A.
+
+    Examples
+    --------
+    >>> is_metric(line(4)), is_metric(line(4) ** 2)
+    (True, False)
+    """
+    d = matrix(distances)
+    apart = bool(np.all(d[~np.eye(len(d), dtype=bool)] > 0))
+    return apart and all(np.all(d <= d[:, k, None] + d[k] + tolerance) for k in range(len(d)))
+
+
+class LearnedDistance(nn.Module):
+    """A ground distance learned from the features of a network while it trains.
+
+    Features are scaled to length 1 and averaged per class; D_ij is the rank of the Euclidean
+    distance between the averages of classes i and j among all from class i, divided by C − 1,
+    and made symmetric by the mean with its transpose. Only C sums are held in memory, on the
+    device of the module, and saved with its state.
+
+    Parameters
+    ----------
+    num_classes : int
+        C, at least 2.
+    num_features : int
+        Features before the head of the network.
+
+    Attributes
+    ----------
+    matrix : float tensor, shape (C, C)
+        The ground distance in force, from 0 to 1. Before the first epoch ends, and for classes
+        never seen, all classes are equally far apart: 1.
+    centroids : float tensor, shape (C, num_features)
+        The averages of the last epoch in which each class was seen.
+
+    References
+    ----------
+    Hou, Yu, Samaras, arXiv 1611.05916, which proposes to learn the matrix from the network's own
+    features.
+
+    Examples
+    --------
+    >>> learned = LearnedDistance(3, num_features=2)
+    >>> learned.update(torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 1, 2]))
+    >>> learned.end_epoch()
+    tensor([[0.0000, 0.6250, 1.0000],
+            [0.6250, 0.0000, 0.6250],
+            [1.0000, 0.6250, 0.0000]])
+    """
+
+    def __init__(self, num_classes, num_features):
+        super().__init__()
+        if num_classes < 2 or num_features < 1:
+            raise ValueError(
+                "there must be at least 2 classes and 1 feature, "
+                f"got num_classes={num_classes}, num_features={num_features}"
+            )
+        self.register_buffer("matrix", 1 - torch.eye(num_classes))
+        self.register_buffer("centroids", torch.zeros(num_classes, num_features))
+        self.register_buffer("seen", torch.zeros(num_classes, dtype=torch.bool))
+        self.register_buffer("_sums", torch.zeros(num_classes, num_features))
+        self.register_buffer("_counts", torch.zeros(num_classes))
+
+    @torch.no_grad()
+    def update(self, features, labels):
+        """Take note of the features of a batch.
+
+        Parameters
+        ----------
+        features : float tensor, shape (B, num_features)
+        labels : int64 tensor, shape (B,)
+            Class indices.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit.
+        """
+        expected = (len(labels), self.centroids.shape[1])
+        if tuple(features.shape) != expected:
+            raise ValueError(f"features must have shape {expected}, got {tuple(features.shape)}")
+        unit = F.normalize(features.detach().to(self._sums), dim=1)
+        self._sums.index_add_(0, labels, unit)
+        self._counts.index_add_(0, labels, torch.ones_like(unit[:, 0]))
+
+    @torch.no_grad()
+    def end_epoch(self):
+        """Learn the matrix from what was noted since the last call, and return it."""
+        now = self._counts > 0
+        means = self._sums / self._counts.clamp(min=1)[:, None]
+        self.centroids.copy_(torch.where(now[:, None], means, self.centroids))
+        self.seen |= now
+        known = self.seen[:, None] & self.seen
+        distances = torch.cdist(self.centroids, self.centroids)
+        ranks = _relative_ranks(torch.where(known, distances, torch.inf))
+        learned = torch.where(known, (ranks + ranks.T) / 2, 1.0)
+        self.matrix.copy_(learned.fill_diagonal_(0))
+        self._sums.zero_()
+        self._counts.zero_()
+        return self.matrix.clone()
+
+
+def _relative_ranks(distances):
+    """Rank the distances in each row from 0 (itself) to 1 (the furthest); ties share their mean."""
+    rows = distances.clone().fill_diagonal_(-1.0).contiguous()
+    ordered = torch.sort(rows, dim=1).values
+    first = torch.searchsorted(ordered, rows)
+    last = torch.searchsorted(ordered, rows, right=True) - 1
+    return (first + last).to(distances) / (2 * (len(distances) - 1))
 
 
 def check_period(period, positions, offsets):

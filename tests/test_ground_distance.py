@@ -1,0 +1,151 @@
+"""Ground distances against SciPy's graphs and ranks, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse.csgraph import shortest_path
+from scipy.spatial.distance import cdist
+from scipy.stats import rankdata
+
+from emdviz import ground_distance
+from emdviz.ground_distance import LearnedDistance
+
+
+def random_tree(rng, num_nodes):
+    names = [f"n{i}" for i in range(num_nodes)]
+    parents = {names[i]: names[rng.integers(i)] for i in range(1, num_nodes)}
+    lengths = {child: float(rng.uniform(0.1, 3)) for child in parents}
+    return names, parents, lengths
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_tree_has_the_shortest_ways_of_its_graph(seed):
+    rng = np.random.default_rng(seed)
+    names, parents, lengths = random_tree(rng, 30)
+    graph = np.zeros((30, 30))
+    for child, parent in parents.items():
+        graph[names.index(child), names.index(parent)] = lengths[child]
+    chosen = rng.permutation(30)[:12]
+    expected = shortest_path(graph, directed=False)[np.ix_(chosen, chosen)]
+    got = ground_distance.tree([names[i] for i in chosen], parents, lengths=lengths)
+    np.testing.assert_allclose(got, expected, atol=1e-12)
+    assert ground_distance.is_metric(got)
+
+
+def test_lengths_left_out_are_one():
+    parents = {"cat": "animal", "dog": "animal", "animal": "thing", "car": "thing"}
+    got = ground_distance.tree(["cat", "car"], parents, lengths={"animal": 5.0})
+    assert got[0, 1] == 7.0
+
+
+@pytest.mark.parametrize(
+    ("classes", "parents", "lengths", "message"),
+    [
+        (["a", "a"], {"a": "r"}, None, "classes must all be different"),
+        (["a", "z"], {"a": "r"}, None, "class 'z' is not in the tree; add it to parents"),
+        (["a"], {"a": "b", "b": "a"}, None, "'a' is above itself"),
+        (["a", "b"], {"a": "r", "b": "s"}, None, r"one tree, got the roots \['r', 's'\]"),
+        (["a"], {"a": "r"}, {"a": -1.0}, "not negative"),
+        (["a"], {"a": "r"}, {"r": 1.0}, "of edges: 'r'"),
+    ],
+)
+def test_what_is_no_tree_is_refused(classes, parents, lengths, message):
+    with pytest.raises(ValueError, match=message):
+        ground_distance.tree(classes, parents, lengths=lengths)
+
+
+@pytest.mark.parametrize(
+    ("distances", "message"),
+    [
+        ([[0, 1, 2]], r"square matrix, shape \(C, C\), got \(1, 3\)"),
+        ([[0, np.nan], [np.nan, 0]], r"finite, got distances\[0, 1\] = nan"),
+        ([[0, -1], [-1, 0]], "not negative"),
+        ([[0, 1], [1, 3]], r"zero on the diagonal, got distances\[1, 1\] = 3"),
+        ([[0, 1], [2, 0]], r"symmetric, got distances\[0, 1\] = 1 and distances\[1, 0\] = 2"),
+    ],
+)
+def test_a_matrix_that_is_no_ground_distance_is_refused(distances, message):
+    with pytest.raises(ValueError, match=message):
+        ground_distance.matrix(distances)
+
+
+def test_metrics_are_told_from_others():
+    points = np.random.default_rng(0).normal(size=(9, 3))
+    assert ground_distance.is_metric(cdist(points, points))
+    assert not ground_distance.is_metric(cdist(points, points) ** 2)
+    assert ground_distance.is_metric(ground_distance.circle(7))
+    assert not ground_distance.is_metric(np.zeros((3, 3))), "different classes must lie apart"
+
+
+def learned_by_definition(features, labels, num_classes):
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    centroids = np.stack([unit[labels == k].mean(axis=0) for k in range(num_classes)])
+    distances = cdist(centroids, centroids)
+    ranks = np.stack([rankdata(row) - 1 for row in distances]) / (num_classes - 1)
+    return (ranks + ranks.T) / 2
+
+
+@pytest.mark.parametrize("batch", [1, 7, 200])
+def test_learned_distances_follow_their_definition_in_batches_of_any_size(batch):
+    rng = np.random.default_rng(1)
+    labels = rng.permutation(np.arange(200) % 6)
+    features = rng.normal(size=(200, 5)) + labels[:, None]
+    learned = LearnedDistance(6, 5).double()
+    for start in range(0, 200, batch):
+        part = slice(start, start + batch)
+        learned.update(torch.from_numpy(features[part]), torch.from_numpy(labels[part]))
+    expected = learned_by_definition(features, labels, 6)
+    np.testing.assert_allclose(learned.end_epoch().numpy(), expected, atol=1e-12)
+    ground_distance.matrix(learned.matrix)
+
+
+def test_classes_in_a_row_get_distances_in_a_row():
+    angle = torch.linspace(0, 1.5, 8)
+    learned = LearnedDistance(8, 2)
+    learned.update(torch.stack([torch.cos(angle), torch.sin(angle)], 1), torch.arange(8))
+    distances = learned.end_epoch()
+    assert torch.all(torch.diff(distances[0]) > 0)
+    assert distances[0, 7] == 1
+
+
+def test_an_absent_class_keeps_what_was_learned_before():
+    rng = np.random.default_rng(2)
+    first = torch.from_numpy(rng.normal(size=(3, 4))).float()
+    second = torch.from_numpy(rng.normal(size=(2, 4))).float()
+    learned = LearnedDistance(3, 4)
+    learned.update(first, torch.arange(3))
+    learned.end_epoch()
+    learned.update(second, torch.tensor([0, 2]))
+    together = np.stack([second[0], first[1], second[1]])
+    expected = learned_by_definition(together, np.arange(3), 3)
+    np.testing.assert_allclose(learned.end_epoch().numpy(), expected, atol=1e-6)
+
+
+def test_a_class_never_seen_is_far_from_all_and_disturbs_no_rank():
+    angle = torch.tensor([0.0, 0.3, 1.5])
+    features = torch.stack([torch.cos(angle), torch.sin(angle)], 1)
+    learned = LearnedDistance(4, 2)
+    learned.update(features, torch.tensor([0, 2, 3]))
+    distances = learned.end_epoch()
+    assert distances[1].tolist() == [1, 0, 1, 1]
+    assert distances[0, 2] == pytest.approx(1 / 3)
+    assert torch.equal(LearnedDistance(4, 2).end_epoch(), 1 - torch.eye(4))
+
+
+def test_half_an_epoch_survives_saving():
+    rng = torch.Generator().manual_seed(0)
+    features, labels = torch.randn(20, 3, generator=rng), torch.arange(20) % 4
+    whole, half = LearnedDistance(4, 3), LearnedDistance(4, 3)
+    whole.update(features, labels)
+    half.update(features[:10], labels[:10])
+    other = LearnedDistance(4, 3)
+    other.load_state_dict(half.state_dict())
+    other.update(features[10:], labels[10:])
+    torch.testing.assert_close(other.end_epoch(), whole.end_epoch())
+
+
+def test_features_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"features must have shape \(2, 3\), got \(2, 4\)"):
+        LearnedDistance(4, 3).update(torch.zeros(2, 4), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match="at least 2 classes and 1 feature"):
+        LearnedDistance(1, 3)
