@@ -1,0 +1,186 @@
+"""What a loss teaches a network that sees one label at a time, drawn from the true distribution.
+
+A network that is trained long enough on labels k ~ t predicts the p of least *expected* loss
+E_k L(p, k) = Σ_k t_k L(p, e_k), with e_k the one-hot distribution of class k. A loss is *proper*
+if p = t is among the best predictions, and *strictly proper* if nothing else is:
+
+========  ================================  ===========================  =================
+loss      expected loss less its least      best prediction              strictly proper
+========  ================================  ===========================  =================
+XE        Σ t_i ln(t_i / p_i)               t                            yes
+EMD2      Σ (CDF_i(p) − CDF_i(t))² Δ_i      t                            yes
+EMD       Σ p_i D_i − min_i D_i             certain of the median        no, not even proper
+REG       (E(p) − E(t))²                    the one number E(t)          no, only proper
+========  ================================  ===========================  =================
+
+Here D_i = Σ_k t_k |x_i − x_k|. Regression predicts one number; every p with that mean is as good.
+
+Sources: Gneiting and Raftery, *Strictly proper scoring rules, prediction, and estimation*, 2007;
+Epstein, *A scoring system for probability forecasts of ranked categories*, 1969 (EMD2 with
+one-hot labels is his Ranked Probability Score).
+"""
+
+import numpy as np
+
+from emdviz.distances import emd2
+from emdviz.distributions import (
+    cdf,
+    check_distribution,
+    check_pair,
+    check_positions,
+    expectation,
+    to_numpy,
+)
+from emdviz.ground_distance import line
+
+HALF_TOLERANCE = 1e-9
+"""How far from 1/2 a CDF may be by rounding and still count as exactly a half."""
+
+
+def expected_loss(loss, p, t, *, positions=None):
+    """Mean loss of a prediction over one-hot labels drawn from t: Σ_k t_k L(p, e_k).
+
+    Parameters
+    ----------
+    loss : {"XE", "EMD2", "EMD", "REG"}
+    p : array, shape (..., C)
+        Predictions. REG looks at their expectation only, and also takes one number instead,
+        in the unit of the positions.
+    t : array, shape (..., C)
+        True label distributions; shapes go together as in :mod:`emdviz.distances`.
+    positions : array-like, shape (C,), optional
+        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+
+    Returns
+    -------
+    NumPy array or float, shape (...)
+        XE in nats, infinite where p has no mass and t has; EMD and EMD2 in the unit of the
+        positions (class steps by default), REG in its square.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``loss`` is none of the four, an input is not a distribution, or the shapes do not
+        go together.
+
+    Source
+    ------
+    Gneiting and Raftery 2007, section 1.
+
+    Examples
+    --------
+    Half of the labels say 0, half say 2. For EMD, certain of class 1 is as good as the truth:
+
+    >>> t = [0.5, 0.0, 0.5]
+    >>> [float(expected_loss("EMD", p, t)) for p in (t, [0.0, 1.0, 0.0])]
+    [1.0, 1.0]
+    >>> [float(expected_loss("EMD2", p, t)) for p in (t, [0.0, 1.0, 0.0])]
+    [0.5, 1.0]
+    """
+    _check_name(loss)
+    t = to_numpy(t)
+    if loss == "REG" and np.ndim(p) == 0:
+        t = check_distribution(t, "t")
+        guess = float(p)
+    else:
+        p, t = check_pair(to_numpy(p), t)
+        guess = expectation(p, positions=positions)
+    x = check_positions(positions, t.shape[-1])
+    if loss == "REG":
+        return np.sum(t * (np.asarray(guess)[..., None] - x) ** 2, axis=-1)
+    if loss == "EMD":
+        return np.sum(p * (t @ line(len(x), positions=positions)), axis=-1)
+    if loss == "EMD2":
+        below = cdf(t)[..., :-1]
+        return emd2(p, t, positions=positions) + np.sum(below * (1 - below) * np.diff(x), axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # a class that never comes costs nothing, not even 0 · ∞
+        return -np.sum(np.where(t > 0, t * np.log(np.maximum(p, 0)), 0.0), axis=-1)
+
+
+def minimiser(loss, t, *, positions=None):
+    """Prediction of least expected loss over one-hot labels drawn from t.
+
+    Parameters
+    ----------
+    loss : {"XE", "EMD2", "EMD", "REG"}
+    t : array, shape (C,)
+        True label distribution.
+    positions : array-like, shape (C,), optional
+        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+
+    Returns
+    -------
+    NumPy array, shape (C,), or float
+        t itself for XE and EMD2. For EMD all mass on the median; where :func:`medians` gives
+        several classes, mass anywhere on them is equally good, and it is shared evenly. For REG
+        one number, the mean E(t), in the unit of the positions.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``loss`` is none of the four, or ``t`` is not one distribution.
+
+    Source
+    ------
+    Gneiting and Raftery 2007, sections 3.1 and 4.2.
+
+    Examples
+    --------
+    >>> t = [0.2, 0.5, 0.3]
+    >>> minimiser("EMD2", t), minimiser("EMD", t)
+    (array([0.2, 0.5, 0.3]), array([0., 1., 0.]))
+    >>> round(minimiser("REG", t), 3)
+    1.1
+    """
+    _check_name(loss)
+    t = _check_one(t)
+    if loss == "REG":
+        return float(expectation(t, positions=positions))
+    check_positions(positions, len(t))
+    if loss != "EMD":
+        return t.copy()
+    best = medians(t)
+    p = np.zeros(len(t))
+    p[best] = 1 / len(best)
+    return p
+
+
+def medians(t):
+    """Classes on which the median of t lies: one, or several where a CDF is exactly 1/2.
+
+    Parameters
+    ----------
+    t : array, shape (C,)
+
+    Returns
+    -------
+    list of int
+        Consecutive class indices, classes without mass between two medians included.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``t`` is not one distribution.
+
+    Examples
+    --------
+    >>> medians([0.2, 0.5, 0.3]), medians([0.5, 0.0, 0.5])
+    ([1], [0, 1, 2])
+    """
+    below = cdf(_check_one(t))
+    first = np.argmax(below >= 0.5 - HALF_TOLERANCE)
+    last = np.argmax(below > 0.5 + HALF_TOLERANCE)
+    return list(range(int(first), int(last) + 1))
+
+
+def _check_name(loss):
+    if loss not in ("XE", "EMD2", "EMD", "REG"):
+        raise ValueError(f"loss must be one of 'XE', 'EMD2', 'EMD', 'REG', got {loss!r}")
+
+
+def _check_one(t):
+    t = check_distribution(np.asarray(to_numpy(t), dtype=np.float64), "t")
+    if t.ndim != 1:
+        raise ValueError(f"t must be one distribution, shape (C,), got {t.shape}")
+    return t
