@@ -61,7 +61,8 @@ export function equal(a, b) {
   return keys.length === Object.keys(b).length && keys.every((key) => equal(a[key], b[key]));
 }
 
-const moveOne = (state, name, i, value) => ({
+/** Move bar i of the distribution `name`; its pins stay. */
+export const moveOne = (state, name, i, value) => ({
   ...state, [name]: withBar(state[name], i, value, state[`pinned_${name}`]),
 });
 

@@ -1,14 +1,14 @@
 // Two predictions over ordered classes, side by side: drag a bar and see what four losses make of it.
 
+import { createActions, makeBarsMovable } from "./actions.js";
 import { createChart } from "./chart.js";
 import { formatLoss, html } from "./common.js";
 import { createControls } from "./controls.js";
 import { compare, describe } from "./describe.js";
 import { createMover, oneHot, places } from "./ordinal.js";
-import { commit, keepInStep, read } from "./owner.js";
+import { keepInStep } from "./owner.js";
 import { losses, moveBar, PAIR, PAIR_STATE, withTarget } from "./pair.js";
 import { createTile } from "./parts.js";
-import { makeMovable } from "./pointer.js";
 import { makeWidget } from "./shell.js";
 
 // name, formula, formula where the classes lie at uneven positions, explanation
@@ -41,16 +41,7 @@ function createPanel({ letter, list, model, root, act }) {
     frame,
     html("div", { class: "emdviz-tiles" }, ...tiles.map((tile) => tile.node)),
   );
-  chart.bars.forEach((bar, i) => {
-    makeMovable(bar.slider, {
-      value: () => model.get(list)[i],
-      worth: chart.worth,
-      move: (value) => act.move(list, i, value),
-      pin: () => act.pin(list, i),
-      choose: () => act.choose(i),
-    });
-    bar.label.addEventListener("click", () => act.choose(i));
-  });
+  makeBarsMovable(chart, { model, list, act });
   return {
     node,
     resize: (unit, x) => chart.resize(frame.clientWidth, unit, x),
@@ -65,28 +56,11 @@ function createPanel({ letter, list, model, root, act }) {
   };
 }
 
-/** What a reader can do, whatever the device: each changes the model, and the views follow. */
-function createActions(model) {
-  const move = createMover(PAIR, moveBar);
-  const state = () => read(model, PAIR_STATE);
-  const put = (next) => commit(model, next);
-  return {
-    move: (list, i, value) => put(move(state(), list, i, value)),
-    choose: (i) => put(withTarget(state(), i)),
-    pin(list, i) {
-      const pins = model.get(`pinned_${list}`);
-      const changed = pins.includes(i) ? pins.filter((j) => j !== i) : [...pins, i];
-      put({ [`pinned_${list}`]: changed.sort((a, b) => a - b) });
-    },
-    put,
-    state,
-  };
-}
-
 function build(model, root) {
   const classes = model.get("classes");
   const x = places(model.get("positions"), classes.length);
-  const actions = createActions(model);
+  const names = PAIR_STATE;
+  const actions = createActions(model, { lists: PAIR, names, moveBar, choose: withTarget });
   const controls = createControls({ model, x, actions });
   const act = { ...actions, presetMenu: controls.presetMenu };
   const a = createPanel({ letter: "A", list: "p", model, root, act });

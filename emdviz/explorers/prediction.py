@@ -96,6 +96,7 @@ class PredictionExplorer(ListExplorer):
         "steps.js",
         "chart.js",
         "pointer.js",
+        "actions.js",
         "parts.js",
         "shell.js",
         "controls.js",
