@@ -10,10 +10,10 @@ const PIN = "M-3.5 -9h7l-1 1v3l2.5 2.5h-4.3v4.5h-1.4v-4.5h-4.3l2.5 -2.5v-3z";
  * Make the bars of the distribution called `owner`.
  *
  * Where they are placed, `place` is what `placeColumns` gave and also tells `top`, `bars` (their
- * height), `y` (probability to pixels) and `labelTop`.
+ * height), `y` (probability to pixels) and `labelTop`; bars may also hang, where it says `hangs`.
  */
-export function createBars({ owner, classes, truthName = "truth", mayChoose = true }) {
-  const bars = classes.map((name) => createBar({ owner, name, truthName, mayChoose }));
+export function createBars({ owner, classes, truthName = "truth", mayChoose = true, named = true }) {
+  const bars = classes.map((name) => createBar({ owner, name, truthName, mayChoose, named }));
   return {
     node: svg("g", {}, ...bars.map((bar) => bar.node)),
     bars,
@@ -24,7 +24,7 @@ export function createBars({ owner, classes, truthName = "truth", mayChoose = tr
   };
 }
 
-function createBar({ owner, name, truthName, mayChoose }) {
+function createBar({ owner, name, truthName, mayChoose, named }) {
   const hit = svg("rect", { class: "emdviz-hit" });
   const truth = svg("rect", { class: "emdviz-truth-bar" });
   const truthText = svg("text", { class: "emdviz-truth-name", "aria-hidden": "true" }, truthName);
@@ -43,7 +43,8 @@ function createBar({ owner, name, truthName, mayChoose }) {
   const text = svg("text", { class: "emdviz-class-name" });
   const label = svg("g", { class: mayChoose && "emdviz-class", "aria-hidden": "true" }, text);
   if (mayChoose) label.prepend(svg("title", {}, `Make ${name} the true class`));
-  const node = svg("g", {}, truth, truthText, slider, label);
+  const node = svg("g", {}, truth, truthText, slider);
+  if (named) node.append(label);
   let centre = 0;
 
   return {
@@ -64,9 +65,9 @@ function createBar({ owner, name, truthName, mayChoose }) {
     },
     update(place, i, p, isTruth, isPinned) {
       const y = place.y(p);
-      set(column, { y, height: Math.max(0, place.y(0) - y) });
-      set(cap, { y });
-      set(value, { x: centre, y: y - 0.45 * place.unit });
+      set(column, { y: Math.min(y, place.y(0)), height: Math.abs(place.y(0) - y) });
+      set(cap, { y: place.hangs ? y - Math.max(2, 0.18 * place.unit) : y });
+      set(value, { x: centre, y: y + (place.hangs ? 1.1 : -0.45) * place.unit });
       write(value, place.showValue[i] || isTruth ? formatProbability(p) : "");
       set(pin, { transform: `translate(${centre} ${pinAt(place, y)}) scale(${place.unit / 11})` });
       set(node, { class: `emdviz-column${isTruth ? " emdviz-true" : ""}${isPinned ? " emdviz-pinned" : ""}` });
@@ -77,6 +78,7 @@ function createBar({ owner, name, truthName, mayChoose }) {
 }
 
 /** At the foot of the bar, or above the number of a bar that is too low to hold a pin. */
-function pinAt({ y, unit }, top) {
+function pinAt({ y, unit, hangs }, top) {
+  if (hangs) return top - y(0) > 2 * unit ? y(0) + 1.2 * unit : top + 2.4 * unit;
   return y(0) - top > 2 * unit ? y(0) - 0.6 * unit : top - 1.9 * unit;
 }

@@ -32,6 +32,20 @@ export function createToggle({ label, toggle }) {
   return { node, update: (on) => (box.checked = on) };
 }
 
+/** Some choices of which all are seen and one holds; `choices` holds pairs of value and text. */
+export function createSwitch({ label, choices, choose }) {
+  const group = uniqueId("switch");
+  const boxes = choices.map(([value]) => html("input", { type: "radio", name: group, value }));
+  const node = html("div", { class: "emdviz-switch", role: "radiogroup", "aria-label": label });
+  node.append(
+    html("span", { "aria-hidden": "true" }, label),
+    ...boxes.map((box, i) => html("label", { class: "emdviz-field" }, box, choices[i][1])),
+  );
+  boxes.forEach((box, i) => box.addEventListener("change", () => choose(choices[i][0])));
+  const update = (now) => boxes.forEach((box, i) => (box.checked = choices[i][0] === now));
+  return { node, update };
+}
+
 export function createButton({ label, press }) {
   const button = html("button", { class: "emdviz-button", type: "button" }, label);
   button.addEventListener("click", press);
@@ -62,13 +76,15 @@ export function createRange({ label, ends = [], min = 0, max = 100, step = 1, sl
 export function createTile({ key, name, formula, spoken }) {
   const value = html("span", { class: "emdviz-number", "data-loss": key });
   const verdict = html("span", { class: "emdviz-verdict" });
+  const title = html("span", { class: "emdviz-loss" }, name);
+  const formulaText = html("span", { class: "emdviz-formula" }, formula);
   const node = html(
     "div",
     { class: "emdviz-tile", title: spoken },
-    html("span", { class: "emdviz-loss" }, name),
+    title,
     value,
     verdict,
-    html("span", { class: "emdviz-formula" }, formula),
+    formulaText,
   );
   return {
     node,
@@ -76,6 +92,10 @@ export function createTile({ key, name, formula, spoken }) {
       write(value, text);
       write(verdict, words);
       set(node, { "data-verdict": state });
+    },
+    rename(newName, newFormula) {
+      write(title, newName);
+      write(formulaText, newFormula);
     },
   };
 }

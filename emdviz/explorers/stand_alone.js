@@ -32,7 +32,7 @@ class PageModel {
 }
 
 export function standAlone(widget, el, values) {
-  const model = new PageModel(values);
+  const model = new PageModel({ ...values, _kernel: false });
   widget.initialize?.({ model });
   widget.render({ model, el });
 }
