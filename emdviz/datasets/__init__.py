@@ -1,13 +1,29 @@
 """Ordered image data sets, all of one shape; ``load`` finds one by name."""
 
+from emdviz.datasets.age_faces import age_faces, utkface
 from emdviz.datasets.base import OrderedImages, Split
 from emdviz.datasets.digits import digits
+from emdviz.datasets.retina_mnist import retina_mnist
 from emdviz.datasets.synthetic_faces import synthetic_faces
-from emdviz.datasets.utkface import utkface
 
-__all__ = ["OrderedImages", "Split", "digits", "load", "synthetic_faces", "utkface"]
+__all__ = [
+    "OrderedImages",
+    "Split",
+    "age_faces",
+    "digits",
+    "load",
+    "retina_mnist",
+    "synthetic_faces",
+    "utkface",
+]
 
-_DATASETS = {"digits": digits, "synthetic_faces": synthetic_faces, "utkface": utkface}
+_DATASETS = {
+    "age_faces": age_faces,
+    "digits": digits,
+    "retina_mnist": retina_mnist,
+    "synthetic_faces": synthetic_faces,
+    "utkface": utkface,
+}
 
 
 def load(name, **arguments):
@@ -15,9 +31,11 @@ def load(name, **arguments):
 
     Parameters
     ----------
-    name : {"digits", "synthetic_faces", "utkface"}
+    name : str
+        The name of a function of this module that returns a data set, such as "utkface".
     **arguments
-        The data set's own arguments.
+        The data set's own arguments. Those that are read from files have ``root``, ``size`` and
+        ``cache``.
 
     Returns
     -------

@@ -1,6 +1,11 @@
 """The eight age groups of Adience, which the face data sets share."""
 
+import math
+from itertools import pairwise
+
 import numpy as np
+
+from emdviz.datasets.binning import make_bins
 
 AGE_GROUPS = ("0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+")
 """The groups of the paper, in their order."""
@@ -32,3 +37,45 @@ def age_group(ages):
     [0, 0, 1, 2, 3, 4, 7]
     """
     return np.searchsorted(GROUP_EDGES, np.asarray(ages, dtype=np.float64), side="right")
+
+
+def age_classes(ages, bins=None):
+    """Cut ages into classes.
+
+    Parameters
+    ----------
+    ages : array of int, shape (N,)
+        Years.
+    bins : int or sequence of numbers, optional
+        How many classes, then of sizes as equal as possible, or the ages at which the second and
+        each further class begins: ``[18, 65]`` makes 0-17, 18-64 and 65+. By default the eight
+        groups.
+
+    Returns
+    -------
+    labels : array of int64, shape (N,)
+    classes : list of str
+        Names such as "18-64", in order.
+    positions : tuple of float
+        Years: the middles of the eight groups, or the mean age in each class of ``bins``.
+
+    Raises
+    ------
+    ValueError
+        If the bins do not increase, or a class has no image.
+
+    Examples
+    --------
+    >>> labels, classes, positions = age_classes([3, 17, 18, 30, 80], [18, 65])
+    >>> labels.tolist(), classes, positions
+    ([0, 0, 1, 1, 2], ['0-17', '18-64', '65+'], (10.0, 24.0, 80.0))
+    """
+    if bins is None:
+        return age_group(ages), list(AGE_GROUPS), GROUP_CENTRES
+    cut = make_bins(ages, bins)
+    firsts = [0, *(math.ceil(edge) for edge in cut.edges)]
+    classes = [
+        str(first) if after == first + 1 else f"{first}-{after - 1}"
+        for first, after in pairwise(firsts)
+    ]
+    return cut.labels(ages), [*classes, f"{firsts[-1]}+"], cut.positions

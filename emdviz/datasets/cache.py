@@ -79,8 +79,8 @@ def read_images(
     else:
         decoded = decode(files, size, crops=crops, **options)
     if decoded.unreadable:
-        text = f"{how_many(decoded.unreadable)} not readable as an image in {root}; left out"
-        warnings.warn(text, stacklevel=3)
+        text = how_many(decoded.unreadable, "not readable as an image")
+        warnings.warn(f"{text} in {root}; left out", stacklevel=3)
     return decoded
 
 

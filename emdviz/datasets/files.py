@@ -72,18 +72,21 @@ def plain_name(text):
     return str(PurePosixPath(name))
 
 
-def how_many(names):
+def how_many(names, what=""):
     """Count names and show the first five, as every message of a data set does.
 
     Examples
     --------
-    >>> how_many(["a.jpg", "b.jpg"])
-    '2 (a.jpg, b.jpg)'
+    >>> how_many(["a.jpg", "b.jpg"], "not readable")
+    '2 not readable (a.jpg, b.jpg)'
     >>> how_many("abcdefg")
     '7 (a, b, c, d, e, …)'
+    >>> how_many([], "not readable")
+    '0 not readable'
     """
+    count = f"{len(names)} {what}".strip()
     listed = ", ".join(map(str, names[:5])) + (", …" if len(names) > 5 else "")
-    return f"{len(names)} ({listed})" if len(names) else "0"
+    return f"{count} ({listed})" if len(names) else count
 
 
 def list_files(root):

@@ -1,4 +1,3 @@
-import importlib
 import io
 import re
 import warnings
@@ -10,10 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from emdviz.datasets import load, utkface
+from emdviz.datasets import decoding, files, load, utkface
 
-# the function of the same name hides the module
-module = importlib.import_module("emdviz.datasets.utkface")
 GENUINE = Path(__file__).parents[2] / "shared" / "realdata" / "utkface"
 COUNTS = [556, 281, 342, 726, 2861, 1284, 833, 1046]
 
@@ -151,11 +148,11 @@ def test_unreadable_files_are_skipped_counted_and_named(tmp_path):
 
 def test_images_larger_than_any_face_are_not_decoded(tmp_path, monkeypatch):
     write(tmp_path, {"20_0_0_1.jpg": jpeg(picture(1)), "30_0_0_1.jpg": jpeg(picture(2, (90, 90)))})
-    monkeypatch.setattr(module, "MAX_PIXELS", 50 * 50)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 50 * 50)
     with pytest.warns(UserWarning, match="1 not readable as an image .30_0_0_1"):
         assert utkface(tmp_path).ages.tolist() == [20]
-    monkeypatch.setattr(module, "MAX_PIXELS", 10**6)
-    monkeypatch.setattr(module, "MAX_FILE_BYTES", (tmp_path / "20_0_0_1.jpg").stat().st_size)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 10**6)
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", (tmp_path / "20_0_0_1.jpg").stat().st_size)
     with pytest.warns(UserWarning, match="1 not readable as an image .30_0_0_1"):
         assert utkface(tmp_path).ages.tolist() == [20]
 
@@ -253,7 +250,7 @@ def test_zips_that_point_outside_are_refused(tmp_path, name):
 
 
 def test_zips_with_members_of_absurd_size_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MAX_FILE_BYTES", 10**6)
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 10**6)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("20_0_0_1.jpg", bytes(10**6 + 1))
     assert (tmp_path / "bomb.zip").stat().st_size < 10**4
@@ -315,7 +312,7 @@ def test_wrong_arguments_are_named(tmp_path, arguments, error, message):
 def test_the_genuine_sample():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        data = load("utkface", root=GENUINE, size=16)
+        data = load("utkface", root=GENUINE, size=16, cache=False)
     report = data.report
     assert (report.files, report.kept) == (8000, 7929)
     assert (report.copies, report.conflicting) == (15, 56)
