@@ -1,22 +1,278 @@
 """AADB: photographs with aesthetic scores, cut into as many ordered classes as one likes."""
 
-from emdviz.datasets.binning import balanced_bins  # for scores: .names(0, 1)
+import re
+from dataclasses import dataclass
+
+import torch
+
+from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.binning import balanced_bins
+from emdviz.datasets.cache import read_images
+from emdviz.datasets.files import check_root, list_files, plain_name
 from emdviz.datasets.label_files import (
     check_file_name,
+    find_named,
+    left_out,
     matlab_numbers,
     matlab_strings,
     matlab_variables,
+    read_label_file,
     text_lines,
+    without_copies,
 )
+from emdviz.datasets.splits import named_splits
 
 MATLAB_FILE = "AADBinfo.mat"
 
 LISTS = {
-    "train": "imgListTrainRegression_score.txt",
     "test": "imgListTestNewRegression_score.txt",
+    "train": "imgListTrainRegression_score.txt",
     "valid": "imgListValidationRegression_score.txt",
 }
-"""The list file of each split; the one for validation may be missing."""
+"""The list file of each split; the one for validation may be missing. An image in several lists
+belongs to the first: the new test list shares images with the older one for validation."""
+
+
+_SCORE_IN_FRONT = re.compile(r"[01]\.\d{3}_(.+)", re.ASCII)
+
+_HOW_TO_GET_IT = (
+    "AADB is never downloaded by this package: it is for research, and its terms are yours to "
+    "accept. Its authors give it at https://github.com/aimerykong/deepImageAestheticsAnalysis. "
+    "Put datasetImages_warp256 (or datasetImages_originalSize with AADB_newtest_originalSize), "
+    "and either AADBinfo.mat or imgListTrainRegression_score.txt with "
+    "imgListTestNewRegression_score.txt, into data/aadb/, unpacked or as zip files; or pass their "
+    "folder as root."
+)
+
+
+@dataclass(frozen=True)
+class AADBReport:
+    """What became of the lines of the lists.
+
+    Attributes
+    ----------
+    lines : int
+        Scores in the lists.
+    kept : int
+        Images in the data set.
+    copies : int
+        Lines left out because they repeat an earlier one of the same list.
+    conflicting : int
+        Lines left out because their list gives the same image different scores.
+    shared : int
+        Lines left out because a list that comes first has the image too: that for test, then
+        that for training.
+    missing : tuple of str
+        Images that are not there.
+    unreadable : tuple of str
+        Files left out because they hold no whole image.
+    """
+
+    lines: int
+    kept: int
+    copies: int
+    conflicting: int
+    shared: int
+    missing: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+    def __str__(self):
+        return f"{self.kept} images kept of {self.lines} lines" + left_out(
+            {
+                "lines that repeat one": self.copies,
+                "lines whose image has different scores": self.conflicting,
+                "lines whose image is for test or training already": self.shared,
+                "images that are not there": self.missing,
+                "unreadable images": self.unreadable,
+            }
+        )
+
+
+class AADB(OrderedImages):
+    """Photographs with scores; an :class:`OrderedImages` that keeps the real scores.
+
+    Attributes
+    ----------
+    scores : float64 tensor, shape (N,)
+        From 0 to 1, as the raters' mean.
+    bins : Bins
+        How scores became classes.
+    report : AADBReport
+    """
+
+    def __init__(self, images, scores, splits, bins, *, report, remarks, **keywords):
+        cut = balanced_bins(scores[splits["train"]].numpy(), bins)
+        share = sum(cut.counts) / bins
+        sizes = (
+            f"{bins} bins of {min(cut.counts)} to {max(cut.counts)} training images, where equal "
+            f"ones would have {share:.6g}; images of equal score stay together"
+        )
+        super().__init__(
+            "aadb",
+            images,
+            torch.from_numpy(cut.labels(scores.numpy())),
+            cut.names(0, 1),
+            splits,
+            positions=cut.positions,
+            unit="score",
+            licence="AADB: for research, under the terms of its authors",
+            notes=(sizes, *remarks),
+            **keywords,
+        )
+        self.scores = scores
+        self.bins = cut
+        self.report = report
+        self._remarks = remarks
+
+    def discretize(self, bins):
+        """Cut the scores into another number of classes.
+
+        The bins hold training images as evenly as equal scores allow; see
+        :func:`balanced_bins`. The position of a class is the mean training score in it, so the
+        expectation of a predicted distribution is a score again.
+
+        Parameters
+        ----------
+        bins : int
+            2 to 100. The paper uses 3 to 10.
+
+        Returns
+        -------
+        AADB
+            With the same images, which are not copied, and the same splits.
+
+        Raises
+        ------
+        ValueError
+            If there are more bins than different training scores.
+        """
+        return AADB(
+            self.images,
+            self.scores,
+            self.splits,
+            check_whole_number("bins", bins, 2, 100),
+            report=self.report,
+            remarks=self._remarks,
+            root=self.root,
+            transform=self.transform,
+            target_transform=self.target_transform,
+        )
+
+
+def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
+    """Read AADB, and cut its scores into classes of nearly equal size.
+
+    Images are squeezed into squares, as in the folder ``datasetImages_warp256``.
+
+    Parameters
+    ----------
+    root : str or Path
+        A folder, searched to its depths, or a zip file. If both ``AADBinfo.mat`` and the list
+        files are there, the list files count.
+    bins : int
+        How many classes, 2 to 100; :meth:`AADB.discretize` changes it later.
+    size : int
+        Height and width of the images in pixels, 16 to 256.
+    seed : int
+        Not negative; decides which training images are for validation, if no list does.
+    cache : bool
+        Keep decoded images in ``<root>/.emdviz/``, for a quicker start next time.
+
+    Returns
+    -------
+    AADB
+        ``positions`` are mean scores; ``scores`` (N,) are the real ones; a ``report``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder or file, no list of scores, or no image.
+    TypeError, ValueError
+        If an argument is out of range, or a list is not as it should be.
+
+    Warns
+    -----
+    UserWarning
+        If images are missing or cannot be read; they are left out.
+
+    References
+    ----------
+    Kong, Shen, Lin, Mech, Fowlkes: Photo Aesthetics Ranking Network with Attributes and Content
+    Adaptation, 2016.
+    """
+    bins = check_whole_number("bins", bins, 2, 100)
+    size = check_whole_number("size", size, 16, 256)
+    seed = check_whole_number("seed", seed, 0)
+    root = check_root(root, _HOW_TO_GET_IT)
+    files = list_files(root)
+    source, lists = _read_lists(files, root)
+    lines = [(part, name, score) for part in lists for name, score in lists[part]]
+    once, copies, conflicting = without_copies(
+        [line[:2] for line in lines], [score for *_, score in lines]
+    )
+    first = {}
+    for part, name, score in [lines[k] for k in once]:
+        first.setdefault(plain_name(name), (part, score))
+    wanted = list(first)
+    found = _find_images(files)
+    there, missing = find_named(root, wanted, found, _HOW_TO_GET_IT)
+    decoded = read_images(
+        root, [found[wanted[k]] for k in there], size, name="aadb", squeeze=True, cache=cache
+    )
+    parts, scores = zip(*(first[wanted[there[k]]] for k in decoded.kept), strict=True)
+    scores = torch.tensor(scores, dtype=torch.float64)
+    report = AADBReport(
+        lines=len(lines),
+        kept=len(scores),
+        copies=copies,
+        conflicting=conflicting,
+        shared=len(once) - len(first),
+        missing=missing,
+        unreadable=decoded.unreadable,
+    )
+    # whatever the bins, the same images are for validation: those of tenths of the score
+    splits, split_notes = named_splits(parts, (scores * 10).long(), seed=seed)
+    return AADB(
+        torch.from_numpy(decoded.images),
+        scores,
+        splits,
+        bins,
+        report=report,
+        remarks=(f"scores from {source}", *split_notes, str(report), *decoded.notes),
+        root=root,
+    )
+
+
+def _read_lists(files, root):
+    """Return where the scores come from, and the list of each split, the one for test first."""
+    contents = {part: read_label_file(files, name) for part, name in LISTS.items()}
+    if contents["train"] is not None and contents["test"] is not None:
+        lists = {
+            part: read_score_list(content, LISTS[part])
+            for part, content in contents.items()
+            if content is not None
+        }
+        return "the list files", lists
+    content = read_label_file(files, MATLAB_FILE)
+    if content is None:
+        raise FileNotFoundError(
+            f"root has neither {MATLAB_FILE} nor both {LISTS['train']} and {LISTS['test']}: "
+            f"{root}. {_HOW_TO_GET_IT}"
+        )
+    return MATLAB_FILE, read_matlab_scores(content, MATLAB_FILE)
+
+
+def _find_images(files):
+    """Return the file of each image, from ``datasetImages_warp256`` if it is there."""
+    found = {}
+    for file in sorted(files, key=lambda file: "warp256" not in file.name):
+        name = file.name.rpartition("/")[2]
+        found.setdefault(name, file)
+        # as some copies of the new test images are called
+        score_in_front = _SCORE_IN_FRONT.fullmatch(name)
+        if score_in_front:
+            found.setdefault(score_in_front[1], file)
+    return found
 
 
 def read_matlab_scores(content, name):
@@ -38,7 +294,7 @@ def read_matlab_scores(content, name):
     ValueError
         If the file is broken, or names and scores do not fit together.
     """
-    variables = {"train": ("trainNameList", "trainScore"), "test": ("testNameList", "testScore")}
+    variables = {"test": ("testNameList", "testScore"), "train": ("trainNameList", "trainScore")}
     wanted = [variable for pair in variables.values() for variable in pair]
     found = dict(zip(wanted, matlab_variables(content, wanted, name), strict=True))
     parts = {}

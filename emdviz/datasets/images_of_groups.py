@@ -1,158 +1,260 @@
 """Images of Groups: faces out of photographs of groups of people, in seven age classes."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.cache import read_images
+from emdviz.datasets.files import IMAGE_SUFFIXES, check_root, list_files, plain_name
+from emdviz.datasets.group_faces import AGE_CLASSES, LISTS, read_even_list, read_person_data
 from emdviz.datasets.label_files import (
-    check_file_name,
-    matlab_numbers,
-    matlab_strings,
-    matlab_variables,
-    text_lines,
+    find_named,
+    left_out,
+    read_content,
+    read_label_file,
+    without_copies,
 )
-
-AGE_CLASSES = {1: "0-2", 5: "3-7", 10: "8-12", 16: "13-19", 28: "20-36", 51: "37-65", 75: "66+"}
-"""The number that stands for each class in the files, and the ages that it means."""
-
-CROP_WIDTH = 4.0
-"""Side of the square that is cut out around a face, in distances between its eyes."""
-
-EYE_LINE = 0.4
-"""How far below the upper edge of the square the eyes lie, as a share of its side."""
+from emdviz.datasets.splits import named_splits, stratified_splits
 
 LABEL_FILE = "PersonData.txt"
-LISTS = {"eventrain.mat": "trcoll", "eventest.mat": "tecoll"}
-"""The balanced lists that come with the data set, and the variable in each."""
+PER_CLASS = {"test": 150, "train": 500}
+"""Faces of each class in these lists: 1,050 for test, 3,500 for training."""
+
+_HOW_TO_GET_IT = (
+    "The Images of Groups data set is never downloaded by this package: it is for non-commercial "
+    "research only, and its terms are yours to accept. Get it from "
+    "http://chenlab.ece.cornell.edu/people/Andy/ImagesOfGroups.html, and put its folders (Wed2a, "
+    "Fam2a, Group2a and so on), each with its photographs and its PersonData.txt, and the lists "
+    "eventrain.mat and eventest.mat if you have them, into data/images_of_groups/, unpacked or "
+    "as zip files; or pass their folder as root."
+)
 
 
-class Face(NamedTuple):
-    """A labelled face in a photograph.
+_DRAWN = (
+    "the authors' lists are not there: faces and test set are drawn, evenly from each class and "
+    "apart by photograph,"
+)
+
+
+@dataclass(frozen=True)
+class ImagesOfGroupsReport:
+    """What became of the labelled faces.
 
     Attributes
     ----------
-    photograph : str
-        Name of the image file, without its folder.
-    eyes : tuple of float
-        x and y of the left, then of the right eye as one sees them, in pixels.
-    label : int
-        Age class, 0 to 6.
+    faces : int
+        Faces that the label files name.
+    kept : int
+        Images in the data set.
+    copies : int
+        Left out because the same face, of the same class, is there already.
+    conflicting : int
+        Left out because the same face is in different classes.
+    without_eyes : int
+        Left out because both eyes are at one place, so that nothing can be cut out.
+    surplus : int
+        Left out so that all classes have equally many.
+    missing : tuple of str
+        Photographs that are not there.
+    unreadable : tuple of str
+        Photographs that hold no whole image, or have a face outside of it.
     """
 
-    photograph: str
-    eyes: tuple[float, float, float, float]
-    label: int
+    faces: int
+    kept: int
+    copies: int
+    conflicting: int
+    without_eyes: int
+    surplus: int
+    missing: tuple[str, ...]
+    unreadable: tuple[str, ...]
 
-    def corners(self):
-        """Return the square around the face, turned until the eyes are level.
-
-        Returns
-        -------
-        tuple of float
-            x and y of the upper left, lower left, lower right and upper right corner.
-
-        Examples
-        --------
-        >>> Face("a.jpg", (20, 30, 30, 30), 0).corners()
-        (5.0, 14.0, 5.0, 54.0, 45.0, 54.0, 45.0, 14.0)
-        """
-        left, right = np.array(self.eyes[:2]), np.array(self.eyes[2:])
-        across = CROP_WIDTH * (right - left)
-        down = np.array([-across[1], across[0]])
-        corner = (left + right) / 2 - across / 2 - EYE_LINE * down
-        square = (corner, corner + down, corner + down + across, corner + across)
-        return tuple(np.concatenate(square).tolist())
+    def __str__(self):
+        return f"{self.kept} images kept of {self.faces} faces" + left_out(
+            {
+                "listed before": self.copies,
+                "listed in different classes": self.conflicting,
+                "without two eyes": self.without_eyes,
+                "so that all classes have equally many": self.surplus,
+                "photographs that are not there": self.missing,
+                "unreadable photographs": self.unreadable,
+            }
+        )
 
 
-def read_person_data(content, name):
-    """Read a ``PersonData.txt``.
+class ImagesOfGroups(OrderedImages):
+    """Faces from photographs of groups; an :class:`OrderedImages` that has a ``report``."""
+
+    def __init__(self, *args, report, **keywords):
+        super().__init__(*args, **keywords)
+        self.report = report
+
+
+def images_of_groups(root="data/images_of_groups", *, size=64, seed=0, cache=True):
+    """Cut the faces out of Images of Groups, as many of each of its seven age classes.
+
+    With ``eventrain.mat`` and ``eventest.mat`` the faces and the test set are those of the data
+    set's authors: 3,500 for training, 1,050 for test. Without them, as many of each class are
+    drawn from the ``PersonData.txt`` files, at most 500 for training and 150 for test, and no
+    photograph has faces in two splits. Faces are turned until their eyes are level.
 
     Parameters
     ----------
-    content : bytes
-        Lines with the name of a photograph, each followed by a line for every face in it: six
-        numbers between tabs, which are x and y of the left eye, x and y of the right eye, age
-        class, and 1 for a woman or 2 for a man.
-    name : str
-        What an error calls the file.
+    root : str or Path
+        A folder, searched to its depths, or a zip file.
+    size : int
+        Height and width of the images in pixels, 16 to 256.
+    seed : int
+        Not negative; decides what no list decides.
+    cache : bool
+        Keep decoded images in ``<root>/.emdviz/``, for a quicker start next time.
 
     Returns
     -------
-    list of Face
+    ImagesOfGroups
+        ``positions`` in years; ``groups`` are the photographs, unless the lists have faces of
+        one photograph both for training and for test; a ``report``. A tenth of the training
+        faces is for validation.
 
     Raises
     ------
-    ValueError
-        If a line is something else.
-    """
-    photograph, faces = None, []
-    for number, line in text_lines(content, name):
-        where = f"{name}, line {number}"
-        fields = line.strip().split("\t")
-        if len(fields) == 1:
-            if "." not in line:
-                raise ValueError(f"{where}: expected the name of an image, got {line!r}")
-            photograph = check_file_name(line.strip(), where)
-            continue
-        if photograph is None:
-            raise ValueError(f"{where}: a face must follow the name of its photograph")
-        try:
-            numbers = [float(field) for field in fields]
-        except ValueError:
-            numbers = []
-        if len(numbers) != 6:
-            raise ValueError(f"{where}: a face must be six numbers between tabs, got {line!r}")
-        faces.append(_face(photograph, *numbers, where))
-    return faces
+    FileNotFoundError
+        If there is no such folder or file, no label file, only one of the lists, or no
+        photograph.
+    TypeError, ValueError
+        If an argument is out of range, a label file is not as it should be, or there are too
+        few faces of a class to split.
 
+    Warns
+    -----
+    UserWarning
+        If photographs are missing or cannot be read; their faces are left out.
 
-def read_even_list(content, name):
-    """Read ``eventrain.mat`` or ``eventest.mat``, lists of as many faces of each age class.
-
-    Parameters
+    References
     ----------
-    content : bytes
-    name : str
-        Of the file.
-
-    Returns
-    -------
-    list of Face
-
-    Raises
-    ------
-    ValueError
-        If the file is broken, or holds something else.
+    Gallagher, Chen: Understanding Images of Groups of People, 2009.
     """
-    variable = LISTS[name]
-    (faces,) = matlab_variables(content, [variable], name)
-    fields = ("name", "facePosSize", "ageClass", "genClass")
-    missing = [field for field in fields if field not in (faces.dtype.names or ())]
-    if missing or faces.size != 1:
-        raise ValueError(f"{variable} of {name} must be one struct with the fields {fields}")
-    cells, places, ages, genders = (faces[field].item() for field in fields)
-    paths = matlab_strings(cells, f"{variable}.name of {name}")
-    count = len(paths)
-    places = matlab_numbers(places, f"{variable}.facePosSize of {name}", count, columns=7)
-    ages = matlab_numbers(ages, f"{variable}.ageClass of {name}", count)
-    genders = matlab_numbers(genders, f"{variable}.genClass of {name}", count)
-    result = []
-    for k, (path, place, age, gender) in enumerate(
-        zip(paths, places, ages, genders, strict=True), start=1
-    ):
-        where = f"{name}, face {k}"
-        # the authors' own paths: C:\research\...\name.jpg
-        photograph = check_file_name(path.replace("\\", "/").rpartition("/")[2], where)
-        result.append(_face(photograph, *place[:4].tolist(), age, gender, where))
-    return result
+    size = check_whole_number("size", size, 16, 256)
+    seed = check_whole_number("seed", seed, 0)
+    root = check_root(root, _HOW_TO_GET_IT)
+    files = list_files(root)
+    listed = _read_lists(files, root)
+    lines = _read_folders(files, root) if listed is None else listed
+    once, copies, conflicting = without_copies(
+        [(face.photograph, face.eyes) for _, face in lines], [face.label for _, face in lines]
+    )
+    seeing = [lines[k] for k in once if lines[k][1].eyes[:2] != lines[k][1].eyes[2:]]
+    found = {
+        file.name.rpartition("/")[2]: file
+        for file in reversed(files)
+        if file.name.lower().endswith(IMAGE_SUFFIXES)
+    }
+    wanted = [plain_name(face.photograph) for _, face in seeing]
+    there, missing = find_named(root, wanted, found, _HOW_TO_GET_IT)
+    there = [seeing[k] for k in there]
+    chosen = there if listed is not None else _even_parts([face for _, face in there], seed)
+    decoded = read_images(
+        root,
+        [found[plain_name(face.photograph)] for _, face in chosen],
+        size,
+        name="images_of_groups",
+        crops=[face.corners() for _, face in chosen],
+        cache=cache,
+    )
+    parts = [chosen[k][0] for k in decoded.kept]
+    faces = [chosen[k][1] for k in decoded.kept]
+    report = ImagesOfGroupsReport(
+        faces=len(lines),
+        kept=len(faces),
+        copies=copies,
+        conflicting=conflicting,
+        without_eyes=len(once) - len(seeing),
+        surplus=len(there) - len(chosen),
+        missing=missing,
+        unreadable=decoded.unreadable,
+    )
+    labels = torch.tensor([face.label for face in faces], dtype=torch.int64)
+    photographs = [face.photograph for face in faces]
+    splits, notes = named_splits(parts, labels, seed=seed, groups=photographs)
+    if listed is None:
+        notes = (f"{_DRAWN} with seed {seed}", *notes)
+    else:
+        notes = ("faces and test set are those of the authors' lists", *notes)
+    for_test = {photographs[k] for k in splits["test"].tolist()}
+    across = sum(
+        part != "test" and photograph in for_test
+        for part, photograph in zip(parts, photographs, strict=True)
+    )
+    if across:
+        notes += (f"{across} training faces are from photographs that have test faces too",)
+    return ImagesOfGroups(
+        "images_of_groups",
+        torch.from_numpy(decoded.images),
+        labels,
+        AGE_CLASSES.values(),
+        splits,
+        positions=[float(years) for years in AGE_CLASSES],
+        unit="years",
+        groups=None if across else photographs,
+        report=report,
+        licence="Images of Groups: non-commercial research only",
+        notes=(*notes, str(report), *decoded.notes),
+        root=root,
+    )
 
 
-def _face(photograph, x1, y1, x2, y2, age, gender, where):
-    eyes = (x1, y1, x2, y2)
-    if not np.isfinite(eyes).all() or max(map(abs, eyes)) > 1e5:
-        raise ValueError(f"{where}: eyes must lie in the photograph, got {eyes}")
-    if age not in AGE_CLASSES:
-        raise ValueError(f"{where}: age class must be one of {list(AGE_CLASSES)}, got {age:g}")
-    if gender not in (1, 2):
-        raise ValueError(f"{where}: gender must be 1 or 2, got {gender:g}")
-    return Face(photograph, eyes, list(AGE_CLASSES).index(age))
+def _read_lists(files, root):
+    """Return a pair of split and face for every face of the lists, or None if there are none."""
+    contents = {name: read_label_file(files, name) for name in LISTS}
+    absent = [name for name, content in contents.items() if content is None]
+    if len(absent) == len(contents):
+        return None
+    if absent:
+        raise FileNotFoundError(
+            f"root must hold both {' and '.join(LISTS)} or neither, it lacks {absent[0]}: {root}"
+        )
+    return [
+        (part, face)
+        for part, (name, content) in zip(PER_CLASS, contents.items(), strict=True)
+        for face in read_even_list(content, name)
+    ]
+
+
+def _read_folders(files, root):
+    """Return a pair of None and face for every face of the folders."""
+    label_files = [file for file in files if file.name.rpartition("/")[2] == LABEL_FILE]
+    if not label_files:
+        raise FileNotFoundError(f"root holds no {LABEL_FILE}: {root}. {_HOW_TO_GET_IT}")
+    return [
+        (None, face)
+        for file in label_files
+        for face in read_person_data(read_content(file), file.name)
+    ]
+
+
+def _even_parts(faces, seed):
+    """Return pairs of split and face: as many of each class, each photograph in one split."""
+    labels = np.array([face.label for face in faces])
+    parts = stratified_splits(
+        torch.from_numpy(labels),
+        seed=seed,
+        groups=[face.photograph for face in faces],
+        shares={part: most / sum(PER_CLASS.values()) for part, most in PER_CLASS.items()},
+    )
+    order = np.random.default_rng(seed).permutation(len(faces))
+    chosen = []
+    for part, most in PER_CLASS.items():
+        members = order[np.isin(order, parts[part].numpy())]
+        counts = np.bincount(labels[members], minlength=len(AGE_CLASSES))
+        if not counts.min():
+            name = list(AGE_CLASSES.values())[counts.argmin()]
+            raise ValueError(
+                f"root must hold faces of every class for every split, none of {name} is left "
+                f"for {part}"
+            )
+        for label in range(len(AGE_CLASSES)):
+            some = members[labels[members] == label][: min(most, counts.min())]
+            chosen += [(k, part) for k in some.tolist()]
+    return [(part, faces[k]) for k, part in sorted(chosen)]

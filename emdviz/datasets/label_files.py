@@ -1,8 +1,54 @@
-"""Read label files strictly: text line by line, and the variables of MATLAB files."""
+"""Label files, read strictly: lines of text, variables of MATLAB, and names of images."""
 
 import io
+import warnings
+from collections import defaultdict
 
 import numpy as np
+
+from emdviz.datasets.decoding import READING_ERRORS
+from emdviz.datasets.files import how_many
+
+
+def read_label_file(files, name):
+    """Return the content of the file called ``name``, whatever folder it is in.
+
+    Parameters
+    ----------
+    files : list of ImageFile
+    name : str
+        Without a folder.
+
+    Returns
+    -------
+    bytes or None
+        None if there is no such file.
+
+    Raises
+    ------
+    ValueError
+        If there are several that differ, or it cannot be read.
+    """
+    found = [file for file in files if file.name.rpartition("/")[2] == name]
+    contents = {read_content(file) for file in found}
+    if len(contents) > 1:
+        names = how_many([file.name for file in found])
+        raise ValueError(f"root must hold one {name}, got files that differ: {names}")
+    return contents.pop() if contents else None
+
+
+def read_content(file):
+    """Return the bytes of an ImageFile.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read.
+    """
+    try:
+        return file.read()
+    except READING_ERRORS as error:
+        raise ValueError(f"{file.name} cannot be read: {error}") from None
 
 
 def text_lines(content, name):
@@ -141,3 +187,122 @@ def check_file_name(name, where):
     if not name or name in (".", "..") or any(c in name for c in "/\\\0"):
         raise ValueError(f"{where}: {name!r} is not the plain name of a file or folder")
     return name
+
+
+def without_copies(keys, values):
+    """Find what is listed once, and what is listed several times.
+
+    Parameters
+    ----------
+    keys : list, length N
+        What each line of a list is about.
+    values : list, length N
+        What it says about that.
+
+    Returns
+    -------
+    kept : list of int
+        The first line about everything that all its lines say the same about; increasing.
+    copies : int
+        Further lines about these.
+    conflicting : int
+        Lines about everything else.
+
+    Examples
+    --------
+    >>> without_copies(["a", "b", "a", "c", "c"], [1, 2, 1, 3, 4])
+    ([0, 1], 1, 2)
+    """
+    lines = defaultdict(list)
+    for place, key in enumerate(keys):
+        lines[key].append(place)
+    kept, copies, conflicting = [], 0, 0
+    for places in lines.values():
+        if len({values[place] for place in places}) > 1:
+            conflicting += len(places)
+        else:
+            kept.append(places[0])
+            copies += len(places) - 1
+    return kept, copies, conflicting
+
+
+def find_named(root, wanted, found, how_to_get_it):
+    """Find out which images that labels name are there.
+
+    Parameters
+    ----------
+    root : Path
+    wanted : list of str, length N
+        Names of images, as the labels have them; one may occur several times.
+    found : dict of str to ImageFile
+        The file of each name.
+    how_to_get_it : str
+        See :func:`files.check_root`.
+
+    Returns
+    -------
+    there : list of int
+        Which of the N have a file; increasing.
+    missing : tuple of str
+        Names that have none.
+
+    Raises
+    ------
+    FileNotFoundError
+        If no image is there.
+
+    Warns
+    -----
+    UserWarning
+        If some are missing: how many, and the first five.
+    """
+    there = [place for place, name in enumerate(wanted) if name in found]
+    missing = tuple(dict.fromkeys(name for name in wanted if name not in found))
+    if not there:
+        raise FileNotFoundError(
+            f"root holds none of the images that the labels name, {how_many(missing)}: {root}. "
+            f"{how_to_get_it}"
+        )
+    if missing:
+        text = f"the labels name images that are not in {root}: {how_many(missing)}; left out"
+        warnings.warn(text, stacklevel=3)
+    return there, missing
+
+
+def left_out(reasons):
+    """Put into words what was left out, and why.
+
+    Parameters
+    ----------
+    reasons : dict of str to int or to sequence of str
+        How many of what; of names, the first five are told.
+
+    Returns
+    -------
+    str
+        To follow what was kept; empty if nothing was left out.
+
+    Examples
+    --------
+    >>> left_out({"empty lines": 2, "copies": 0, "unreadable files": ("a.jpg",)})
+    '; left out: 2 empty lines, unreadable files: 1 (a.jpg)'
+    """
+    parts = [
+        f"{count} {what}" if isinstance(count, int) else f"{what}: {how_many(count)}"
+        for what, count in reasons.items()
+        if count
+    ]
+    return "; left out: " + ", ".join(parts) if parts else ""
+
+
+def warn_of_empty_classes(classes, labels):
+    """Warn if there is a class without an image; ``labels`` are those of the training images.
+
+    Warns
+    -----
+    UserWarning
+    """
+    empty = sorted(set(range(len(classes))) - set(np.asarray(labels).tolist()))
+    if empty:
+        names = ", ".join(classes[label] for label in empty)
+        warnings.warn(f"no image for training in the classes {names}", stacklevel=3)
