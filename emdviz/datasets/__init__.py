@@ -1,16 +1,22 @@
 """Ordered image data sets, all of one shape; ``load`` finds one by name."""
 
+from emdviz.datasets.aadb import aadb
+from emdviz.datasets.adience import adience
 from emdviz.datasets.age_faces import age_faces, utkface
 from emdviz.datasets.base import OrderedImages, Split
 from emdviz.datasets.digits import digits
+from emdviz.datasets.images_of_groups import images_of_groups
 from emdviz.datasets.retina_mnist import retina_mnist
 from emdviz.datasets.synthetic_faces import synthetic_faces
 
 __all__ = [
     "OrderedImages",
     "Split",
+    "aadb",
+    "adience",
     "age_faces",
     "digits",
+    "images_of_groups",
     "load",
     "retina_mnist",
     "synthetic_faces",
@@ -18,8 +24,11 @@ __all__ = [
 ]
 
 _DATASETS = {
+    "aadb": aadb,
+    "adience": adience,
     "age_faces": age_faces,
     "digits": digits,
+    "images_of_groups": images_of_groups,
     "retina_mnist": retina_mnist,
     "synthetic_faces": synthetic_faces,
     "utkface": utkface,
