@@ -1,9 +1,16 @@
 """Example predictions over C ordered classes, for each class that may be the true one."""
 
+import math
+
 import numpy as np
+
+from emdviz.distributions import binned_normal
 
 TRUE_CLASS_SHARE = 0.4
 """What both predictions of Figure 1's pair, and the neighbours, give the true class."""
+
+SATURATED_LOGIT = 10.0
+"""Where a softmax is so sure of a class that its gradient all but vanishes."""
 
 
 def far_and_near(num_classes, target):
@@ -31,9 +38,19 @@ def neighbours(num_classes, target):
 
 def confident_and_wrong(num_classes, target):
     """Nearly certain of the class furthest from the true one."""
-    p = np.full(num_classes, 0.06 / (num_classes - 1))
-    p[np.argmax(np.abs(np.arange(num_classes) - target))] = 0.94
-    return p / p.sum()
+    return _nearly_certain(num_classes, _furthest(num_classes, target))
+
+
+def one_class_off(num_classes, target):
+    """Nearly certain of a class next to the true one."""
+    return _nearly_certain(num_classes, target + 1 if target + 1 < num_classes else target - 1)
+
+
+def saturated(num_classes, target):
+    """The softmax of a logit of 10 at the class furthest from the true one, and 0 elsewhere."""
+    weights = np.ones(num_classes)
+    weights[_furthest(num_classes, target)] = math.exp(SATURATED_LOGIT)
+    return weights / weights.sum()
 
 
 def bimodal(num_classes):
@@ -56,10 +73,59 @@ def table(num_classes):
         "bimodal": ("bimodal", [bimodal(num_classes) for _ in targets]),
         "neighbours": ("neighbours", [neighbours(num_classes, k) for k in targets]),
     }
+    return _as_table(rows)
+
+
+def descent_table(num_classes):
+    """Return the presets from which descents start, in the form of :func:`table`."""
+    targets = range(num_classes)
+    common = table(num_classes)
+    own = _as_table(
+        {
+            "saturated": ("saturated and wrong", [saturated(num_classes, k) for k in targets]),
+            "off": ("one class off", [one_class_off(num_classes, k) for k in targets]),
+            "right": ("nearly right", [_nearly_certain(num_classes, k) for k in targets]),
+        }
+    )
+    return {
+        "saturated": own["saturated"],
+        "wrong": common["wrong"] | {"label": "far off"},
+        "off": own["off"],
+        "right": own["right"],
+    } | {name: common[name] for name in ("far", "near", "uniform", "bimodal")}
+
+
+def truths(num_classes):
+    """Return example distributions of labels: name -> label and probabilities."""
+    places = np.arange(num_classes)
+    edges = places[1:] - 0.5
+    unsure = binned_normal(0.55 * (num_classes - 1), 0.13 * num_classes, edges)
+    falling = 0.55**places
+    rows = {
+        "unsure": ("unsure between neighbours", unsure),
+        "bimodal": ("bimodal", bimodal(num_classes)),
+        "skewed": ("skewed", falling / falling.sum()),
+        "uniform": ("uniform", np.full(num_classes, 1 / num_classes)),
+        "certain": ("certain", np.eye(num_classes)[num_classes // 2]),
+    }
+    return {name: {"label": label, "p": p.tolist()} for name, (label, p) in rows.items()}
+
+
+def _as_table(rows):
     return {
         name: {"label": label, "rows": [row.tolist() for row in predictions]}
         for name, (label, predictions) in rows.items()
     }
+
+
+def _furthest(num_classes, target):
+    return np.argmax(np.abs(np.arange(num_classes) - target))
+
+
+def _nearly_certain(num_classes, of):
+    p = np.full(num_classes, 0.06 / (num_classes - 1))
+    p[of] = 0.94
+    return p / p.sum()
 
 
 def _around(target, weights):
