@@ -16,3 +16,9 @@ export function drawAxis({ left, right, unit }, { at, start, height, name, ticks
   const turned = `translate(${0.9 * unit} ${start + height / 2}) rotate(-90)`;
   return [...lines, svg("text", { class: "emdviz-axis", transform: turned }, name)];
 }
+
+/** What is said below columns that had to be drawn evenly, as a list of elements. */
+export function drawNotToScale({ left, right, unit, height, toScale }) {
+  const note = { class: "emdviz-axis", x: (left + right) / 2, y: height - 0.55 * unit };
+  return toScale ? [] : [svg("text", note, "columns drawn evenly, not to scale")];
+}

@@ -1,6 +1,6 @@
 // Draws one distribution: bars, and if wished below them the steps of its CDF against the target's.
 
-import { drawAxis } from "./axis.js";
+import { drawAxis, drawNotToScale } from "./axis.js";
 import { createBars } from "./bars.js";
 import { numberRoom, placeColumns } from "./columns.js";
 import { ruler, set, svg } from "./common.js";
@@ -66,7 +66,7 @@ export function createChart(options) {
 }
 
 function drawBackground(place, withSteps) {
-  const { left, right, unit } = place;
+  const { left, unit } = place;
   const last = place.height - 0.55 * unit;
   const parts = drawAxis(place, { at: place.y, start: place.top, height: place.bars, name: "probability" });
   if (withSteps) {
@@ -75,9 +75,5 @@ function drawBackground(place, withSteps) {
     const caption = { class: "emdviz-tick", x: left - 0.5 * unit, y: last };
     if (place.showGap.some(Boolean)) parts.push(svg("text", caption, "|gap|"));
   }
-  if (!place.toScale) {
-    const note = { class: "emdviz-axis", x: (left + right) / 2, y: last };
-    parts.push(svg("text", note, "columns drawn evenly, not to scale"));
-  }
-  return parts;
+  return [...parts, ...drawNotToScale(place)];
 }

@@ -1,0 +1,86 @@
+"""Transport plans as ribbons."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+
+from emdviz.distributions import as_float_array, check_positions, to_numpy
+from emdviz.plots._labels import name_classes
+from emdviz.style import GAP, PREDICTION_B, TRUTH
+
+_FEET = (1.0, -0.3)  # heights of the axis where the ribbons leave and arrive
+
+
+def plot_ribbons(
+    plan, supply=None, demand=None, *, classes=None, positions=None, ax=None, colour=GAP
+):
+    """Draw a transport plan as ribbons between two rows of bars.
+
+    The bars of the supply stand above, those of the demand hang below, and a ribbon is as wide as
+    the mass that it carries. What the plan does not move is drawn empty.
+
+    Parameters
+    ----------
+    plan : array, shape (C, C)
+        F_ij ≥ 0, the mass that goes from class i to class j.
+    supply, demand : array, shape (C,), optional
+        What was to be moved, and where to; by default what is.
+    classes : list of str, optional
+        Names of the C classes; 0, 1, …, C − 1 by default.
+    positions : array-like, shape (C,), optional
+        Class positions; 0, 1, …, C − 1 by default.
+    ax : matplotlib Axes, optional
+    colour : colour
+        Of the ribbons.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If the plan is not square, or supply or demand has another number of classes.
+    """
+    ax = ax or plt.gca()
+    plan = as_float_array(to_numpy(plan), "plan")
+    if plan.ndim != 2 or plan.shape[0] != plan.shape[1]:
+        raise ValueError(f"plan must have shape (C, C), got {plan.shape}")
+    places = check_positions(positions, len(plan))
+    width = 0.8 * np.diff(places).min(initial=np.inf) if len(plan) > 1 else 0.8
+    sides = (
+        (supply, plan.sum(1), _FEET[0], 1, PREDICTION_B),
+        (demand, plan.sum(0), _FEET[1], -1, TRUTH),
+    )
+    for masses, moved, foot, way, shade in sides:
+        whole = moved if masses is None else as_float_array(to_numpy(masses), "masses")
+        if whole.shape != moved.shape:
+            raise ValueError(f"supply and demand must have shape {moved.shape}, got {whole.shape}")
+        ax.bar(places, way * whole, width, foot, fill=False, edgecolor=shade, linestyle=":")
+        ax.bar(places, way * moved, width, foot, color=shade)
+    _draw_ribbons(ax, plan, places, width, colour)
+    ticks = [-1.3, -0.8, -0.3, 1.0, 1.5, 2.0]
+    ax.set_yticks(ticks, ["1", "0.5", "0", "0", "0.5", "1"])
+    ax.set(ylim=(-1.35, 2.05), ylabel="to                 from")
+    name_classes(ax, classes, len(plan), places)
+    return ax
+
+
+def _draw_ribbons(ax, plan, places, width, colour):
+    leaves = places - width * plan.sum(1) / 2
+    arrives = places - width * plan.sum(0) / 2
+    above, below = _FEET
+    middle = (above + below) / 2
+    for i, j in np.argwhere(plan > 0):
+        (a, b), wide = (leaves[i], arrives[j]), width * plan[i, j]
+        leaves[i] += wide
+        arrives[j] += wide
+        outline = Path(
+            [
+                (a, above), (a, middle), (b, middle), (b, below),
+                (b + wide, below), (b + wide, middle), (a + wide, middle), (a + wide, above),
+            ],
+            [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3],
+        )  # fmt: skip
+        ax.add_patch(PathPatch(outline, facecolor=colour, edgecolor="none", alpha=0.7))
