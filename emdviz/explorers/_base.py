@@ -13,7 +13,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from emdviz.style import GAP, PREDICTION_A, PREDICTION_B, TRUTH
+from emdviz.style import GAP, LOSS_COLOURS, PREDICTION_A, PREDICTION_B, TRUTH
 
 _HERE = Path(__file__).parent
 _IMPORT = re.compile(r'^import .* from "\./[\w.]+";\n', re.MULTILINE)
@@ -25,6 +25,8 @@ _TEXT_SCALES = {"notebook": 1.0, "projector": 1.5}
 _COLOURS = (
     f".emdviz-explorer {{ --emdviz-a: {PREDICTION_A}; --emdviz-b: {PREDICTION_B}; "
     f"--emdviz-truth: {TRUTH}; --emdviz-gap: {GAP}; }}\n"
+    # what belongs to one loss; its colour is --emdviz-own
+    + "".join(f".emdviz-of-{n} {{ --emdviz-own: {c}; }}\n" for n, c in LOSS_COLOURS.items())
 )
 
 _PAGE = """<!doctype html>
