@@ -1,0 +1,22 @@
+"""Train a network with a loss for ordered classes, and watch it after every epoch."""
+
+from emdviz.training.augmentation import AUGMENTATIONS, Augmentation
+from emdviz.training.comparison import compare_losses
+from emdviz.training.config import TrainConfig, choose_device
+from emdviz.training.evaluation import Prediction, find_loss, measure, predict, scale
+from emdviz.training.loop import Epoch, fit
+
+__all__ = [
+    "AUGMENTATIONS",
+    "Augmentation",
+    "Epoch",
+    "Prediction",
+    "TrainConfig",
+    "choose_device",
+    "compare_losses",
+    "find_loss",
+    "fit",
+    "measure",
+    "predict",
+    "scale",
+]

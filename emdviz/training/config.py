@@ -1,0 +1,100 @@
+"""How to train, and where."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from emdviz.training.augmentation import AUGMENTATIONS
+
+SCHEDULES = ("cosine", "constant")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train.
+
+    Attributes
+    ----------
+    epochs : int
+    batch_size : int
+    learning_rate : float
+        At the start.
+    momentum : float
+        Of stochastic gradient descent; the paper uses 0.98.
+    schedule : {"cosine", "constant"}
+        The learning rate falls to 0 along a half cosine over the whole run, or stays.
+    weight_decay : float
+    augmentation : {"flip", "paper", "none"}
+        How training images are changed at random; see ``AUGMENTATIONS``.
+    mixed_precision : bool
+        Run the network in bfloat16 where that is safe; losses stay in float32.
+    seed : int
+        Decides the order of the images and their changes, and in :func:`compare_losses` the
+        first weights: equal seeds see equal batches, whatever the loss.
+    device : str or None
+        Such as ``"cuda"`` or ``"cpu"``; None takes the best there is.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    """
+
+    epochs: int = 8
+    batch_size: int = 128
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    schedule: str = "cosine"
+    weight_decay: float = 5e-4
+    augmentation: str = "flip"
+    mixed_precision: bool = False
+    seed: int = 0
+    device: str | None = None
+
+    def __post_init__(self):
+        rules = {
+            "epochs": self.epochs >= 1,
+            "batch_size": self.batch_size >= 2,
+            "learning_rate": self.learning_rate > 0,
+            "momentum": 0 <= self.momentum < 1,
+            "weight_decay": self.weight_decay >= 0,
+            "seed": self.seed >= 0,
+        }
+        for name, fulfilled in rules.items():
+            if not fulfilled:
+                raise ValueError(f"{name} is out of range, got {getattr(self, name)!r}")
+        for name, choices in (("schedule", SCHEDULES), ("augmentation", AUGMENTATIONS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"{name} must be one of {sorted(choices)}, got {getattr(self, name)!r}"
+                )
+
+    def rate(self, progress):
+        """Return the learning rate after the share ``progress`` of the run, 0 to 1."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+
+
+def choose_device(device=None):
+    """Return ``device``, or the best there is: CUDA, then Apple's MPS, then the CPU.
+
+    Parameters
+    ----------
+    device : str, torch.device or None
+
+    Returns
+    -------
+    torch.device
+
+    Examples
+    --------
+    >>> choose_device("cpu")
+    device(type='cpu')
+    """
+    if device is not None:
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -1,0 +1,98 @@
+"""What a network says of images, and how good that is."""
+
+from dataclasses import dataclass
+
+import torch
+
+from emdviz import metrics
+from emdviz.distributions import one_hot
+from emdviz.losses import LOSSES
+
+EVALUATION_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says of N images.
+
+    Attributes
+    ----------
+    classes : int64 tensor, shape (N,)
+        Predicted classes.
+    distribution : float tensor, shape (N, C), or None
+        Predicted probabilities; None for regression, which has none.
+    loss : float or None
+        Mean training loss, where labels were given.
+    """
+
+    classes: torch.Tensor
+    distribution: torch.Tensor | None
+    loss: float | None = None
+
+    def as_distribution(self, num_classes):
+        """Return the distribution, or certainty of the predicted class; shape (N, C)."""
+        if self.distribution is not None:
+            return self.distribution
+        return one_hot(self.classes, num_classes)
+
+
+def predict(model, loss, images, num_classes, *, labels=None):
+    """Predict the classes of images, and their distributions where the loss has any.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Set to evaluation mode; used where it lies.
+    loss : str
+        The loss it was trained with, a name in ``losses.LOSSES``.
+    images : uint8 tensor, shape (N, 3, H, W)
+    num_classes : int
+        C.
+    labels : int64 tensor, shape (N,), optional
+        Class indices; then the mean loss is computed as well.
+
+    Returns
+    -------
+    Prediction
+        On the CPU.
+    """
+    spec = find_loss(loss)
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.no_grad():
+        outputs = torch.cat(
+            [model(scale(batch.to(device))).float() for batch in images.split(EVALUATION_BATCH)]
+        ).cpu()
+    classes, distribution = spec.decode(outputs, num_classes)
+    value = None if labels is None else spec.factory()(outputs, labels).item()
+    return Prediction(classes, distribution, value)
+
+
+def measure(prediction, split, num_classes):
+    """Evaluate a :class:`Prediction` of a whole split; see ``metrics.METRICS``.
+
+    Regression predicts no distribution. Its RPS is that of certainty in the predicted class,
+    which is its MAE; metrics that make no sense for it are left out.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    if prediction.distribution is not None:
+        return metrics.evaluate(
+            prediction.distribution, split.labels, true_distribution=split.true_distribution
+        )
+    results = metrics.evaluate_classes(prediction.classes, split.labels, num_classes)
+    return results | {"RPS": results["MAE"]}
+
+
+def find_loss(name):
+    """Return ``LOSSES[name]``, or raise a ValueError that lists the names."""
+    if name not in LOSSES:
+        raise ValueError(f"loss must be one of {sorted(LOSSES)}, got {name!r}")
+    return LOSSES[name]
+
+
+def scale(images):
+    """Turn bytes 0 … 255 into floats −1 … 1."""
+    return images.float().div_(127.5).sub_(1)

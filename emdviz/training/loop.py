@@ -1,0 +1,268 @@
+"""One training run, epoch by epoch."""
+
+import dataclasses
+import time
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from emdviz.training import runs
+from emdviz.training.augmentation import AUGMENTATIONS, NUMBERS
+from emdviz.training.config import TrainConfig, choose_device
+from emdviz.training.evaluation import Prediction, find_loss, measure, predict, scale
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The state of a run after an epoch.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    train_loss, valid_loss : float
+        Mean loss over the epoch's training batches, and over the validation split after it.
+    metrics : dict of str to float
+        On the validation split; see ``metrics.METRICS``.
+    probe : Prediction
+        For the probe images.
+    learning_rate : float
+        At the end of the epoch.
+    seconds : float
+        Since the start of the run.
+    """
+
+    number: int
+    train_loss: float
+    valid_loss: float
+    metrics: dict
+    probe: Prediction
+    learning_rate: float
+    seconds: float
+
+    def to_dict(self):
+        """Return the same in the types of JSON."""
+        probe = {
+            "classes": self.probe.classes.tolist(),
+            "distribution": None
+            if self.probe.distribution is None
+            else self.probe.distribution.tolist(),
+        }
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | {
+            "probe": probe
+        }
+
+    @classmethod
+    def from_dict(cls, facts):
+        """Return the epoch that :meth:`to_dict` described."""
+        probe = facts["probe"]
+        distribution = probe["distribution"]
+        prediction = Prediction(
+            torch.tensor(probe["classes"]),
+            None if distribution is None else torch.tensor(distribution),
+        )
+        return cls(**(facts | {"probe": prediction}))
+
+
+def fit(model, loss, dataset, config=None, *, probe=None, folder=None):
+    """Train ``model`` and yield an :class:`Epoch` after every epoch; stop whenever you like.
+
+    The training images lie on the device as bytes; shuffling, augmentation and scaling to −1 … 1
+    happen there. For one seed the batches are the same whatever the loss, and a run on a CPU
+    repeats bit for bit.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Images (B, 3, H, W) to ``LOSSES[loss].num_outputs(C)`` outputs; trained in place and
+        moved to the device.
+    loss : str
+        A name in ``losses.LOSSES``.
+    dataset : datasets.OrderedImages
+        Trained on its ``"train"`` split, evaluated on its ``"valid"`` split.
+    config : TrainConfig, optional
+    probe : uint8 tensor, shape (N, 3, H, W), optional
+        Images whose predictions every epoch reports; the first eight for validation by default.
+    folder : str or Path, optional
+        Where to keep the run: ``last.safetensors`` and ``best.safetensors`` (by validation
+        loss), and ``history.json``, after every epoch. If the same run is there already, its
+        finished epochs are yielded again without being trained, and it goes on after the last:
+        to the same weights, bit for bit on a CPU, as if it had never stopped.
+
+    Yields
+    ------
+    Epoch
+
+    Raises
+    ------
+    ValueError
+        If the loss has no such name, a split is empty, the model has the wrong outputs, or
+        ``folder`` holds another run.
+    FloatingPointError
+        If the training loss is no longer finite.
+    MemoryError
+        If a batch does not fit on the device, nor half of one.
+    OSError
+        If ``folder`` cannot be written; the epochs finished before are safe there.
+
+    Warns
+    -----
+    UserWarning
+        If memory only suffices for half a batch at a time: gradients are then added up, so that
+        the batch keeps its size, but batch norm sees the halves.
+
+    Examples
+    --------
+    >>> from emdviz import datasets, models
+    >>> faces = datasets.load("synthetic_faces", n=64, size=32)
+    >>> model = models.small_cnn(8)
+    >>> config = TrainConfig(epochs=2, batch_size=16, device="cpu")
+    >>> [epoch.number for epoch in fit(model, "EMD2", faces, config)]
+    [1, 2]
+    """
+    config = config or TrainConfig()
+    run = _Run(model, loss, dataset, config, probe, folder)
+    yield from run.finished
+    for number in range(len(run.finished) + 1, config.epochs + 1):
+        yield run.train(number)
+
+
+class _Run:
+    """What lasts from one epoch to the next."""
+
+    def __init__(self, model, loss, dataset, config, probe, folder):
+        self.spec = find_loss(loss)
+        self.loss, self.config = loss, config
+        self.train_split, self.valid = dataset.split("train"), dataset.split("valid")
+        for name, split in (("train", self.train_split), ("valid", self.valid)):
+            if len(split) == 0:
+                raise ValueError(f"the {name} split is empty: the data set needs more images")
+        self.num_classes = len(dataset.classes)
+        self.device = choose_device(config.device)
+        # twice as fast as planes of colours on a CPU
+        self.model = model.to(self.device, memory_format=torch.channels_last)
+        self.criterion = self.spec.factory().to(self.device)
+        self.images = self.train_split.images.to(self.device)
+        self.labels = self.train_split.labels.to(self.device)
+        self.probe = self.valid.images[:8] if probe is None else probe
+        _check_outputs(model, self.images[:1], self.spec.num_outputs(self.num_classes))
+        self.batch_size = min(config.batch_size, len(self.labels))
+        self.steps = len(self.labels) // self.batch_size  # the rest waits for the next shuffle
+        self.halves = 1
+        self.optimizer = torch.optim.SGD(
+            model.parameters(),
+            lr=config.learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+        )
+        self.finished, self.folder = [], None
+        if folder is not None:
+            self.folder = runs.RunFolder(folder, runs.describe(model, loss, dataset, config))
+            tensors, history = self.folder.read()
+            if history:
+                runs.unpack(tensors, model, self.criterion, self.optimizer)
+            self.finished = [Epoch.from_dict(facts) for facts in history]
+        self.epochs = list(self.finished)
+
+    def train(self, number):
+        """Train one epoch, keep it, and return it."""
+        start = time.perf_counter()
+        total = torch.zeros((), device=self.device)
+        self.model.train()
+        for step, (images, labels) in enumerate(self._batches(number)):
+            progress = (number - 1 + step / self.steps) / self.config.epochs
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.config.rate(progress)
+            total += self._step(images, labels)
+        train_loss = total.item() / self.steps
+        if not np.isfinite(train_loss):
+            raise FloatingPointError(
+                f"the {self.spec.label} loss is {train_loss} in epoch {number} with learning "
+                f"rate {self.config.learning_rate:g}; try a third of it"
+            )
+        predicted = self._predict(self.valid.images, labels=self.valid.labels)
+        epoch = Epoch(
+            number=number,
+            train_loss=train_loss,
+            valid_loss=predicted.loss,
+            metrics=measure(predicted, self.valid, self.num_classes),
+            probe=self._predict(self.probe),
+            learning_rate=self.config.rate(number / self.config.epochs),
+            seconds=time.perf_counter() - start + (self.epochs[-1].seconds if self.epochs else 0),
+        )
+        self.epochs.append(epoch)
+        if self.folder is not None:
+            tensors = runs.pack(self.model, self.criterion, self.optimizer)
+            best = min(self.epochs, key=lambda one: one.valid_loss) is epoch
+            self.folder.write(tensors, [one.to_dict() for one in self.epochs], best=best)
+        return epoch
+
+    def _predict(self, images, **options):
+        return predict(self.model, self.loss, images, self.num_classes, **options)
+
+    def _batches(self, number):
+        """Yield images, from −1 to 1 and changed at random, and labels of every batch."""
+        # an epoch has chances of its own, so that a run can go on after any of them
+        seed = np.random.SeedSequence([self.config.seed, number]).generate_state(1)
+        generator = torch.Generator().manual_seed(int(seed[0]))
+        order = torch.randperm(len(self.labels), generator=generator).to(self.device)
+        numbers = torch.rand(len(self.labels), NUMBERS, generator=generator).to(self.device)
+        augment = AUGMENTATIONS[self.config.augmentation]
+        for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
+            yield augment(scale(self.images[chosen]), numbers[chosen]), self.labels[chosen]
+
+    def _step(self, images, labels):
+        """Change the weights once and return the loss of the batch, not waiting for it."""
+        try:
+            value = self._backward(images, labels)
+        except torch.OutOfMemoryError as error:
+            if self.halves == 2:
+                raise MemoryError(self._no_memory()) from error
+            self.halves = 2
+            value = None
+        if value is None:  # outside the handler, which would keep the batch's memory alive
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            warnings.warn(
+                f"a batch of {len(labels)} does not fit on {self.device}; training goes on with "
+                "two halves of each batch, whose gradients are added up",
+                stacklevel=2,
+            )
+            return self._step(images, labels)
+        self.optimizer.step()
+        return value
+
+    def _backward(self, images, labels):
+        """Set the gradients of a batch, in parts if it must be; return its loss."""
+        self.optimizer.zero_grad(set_to_none=True)
+        value = torch.zeros((), device=self.device)
+        size = -(-len(labels) // self.halves)
+        for part, truth in zip(images.split(size), labels.split(size), strict=True):
+            with torch.autocast(
+                self.device.type, torch.bfloat16, enabled=self.config.mixed_precision
+            ):
+                outputs = self.model(part)
+            share = self.criterion(outputs, truth) * (len(truth) / len(labels))
+            share.backward()
+            value += share.detach()
+        return value
+
+    def _no_memory(self):
+        return (
+            f"not even half a batch of {self.batch_size} images of "
+            f"{tuple(self.images.shape[2:])} pixels fits on {self.device}; choose a smaller "
+            "batch_size, smaller images or a smaller network"
+        )
+
+
+def _check_outputs(model, image, expected):
+    model.eval()
+    with torch.no_grad():
+        got = model(scale(image)).shape[1]
+    if got != expected:
+        raise ValueError(
+            f"the model must have {expected} outputs for this loss and data set, got {got}; "
+            "make it with LOSSES[loss].num_outputs(len(dataset.classes))"
+        )

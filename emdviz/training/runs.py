@@ -1,0 +1,157 @@
+"""A training run on disk: its state after every finished epoch, so that it can go on."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+FORMAT = "emdviz run 1"
+_OPTIMIZER = "optimizer."
+_MODEL = "model."
+_LOSS = "loss."
+
+
+class RunFolder:
+    """The folder of one run.
+
+    ``last.safetensors`` holds network, loss and optimizer after the last finished epoch and, in
+    its header, what is run and the history, so that they can never disagree;
+    ``best.safetensors`` the same after the epoch of the least validation loss. ``history.json``
+    is a copy for readers. A file is written beside its place and then moved there: whatever
+    stops the program, the old state or the new one is left.
+
+    Parameters
+    ----------
+    path : str or Path
+        Made if it is not there.
+    facts : dict
+        What is run, of JSON's types; a folder of other facts is refused.
+    """
+
+    def __init__(self, path, facts):
+        self.path = Path(path)
+        self.facts = json.loads(json.dumps(facts))
+        self.last = self.path / "last.safetensors"
+        self.best = self.path / "best.safetensors"
+
+    def read(self):
+        """Return (tensors, history) of the last finished epoch; ({}, []) if there is none.
+
+        Raises
+        ------
+        ValueError
+            If the folder holds another run, or no state that can be read.
+        """
+        if not self.last.exists():
+            return {}, []
+        try:
+            with safetensors.safe_open(self.last, framework="pt") as file:
+                header = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            facts, history = json.loads(header["facts"]), json.loads(header["history"])
+            if header["format"] != FORMAT:
+                raise ValueError(f"it has the format {header['format']!r}")
+        except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
+            raise ValueError(
+                f"{self.last} is no state of a run that can be read ({error}); "
+                "delete its folder, or choose another"
+            ) from None
+        for name in sorted(facts.keys() | self.facts.keys()):
+            if facts.get(name) != self.facts.get(name):
+                raise ValueError(
+                    f"{self.path} holds another run: {name} is {facts.get(name)!r} there and "
+                    f"{self.facts.get(name)!r} here; choose another folder, or delete it"
+                )
+        return tensors, history
+
+    def write(self, tensors, history, *, best):
+        """Keep the state after an epoch; ``best`` tells whether none was better before.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; the epoch before is still there.
+        """
+        header = {"format": FORMAT, "facts": json.dumps(self.facts)}
+        header["history"] = json.dumps(history)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            data = safetensors.torch.save(tensors, metadata=header)
+            if best:
+                _replace(self.best, data)
+            _replace(self.last, data)
+            text = json.dumps({"run": self.facts, "epochs": history}, indent=1)
+            _replace(self.path / "history.json", text.encode())
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"epoch {len(history)} could not be kept in {self.path}: {error.strerror}; "
+                f"the {len(history) - 1} before it are safe there",
+            ) from error
+
+
+def describe(model, loss, dataset, config):
+    """Return the facts that make a run: equal facts on one machine give equal weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in ("train", "valid"):
+        split = dataset.split(name)
+        digest.update(split.images.contiguous().numpy())
+        digest.update(split.labels.contiguous().numpy())
+    settings = dataclasses.asdict(config)
+    del settings["device"]
+    shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
+    return {
+        "loss": loss,
+        "data set": dataset.name,
+        "classes": list(dataset.classes),
+        "data": digest.hexdigest(),
+        "network": type(model).__name__,
+        "layers": hashlib.blake2b(json.dumps(shapes).encode(), digest_size=8).hexdigest(),
+        **settings,
+    }
+
+
+def pack(model, criterion, optimizer):
+    """Return all tensors of a run's state under one level of names, on the CPU."""
+    tensors = {_MODEL + name: value for name, value in model.state_dict().items()}
+    tensors |= {_LOSS + name: value for name, value in criterion.state_dict().items()}
+    for i, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"{_OPTIMIZER}{i}.{name}"] = value
+    return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+
+
+def unpack(tensors, model, criterion, optimizer):
+    """Put a packed state back where it came from."""
+
+    def part(prefix):
+        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+    model.load_state_dict(part(_MODEL))
+    criterion.load_state_dict(part(_LOSS))
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    state = {}
+    for name, value in part(_OPTIMIZER).items():
+        number, _, key = name.partition(".")
+        # in the memory layout of the parameter, which a file does not keep
+        like = torch.empty_like(parameters[int(number)]) if value.ndim else value
+        state.setdefault(int(number), {})[key] = like.copy_(value)
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+
+
+def _replace(path, data):
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

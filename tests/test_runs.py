@@ -1,0 +1,170 @@
+"""Runs on disk: they go on to the same weights after whatever stopped them."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import safetensors.torch
+import torch
+
+from emdviz import datasets, models
+from emdviz.training import TrainConfig, fit, runs
+
+CONFIG = TrainConfig(
+    epochs=4, batch_size=32, learning_rate=0.02, augmentation="paper", seed=5, device="cpu"
+)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return datasets.load("synthetic_faces", n=200, size=32)
+
+
+@pytest.fixture(scope="module")
+def whole(faces):
+    """A run that nothing stopped: its weights and its epochs."""
+    return train(faces)
+
+
+def train(faces, folder=None, config=CONFIG, stop_after=None):
+    model = models.small_cnn(8, seed=2)
+    epochs = []
+    for epoch in fit(model, "EMD2", faces, config, folder=folder):
+        epochs.append(epoch)
+        if epoch.number == stop_after:
+            break
+    return {name: value.clone() for name, value in model.state_dict().items()}, epochs
+
+
+def assert_same(run, other):
+    assert all(torch.equal(run[0][name], other[0][name]) for name in other[0])
+    for mine, theirs in zip(run[1], other[1], strict=True):
+        mine, theirs = mine.to_dict(), theirs.to_dict()
+        del mine["seconds"], theirs["seconds"]
+        assert mine == theirs
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 4])
+def test_a_stopped_run_goes_on_to_the_same_weights(faces, whole, tmp_path, stop_after):
+    train(faces, tmp_path / "run", stop_after=stop_after)
+    assert_same(train(faces, tmp_path / "run"), whole)
+
+
+def test_a_run_interrupted_within_an_epoch_goes_on(faces, whole, tmp_path):
+    model = models.small_cnn(8, seed=2)
+    seen = []
+
+    def interrupt(module, arguments):
+        seen.append(module.training)
+        if sum(seen) == 9:  # in the second epoch of five steps
+            raise KeyboardInterrupt
+
+    model.register_forward_pre_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        list(fit(model, "EMD2", faces, CONFIG, folder=tmp_path))
+    assert_same(train(faces, tmp_path), whole)
+
+
+KILLED = """
+import sys, torch
+torch.set_num_threads(1)
+from tests.test_runs import CONFIG, train
+from emdviz import datasets
+print("ready", flush=True)
+train(datasets.load("synthetic_faces", n=200, size=32), sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.35, 0.6])
+def test_a_killed_run_goes_on_to_the_same_weights(faces, whole, tmp_path, seconds):
+    running = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE
+    )
+    running.stdout.readline()
+    time.sleep(seconds)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    running.stdout.close()
+    assert_same(train(faces, tmp_path), whole)
+
+
+def test_what_lies_in_the_folder(faces, whole, tmp_path):
+    train(faces, tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"last.safetensors", "best.safetensors", "history.json"}
+    last = safetensors.torch.load_file(tmp_path / "last.safetensors")
+    assert torch.equal(last["model.head.weight"], whole[0]["head.weight"])
+    best = min(whole[1], key=lambda epoch: epoch.valid_loss).number
+    again = train(faces, stop_after=best)
+    kept = safetensors.torch.load_file(tmp_path / "best.safetensors")
+    assert torch.equal(kept["model.head.weight"], again[0]["head.weight"])
+
+
+def test_another_run_in_the_folder_is_refused(faces, tmp_path):
+    train(faces, tmp_path, stop_after=1)
+    other = TrainConfig(**(vars(CONFIG) | {"learning_rate": 0.03}))
+    with pytest.raises(ValueError, match=r"learning_rate is 0\.02 there and 0\.03 here"):
+        train(faces, tmp_path, other)
+    fewer = datasets.load("synthetic_faces", n=190, size=32)
+    with pytest.raises(ValueError, match="another run: data is"):
+        train(fewer, tmp_path)
+
+
+def test_a_broken_state_is_named(faces, tmp_path):
+    train(faces, tmp_path, stop_after=1)
+    path = tmp_path / "last.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"last\.safetensors is no state of a run.*delete"):
+        train(faces, tmp_path)
+    safetensors.torch.save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="no state of a run"):
+        train(faces, tmp_path)
+
+
+def test_a_full_disk_loses_no_finished_epoch(faces, whole, tmp_path, monkeypatch):
+    sync, calls = os.fsync, []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) > 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(runs.os, "fsync", full)
+    with pytest.raises(OSError, match=r"epoch 2 could not be kept.*the 1 before it are safe"):
+        train(faces, tmp_path)
+    monkeypatch.undo()
+    assert not list(tmp_path.glob(".*")), "a half-written file was left"
+    assert_same(train(faces, tmp_path), whole)
+
+
+def test_a_read_only_folder_is_named(faces, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    with pytest.raises(OSError, match="epoch 1 could not be kept in"):
+        train(faces, blocked / "run")
+
+
+@pytest.mark.parametrize("largest", [16, 5])
+def test_a_batch_that_does_not_fit_is_halved_once(faces, largest):
+    model = models.small_cnn(8, seed=2)
+
+    def little_memory(module, arguments):
+        if module.training and len(arguments[0]) > largest:
+            raise torch.OutOfMemoryError("no memory left")
+
+    model.register_forward_pre_hook(little_memory)
+    run = fit(model, "EMD2", faces, CONFIG)
+    if largest == 16:
+        with pytest.warns(UserWarning, match="a batch of 32 does not fit on cpu"):
+            assert len(list(run)) == 4
+    else:
+        with (
+            pytest.warns(UserWarning, match="two halves"),
+            pytest.raises(MemoryError, match=r"not even half a batch of 32.*smaller batch_size"),
+        ):
+            next(run)
