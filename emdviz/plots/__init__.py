@@ -6,6 +6,7 @@ Classes run from left to right, probabilities from 0 to 1, and a loss has one co
 
 from emdviz.plots.distributions import plot_cdf_gap, plot_plan, plot_prediction
 from emdviz.plots.images import plot_beliefs, sheet, show_image
+from emdviz.plots.simplex import plot_simplex
 from emdviz.plots.training import plot_history
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "plot_history",
     "plot_plan",
     "plot_prediction",
+    "plot_simplex",
     "sheet",
     "show_image",
 ]
