@@ -39,11 +39,17 @@ def pack(path, files):
     return path
 
 
-def jpeg(image):
-    """The content of a JPEG file."""
+def jpeg(image, **options):
+    """The content of a JPEG file; Pillow's ``options``."""
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=95)
+    image.save(file, "JPEG", quality=95, **options)
     return file.getvalue()
+
+
+def colours(number, size=(40, 40), mode="RGB"):
+    """A picture like no other in many colours, smooth enough to survive JPEG."""
+    noise = np.random.default_rng(number).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).convert(mode)
 
 
 def picture(number, tone, size=24):

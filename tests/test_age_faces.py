@@ -1,4 +1,3 @@
-import io
 import re
 import warnings
 import zipfile
@@ -10,35 +9,16 @@ import torch
 from PIL import Image
 
 from emdviz.datasets import decoding, files, load, utkface
+from tests.data_layouts import colours, jpeg, write
 
 GENUINE = Path(__file__).parents[2] / "shared" / "realdata" / "utkface"
 COUNTS = [556, 281, 342, 726, 2861, 1284, 833, 1046]
 
 
-def picture(number, size=(40, 40), mode="RGB"):
-    """A picture like no other, smooth enough to survive JPEG."""
-    noise = np.random.default_rng(number).integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    return Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).convert(mode)
-
-
-def jpeg(image, **options):
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=90, **options)
-    return file.getvalue()
-
-
-def write(folder, files):
-    for name, data in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return folder
-
-
 def faces(count):
     """Genuine names and pictures for ages 1, 2, …"""
     return {
-        f"{age}_0_1_2017{age:04}.jpg.chip.jpg": jpeg(picture(age)) for age in range(1, count + 1)
+        f"{age}_0_1_2017{age:04}.jpg.chip.jpg": jpeg(colours(age)) for age in range(1, count + 1)
     }
 
 
@@ -53,7 +33,7 @@ def test_ages_come_from_the_names_and_images_in_their_order(tmp_path):
     assert data.unit == "years"
     assert "non-commercial research only" in data.licence
     for age, image in zip(data.ages.tolist(), data.images, strict=True):
-        original = np.asarray(picture(age).resize((32, 32), Image.Resampling.BILINEAR))
+        original = np.asarray(colours(age).resize((32, 32), Image.Resampling.BILINEAR))
         difference = image.permute(1, 2, 0).numpy().astype(int) - original
         assert np.abs(difference).mean() < 6  # what JPEG costs
 
@@ -62,9 +42,9 @@ def test_names_may_lack_a_field_or_the_chip(tmp_path):
     write(
         tmp_path,
         {
-            "39_1_20170116174525125.jpg.chip.jpg": jpeg(picture(1)),
-            "61_1_20170109142408075.jpg": jpeg(picture(2)),
-            "5_0_0_20161219.JPG": jpeg(picture(3)),
+            "39_1_20170116174525125.jpg.chip.jpg": jpeg(colours(1)),
+            "61_1_20170109142408075.jpg": jpeg(colours(2)),
+            "5_0_0_20161219.JPG": jpeg(colours(3)),
         },
     )
     assert utkface(tmp_path).ages.tolist() == [39, 5, 61]
@@ -74,13 +54,13 @@ def test_copies_are_kept_once_and_conflicts_not_at_all(tmp_path):
     write(
         tmp_path,
         {
-            "20_0_0_1.jpg": jpeg(picture(1)),
-            "20_1_0_2.jpg": jpeg(picture(1)),
-            "part2/20_1_0_2.jpg": jpeg(picture(1)),
-            "30_0_0_1.jpg": jpeg(picture(2)),
-            "31_0_0_1.jpg": jpeg(picture(2)),
-            "31_0_0_2.jpg": jpeg(picture(2)),
-            "40_0_0_1.jpg": jpeg(picture(3)),
+            "20_0_0_1.jpg": jpeg(colours(1)),
+            "20_1_0_2.jpg": jpeg(colours(1)),
+            "part2/20_1_0_2.jpg": jpeg(colours(1)),
+            "30_0_0_1.jpg": jpeg(colours(2)),
+            "31_0_0_1.jpg": jpeg(colours(2)),
+            "31_0_0_2.jpg": jpeg(colours(2)),
+            "40_0_0_1.jpg": jpeg(colours(3)),
         },
     )
     data = utkface(tmp_path)
@@ -95,8 +75,8 @@ def test_files_that_differ_only_beside_the_pixels_are_copies(tmp_path):
     write(
         tmp_path,
         {
-            "20_0_0_1.jpg": jpeg(picture(1)),
-            "20_0_0_2.jpg": jpeg(picture(1), comment=b"scanned twice"),
+            "20_0_0_1.jpg": jpeg(colours(1)),
+            "20_0_0_2.jpg": jpeg(colours(1), comment=b"scanned twice"),
         },
     )
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 2
@@ -107,12 +87,12 @@ def test_names_without_a_credible_age_are_counted(tmp_path):
     write(
         tmp_path,
         {
-            "20_0_0_1.jpg": jpeg(picture(1)),
-            "130_0_0_1.jpg": jpeg(picture(2)),
-            "131_0_0_1.jpg": jpeg(picture(3)),
-            "20170101_0_0_1.jpg": jpeg(picture(4)),
-            "-3_0_0_1.jpg": jpeg(picture(5)),
-            "٣_0_0_1.jpg": jpeg(picture(6)),
+            "20_0_0_1.jpg": jpeg(colours(1)),
+            "130_0_0_1.jpg": jpeg(colours(2)),
+            "131_0_0_1.jpg": jpeg(colours(3)),
+            "20170101_0_0_1.jpg": jpeg(colours(4)),
+            "-3_0_0_1.jpg": jpeg(colours(5)),
+            "٣_0_0_1.jpg": jpeg(colours(6)),
             "readme.txt": b"about",
             ".DS_Store": b"hidden",
             "__MACOSX/._20_0_0_1.jpg": b"hidden",
@@ -125,7 +105,7 @@ def test_names_without_a_credible_age_are_counted(tmp_path):
 
 
 def test_unreadable_files_are_skipped_counted_and_named(tmp_path):
-    whole = jpeg(picture(1, size=(100, 100)))
+    whole = jpeg(colours(1, size=(100, 100)))
     write(
         tmp_path,
         {
@@ -147,7 +127,7 @@ def test_unreadable_files_are_skipped_counted_and_named(tmp_path):
 
 
 def test_images_larger_than_any_face_are_not_decoded(tmp_path, monkeypatch):
-    write(tmp_path, {"20_0_0_1.jpg": jpeg(picture(1)), "30_0_0_1.jpg": jpeg(picture(2, (90, 90)))})
+    write(tmp_path, {"20_0_0_1.jpg": jpeg(colours(1)), "30_0_0_1.jpg": jpeg(colours(2, (90, 90)))})
     monkeypatch.setattr(decoding, "MAX_PIXELS", 50 * 50)
     with pytest.warns(UserWarning, match="1 not readable as an image .30_0_0_1"):
         assert utkface(tmp_path).ages.tolist() == [20]
@@ -159,16 +139,16 @@ def test_images_larger_than_any_face_are_not_decoded(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_grey_and_cmyk_become_rgb(tmp_path, mode):
-    image = picture(1, mode=mode)
+    image = colours(1, mode=mode)
     write(tmp_path, {"20_0_0_1.jpg": jpeg(image)})
     read = utkface(tmp_path, size=40).images[0].permute(1, 2, 0).numpy().astype(int)
     assert np.abs(read - np.asarray(image.convert("RGB"))).mean() < 6
 
 
 def test_png_with_transparency_becomes_rgb(tmp_path):
-    picture(1).convert("RGBA").save(tmp_path / "20_0_0_1.png")
+    colours(1).convert("RGBA").save(tmp_path / "20_0_0_1.png")
     read = utkface(tmp_path, size=40).images[0].permute(1, 2, 0).numpy()
-    np.testing.assert_array_equal(read, np.asarray(picture(1)))
+    np.testing.assert_array_equal(read, np.asarray(colours(1)))
 
 
 def test_turned_photographs_are_set_upright(tmp_path):
@@ -243,8 +223,8 @@ def test_splits_follow_the_seed(tmp_path):
 )  # fmt: skip
 def test_zips_that_point_outside_are_refused(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
-        archive.writestr("20_0_0_1.jpg", jpeg(picture(1)))
-        archive.writestr(name, jpeg(picture(2)))
+        archive.writestr("20_0_0_1.jpg", jpeg(colours(1)))
+        archive.writestr(name, jpeg(colours(2)))
     with pytest.raises(ValueError, match=r"bad\.zip is refused: .* points outside the archive"):
         utkface(tmp_path)
 

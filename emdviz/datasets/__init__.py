@@ -5,6 +5,7 @@ from emdviz.datasets.adience import adience
 from emdviz.datasets.age_faces import age_faces, utkface
 from emdviz.datasets.base import OrderedImages, Split
 from emdviz.datasets.digits import digits
+from emdviz.datasets.image_folder import image_folder
 from emdviz.datasets.images_of_groups import images_of_groups
 from emdviz.datasets.retina_mnist import retina_mnist
 from emdviz.datasets.synthetic_faces import synthetic_faces
@@ -16,6 +17,7 @@ __all__ = [
     "adience",
     "age_faces",
     "digits",
+    "image_folder",
     "images_of_groups",
     "load",
     "retina_mnist",
@@ -29,6 +31,7 @@ _DATASETS = {
     "age_faces": age_faces,
     "digits": digits,
     "images_of_groups": images_of_groups,
+    "image_folder": image_folder,
     "retina_mnist": retina_mnist,
     "synthetic_faces": synthetic_faces,
     "utkface": utkface,

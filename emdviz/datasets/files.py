@@ -124,7 +124,7 @@ def _walk(folder, prefix, seen):
     with os.scandir(folder) as entries:
         for entry in entries:
             name = prefix + entry.name
-            if _is_hidden((entry.name,)):
+            if is_hidden((entry.name,)):
                 continue
             if entry.is_dir():
                 yield from _walk(entry.path, name + "/", seen)
@@ -158,14 +158,20 @@ def _zip_members(path, prefix):
                 f"{path} is refused: its member {name!r} has {member.file_size} bytes, "
                 f"an image at most {MAX_FILE_BYTES}"
             )
-        if not member.is_dir() and not _is_hidden(parts):
+        if not member.is_dir() and not is_hidden(parts):
             name = prefix + "/".join(parts)
             identity = f"{name}|{os.path.basename(path)}|{member.CRC}|{member.file_size}|{changed}"
             yield ImageFile(_composed(name), identity, changed, partial(archive.read, member))
 
 
-def _is_hidden(parts):
-    # what file managers leave behind: .DS_Store, __MACOSX/._1_0_0.jpg and the like
+def is_hidden(parts):
+    """Tell whether a path is hidden or left behind by a file manager, given its parts.
+
+    Examples
+    --------
+    >>> is_hidden(["__MACOSX", "._1.jpg"]), is_hidden(["low", "1.jpg"])
+    (True, False)
+    """
     return any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 

@@ -144,7 +144,7 @@ def named_splits(names, labels, *, seed, groups=None):
     parts = stratified_splits(
         labels[train],
         seed=seed,
-        groups=None if groups is None else np.asarray(groups)[train],
+        groups=None if groups is None else np.asarray(groups)[train.numpy()],
         shares={"train": 0.9, "valid": 0.1},
     )
     splits |= {name: train[chosen] for name, chosen in parts.items()}
