@@ -1,6 +1,8 @@
 """Interactive figures drawn in the browser; only here are ipywidgets and anywidget imported."""
 
+from emdviz.explorers.gradient import GradientExplorer
 from emdviz.explorers.prediction import PredictionExplorer
 from emdviz.explorers.propriety import ProprietyExplorer
+from emdviz.explorers.transport import TransportExplorer
 
-__all__ = ["PredictionExplorer", "ProprietyExplorer"]
+__all__ = ["GradientExplorer", "PredictionExplorer", "ProprietyExplorer", "TransportExplorer"]

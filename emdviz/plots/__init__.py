@@ -4,18 +4,25 @@ Every function draws into ``ax``, or into the current Axes if none is given, and
 Classes run from left to right, probabilities from 0 to 1, and a loss has one colour everywhere.
 """
 
+from emdviz.plots.data_sets import plot_class_counts, sheet
 from emdviz.plots.distributions import plot_cdf_gap, plot_plan, plot_prediction
-from emdviz.plots.images import plot_beliefs, sheet, show_image
+from emdviz.plots.gradients import plot_pushes, plot_trails
+from emdviz.plots.images import plot_beliefs, show_image
 from emdviz.plots.simplex import plot_simplex
 from emdviz.plots.training import plot_history
+from emdviz.plots.transport import plot_ribbons
 
 __all__ = [
     "plot_beliefs",
     "plot_cdf_gap",
+    "plot_class_counts",
     "plot_history",
     "plot_plan",
     "plot_prediction",
+    "plot_pushes",
+    "plot_ribbons",
     "plot_simplex",
+    "plot_trails",
     "sheet",
     "show_image",
 ]

@@ -24,3 +24,24 @@ def apart(ax, heights):
     for before, after in pairwise(order):
         placed[after] = max(placed[after], placed[before] + least)
     return placed - max(0.0, placed.max(initial=low) - high)
+
+
+def label_ends(ax, ends):
+    """Write the label of a loss beside the end of its line.
+
+    ``ends`` is a dict of the loss's name in ``losses.LOSSES`` to the last point (x, y).
+    """
+    from emdviz.losses import LOSSES
+
+    heights = apart(ax, [y for _, y in ends.values()])
+    for (name, (x, _)), height in zip(ends.items(), heights, strict=True):
+        ax.annotate(
+            LOSSES[name].label,
+            (x, height),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            color=LOSSES[name].colour,
+            fontweight="bold",
+            annotation_clip=False,
+        )

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.ticker import MaxNLocator
 
-from emdviz.plots._labels import apart
+from emdviz.plots._labels import label_ends
 
 
 def plot_history(histories, metric, *, ax=None):
@@ -30,19 +30,7 @@ def plot_history(histories, metric, *, ax=None):
         x, y = zip(*((epoch.number, epoch.metrics[metric]) for epoch in epochs), strict=True)
         ax.plot(x, y, color=LOSSES[name].colour, linewidth=2.5)
         ends[name] = (x[-1], y[-1])
-    for (name, end), height in zip(
-        ends.items(), apart(ax, [y for _, y in ends.values()]), strict=True
-    ):
-        ax.annotate(
-            LOSSES[name].label,
-            (end[0], height),
-            (6, 0),
-            textcoords="offset points",
-            va="center",
-            color=LOSSES[name].colour,
-            fontweight="bold",
-            annotation_clip=False,
-        )
+    label_ends(ax, ends)
     unit = METRICS[metric].unit
     arrow = "higher is better" if METRICS[metric].higher_is_better else "lower is better"
     ax.set(

@@ -1,0 +1,72 @@
+"""What losses do to a prediction: pushes on its logits, and the trails of walks."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from emdviz.distributions import as_float_array, check_positions, to_numpy
+from emdviz.plots._labels import label_ends, name_classes
+from emdviz.style import PREDICTION_B
+
+
+def plot_pushes(
+    push, *, classes=None, positions=None, ax=None, colour=PREDICTION_B, limit=None, **bar
+):
+    """Draw how a loss pushes each logit: bars up where a step raises it, down where it lowers it.
+
+    Parameters
+    ----------
+    push : array, shape (C,)
+        Negative gradient of the loss on the logits, −∂L/∂z.
+    classes : list of str, optional
+        Names of the C classes; 0, 1, …, C − 1 by default.
+    positions : array-like, shape (C,), optional
+        Class positions; 0, 1, …, C − 1 by default.
+    ax : matplotlib Axes, optional
+    colour : colour
+    limit : float, optional
+        End of the axis in both directions, for pictures that share a scale.
+    **bar
+        For ``Axes.bar``.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = ax or plt.gca()
+    push = as_float_array(to_numpy(push), "push")
+    places = check_positions(positions, len(push))
+    ax.bar(places, push, color=colour, width=0.8 * np.diff(places).min(initial=np.inf), **bar)
+    ax.axhline(0, color="0.4", linewidth=1)
+    limit = limit or np.abs(push).max()
+    if limit > 0:
+        ax.set_ylim(-1.08 * limit, 1.08 * limit)
+    ax.set_ylabel("push")
+    name_classes(ax, classes, len(push), places)
+    return ax
+
+
+def plot_trails(trails, *, ax=None, ylabel="loss"):
+    """Draw what every step of a walk brought, one line per loss, labelled at its end.
+
+    Parameters
+    ----------
+    trails : dict of str to array, shape (steps + 1,)
+        Keys are names in ``losses.LOSSES``; the first number is that of the start.
+    ax : matplotlib Axes, optional
+    ylabel : str
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    from emdviz.losses import LOSSES
+
+    ax = ax or plt.gca()
+    for name, values in trails.items():
+        ax.plot(values, color=LOSSES[name].colour, linewidth=2.5)
+    ax.set_ylim(bottom=0)
+    label_ends(ax, {name: (len(values) - 1, values[-1]) for name, values in trails.items()})
+    ax.set(xlabel="steps", ylabel=ylabel)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return ax
