@@ -1,10 +1,14 @@
+from itertools import combinations, pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from matplotlib.colors import to_rgba
 
 from emdviz import emd, one_hot, plots, style, transport
+from emdviz.datasets import synthetic_faces
 from emdviz.losses import LOSSES
 from tests.oracles import random_pairs, random_positions
 
@@ -68,12 +72,97 @@ def test_beliefs_have_the_colours_of_their_losses(pair):
             assert np.argmax([b.get_height() for b in outlines]) == [2, 0][row]
 
 
-def test_sheet_has_a_row_per_class():
-    images = torch.arange(6, dtype=torch.uint8)[:, None, None, None].expand(6, 3, 4, 4)
-    ax = plots.sheet(images, labels=[0, 1, 0, 1, 0, 1], classes=["young", "old"], per_class=2)
+def six_images():
+    return torch.arange(6, dtype=torch.uint8)[:, None, None, None].expand(6, 3, 4, 4)
+
+
+def test_sheet_has_a_row_per_class_and_the_first_images_in_it():
+    ax = plots.sheet(six_images(), [0, 1, 0, 1, 0, 1], ["young", "old"], per_class=2)
     canvas = ax.images[0].get_array()
-    assert canvas.shape == (8, 8, 3)
-    assert canvas[::4, ::4, 0].tolist() == [[0, 2], [1, 3]]
+    # four pixels an image and one between
+    assert canvas.shape == (9, 9, 4)
+    assert canvas[::5, ::5, 0].tolist() == [[0, 2], [1, 3]]
+    assert canvas[4].max() == canvas[:, 4].max() == 0
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["young", "old"]
+    assert ax.get_yticks().tolist() == [1.5, 6.5]
+
+
+def test_sheet_leaves_room_where_a_class_has_few_images_or_none():
+    ax = plots.sheet(six_images(), np.array([2, 2, 2, 0, 0, 0]), ["a", "b", "c"], per_class=5)
+    some = [True] * 3 + [False] * 2
+    opacity = ax.images[0].get_array()[::5, ::5, 3]
+    assert (opacity > 0).tolist() == [some, [False] * 5, some]
+    assert [text.get_text() for text in ax.texts] == ["no images"]
+    assert ax.texts[0].get_position()[1] == ax.get_yticks()[1]
+
+
+def test_sheet_numbers_classes_that_have_no_names():
+    ax = plots.sheet(six_images(), [0, 1, 2, 3, 3, 3])
+    assert [text.get_text() for text in ax.get_yticklabels()] == list("0123")
+
+
+def test_names_of_many_classes_do_not_cover_each_other():
+    images = torch.zeros(40, 3, 4, 4, dtype=torch.uint8)
+    with style.style("projector"):
+        ax = plots.sheet(images, range(40), [f"{k} years" for k in range(40)])
+        plt.gcf().canvas.draw()
+        boxes = [text.get_window_extent() for text in ax.get_yticklabels()]
+    assert all(upper.y0 >= lower.y1 for upper, lower in pairwise(boxes))
+
+
+@pytest.fixture
+def counts():
+    table = pd.DataFrame(
+        {"train": [800, 8000, 0], "valid": [100, 1000, 0], "test": [90, 1000, 0]},
+        index=["young", "middle-aged", "old"],
+    )
+    table["all"] = table.sum(axis=1)
+    table.loc["total"] = table.sum()
+    return table
+
+
+def test_class_counts_are_bars_and_numbers(counts):
+    ax = plots.plot_class_counts(counts)
+    for name, bars in zip(["train", "valid", "test"], ax.containers, strict=True):
+        assert [bar.get_width() for bar in bars] == counts[name][:3].tolist()
+    ends = [bar.get_x() + bar.get_width() for bar in ax.containers[-1]]
+    assert ends == counts["all"][:3].tolist()
+    written = [text.get_text() for text in ax.texts]
+    assert written[:5] == ["train", "800", "8,000", "0", "8,800"]
+    assert written[-5:] == ["all", "990", "10,000", "0", "10,990"]
+    for texts, bars in zip(np.reshape(ax.texts, (4, 5)), ax.containers, strict=False):
+        assert {to_rgba(text.get_color()) for text in texts} == {bars[0].get_facecolor()}
+    assert [text.get_text() for text in ax.get_yticklabels()] == list(counts.index)
+    low, high = ax.get_ylim()
+    assert low > high  # the first class on top
+
+
+@pytest.mark.parametrize("context", ["print", "notebook", "projector"])
+def test_class_counts_are_readable_at_any_size(counts, context):
+    with style.style(context):
+        ax = plots.plot_class_counts(counts)
+        figure = ax.figure
+        figure.canvas.draw()
+        boxes = [text.get_window_extent() for text in [*ax.texts, *ax.get_yticklabels()]]
+        bars = [bar.get_window_extent() for part in ax.containers for bar in part]
+    for box in boxes:
+        assert figure.bbox.x0 <= box.x0
+        assert box.x1 <= figure.bbox.x1
+        assert not any(box.overlaps(bar) for bar in bars if bar.width)
+    for one, other in combinations(boxes, 2):
+        assert not one.overlaps(other)
+
+
+def test_class_counts_of_a_data_set_are_those_of_its_summary():
+    faces = synthetic_faces(40, size=32)
+    ax = plots.plot_class_counts(faces.summary())
+    drawn = sum(bar.get_width() for part in ax.containers for bar in part)
+    assert drawn == 40
+    assert (
+        not plots.plot_class_counts(faces.summary() * 0, ax=plt.figure().subplots())
+        .patches[0]
+        .get_width()
+    )
 
 
 def test_history_labels_do_not_cover_each_other():
@@ -129,6 +218,24 @@ def test_every_loss_has_a_colour_of_its_own():
             "classes must name 2 classes, got 1",
         ),
         (lambda: plots.plot_cdf_gap([0.5, 0.5], [0.5, 0.6]), "target must sum to 1"),
+        (
+            lambda: plots.sheet(torch.zeros(2, 3, 4, 4), [0, 1]),
+            r"images must be uint8 of shape \(N, 3, H, W\), got float32 of \(2, 3, 4, 4\)",
+        ),
+        (
+            lambda: plots.sheet(six_images(), [0, 1]),
+            r"labels must be integers of shape \(6,\), got int64 of \(2,\)",
+        ),
+        (lambda: plots.sheet(six_images(), [0.0] * 6), "labels must be integers .* got float64"),
+        (
+            lambda: plots.sheet(six_images(), range(6), ["a", "b"]),
+            "labels must be 0 to 1, got 0 to 5",
+        ),
+        (lambda: plots.sheet(six_images(), range(6), per_class=0), "per_class must be at least 1"),
+        (
+            lambda: plots.plot_class_counts(pd.DataFrame({"all": [1]})),
+            r"table must have a column per split, got \['all'\]",
+        ),
         (lambda: plots.plot_cdf_gap([0.5, 0.5], 0, positions=[1, 0]), "positions must increase"),
     ],
 )

@@ -50,38 +50,3 @@ def show_image(image, *, ax=None):
     ax.imshow(np.moveaxis(to_numpy(image), 0, 2), interpolation="nearest")
     ax.set_axis_off()
     return ax
-
-
-def sheet(images, *, labels=None, classes=None, per_class=8, ax=None):
-    """Show a sheet of images, a row per class.
-
-    Parameters
-    ----------
-    images : uint8 array, shape (N, 3, H, W)
-    labels : array of int, shape (N,)
-        Class indices.
-    classes : list of str
-        Names of the C classes, written beside their rows.
-    per_class : int
-        Images in a row: the first ones of the class.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
-    """
-    ax = ax or plt.gca()
-    images, labels = to_numpy(images), to_numpy(labels)
-    height, width = images.shape[2:]
-    canvas = np.full((len(classes) * height, per_class * width, 3), 255, dtype=np.uint8)
-    for k in range(len(classes)):
-        for column, index in enumerate(np.flatnonzero(labels == k)[:per_class]):
-            canvas[k * height : (k + 1) * height, column * width : (column + 1) * width] = (
-                np.moveaxis(images[index], 0, 2)
-            )
-    ax.imshow(canvas, interpolation="nearest")
-    ax.set_yticks((np.arange(len(classes)) + 0.5) * height, classes)
-    ax.set_xticks([])
-    ax.tick_params(length=0)
-    ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
-    return ax

@@ -1,0 +1,153 @@
+"""What a data set holds: images of each class, and how many there are."""
+
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from emdviz.distributions import to_numpy
+from emdviz.style import OKABE_ITO
+
+_SPLIT_COLOURS = [OKABE_ITO[name] for name in ("blue", "grey", "vermillion", "green", "purple")]
+
+
+def sheet(images, labels, classes=None, *, per_class=8, ax=None):
+    """Show a sheet of images, a row per class.
+
+    Parameters
+    ----------
+    images : uint8 array, shape (N, 3, H, W)
+    labels : array of int, shape (N,)
+        Class indices.
+    classes : list of str, optional
+        Names of the C classes, written beside their rows; 0, 1, … by default.
+    per_class : int
+        Images in a row: the first ones of the class. A class with fewer leaves room.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If images, labels and classes do not fit together.
+    """
+    images, labels = to_numpy(images), to_numpy(labels)
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(
+            f"images must be uint8 of shape (N, 3, H, W), got {images.dtype} of {images.shape}"
+        )
+    if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"labels must be integers of shape {images.shape[:1]}, "
+            f"got {labels.dtype} of {labels.shape}"
+        )
+    if per_class < 1:
+        raise ValueError(f"per_class must be at least 1, got {per_class}")
+    if classes is None:
+        classes = range(labels.max(initial=0) + 1)
+    if len(labels) and not 0 <= labels.min() <= labels.max() < len(classes):
+        raise ValueError(
+            f"labels must be 0 to {len(classes) - 1}, got {labels.min()} to {labels.max()}"
+        )
+    ax = ax or plt.gca()
+    height, width = images.shape[2:]
+    gap = max(1, width // 16)
+    rows, columns = height + gap, width + gap
+    size = _font_for_rows(ax, len(classes), per_class)
+    # red, green, blue and opacity: between the images one sees what the figure lies on
+    canvas = np.zeros((len(classes) * rows - gap, per_class * columns - gap, 4), dtype=np.uint8)
+    for k in range(len(classes)):
+        chosen = np.flatnonzero(labels == k)[:per_class]
+        for column, index in enumerate(chosen):
+            place = canvas[k * rows :, column * columns :][:height, :width]
+            place[..., :3] = np.moveaxis(images[index], 0, 2)
+            place[..., 3] = 255
+        if not len(chosen):
+            style = {"va": "center", "color": OKABE_ITO["grey"], "fontsize": size}
+            ax.text(0, k * rows + (height - 1) / 2, "no images", **style)
+    ax.imshow(canvas)
+    ax.set_yticks(np.arange(len(classes)) * rows + (height - 1) / 2, classes, fontsize=size)
+    ax.set_xticks([])
+    ax.tick_params(length=0)
+    ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    return ax
+
+
+def plot_class_counts(table, *, ax=None):
+    """Draw how many images each class has in each split, as bars beside a table of the numbers.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As :meth:`OrderedImages.summary` returns it: a row per class and one called "total", a
+        column per split and one called "all".
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+        Classes from top to bottom, in the colours of the splits; the numbers on the right.
+
+    Raises
+    ------
+    ValueError
+        If the table has no split.
+    """
+    splits = [name for name in table.columns if name != "all"]
+    if not splits:
+        raise ValueError(f"table must have a column per split, got {list(table.columns)}")
+    ax = ax or plt.gca()
+    rows = np.arange(len(table))
+    bars = table.index != "total"
+    colours = dict(zip(splits, cycle(_SPLIT_COLOURS), strict=False)) | {"all": OKABE_ITO["black"]}
+    columns = {name: [name, *(f"{value:,}" for value in table[name])] for name in table}
+    widths = np.array([1.6 + max(map(len, column)) for column in columns.values()])  # letters
+    names = max(map(len, map(str, table.index)))
+    size = _font_for_rows(ax, len(table) + 1)
+    # the numbers take two thirds at most of what the names leave; a letter is 0.6 of its height
+    points = 72 * _inches(ax).width
+    size = min(size, 0.8 * points / (0.6 * (widths.sum() + 0.67 * names)))
+    letter = 0.6 * size
+    share = letter * widths.sum() / min(points, 1.2 * points - letter * names)
+    ends = letter * (np.cumsum(widths) - widths.sum())
+    left = 0
+    for name in splits:
+        ax.barh(rows[bars], table[name][bars], left=left, color=colours[name])
+        left += table[name][bars]
+    for end, (name, column) in zip(ends, columns.items(), strict=True):
+        for row, text in zip([-1, *rows], column, strict=True):
+            ax.annotate(
+                text,
+                (1, row),
+                (end, 0),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+                color=colours[name],
+                fontsize=size,
+                fontweight="bold" if row < 0 else None,
+            )
+    # the bars end where the numbers begin
+    ax.set_xlim(0, max(left.max(), 1) / (1 - share))
+    ax.set_yticks(rows, table.index, fontsize=size)
+    ax.set_ylim(len(table) - 0.5, -1.5)
+    ax.set_xticks([])
+    ax.tick_params(length=0)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
+    ax.spines["left"].set_bounds(-0.5, bars.sum() - 0.5)
+    return ax
+
+
+def _font_for_rows(ax, rows, columns=0):
+    """Return a font size of which so many rows fit into the Axes, square cells if ``columns``."""
+    box = _inches(ax)
+    row = min(box.height / rows, box.width / columns if columns else np.inf)
+    return min(plt.rcParams["font.size"], 0.75 * 72 * row)
+
+
+def _inches(ax):
+    return ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
