@@ -2,6 +2,7 @@
 
 from emdviz.training.augmentation import AUGMENTATIONS, Augmentation
 from emdviz.training.comparison import compare_losses
+from emdviz.training.conclusions import conclude, paired_differences, summarise
 from emdviz.training.config import TrainConfig, choose_device
 from emdviz.training.evaluation import Prediction, find_loss, measure, predict, scale
 from emdviz.training.loop import Epoch, fit
@@ -14,9 +15,12 @@ __all__ = [
     "TrainConfig",
     "choose_device",
     "compare_losses",
+    "conclude",
     "find_loss",
     "fit",
     "measure",
+    "paired_differences",
     "predict",
     "scale",
+    "summarise",
 ]

@@ -1,0 +1,190 @@
+"""What runs of several seeds show, and what they cannot show."""
+
+import numpy as np
+
+from emdviz.losses import LOSSES
+from emdviz.metrics import METRICS
+
+ENOUGH_SEEDS = 5
+"""With fewer pairs a bootstrap interval leaves out zero too often by chance."""
+
+RESAMPLES = 9999
+
+
+def summarise(table, metrics=("AEM", "AEO", "MAE", "RPS")):
+    """Mean of each metric over the seeds, with its 95 % interval.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`compare_losses`; unfinished runs do not count.
+    metrics : sequence of str
+        Names in ``metrics.METRICS``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per loss; for each metric the columns ``(metric, "mean")``, ``"low"`` and
+        ``"high"``, and last ``("seeds", "")``. The interval is that of Student's t; a loss of
+        one seed has none.
+    """
+    import pandas as pd
+    from scipy import stats
+
+    _check_metrics(table, metrics)
+    rows = {}
+    for loss, runs in table[table["error"] == ""].groupby("loss", sort=False):
+        row = {}
+        for metric in metrics:
+            values = runs[metric].to_numpy(float)
+            half = np.nan
+            if len(values) > 1:
+                half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+            mean = values.mean()
+            row |= {
+                (metric, "mean"): mean,
+                (metric, "low"): mean - half,
+                (metric, "high"): mean + half,
+            }
+        rows[loss] = row | {("seeds", ""): len(runs)}
+    result = pd.DataFrame.from_dict(rows, orient="index")
+    result.columns = pd.MultiIndex.from_tuples(result.columns)
+    result.index.name = "loss"
+    return result.astype({("seeds", ""): int})
+
+
+def paired_differences(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, baseline="XE"):
+    """How far each loss is from a baseline, seed by seed, with a 95 % bootstrap interval.
+
+    Runs of one seed start from the same weights and see the same batches, so their difference
+    says more than the difference of two means.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`compare_losses`.
+    metrics : sequence of str
+        Names in ``metrics.METRICS``.
+    baseline : str
+        The loss that the others are compared with.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per loss and metric: ``loss``, ``metric``, ``difference`` (mean of loss −
+        baseline), ``low``, ``high``, ``pairs``, and ``verdict``: "better", "worse" or
+        "undecided". The verdict is undecided unless the interval leaves out zero and there are
+        five pairs or more. The interval is the percentile bootstrap of the mean; a single pair
+        has none.
+
+    Raises
+    ------
+    ValueError
+        If the table has no finished run of ``baseline``, or lacks a metric.
+
+    References
+    ----------
+    Efron, Tibshirani: An Introduction to the Bootstrap, 1993, chapter 13.
+    """
+    import pandas as pd
+
+    _check_metrics(table, metrics)
+    done = table[table["error"] == ""].set_index(["loss", "seed"])
+    losses = list(dict.fromkeys(done.index.get_level_values("loss")))
+    if baseline not in losses:
+        raise ValueError(f"baseline must be a loss with a finished run, {losses}, got {baseline!r}")
+    rows = []
+    for loss in losses:
+        if loss == baseline:
+            continue
+        for metric in metrics:
+            pairs = (done.loc[loss, metric] - done.loc[baseline, metric]).dropna().to_numpy(float)
+            low, high = _bootstrap(pairs)
+            rows.append(
+                {
+                    "loss": loss,
+                    "metric": metric,
+                    "difference": pairs.mean() if len(pairs) else np.nan,
+                    "low": low,
+                    "high": high,
+                    "pairs": len(pairs),
+                    "verdict": _verdict(metric, low, high, len(pairs)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def conclude(differences, *, baseline="XE"):
+    """Say in plain words what paired differences do and do not show.
+
+    Parameters
+    ----------
+    differences : pandas.DataFrame
+        From :func:`paired_differences`.
+    baseline : str
+        The loss it was made with.
+
+    Returns
+    -------
+    str
+        A sentence per metric.
+    """
+    against = LOSSES[baseline].label
+    sentences = []
+    for metric, rows in differences.groupby("metric", sort=False):
+        spec = METRICS[metric]
+        parts = []
+        for verdict, words in (("better", "better than"), ("worse", "worse than")):
+            chosen = rows[rows["verdict"] == verdict]
+            named = [
+                f"{LOSSES[row.loss].label} (by {abs(row.difference):.2g}, "
+                f"95 % interval {min(abs(row.low), abs(row.high)):.2g} to "
+                f"{max(abs(row.low), abs(row.high)):.2g})"
+                for row in chosen.itertuples()
+            ]
+            if named:
+                parts.append(
+                    f"{_listed(named)} {'is' if len(named) == 1 else 'are'} {words} {against}"
+                )
+        open_ = [
+            LOSSES[row.loss].label for row in rows[rows["verdict"] == "undecided"].itertuples()
+        ]
+        if open_:
+            pairs = int(rows.loc[rows["verdict"] == "undecided", "pairs"].min())
+            reason = (
+                f"{pairs} seed{'s are' if pairs != 1 else ' is'} too few to tell"
+                if pairs < ENOUGH_SEEDS
+                else "the interval holds zero"
+            )
+            parts.append(f"{_listed(open_)} cannot be told from {against}: {reason}")
+        direction = "higher" if spec.higher_is_better else "lower"
+        sentences.append(f"{metric} ({direction} is better): {'; '.join(parts)}.")
+    return "\n".join(sentences)
+
+
+def _bootstrap(values):
+    from scipy import stats
+
+    if len(values) < 2:
+        return np.nan, np.nan
+    result = stats.bootstrap(
+        (values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0)
+    )
+    return tuple(map(float, result.confidence_interval))
+
+
+def _verdict(metric, low, high, pairs):
+    if pairs < ENOUGH_SEEDS or not (low > 0 or high < 0):
+        return "undecided"
+    return "better" if (low > 0) == METRICS[metric].higher_is_better else "worse"
+
+
+def _check_metrics(table, metrics):
+    unknown = [name for name in metrics if name not in METRICS or name not in table.columns]
+    if unknown:
+        known = [name for name in table.columns if name in METRICS]
+        raise ValueError(f"metrics must be among {known}, got {unknown}")
+
+
+def _listed(words):
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
