@@ -20,6 +20,23 @@ _IMPORT = re.compile(r'^import .* from "\./[\w.]+";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class) )", re.MULTILINE)
 _DEFAULT = re.compile(r"^export default (.*);$", re.MULTILINE)
 
+BAR_MODULES = (
+    "common.js",
+    "ordinal.js",
+    "owner.js",
+    "columns.js",
+    "axis.js",
+    "bars.js",
+    "steps.js",
+    "chart.js",
+    "pointer.js",
+    "actions.js",
+    "parts.js",
+    "panel.js",
+    "shell.js",
+)
+"""What an explorer of draggable bars is made of, in the order of :func:`join_modules`."""
+
 _TEXT_SCALES = {"notebook": 1.0, "projector": 1.5}
 
 _COLOURS = (

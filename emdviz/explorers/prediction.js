@@ -1,13 +1,13 @@
 // Two predictions over ordered classes, side by side: drag a bar and see what four losses make of it.
 
-import { createActions, makeBarsMovable } from "./actions.js";
-import { createChart } from "./chart.js";
+import { createActions } from "./actions.js";
 import { formatLoss, html } from "./common.js";
 import { createControls } from "./controls.js";
 import { compare, describe } from "./describe.js";
 import { createMover, oneHot, places } from "./ordinal.js";
 import { keepInStep } from "./owner.js";
 import { losses, moveBar, PAIR, PAIR_STATE, withTarget } from "./pair.js";
+import { createBarPanel } from "./panel.js";
 import { createTile } from "./parts.js";
 import { makeWidget } from "./shell.js";
 
@@ -22,29 +22,18 @@ const WORDS = { same: "= same", lower: "▼ lower", higher: "▲ higher" };
 
 function createPanel({ letter, list, model, root, act }) {
   const classes = model.get("classes");
-  const chart = createChart({ owner: `Prediction ${letter}`, letter, classes, root });
-  const frame = html("div", { class: "emdviz-frame" }, chart.node);
   const tiles = Object.entries(FORMULAS).map(([key, [name, even, uneven, spoken]]) => {
     const formula = model.get("positions") ? uneven : even;
     return { key, ...createTile({ key, name, formula, spoken }) };
   });
-  const node = html(
-    "section",
-    { class: `emdviz-panel emdviz-${letter.toLowerCase()}`, "aria-label": `Prediction ${letter}` },
-    html(
-      "header",
-      { class: "emdviz-header" },
-      html("span", { class: "emdviz-letter", "aria-hidden": "true" }, letter),
-      html("span", { class: "emdviz-title" }, `Prediction ${letter}`),
-      act.presetMenu(list, letter),
-    ),
-    frame,
-    html("div", { class: "emdviz-tiles" }, ...tiles.map((tile) => tile.node)),
-  );
-  makeBarsMovable(chart, { model, list, act });
+  const { node, chart, resize } = createBarPanel({
+    kind: letter.toLowerCase(), letter, title: `Prediction ${letter}`, list,
+    menu: act.presetMenu(list, letter), model, root, act,
+    below: [html("div", { class: "emdviz-tiles" }, ...tiles.map((tile) => tile.node))],
+  });
   return {
     node,
-    resize: (unit, x) => chart.resize(frame.clientWidth, unit, x),
+    resize,
     update(state, own, theirs) {
       const truth = oneHot(state.target, classes.length);
       chart.update(state[list], truth, { target: state.target, pinned: state[`pinned_${list}`] });

@@ -10,7 +10,7 @@ import traitlets
 from emdviz import distances
 from emdviz.distributions import expectation, one_hot
 from emdviz.explorers import presets
-from emdviz.explorers._base import join_modules, style_sheet
+from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
 from emdviz.explorers._lists import ADIENCE_AGE_GROUPS, ListExplorer, count_classes
 from emdviz.explorers._traits import (
     ClassIndex,
@@ -85,24 +85,7 @@ class PredictionExplorer(ListExplorer):
     (0.5, 0.25)
     """
 
-    _esm = join_modules(
-        "common.js",
-        "ordinal.js",
-        "pair.js",
-        "owner.js",
-        "columns.js",
-        "axis.js",
-        "bars.js",
-        "steps.js",
-        "chart.js",
-        "pointer.js",
-        "actions.js",
-        "parts.js",
-        "shell.js",
-        "controls.js",
-        "describe.js",
-        "prediction.js",
-    )
+    _esm = join_modules(*BAR_MODULES, "pair.js", "controls.js", "describe.js", "prediction.js")
     _css = style_sheet("explorer.css")
     _lists: ClassVar = {"p": ("Prediction A", PREDICTION_A), "q": ("Prediction B", PREDICTION_B)}
 

@@ -7,7 +7,7 @@ import traitlets
 
 from emdviz import propriety
 from emdviz.explorers import presets
-from emdviz.explorers._base import join_modules, style_sheet
+from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
 from emdviz.explorers._lists import ADIENCE_AGE_GROUPS, ListExplorer, count_classes
 from emdviz.explorers._traits import Pins, Prediction, read_prediction
 from emdviz.style import LOSS_COLOURS, PREDICTION_A, TRUTH
@@ -75,24 +75,7 @@ class ProprietyExplorer(ListExplorer):
     """
 
     _esm = join_modules(
-        "common.js",
-        "ordinal.js",
-        "owner.js",
-        "columns.js",
-        "axis.js",
-        "bars.js",
-        "steps.js",
-        "chart.js",
-        "pointer.js",
-        "actions.js",
-        "parts.js",
-        "panel.js",
-        "shell.js",
-        "scoring.js",
-        "verdicts.js",
-        "outcome.js",
-        "simplex.js",
-        "propriety.js",
+        *BAR_MODULES, "scoring.js", "verdicts.js", "outcome.js", "simplex.js", "propriety.js"
     )
     _css = style_sheet("explorer.css", "propriety.css")
     _lists: ClassVar = {

@@ -8,7 +8,7 @@ import { clamp, sum } from "./ordinal.js";
 const HEIGHT = Math.sqrt(3) / 2; // of a triangle of side 1
 const COLUMNS = 128; // cells of the heat map
 const ROWS = Math.round(COLUMNS * HEIGHT);
-const MESH = 36; // small triangles along a side, for the contour lines
+const MESH = 30; // small triangles along a side, for the contour lines
 const LINES = 12; // contour lines, at most
 const SNAP = 0.006; // shares below this become 0 when a point is dragged
 
@@ -47,6 +47,8 @@ const CELLS = Array.from({ length: COLUMNS * ROWS }, (_, index) => {
   return { index, p: [1 - middle - right, middle, right] };
 }).filter(Boolean);
 
+// the corners of the small triangles: distributions, and where they lie in units of 1 / FINE
+const FINE = 10000;
 const NODES = [];
 const FACES = [];
 for (let row = 0, first = 0; row <= MESH; first += MESH + 1 - row, row += 1) {
@@ -57,8 +59,10 @@ for (let row = 0, first = 0; row <= MESH; first += MESH + 1 - row, row += 1) {
     if (i < MESH - row - 1) FACES.push([first + i + 1, above + 1, above]);
   }
 }
+const RIGHT = NODES.map((p) => FINE * spot(p)[0]);
+const DOWN = NODES.map((p) => -FINE * spot(p)[1]);
 
-/** A round step that cuts a range into about LINES pieces. */
+/** A round step that cuts a range into at most LINES pieces. */
 function roundStep(range) {
   const raw = range / LINES;
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -67,29 +71,28 @@ function roundStep(range) {
 
 /** Paths of the contour lines, the lower half of the levels and the upper half apart. */
 function contours({ expected, least, shown }, step) {
-  const halves = [[], []];
-  const values = NODES.map((p) => Math.min(expected(p), 2 * shown - least) - least);
+  const halves = ["", ""];
+  const top = shown - least;
+  const values = NODES.map((p) => Math.min(expected(p) - least, 2 * top));
   const cut = (a, b, level) => {
     const share = (level - values[a]) / (values[b] - values[a]);
-    const [from, to] = [spot(NODES[a]), spot(NODES[b])];
-    const at = from.map((value, k) => value + share * (to[k] - value));
-    return `${at[0].toFixed(4)} ${(-at[1]).toFixed(4)}`;
+    const right = Math.round(RIGHT[a] + share * (RIGHT[b] - RIGHT[a]));
+    return `${right} ${Math.round(DOWN[a] + share * (DOWN[b] - DOWN[a]))}`;
   };
-  const top = shown - least;
   for (const [a, b, c] of FACES) {
     const low = Math.min(values[a], values[b], values[c]);
     const high = Math.min(Math.max(values[a], values[b], values[c]), top);
     for (let k = Math.max(1, Math.ceil(low / step)); k * step <= high; k += 1) {
       const level = k * step;
-      const sides = [[a, b], [b, c], [c, a]].filter(
-        ([i, j]) => values[i] < level !== values[j] < level,
-      );
-      if (sides.length < 2) continue;
-      const [start, end] = sides.map(([i, j]) => cut(i, j, level));
-      halves[level < top / 2 ? 0 : 1].push(`M${start}L${end}`);
+      const [belowA, belowB, belowC] = [values[a] < level, values[b] < level, values[c] < level];
+      // one corner is alone on its side of the level, and the line cuts its two edges
+      if (belowA === belowB && belowB === belowC) continue;
+      const [alone, one, two] =
+        belowB === belowC ? [a, b, c] : belowA === belowC ? [b, a, c] : [c, a, b];
+      halves[level < top / 2 ? 0 : 1] += `M${cut(alone, one, level)}L${cut(alone, two, level)}`;
     }
   }
-  return halves.map((pieces) => pieces.join(""));
+  return halves;
 }
 
 /** A mark with its letters beside it. */
@@ -185,7 +188,7 @@ export function createSimplex({ classes, root, move }) {
       const height = foot + 1.7 * unit;
       set(drawing, { width, height, viewBox: `0 0 ${width} ${height}` });
       set(heat, { style: `left: ${left}px; top: ${top}px; width: ${side}px; height: ${foot - top}px` });
-      set(plane, { transform: `translate(${left} ${foot}) scale(${side})` });
+      set(plane, { transform: `translate(${left} ${foot}) scale(${side / FINE})` });
       const corners = [[1, 0, 0], [0, 1, 0], [0, 0, 1]].map(at);
       set(hit, { d: `M${corners.map(([x, y]) => `${x} ${y}`).join("L")}Z` });
       const measure = ruler(root, 0.92 * unit);
