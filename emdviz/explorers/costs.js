@@ -9,10 +9,7 @@ import { planCost, trips } from "./plan.js";
 export const QUESTION = ["p", "t", "mass_p", "mass_t", "order", "positions"];
 
 const POWER = { 1: "", 2: "²" };
-const CLOSED = {
-  1: ["closed form: EMD", "Σ |d| Δ"],
-  2: ["closed form: EMD²", "Σ d² Δ"],
-};
+const CLOSED = { 1: ["EMD", "closed form, Σ |d| Δ"], 2: ["EMD²", "closed form, Σ d² Δ"] };
 
 /** The costs of a state and its plan; Python's is the number, "waiting", or "absent" for ever. */
 export function costsOf(model, state, plan, x) {
@@ -42,7 +39,7 @@ export function nameWays({ classes, x, order, even }) {
 export function reckon({ i, j, mass }, x, order) {
   const far = Number(Math.abs(x[i] - x[j]).toPrecision(4));
   const cost = formatLoss(mass * trips(i, j, x, order));
-  return `${formatProbability(mass)} × ${far}${POWER[order]} = ${cost}`;
+  return `${formatLoss(mass)} × ${far}${POWER[order]} = ${cost}`;
 }
 
 /** Make the three tiles and the sentence below them. */
@@ -63,7 +60,7 @@ export function createCosts() {
       const partial = costs.closed === null;
       const sum = `Σ F |xᵢ − xⱼ|${POWER[order]}`;
       plan.rename("this plan", partial ? `${sum} / Σ F` : sum);
-      plan.update(formatLoss(costs.plan), partial ? `moves ${formatProbability(moved)}` : "");
+      plan.update(formatLoss(costs.plan), `moves ${formatProbability(moved)}`);
       exact.update(...sayExact(costs));
       closed.rename(...CLOSED[order]);
       closed.update(...sayClosed(costs));

@@ -55,20 +55,22 @@ export function createRibbons({ classes, root, choice }) {
       above.update(supply, leaves, pins.p);
       below.update(demand, arrives, pins.t);
       ways.update(plan, name);
-      const starts = leaves.map((mass, i) => place.centres[i] - (mass * place.bar) / 2);
-      const ends = arrives.map((mass, j) => place.centres[j] - (mass * place.bar) / 2);
+      const worth = place.bar / Math.max(...leaves, ...arrives); // the widest foot fills its bar
+      const [starts, ends] = [leaves, arrives].map((masses) =>
+        masses.map((mass, i) => place.centres[i] - (mass * worth) / 2),
+      );
       for (const { i, j, mass } of plan) {
-        set(ways.options[i * count + j], { d: band(place, starts[i], ends[j], mass * place.bar) });
-        starts[i] += mass * place.bar;
-        ends[j] += mass * place.bar;
+        set(ways.options[i * count + j], { d: band(place, starts[i], ends[j], mass * worth) });
+        starts[i] += mass * worth;
+        ends[j] += mass * worth;
       }
     },
   };
 }
 
 /** A ribbon from x = a at the upper feet to x = b at the lower, seen also where it is thin. */
-function band({ from, to }, a, b, mass) {
-  const wide = Math.max(mass, 1);
+function band({ from, to }, a, b, width) {
+  const wide = Math.max(width, 1);
   const middle = (from + to) / 2;
   const there = `C${a} ${middle} ${b} ${middle} ${b} ${to}`;
   const back = `C${b + wide} ${middle} ${a + wide} ${middle} ${a + wide} ${from}`;

@@ -13,11 +13,13 @@ from emdviz.explorers import presets
 from emdviz.explorers._base import join_modules, style_sheet
 from emdviz.explorers._lists import ADIENCE_AGE_GROUPS, ListExplorer, count_classes
 from emdviz.explorers._traits import Pins, Prediction
-from emdviz.style import PREDICTION_B, TRUTH
+from emdviz.style import OKABE_ITO, PREDICTION_B, TRUTH
 
 LEAST_MASS = 0.1
 
 _QUESTION = ("p", "t", "mass_p", "mass_t", "order", "positions")
+
+_LIT = f".emdviz-explorer {{ --emdviz-lit: {OKABE_ITO['orange']}; }}\n"
 
 # what decides between plans of one cost; the browser has the same two numbers
 _TIE = 1e-7
@@ -131,7 +133,7 @@ class TransportExplorer(ListExplorer):
         "costs.js",
         "transport.js",
     )
-    _css = style_sheet("explorer.css", "transport.css")
+    _css = _LIT + style_sheet("explorer.css", "transport.css")
     _lists: ClassVar = {"p": ("Prediction p", PREDICTION_B), "t": ("Target t", TRUTH)}
 
     p = Prediction().tag(sync=True)

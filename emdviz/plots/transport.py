@@ -68,12 +68,13 @@ def plot_ribbons(
 
 
 def _draw_ribbons(ax, plan, places, width, colour):
-    leaves = places - width * plan.sum(1) / 2
-    arrives = places - width * plan.sum(0) / 2
+    scale = width / max(plan.sum(0).max(), plan.sum(1).max())  # the widest foot fills its bar
+    leaves = places - scale * plan.sum(1) / 2
+    arrives = places - scale * plan.sum(0) / 2
     above, below = _FEET
     middle = (above + below) / 2
     for i, j in np.argwhere(plan > 0):
-        (a, b), wide = (leaves[i], arrives[j]), width * plan[i, j]
+        (a, b), wide = (leaves[i], arrives[j]), scale * plan[i, j]
         leaves[i] += wide
         arrives[j] += wide
         outline = Path(
