@@ -1,5 +1,6 @@
 # Every target makes the virtual environment it needs, by itself.
-# lab: open the notebooks · test: run every test · bench: speed against peers
+# lab: open the notebooks · app: the explorers as a page without code, for a projector
+# test: run every test · bench: speed against peers
 # screenshots: pictures of all notebooks · constraints: write down the installed versions
 
 PYTHON ?= python3
@@ -8,10 +9,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 
-.PHONY: lab test bench screenshots picture constraints clean
+.PHONY: lab app test bench screenshots picture constraints clean
 
 lab: .venv/installed
 	$(BIN)/jupyter-lab $(LAB_OPTIONS) notebooks
+
+app: .venv/installed-app
+	$(BIN)/python app/serve.py $(APP_OPTIONS)
 
 test: .venv/installed-test
 	$(BIN)/ruff check .
@@ -41,8 +45,12 @@ constraints: .venv/installed-test
 	$(PIP) --editable .
 	@touch $@
 
+.venv/installed-app: .venv/installed
+	$(PIP) --editable '.[app]'
+	@touch $@
+
 .venv/installed-test: .venv/installed
-	$(PIP) --editable '.[test]'
+	$(PIP) --editable '.[app,test]'
 	@touch $@
 
 clean:

@@ -68,6 +68,11 @@ class Server(abc.ABC):
         self._log.close()
         self._private.cleanup()
 
+    @property
+    def pid(self):
+        """Return the number of the server's process."""
+        return self._process.pid
+
     def url(self, path, token=TOKEN):
         """Return the address of ``path``, with the token in it."""
         return f"http://127.0.0.1:{self.port}{path}{'&' if '?' in path else '?'}token={token}"

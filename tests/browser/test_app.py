@@ -1,0 +1,106 @@
+"""`make app`: the explorers as a page without code, served by Voilà."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from jupyter_server.serverapp import ServerApp
+
+from emdviz import explorers
+from tests.browser.figure import wait_until
+from tests.browser.lab import Watch
+from tests.browser.server import TOKEN, Server
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+NAMES = {n.removesuffix("Explorer") for n in explorers.__all__ if n.endswith("Explorer")}
+
+
+class App(Server):
+    alive_at = "/voila/static/require.min.js"
+
+    def command(self, private):
+        serve = [sys.executable, str(ROOT / "app" / "serve.py"), "--no-browser"]
+        return [*serve, f"--port={self.port}", f"--token={TOKEN}"]
+
+
+@pytest.fixture(scope="module")
+def app():
+    with App() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def watched(app, browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    watch = Watch(context)
+    page = context.new_page()
+    page.goto(app.url("/"), timeout=120_000)  # it comes when its cells have run
+    page.locator(".emdviz-bar").first.wait_for(timeout=60_000)
+    yield page, watch
+    context.close()
+
+
+def test_every_explorer_has_its_tab(watched):
+    assert set(watched[0].get_by_role("tab").all_inner_texts()) == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_bars_move_and_numbers_follow(watched, name):
+    page, _ = watched
+    page.get_by_role("tab", name=name).click()
+    figure = page.locator(".emdviz-explorer:visible")
+    figure.wait_for()
+    bar = figure.locator(".emdviz-bar").first
+    before, spoken = bar.get_attribute("aria-valuenow"), figure.get_attribute("aria-label")
+    bar.focus()
+    page.keyboard.press("PageUp")
+    wait_until(lambda: bar.get_attribute("aria-valuenow") != before)
+    wait_until(lambda: figure.get_attribute("aria-label") != spoken)
+
+
+def test_text_is_large_and_there_is_no_code(watched):
+    page, _ = watched
+    figure = page.locator(".emdviz-explorer:visible")
+    assert figure.evaluate("node => parseFloat(getComputedStyle(node).fontSize)") >= 19
+    assert "import" not in page.locator("body").inner_text()
+
+
+def test_nothing_complained_and_nothing_left_this_machine(watched):
+    _, watch = watched
+    assert (watch.errors, watch.strangers) == ([], [])
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+def test_nobody_enters_without_the_token(app, browser, token):
+    page = browser.new_page()
+    page.goto(app.url("/", token=token))
+    assert "/login" in page.url
+    assert page.locator(".emdviz-explorer").count() == 0
+    page.close()
+
+
+def test_voila_listens_on_this_computer_alone(app):
+    listening = [
+        connection.laddr.ip
+        for connection in psutil.Process(app.pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening == ["127.0.0.1"]
+
+
+def test_it_says_what_sharing_means(app):
+    assert "only with the token" in app.log()
+    assert f"http://127.0.0.1:{app.port}" in app.log()
+
+
+def test_make_lab_keeps_jupyters_token_and_loopback():
+    recipe = subprocess.run(
+        ["make", "--dry-run", "--always-make", "lab"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.splitlines()[-1]
+    assert "jupyter-lab" in recipe
+    assert not any(word in recipe for word in ("--ip", "token", "password", "allow_remote"))
+    assert ServerApp.ip.default_value == "localhost"
