@@ -265,6 +265,17 @@ def test_zips_that_point_outside_are_refused(tmp_path):
         read(tmp_path)
 
 
+def test_a_root_without_whole_images_is_refused(tmp_path):
+    files = adience()
+    for name in [name for name in files if name.endswith(".jpg")]:
+        files[name] = files[name][:99]
+    with (
+        pytest.warns(UserWarning, match="not readable as an image"),
+        pytest.raises(FileNotFoundError, match=r"no whole image, \d+ \(.*, …\) cannot be read: "),
+    ):
+        read(write(tmp_path, files))
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

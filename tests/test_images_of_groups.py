@@ -251,6 +251,17 @@ def test_missing_labels_and_photographs_are_named(tmp_path):
         read(write(tmp_path / "labels", labels))
 
 
+def test_a_root_without_whole_images_is_refused(tmp_path):
+    files = images_of_groups(84)
+    for name in [name for name in files if name.endswith(".jpg")]:
+        files[name] = files[name][:99]
+    with (
+        pytest.warns(UserWarning, match="not readable as an image"),
+        pytest.raises(FileNotFoundError, match=r"no whole image, \d+ \(.*, …\) cannot be read: "),
+    ):
+        read(write(tmp_path, files))
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -11,6 +11,7 @@ from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import check_root, list_files, plain_name
 from emdviz.datasets.label_files import (
     check_file_name,
+    check_some_left,
     find_named,
     left_out,
     matlab_numbers,
@@ -219,6 +220,7 @@ def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
     decoded = read_images(
         root, [found[wanted[k]] for k in there], size, name="aadb", squeeze=True, cache=cache
     )
+    check_some_left(decoded, root, _HOW_TO_GET_IT)
     parts, scores = zip(*(first[wanted[there[k]]] for k in decoded.kept), strict=True)
     scores = torch.tensor(scores, dtype=torch.float64)
     report = AADBReport(

@@ -12,6 +12,7 @@ from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import check_root, list_files, plain_name
 from emdviz.datasets.label_files import (
     check_file_name,
+    check_some_left,
     find_named,
     left_out,
     read_label_file,
@@ -176,6 +177,7 @@ def adience(root="data/adience", *, fold=0, policy="strict", size=64, seed=0, ca
     decoded = read_images(
         root, [found[wanted[k]] for k in there], size, name=f"adience-{kind}", cache=cache
     )
+    check_some_left(decoded, root, _HOW_TO_GET_IT)
     chosen = [apart[there[k]] for k in decoded.kept]
     labels = torch.tensor([age_class(face.age, policy) for face in chosen], dtype=torch.int64)
     users = [face.user for face in chosen]

@@ -10,6 +10,7 @@ from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import IMAGE_SUFFIXES, check_root, list_files, plain_name
 from emdviz.datasets.group_faces import AGE_CLASSES, LISTS, read_even_list, read_person_data
 from emdviz.datasets.label_files import (
+    check_some_left,
     find_named,
     left_out,
     read_content,
@@ -163,6 +164,7 @@ def images_of_groups(root="data/images_of_groups", *, size=64, seed=0, cache=Tru
         crops=[face.corners() for _, face in chosen],
         cache=cache,
     )
+    check_some_left(decoded, root, _HOW_TO_GET_IT)
     parts = [chosen[k][0] for k in decoded.kept]
     faces = [chosen[k][1] for k in decoded.kept]
     report = ImagesOfGroupsReport(

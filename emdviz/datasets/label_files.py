@@ -269,6 +269,21 @@ def find_named(root, wanted, found, how_to_get_it):
     return there, missing
 
 
+def check_some_left(decoded, root, how_to_get_it):
+    """Check that reading images, as :func:`cache.read_images` does, left at least one.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it left none.
+    """
+    if not len(decoded.kept):
+        raise FileNotFoundError(
+            f"root holds no whole image, {how_many(decoded.unreadable)} cannot be read: {root}. "
+            f"{how_to_get_it}"
+        )
+
+
 def left_out(reasons):
     """Put into words what was left out, and why.
 
