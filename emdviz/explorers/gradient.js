@@ -15,6 +15,13 @@ const STATE = [
   "p", "target", "pinned_p", "emd_weight", "learning_rate", "own_scale", "positions", "_walk",
 ];
 const NAMES = ["XE", "REG", "EMD", "EMD2", "XEMD2"];
+const HINT =
+  "Drag a bar; double-click pins it. Click a class name to make it the true class. " +
+  "Take steps to see where each loss leads.";
+const KEYS =
+  "Keys on a bar: arrows move it by 0.01, Page Up and Page Down by 0.1, " +
+  "Home and End to 0 and 1; p pins it; t makes its class the true one.";
+const PUSH = "−∂loss/∂logit: a step moves each logit by learning rate × push";
 const LEAST_SCALE = 1e-9; // below it all pushes are drawn as nothing
 
 const formatNorm = (value) => formatSmall(value, formatLoss);
@@ -28,7 +35,7 @@ const moveBar = (...move) => fromAnew(moveOne(...move));
 const chooseClass = (state, i) => fromAnew({ ...state, target: i });
 
 function nameLosses(labels, weight) {
-  const factor = weight === 1 ? "" : `${Number(weight.toPrecision(4))} `;
+  const factor = weight === 1 ? "" : `${Number(weight.toPrecision(3))} `;
   return NAMES.map((name) => (name === "XEMD2" ? `${labels.XE} + ${factor}${labels.EMD2}` : labels[name]));
 }
 
@@ -45,7 +52,7 @@ function createLossRow({ name, classes, root, named }) {
   const after = html("div", { class: "emdviz-head" });
   after.append(html("span", {}, "loss ", now), html("span", {}, "true class ", truth));
   return {
-    node: html("section", { class: `emdviz-row emdviz-of-${name}` }, head, after, ...frames),
+    node: html("section", { class: `emdviz-row emdviz-of-${name}` }, head, frames[0], after, frames[1]),
     resize(unit, x) {
       pushes.resize(frames[0].clientWidth, unit, x);
       reached.resize(frames[1].clientWidth, unit, x);
@@ -84,8 +91,14 @@ function createToolbar({ model, act }) {
   const own = createToggle({
     label: "Own scale for each loss", toggle: (on) => act.put({ own_scale: on }),
   });
+  const node = html(
+    "div",
+    { class: "emdviz-controls" },
+    html("div", { class: "emdviz-toolbar" }, target.node, own.node),
+    html("p", { class: "emdviz-hint", title: KEYS }, HINT),
+  );
   return {
-    node: html("div", { class: "emdviz-toolbar" }, target.node, own.node),
+    node,
     menu,
     update(state) {
       target.update(state.target);
@@ -124,7 +137,11 @@ function build(model, root) {
   const rows = NAMES.map((name, i) =>
     createLossRow({ name, classes, root, named: i === NAMES.length - 1 }),
   );
-  const reachedTitle = html("span", {});
+  const after = html("b", {});
+  const captions = [
+    html("div", { title: PUSH }, html("b", {}, "Push on each logit"), " = −gradient: ▲ raise, ▼ lower"),
+    html("div", {}, after, ", lines: start"),
+  ];
   const frame = html(
     "div",
     { class: "emdviz-descent" },
@@ -132,7 +149,7 @@ function build(model, root) {
     html(
       "div",
       { class: "emdviz-rows" },
-      html("div", { class: "emdviz-row emdviz-caption" }, PUSH_TITLE(), reachedTitle),
+      html("div", { class: "emdviz-row emdviz-caption" }, ...captions),
       ...rows.map((row) => row.node),
     ),
   );
@@ -141,7 +158,7 @@ function build(model, root) {
     frame,
     resize(unit) {
       panel.resize(unit, x);
-      walk.resize(unit, nameLosses(labels, model.get("emd_weight")));
+      walk.resize(unit);
       for (const row of rows) row.resize(unit, x);
     },
     update() {
@@ -159,7 +176,7 @@ function build(model, root) {
       panel.chart.update(p, oneHot(k, p.length), { target: k, pinned: state.pinned_p });
       toolbar.update(state);
       walk.update(state, walks, named, steps);
-      write(reachedTitle, `Prediction after ${inWords(steps)}`);
+      write(after, `After ${inWords(steps)}`);
       rows.forEach((row, i) => {
         const limit = niceLimit(Math.max(state.own_scale ? greatest[i] : shared, LEAST_SCALE));
         row.update({ label: named[i], walk: walks[i], norm: norms[i], limit, start: p, k });
@@ -168,10 +185,6 @@ function build(model, root) {
     },
   };
 }
-
-const PUSH_TITLE = () =>
-  html("span", { title: "−∂loss/∂logit; a step moves each logit by learning rate × push" },
-    html("b", {}, "Push on each logit"), " = −gradient: ▲ raises it, ▼ lowers it");
 
 function describeDescent({ classes, state, walks, named, norms, steps }) {
   const k = state.target;

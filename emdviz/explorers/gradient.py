@@ -9,7 +9,7 @@ import traitlets
 
 from emdviz.descent import COMPARED, FLOOR, descend
 from emdviz.explorers import presets
-from emdviz.explorers._base import join_modules, style_sheet
+from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
 from emdviz.explorers._lists import ADIENCE_AGE_GROUPS, ListExplorer, count_classes
 from emdviz.explorers._traits import ClassIndex, Pins, Prediction, read_class_index
 from emdviz.losses import LOSSES
@@ -97,24 +97,7 @@ class GradientExplorer(ListExplorer):
     """
 
     _esm = join_modules(
-        "common.js",
-        "ordinal.js",
-        "owner.js",
-        "columns.js",
-        "axis.js",
-        "bars.js",
-        "steps.js",
-        "chart.js",
-        "pointer.js",
-        "actions.js",
-        "panel.js",
-        "parts.js",
-        "shell.js",
-        "descent.js",
-        "pushes.js",
-        "trails.js",
-        "walk.js",
-        "gradient.js",
+        *BAR_MODULES, "descent.js", "pushes.js", "trails.js", "walk.js", "gradient.js"
     )
     _css = style_sheet("explorer.css", "gradient.css")
     _lists: ClassVar = {"p": ("Prediction", PREDICTION_A)}
@@ -261,7 +244,7 @@ class GradientExplorer(ListExplorer):
 
     def _label(self, name):
         if name == "XEMD2" and self.emd_weight != 1:
-            return f"XE + {self.emd_weight:.4g} {LOSSES['EMD2'].label}"
+            return f"XE + {self.emd_weight:.3g} {LOSSES['EMD2'].label}"
         return LOSSES[name].label
 
     def _descents(self, steps):

@@ -5,17 +5,19 @@ import { ruler, set, svg, write } from "./common.js";
 
 const MINUS = "\u2212";
 const HALF = 2; // the room above and below the zero line, in units of the text size
+const ROUND = [1, 2, 3, 4, 5, 6, 8, 10];
 const NUMBERS = 1.15; // the room for numbers beyond the longest bars
 
 /** Write a push with its sign; what would read zero is left out. */
 export const formatPush = (value) =>
   Math.abs(value) < 0.005 ? "" : `${value < 0 ? MINUS : "+"}${Math.abs(value).toFixed(2)}`;
 
-/** The least of 1, 2, 5, 10, … times a power of ten that is not below a value. */
+/** The least round number that is not below a value. */
 export function niceLimit(value) {
   if (!(value > 1e-12)) return 1e-12;
   const power = 10 ** Math.floor(Math.log10(value) + 1e-9);
-  return power * [1, 2, 5, 10].find((factor) => factor * power >= value * (1 - 1e-9));
+  const rounded = power * ROUND.find((factor) => factor * power >= value * (1 - 1e-9));
+  return Number(rounded.toPrecision(3));
 }
 
 /** Write a number that may be very small, as a small number of tenths times a power of ten. */
@@ -54,22 +56,24 @@ function createColumns({ classes, root, named, height, room }) {
 
 /** Bars from a zero line: up where a step raises the logit, down where it lowers it. */
 export function createPushes({ classes, root, named }) {
-  const numbers = classes.map(() => svg("text", { class: "emdviz-value" }));
+  const numbers = classes.map(() => svg("text", { class: "emdviz-value emdviz-push" }));
   const height = 2 * (HALF + NUMBERS);
-  const columns = createColumns({ classes, root, named, height, room: 3.4 });
+  const columns = createColumns({ classes, root, named, height, room: 4 });
   const zero = svg("line", { class: "emdviz-zero" });
   const ticks = [1, 0, -1].map(() => svg("text", { class: "emdviz-tick" }));
   const lines = [1, -1].map(() => svg("line", { class: "emdviz-grid" }));
   columns.axis.append(...lines, ...ticks);
   columns.node.append(zero, ...numbers);
   let place = null;
+  let mayShow = false;
   const at = (share) => (HALF + NUMBERS - HALF * share) * place.unit;
 
   return {
     node: columns.node,
     resize(width, unit, x) {
       place = columns.resize(width, unit, x);
-      const { left, right, bar, centres } = place;
+      const { left, right, bar, centres, slot } = place;
+      mayShow = slot > 0.85 * ruler(root, 0.85 * unit)("+0.00") + 0.15 * unit;
       set(zero, { x1: left, x2: right, y1: at(0), y2: at(0) });
       lines.forEach((line, i) => {
         const y = at(1 - 2 * i);
@@ -88,7 +92,7 @@ export function createPushes({ classes, root, named }) {
         const tip = at(push / limit);
         set(columns.bars[i], { y: Math.min(tip, at(0)), height: Math.abs(tip - at(0)) });
         set(numbers[i], { y: tip + (push < 0 ? 1 : -0.3) * place.unit });
-        write(numbers[i], place.showValue[i] ? formatPush(push) : "");
+        write(numbers[i], mayShow ? formatPush(push) : "");
       });
       set(columns.node, { "aria-label": words });
     },

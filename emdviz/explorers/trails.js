@@ -34,10 +34,7 @@ export function createTrails({ names, root }) {
       set(node, { width, height: whole, viewBox: `0 0 ${width} ${whole}` });
       ends.forEach((text, i) => set(text, { x: i ? right : left, y: place.bottom + 1.15 * unit }));
       set(axis, { x: (left + right) / 2, y: place.bottom + 1.15 * unit });
-      for (const { dot, text } of trails) {
-        set(dot, { r: 0.28 * unit });
-        set(text, { x: right + 1.5 * unit });
-      }
+      for (const { dot } of trails) set(dot, { r: 0.28 * unit });
     },
     /** Show a list of numbers, one per step from 0 on, for every loss. */
     update(lists, labels, words) {
@@ -57,9 +54,9 @@ export function createTrails({ names, root }) {
         const { line, dot, lead, text } = trails[i];
         set(line, { d: `M${list.map((value, step) => `${x(step)} ${y(value)}`).join("L")}` });
         set(dot, { cx: x(steps), cy: finals[i] });
-        const start = Math.min(x(steps) + 0.5 * unit, right + 0.5 * unit);
-        set(lead, { d: `M${start} ${finals[i]}L${right + 0.6 * unit} ${finals[i]}L${right + 1.3 * unit} ${heights[i]}` });
-        set(text, { y: heights[i] + 0.3 * unit });
+        const from = x(steps) + 0.5 * unit;
+        set(lead, { d: `M${from} ${finals[i]}L${from + 0.8 * unit} ${heights[i]}` });
+        set(text, { x: x(steps) + 1.5 * unit, y: heights[i] + 0.3 * unit });
         write(text, labels[i]);
       });
       set(node, { "aria-label": words });

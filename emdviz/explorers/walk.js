@@ -1,13 +1,14 @@
 // The controls of the walk, and the two trails that it leaves.
 
 import { html, write } from "./common.js";
+import { equal } from "./ordinal.js";
 import { createButton, createRange } from "./parts.js";
 import { createTrails } from "./trails.js";
 
 /** What of each loss is left, and what the true class has, at every step. */
 const MEASURES = [
-  { key: "left", title: "What is left of each loss", of: ({ values }) => values.map((v) => share(v, values[0])) },
-  { key: "truth", title: "Probability of the true class", of: ({ truth }) => truth },
+  { title: "What is left of each loss", of: ({ values }) => values.map((v) => share(v, values[0])) },
+  { title: "Probability of the true class", of: ({ truth }) => truth },
 ];
 const share = (value, start) => (start > 1e-12 ? value / start : 0);
 
@@ -51,19 +52,27 @@ function createWalkControls({ limits, act }) {
 
 export function createWalk({ names, limits, act, root }) {
   const controls = createWalkControls({ limits, act });
-  const trails = MEASURES.map(({ key, title, of }) => {
+  const trails = MEASURES.map(({ title, of }) => {
     const drawing = createTrails({ names, root });
     const frame = html("div", { class: "emdviz-frame" }, drawing.node);
     const heading = html("div", { class: "emdviz-caption" }, title);
-    return { key, title, of, drawing, frame, node: html("div", {}, heading, frame) };
+    return { title, of, drawing, frame, node: html("div", {}, heading, frame) };
   });
+  let size = 0;
+  let room = null;
   return {
     node: html("section", { "aria-label": "The walk" }, controls.node, ...trails.map(({ node }) => node)),
-    resize(unit, labels) {
-      for (const { frame, drawing } of trails) drawing.resize(frame.clientWidth, unit, labels);
+    resize(unit) {
+      size = unit;
+      room = null;
     },
     update(state, walks, labels, steps) {
       controls.update(state, steps);
+      if (!equal(room, labels)) {
+        // the names at the ends of the lines decide how much is left for these
+        room = labels;
+        for (const { frame, drawing } of trails) drawing.resize(frame.clientWidth, size, labels);
+      }
       for (const { title, of, drawing } of trails) {
         const lists = walks.map(of);
         const ends = labels.map((label, i) => `${label} ${lists[i][steps].toFixed(2)}`);
