@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emdviz.explorers import PredictionExplorer
-from tests.browser.figure import LOSSES, Figure, agrees, by_python
+from tests.browser.figure import LOSSES, Figure, agrees, by_python, show_states
 from tests.browser.lab import Watch
 
 pytestmark = pytest.mark.browser
@@ -18,32 +18,7 @@ def state_of(count, rng):
     return {"p": p, "q": q, "target": int(rng.integers(count))}
 
 
-SHOW_STATES = """async ([esm, shared, states]) => {
-  const module = await import(URL.createObjectURL(new Blob([esm], { type: 'text/javascript' })));
-  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-  const values = { ...shared };
-  const listeners = {};
-  const model = {
-    get: (name) => values[name],
-    set: () => {},
-    save_changes: () => {},
-    on: (event, listener) => (listeners[event] ??= []).push(listener),
-    off: () => {},
-  };
-  const el = document.body.appendChild(document.createElement('div'));
-  module.default.render({ model, el });
-  await frame();
-  await frame();
-  const texts = [];
-  for (const state of states) {
-    Object.assign(values, state);
-    listeners['change:p'].forEach((tell) => tell());
-    await frame();
-    texts.push([...el.querySelectorAll('.emdviz-number')].map((node) => node.textContent));
-  }
-  el.remove();
-  return texts;
-}"""
+NUMBERS = "(el) => [...el.querySelectorAll('.emdviz-number')].map((node) => node.textContent)"
 
 
 def test_two_hundred_random_states_show_pythons_numbers(browser):
@@ -52,11 +27,8 @@ def test_two_hundred_random_states_show_pythons_numbers(browser):
     for count, uneven in itertools.product((2, 3, 5, 8, 20), (False, True)):
         positions = np.cumsum(rng.uniform(0.2, 9, count)).tolist() if uneven else None
         explorer = PredictionExplorer(classes=names_of(count), positions=positions)
-        shared = explorer.get_state(
-            ["classes", "positions", "pinned_p", "pinned_q", "equal_xe", "_presets", "_text_scale"]
-        )
         states = [state_of(count, rng) for _ in range(20)]
-        shown = page.evaluate(SHOW_STATES, [PredictionExplorer._esm, shared, states])
+        shown = show_states(page, explorer, states, event="change:p", read=NUMBERS)
         for state, texts in zip(states, shown, strict=True):
             for p, numbers in ((state["p"], texts[:4]), (state["q"], texts[4:])):
                 expected = by_python(np.array(p), state["target"], positions)
