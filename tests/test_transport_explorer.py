@@ -218,7 +218,7 @@ def test_ribbons_are_as_wide_as_their_mass_and_start_at_the_feet_of_the_bars():
     assert [corners[-1, 0] - corners[0, 0] for corners in edges] == pytest.approx([0.4] * 4)
     assert edges[0][0, 0] == pytest.approx(-0.4)
     assert edges[1][0, 0] == pytest.approx(0.0)
-    heights = {bar.get_height() for bar in ax.patches if bar not in ribbons}
+    heights = {round(bar.get_height(), 9) for bar in ax.patches if bar not in ribbons}
     assert {0.5, -0.5, -0.25} <= heights
 
 

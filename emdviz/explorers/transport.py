@@ -10,7 +10,7 @@ import traitlets
 from emdviz import distances
 from emdviz.distributions import check_positions, one_hot
 from emdviz.explorers import presets
-from emdviz.explorers._base import join_modules, style_sheet
+from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
 from emdviz.explorers._lists import ADIENCE_AGE_GROUPS, ListExplorer, count_classes
 from emdviz.explorers._traits import Pins, Prediction
 from emdviz.style import OKABE_ITO, PREDICTION_B, TRUTH
@@ -114,18 +114,8 @@ class TransportExplorer(ListExplorer):
     """
 
     _esm = join_modules(
-        "common.js",
-        "ordinal.js",
+        *BAR_MODULES,
         "plan.js",
-        "owner.js",
-        "pointer.js",
-        "actions.js",
-        "columns.js",
-        "axis.js",
-        "bars.js",
-        "steps.js",
-        "parts.js",
-        "shell.js",
         "ways.js",
         "ribbons.js",
         "matrix.js",

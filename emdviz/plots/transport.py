@@ -60,9 +60,14 @@ def plot_ribbons(
         ax.bar(places, way * whole, width, foot, fill=False, edgecolor=shade, linestyle=":")
         ax.bar(places, way * moved, width, foot, color=shade)
     _draw_ribbons(ax, plan, places, width, colour)
-    ticks = [-1.3, -0.8, -0.3, 1.0, 1.5, 2.0]
-    ax.set_yticks(ticks, ["1", "0.5", "0", "0", "0.5", "1"])
-    ax.set(ylim=(-1.35, 2.05), ylabel="to                 from")
+    above, below = _FEET
+    heights = (0, 0.5, 1)
+    ticks = [below - h for h in heights] + [above + h for h in heights]
+    ax.set_yticks(ticks, [f"{h:g}" for h in (*heights, *heights)])
+    ax.set(ylim=(-1.35, 2.05), ylabel="mass")
+    for height, word in ((0.98, "from"), (0.02, "to")):
+        side = "top" if height > 0.5 else "bottom"
+        ax.text(0.01, height, word, transform=ax.transAxes, va=side, fontweight="bold")
     name_classes(ax, classes, len(plan), places)
     return ax
 
