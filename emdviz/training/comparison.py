@@ -3,11 +3,15 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+
+import torch
 
 from emdviz.models import MODELS
-from emdviz.training.config import TrainConfig
+from emdviz.training.config import TrainConfig, choose_device
 from emdviz.training.evaluation import find_loss, measure, predict
-from emdviz.training.loop import fit
+from emdviz.training.loop import Data, Run, epochs_of
+from emdviz.training.together import train_together
 
 _FACTS = ("loss", "seed", "learning_rate", "seconds", "valid RPS", "error")
 
@@ -21,6 +25,7 @@ def compare_losses(
     model="small_cnn",
     learning_rates=None,
     folder=None,
+    together=None,
     on_epoch=None,
 ):
     """Train with each loss from the same weights on the same batches, and test each network.
@@ -41,6 +46,10 @@ def compare_losses(
     folder : str or Path, optional
         Where to keep every run, in a folder of its own, so that a second call goes on where the
         first was stopped; see :func:`fit`.
+    together : bool, optional
+        Train all seeds, and all losses with equal numbers of outputs, as one stacked network:
+        on a GPU, which a small network leaves idle, several times as fast, and equal up to
+        rounding. By default on a GPU and not on a CPU, where it gains nothing.
     on_epoch : callable, optional
         Called as ``on_epoch(loss, seed, epoch)`` after every epoch.
 
@@ -61,30 +70,91 @@ def compare_losses(
     import pandas as pd
 
     config = config or TrainConfig()
-    learning_rates = learning_rates or {}
-    rows = []
-    for seed in seeds:
-        for loss in losses:
-            rate = learning_rates.get(loss, config.learning_rate)
-            run = replace(config, seed=seed, learning_rate=rate)
-            network = MODELS[model](find_loss(loss).num_outputs(len(dataset.classes)), seed=seed)
-            place = None if folder is None else f"{folder}/{loss}-{model}-{rate:g}-{seed}"
-            facts = {"loss": loss, "seed": seed, "learning_rate": rate}
-            try:
-                for epoch in fit(network, loss, dataset, run, folder=place):
-                    if on_epoch is not None:
-                        on_epoch(loss, seed, epoch)
-            except (FloatingPointError, MemoryError) as error:
-                warnings.warn(f"{loss} with seed {seed} stopped: {error}", stacklevel=2)
-                rows.append(facts | {"error": str(error)})
-                continue
-            facts |= {"seconds": epoch.seconds, "valid RPS": epoch.metrics["RPS"], "error": ""}
-            rows.append(facts | _test(network, loss, dataset))
-    table = pd.DataFrame(rows)
+    data = Data(dataset, choose_device(config.device))
+    jobs = [
+        _job(data, loss, seed, config, model, learning_rates or {}, folder)
+        for seed in seeds
+        for loss in losses
+    ]
+    if data.device.type == "cuda" if together is None else together:
+        outcomes = _side_by_side(jobs, on_epoch)
+    else:
+        outcomes = {key: _alone(make(), key, on_epoch) for key, make in jobs}
+    table = pd.DataFrame([_row(outcomes[key], dataset) for key, _ in jobs])
     return table.reindex(columns=[*_FACTS, *(c for c in table.columns if c not in _FACTS)])
 
 
-def _test(network, loss, dataset):
-    test = dataset.split("test")
-    num_classes = len(dataset.classes)
-    return measure(predict(network, loss, test.images, num_classes), test, num_classes)
+def _job(data, loss, seed, config, model, learning_rates, folder):
+    """Return what names a run, and a function that makes it."""
+    rate = learning_rates.get(loss, config.learning_rate)
+    run_config = replace(config, seed=seed, learning_rate=rate)
+    place = None if folder is None else f"{folder}/{loss}-{model}-{rate:g}-{seed}"
+    num_outputs = find_loss(loss).num_outputs(data.num_classes)
+
+    def make():
+        network = MODELS[model](num_outputs, seed=seed)
+        return Run(network, loss, data, run_config, folder=place)
+
+    return (loss, seed), make
+
+
+def _alone(run, key, on_epoch):
+    """Train a run to its end; return it, and why it could not be finished or None."""
+    try:
+        for epoch in epochs_of(run):
+            _tell(on_epoch, key, epoch)
+    except (FloatingPointError, MemoryError) as error:
+        return run, _warn(key, error)
+    return run, None
+
+
+def _side_by_side(jobs, on_epoch):
+    """Train all runs at once; return key -> (run, why it could not be finished or None)."""
+    members = [(key, make()) for key, make in jobs]
+    keys = {id(run): key for key, run in members}
+    outcomes = {key: (run, None) for key, run in members}
+    for _, group in groupby(sorted((run for _, run in members), key=_width), key=_width):
+        group = list(group)
+        try:
+            for results in train_together(group):
+                for run, result in results:
+                    if isinstance(result, Exception):
+                        outcomes[keys[id(run)]] = run, _warn(keys[id(run)], result)
+                    else:
+                        _tell(on_epoch, keys[id(run)], result)
+        except torch.OutOfMemoryError:
+            warnings.warn(
+                f"{len(group)} networks do not fit on {group[0].data.device} together; "
+                "they are trained one by one",
+                stacklevel=3,
+            )
+            for run in group:
+                outcomes[keys[id(run)]] = _alone(run, keys[id(run)], on_epoch)
+    return outcomes
+
+
+def _width(run):
+    return run.spec.num_outputs(run.data.num_classes)
+
+
+def _tell(on_epoch, key, epoch):
+    if on_epoch is not None:
+        on_epoch(*key, epoch)
+
+
+def _warn(key, error):
+    warnings.warn(f"{key[0]} with seed {key[1]} stopped: {error}", stacklevel=4)
+    return str(error)
+
+
+def _row(outcome, dataset):
+    run, error = outcome
+    config = run.config
+    facts = {"loss": run.loss, "seed": config.seed, "learning_rate": config.learning_rate}
+    if error is not None:
+        return facts | {"error": error}
+    last = run.epochs[-1]
+    test, num_classes = dataset.split("test"), len(dataset.classes)
+    predicted = predict(run.model, run.loss, test.images, num_classes)
+    facts |= {"seconds": last.seconds, "valid RPS": last.metrics["RPS"], "error": ""}
+    return facts | measure(predicted, test, num_classes)

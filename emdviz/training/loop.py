@@ -123,33 +123,63 @@ def fit(model, loss, dataset, config=None, *, probe=None, folder=None):
     [1, 2]
     """
     config = config or TrainConfig()
-    run = _Run(model, loss, dataset, config, probe, folder)
-    yield from run.finished
-    for number in range(len(run.finished) + 1, config.epochs + 1):
-        yield run.train(number)
+    data = Data(dataset, choose_device(config.device))
+    yield from epochs_of(Run(model, loss, data, config, probe=probe, folder=folder))
 
 
-class _Run:
-    """What lasts from one epoch to the next."""
+def epochs_of(run):
+    """Yield the epochs that a run has finished, then train and yield the others."""
+    yield from run.epochs[:]
+    for number in range(len(run.epochs) + 1, run.config.epochs + 1):
+        start = time.perf_counter()
+        yield run.finish(run.train(number), time.perf_counter() - start)
 
-    def __init__(self, model, loss, dataset, config, probe, folder):
-        self.spec = find_loss(loss)
-        self.loss, self.config = loss, config
-        self.train_split, self.valid = dataset.split("train"), dataset.split("valid")
-        for name, split in (("train", self.train_split), ("valid", self.valid)):
+
+class Data:
+    """A data set as runs need it, its training images on the device as bytes."""
+
+    def __init__(self, dataset, device):
+        self.dataset, self.device = dataset, device
+        train, self.valid = dataset.split("train"), dataset.split("valid")
+        for name, split in (("train", train), ("valid", self.valid)):
             if len(split) == 0:
                 raise ValueError(f"the {name} split is empty: the data set needs more images")
         self.num_classes = len(dataset.classes)
-        self.device = choose_device(config.device)
+        self.images, self.labels = train.images.to(device), train.labels.to(device)
+
+    def batches(self, config, number):
+        """Yield images, from −1 to 1 and changed at random, and labels of an epoch's batches."""
+        # an epoch has chances of its own, so that a run can go on after any of them
+        seed = np.random.SeedSequence([config.seed, number]).generate_state(1)
+        generator = torch.Generator().manual_seed(int(seed[0]))
+        order = torch.randperm(len(self.labels), generator=generator).to(self.device)
+        numbers = torch.rand(len(self.labels), NUMBERS, generator=generator).to(self.device)
+        augment = AUGMENTATIONS[config.augmentation]
+        size = self.batch_size(config)
+        for chosen in order[: self.steps(config) * size].split(size):
+            yield augment(scale(self.images[chosen]), numbers[chosen]), self.labels[chosen]
+
+    def batch_size(self, config):
+        """Return the size of a batch, which a small data set limits."""
+        return min(config.batch_size, len(self.labels))
+
+    def steps(self, config):
+        """Return the steps of an epoch; what does not fill a batch waits for the next shuffle."""
+        return len(self.labels) // self.batch_size(config)
+
+
+class Run:
+    """One network in training, and what lasts from one of its epochs to the next."""
+
+    def __init__(self, model, loss, data, config, *, probe=None, folder=None):
+        self.spec = find_loss(loss)
+        self.loss, self.data, self.config = loss, data, config
         # twice as fast as planes of colours on a CPU
-        self.model = model.to(self.device, memory_format=torch.channels_last)
-        self.criterion = self.spec.factory().to(self.device)
-        self.images = self.train_split.images.to(self.device)
-        self.labels = self.train_split.labels.to(self.device)
-        self.probe = self.valid.images[:8] if probe is None else probe
-        _check_outputs(model, self.images[:1], self.spec.num_outputs(self.num_classes))
-        self.batch_size = min(config.batch_size, len(self.labels))
-        self.steps = len(self.labels) // self.batch_size  # the rest waits for the next shuffle
+        self.model = model.to(data.device, memory_format=torch.channels_last)
+        self.criterion = self.spec.factory().to(data.device)
+        self.probe = data.valid.images[:8] if probe is None else probe
+        _check_outputs(model, data.images[:1], self.spec.num_outputs(data.num_classes))
+        self.steps = data.steps(config)
         self.halves = 1
         self.optimizer = torch.optim.SGD(
             model.parameters(),
@@ -157,40 +187,49 @@ class _Run:
             momentum=config.momentum,
             weight_decay=config.weight_decay,
         )
-        self.finished, self.folder = [], None
+        self.epochs, self.folder = [], None
         if folder is not None:
-            self.folder = runs.RunFolder(folder, runs.describe(model, loss, dataset, config))
+            facts = runs.describe(model, loss, data.dataset, config)
+            self.folder = runs.RunFolder(folder, facts)
             tensors, history = self.folder.read()
             if history:
                 runs.unpack(tensors, model, self.criterion, self.optimizer)
-            self.finished = [Epoch.from_dict(facts) for facts in history]
-        self.epochs = list(self.finished)
+            self.epochs = [Epoch.from_dict(facts) for facts in history]
+
+    def rate(self, number, step):
+        """Return the learning rate of a step, counted from 0, of an epoch, counted from 1."""
+        return self.config.rate((number - 1 + step / self.steps) / self.config.epochs)
 
     def train(self, number):
-        """Train one epoch, keep it, and return it."""
-        start = time.perf_counter()
-        total = torch.zeros((), device=self.device)
+        """Train one epoch and return the sum of its batches' losses."""
+        total = torch.zeros((), device=self.data.device)
         self.model.train()
-        for step, (images, labels) in enumerate(self._batches(number)):
-            progress = (number - 1 + step / self.steps) / self.config.epochs
+        for step, (images, labels) in enumerate(self.data.batches(self.config, number)):
             for group in self.optimizer.param_groups:
-                group["lr"] = self.config.rate(progress)
+                group["lr"] = self.rate(number, step)
             total += self._step(images, labels)
-        train_loss = total.item() / self.steps
+        return total.item()
+
+    def finish(self, total, seconds):
+        """Evaluate and keep the network after an epoch of ``seconds``; return the epoch."""
+        start = time.perf_counter()
+        number, train_loss = len(self.epochs) + 1, total / self.steps
         if not np.isfinite(train_loss):
             raise FloatingPointError(
                 f"the {self.spec.label} loss is {train_loss} in epoch {number} with learning "
                 f"rate {self.config.learning_rate:g}; try a third of it"
             )
-        predicted = self._predict(self.valid.images, labels=self.valid.labels)
+        valid = self.data.valid
+        predicted = self._predict(valid.images, labels=valid.labels)
+        before = self.epochs[-1].seconds if self.epochs else 0.0
         epoch = Epoch(
             number=number,
             train_loss=train_loss,
             valid_loss=predicted.loss,
-            metrics=measure(predicted, self.valid, self.num_classes),
+            metrics=measure(predicted, valid, self.data.num_classes),
             probe=self._predict(self.probe),
-            learning_rate=self.config.rate(number / self.config.epochs),
-            seconds=time.perf_counter() - start + (self.epochs[-1].seconds if self.epochs else 0),
+            learning_rate=self.rate(number, self.steps),
+            seconds=before + seconds + time.perf_counter() - start,
         )
         self.epochs.append(epoch)
         if self.folder is not None:
@@ -200,18 +239,7 @@ class _Run:
         return epoch
 
     def _predict(self, images, **options):
-        return predict(self.model, self.loss, images, self.num_classes, **options)
-
-    def _batches(self, number):
-        """Yield images, from −1 to 1 and changed at random, and labels of every batch."""
-        # an epoch has chances of its own, so that a run can go on after any of them
-        seed = np.random.SeedSequence([self.config.seed, number]).generate_state(1)
-        generator = torch.Generator().manual_seed(int(seed[0]))
-        order = torch.randperm(len(self.labels), generator=generator).to(self.device)
-        numbers = torch.rand(len(self.labels), NUMBERS, generator=generator).to(self.device)
-        augment = AUGMENTATIONS[self.config.augmentation]
-        for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
-            yield augment(scale(self.images[chosen]), numbers[chosen]), self.labels[chosen]
+        return predict(self.model, self.loss, images, self.data.num_classes, **options)
 
     def _step(self, images, labels):
         """Change the weights once and return the loss of the batch, not waiting for it."""
@@ -223,11 +251,11 @@ class _Run:
             self.halves = 2
             value = None
         if value is None:  # outside the handler, which would keep the batch's memory alive
-            if self.device.type == "cuda":
+            if self.data.device.type == "cuda":
                 torch.cuda.empty_cache()
             warnings.warn(
-                f"a batch of {len(labels)} does not fit on {self.device}; training goes on with "
-                "two halves of each batch, whose gradients are added up",
+                f"a batch of {len(labels)} does not fit on {self.data.device}; training goes on "
+                "with two halves of each batch, whose gradients are added up",
                 stacklevel=2,
             )
             return self._step(images, labels)
@@ -237,11 +265,11 @@ class _Run:
     def _backward(self, images, labels):
         """Set the gradients of a batch, in parts if it must be; return its loss."""
         self.optimizer.zero_grad(set_to_none=True)
-        value = torch.zeros((), device=self.device)
+        value = torch.zeros((), device=self.data.device)
         size = -(-len(labels) // self.halves)
         for part, truth in zip(images.split(size), labels.split(size), strict=True):
             with torch.autocast(
-                self.device.type, torch.bfloat16, enabled=self.config.mixed_precision
+                self.data.device.type, torch.bfloat16, enabled=self.config.mixed_precision
             ):
                 outputs = self.model(part)
             share = self.criterion(outputs, truth) * (len(truth) / len(labels))
@@ -251,9 +279,9 @@ class _Run:
 
     def _no_memory(self):
         return (
-            f"not even half a batch of {self.batch_size} images of "
-            f"{tuple(self.images.shape[2:])} pixels fits on {self.device}; choose a smaller "
-            "batch_size, smaller images or a smaller network"
+            f"not even half a batch of {self.data.batch_size(self.config)} images of "
+            f"{tuple(self.data.images.shape[2:])} pixels fits on {self.data.device}; choose a "
+            "smaller batch_size, smaller images or a smaller network"
         )
 
 

@@ -1,0 +1,103 @@
+"""Networks trained as one stack against the same networks trained one by one."""
+
+import pandas as pd
+import pytest
+import torch
+
+from emdviz import datasets, models
+from emdviz.metrics import METRICS
+from emdviz.training import TrainConfig, compare_losses, fit
+from emdviz.training.loop import Data, Run
+from emdviz.training.together import train_together
+
+CPU = torch.device("cpu")
+MEMBERS = [("XE", 0, 0.02), ("EMD2", 1, 0.02), ("XE", 2, 0.05)]
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return datasets.load("synthetic_faces", n=140, size=32)
+
+
+def config(seed, rate, epochs=1):
+    return TrainConfig(
+        epochs=epochs,
+        batch_size=28,
+        learning_rate=rate,
+        seed=seed,
+        augmentation="paper",
+        device="cpu",
+    )
+
+
+def member(data, loss, seed, rate, epochs=1, folder=None):
+    model = models.small_cnn(8, seed=seed)
+    place = None if folder is None else folder / f"{loss}{seed}"
+    return Run(model, loss, data, config(seed, rate, epochs), folder=place)
+
+
+def test_a_stack_learns_what_each_network_learns_alone(faces):
+    data = Data(faces, CPU)
+    runs = [member(data, *one) for one in MEMBERS]
+    (results,) = train_together(runs)
+    for (loss, seed, rate), run, (same, epoch) in zip(MEMBERS, runs, results, strict=True):
+        assert same is run
+        alone = models.small_cnn(8, seed=seed)
+        expected = next(fit(alone, loss, faces, config(seed, rate)))
+        assert epoch.train_loss == pytest.approx(expected.train_loss, rel=1e-5)
+        for name, value in alone.state_dict().items():
+            torch.testing.assert_close(run.model.state_dict()[name], value, atol=1e-3, rtol=1e-3)
+
+
+def test_a_stack_goes_on_where_its_runs_were_stopped(faces, tmp_path):
+    data = Data(faces, CPU)
+
+    def stack():
+        return train_together([member(data, *one, epochs=3, folder=tmp_path) for one in MEMBERS])
+
+    stopped = stack()
+    next(stopped)
+    stopped.close()
+    # one of them had gone further before
+    ahead = member(data, *MEMBERS[0], epochs=3, folder=tmp_path)
+    ahead.finish(ahead.train(2), 0.0)
+    numbers = [[epoch.number for _, epoch in results] for results in stack()]
+    assert numbers == [[1, 1, 1], [2, 2, 2], [3, 3, 3]]
+
+
+def test_a_network_that_breaks_leaves_the_stack(faces):
+    data = Data(faces, CPU)
+    runs = [member(data, *one, epochs=2) for one in MEMBERS]
+    runs[1] = member(data, "EMD2", 1, 1e30, epochs=2)
+    first, second = train_together(runs)
+    assert isinstance(first[1][1], FloatingPointError)
+    assert [run for run, _ in second] == [runs[0], runs[2]]
+
+
+def test_a_comparison_is_the_same_either_way(faces):
+    losses, seeds = ["XE", "REG", "EMD2"], [0, 1]
+    rates = {"REG": 0.003}
+    told = []
+    shared = {"seeds": seeds, "config": config(0, 0.02), "learning_rates": rates}
+    stacked = compare_losses(
+        faces, losses, together=True, on_epoch=lambda *one: told.append(one[:2]), **shared
+    )
+    alone = compare_losses(faces, losses, **shared)
+    assert sorted(told) == sorted((loss, seed) for loss in losses for seed in seeds)
+    pd.testing.assert_frame_equal(
+        stacked.drop(columns=["seconds"]), alone.drop(columns=["seconds"]), atol=0.02, rtol=0.02
+    )
+    assert set(METRICS) & set(stacked.columns)
+
+
+def test_without_memory_for_the_stack_they_train_one_by_one(faces, monkeypatch):
+    from emdviz.training import comparison
+
+    def no_memory(group):
+        raise torch.OutOfMemoryError("no memory left")
+        yield
+
+    monkeypatch.setattr(comparison, "train_together", no_memory)
+    with pytest.warns(UserWarning, match="2 networks do not fit on cpu together"):
+        got = compare_losses(faces, ["XE", "EMD2"], config=config(0, 0.02), together=True)
+    assert (got["error"] == "").all()
