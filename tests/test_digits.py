@@ -47,13 +47,18 @@ def test_a_tenth_of_each_class_is_for_validation_and_one_for_the_test(data):
     assert digits(size=8, seed=1).splits["test"].tolist() != data.splits["test"].tolist()
 
 
-def nearness_of_looks(data):
-    """Spearman's ρ between distance in class and distance of the mean images."""
+def distances_of_looks(data):
+    """Distances between the mean images of the classes."""
     means = torch.stack(
         [data.images[data.labels == k].double().mean(0) for k in range(len(data.classes))]
     )
-    looks = torch.cdist(means.flatten(1), means.flatten(1))
-    first, second = np.triu_indices(len(means), 1)
+    return torch.cdist(means.flatten(1), means.flatten(1))
+
+
+def nearness_of_looks(data):
+    """Spearman's ρ between distance in class and distance of the mean images."""
+    looks = distances_of_looks(data)
+    first, second = np.triu_indices(len(looks), 1)
     return scipy.stats.spearmanr(second - first, looks[first, second]).statistic
 
 
@@ -61,6 +66,11 @@ def test_neighbours_in_value_are_no_neighbours_in_looks(data):
     assert abs(nearness_of_looks(data)) < 0.2
     # unlike neighbours in age
     assert nearness_of_looks(synthetic_faces(800, size=32)) > 0.5
+
+
+def test_a_three_looks_far_more_like_a_nine_than_like_a_four(data):
+    looks = distances_of_looks(data)
+    assert looks[3, 9] < 0.6 * looks[3, 4]
 
 
 @pytest.mark.parametrize(

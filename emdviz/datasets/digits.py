@@ -14,9 +14,9 @@ _GREATEST = 16
 def digits(*, size=48, seed=0):
     """Return the 1,797 handwritten digits that come with scikit-learn.
 
-    The counter-example: 3 lies between 2 and 4, but does not look like something between them,
-    and whoever takes a 4 for a 9 is not further off than who takes it for a 5. A loss that
-    knows the order of the values has nothing to gain from it here.
+    The counter-example: 3 lies between 2 and 4, but does not look like something between them;
+    it looks far more like 9 than like 4. A loss that knows the order of the values has nothing to
+    gain from it here.
 
     Parameters
     ----------

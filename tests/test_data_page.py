@@ -1,0 +1,106 @@
+"""What data/README.md says is true: its calls, its names, its layouts."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from emdviz import datasets
+from emdviz.datasets.age_faces import PATTERNS
+from emdviz.datasets.retina_mnist import FILES
+
+PAGE = (Path(__file__).parents[1] / "data" / "README.md").read_text(encoding="utf-8")
+NAMES = sorted(datasets._DATASETS)
+
+
+def card(name):
+    """The part of the page about one data set."""
+    found = re.search(rf"^## {name}\b.*?(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found, f"{name} has no card"
+    return found[0]
+
+
+def blocks(text, language=""):
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [content for name, content in found if name == language]
+
+
+def calls(text):
+    """Name and arguments of every datasets.load in the code of the page."""
+    for block in blocks(text, "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "datasets.load":
+                given = {word.arg: ast.literal_eval(word.value) for word in node.keywords}
+                yield node.args[0].value, given
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_data_set_has_a_card_with_calls_that_fit(name):
+    found = list(calls(card(name)))
+    assert found
+    for called, arguments in found:
+        assert called == name
+        signature = inspect.signature(datasets._DATASETS[name])
+        signature.bind(**arguments)
+        root = signature.parameters.get("root")
+        if root is not None and isinstance(root.default, str) and "root" in arguments:
+            assert arguments["root"] == root.default == f"data/{name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_card_tells_terms_and_faults(name):
+    assert "Terms" in card(name)
+    assert re.search("Known (faults|limits)|What is refused", card(name))
+    assert f"](#{name}" in PAGE  # linked from the table
+
+
+@pytest.mark.parametrize("name", ["utkface", "all_age_faces", "fgnet"])
+def test_the_names_of_faces_are_those_that_are_read(name):
+    text = card("utkface" if name == "utkface" else "age_faces")
+    paths = [line for block in blocks(text) for line in block.split("\n")]
+    files = [path.rpartition("/")[2] for path in paths if path.startswith(f"data/{name}/")]
+    files = [file for file in files if not file.endswith(".zip")]
+    assert len(files) == 2
+    for file in files:
+        assert PATTERNS[name].expression.match(file)
+
+
+def test_the_files_of_retina_mnist_are_those_that_are_read():
+    (listed,) = blocks(card("retina_mnist"))
+    assert listed.split() == [f"data/retina_mnist/{name}" for name, _ in FILES.values()]
+
+
+def test_the_first_example_runs():
+    names = {}
+    exec(blocks(PAGE, "python")[0], names)
+    assert len(names["data"]) == 1797
+
+
+def test_images_laid_out_as_the_page_says_are_read(tmp_path):
+    by_class, by_split, table = blocks(card("image_folder"))
+    calls_of_page = [arguments | {"cache": False} for _, arguments in calls(card("image_folder"))]
+    plain, ordered, listed, _ = calls_of_page
+    for number, (layout, arguments, classes) in enumerate(
+        [
+            (by_class, ordered, ["low", "middle", "high"]),
+            (by_split, plain, ["low"]),
+            (table, listed, ["high", "low"]),
+        ]
+    ):
+        root = tmp_path / str(number) / "data" / "mine"
+        if layout is table:
+            root.mkdir(parents=True)
+            (root / arguments["labels"]).write_text(table, encoding="utf-8")
+            paths = [f"data/mine/{line.split(',')[0]}" for line in table.split()[1:]]
+        else:
+            paths = layout.split()
+        for path in paths:
+            file = tmp_path / str(number) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (20, 20)).save(file)
+        data = datasets.load("image_folder", **(arguments | {"root": root}))
+        assert len(data) == 3
+        assert data.classes == classes
