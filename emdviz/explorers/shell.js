@@ -3,6 +3,10 @@
 import { html, onceSettled, set, uniqueId, write } from "./common.js";
 
 const SPEAK_AFTER = 700; // milliseconds of rest before a screen reader is told
+const GONE = ["restarting", "autorestarting", "terminating", "dead"];
+const NOTICE =
+  "Python no longer follows this figure: its kernel was restarted or stopped. " +
+  "To join them again, run the cell again.";
 
 /**
  * Return what anywidget wants of a module.
@@ -14,11 +18,13 @@ const SPEAK_AFTER = 700; // milliseconds of rest before a screen reader is told
  */
 export function makeWidget({ build, follow, rebuild = ["classes", "positions"], initialize }) {
   function render({ model, el }) {
-    let view = mount(build, model, el);
+    const notice = html("p", { class: "emdviz-notice", role: "alert", hidden: true }, NOTICE);
+    let view = mount(build, model, el, notice);
+    const ignore = whenKernelIsGone(model, () => set(notice, { hidden: false }));
     const draw = () => view.draw();
     const again = () => {
       view.destroy();
-      view = mount(build, model, el);
+      view = mount(build, model, el, notice);
     };
     const shape = [...rebuild, "_text_scale"];
     const listeners = [
@@ -28,20 +34,34 @@ export function makeWidget({ build, follow, rebuild = ["classes", "positions"], 
     for (const [name, listener] of listeners) model.on(`change:${name}`, listener);
     return () => {
       for (const [name, listener] of listeners) model.off(`change:${name}`, listener);
+      ignore();
       view.destroy();
     };
   }
   return { initialize, render };
 }
 
-function mount(build, model, el) {
-  const root = html("div", {
-    class: "emdviz-explorer",
-    role: "group",
-    // JupyterLab would take the arrow keys for itself
-    "data-lm-suppress-shortcuts": "true",
-    style: `--emdviz-scale: ${model.get("_text_scale")}`,
-  });
+/** Call `tell` when nobody in Python hears `model` any more; return how to stop listening. */
+function whenKernelIsGone(model, tell) {
+  // absent on a page of its own, and where a front end keeps its kernels to itself
+  const kernel = model.widget_manager?.kernel;
+  const hear = (_, status) => GONE.includes(status) && tell();
+  kernel?.statusChanged.connect(hear);
+  model.on("comm_live_update", tell);
+  return () => {
+    kernel?.statusChanged.disconnect(hear);
+    model.off("comm_live_update", tell);
+  };
+}
+
+function mount(build, model, el, notice) {
+  const style = `--emdviz-scale: ${model.get("_text_scale")}`;
+  const root = html("div", { class: "emdviz-explorer", role: "group", style }, notice);
+  // else the notebook takes the keys: JupyterLab after the element that has the focus, and
+  // Notebook 7 before it, unless that very element says so
+  root.addEventListener("focusin", ({ target }) =>
+    set(target, { "data-lm-suppress-shortcuts": "true" }),
+  );
   el.replaceChildren(root);
   const view = build(model, root);
   const spoken = html("p", { class: "emdviz-spoken", role: "status", id: uniqueId("spoken") });
