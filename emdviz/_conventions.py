@@ -116,7 +116,7 @@ def add_at(values, index, number):
     """Add ``number`` to column index[n] of each row n, refusing labels that are not classes."""
     source = values.new_full((len(index), 1), number)
     try:
-        return torch.scatter_add(values, 1, index[:, None], source)
+        return torch.scatter_add(values, 1, index.unsqueeze(1), source)
     except (IndexError, RuntimeError):
         check_labels(index, values.shape[1])
         raise

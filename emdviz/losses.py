@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from emdviz import _closed_form as closed_form
 from emdviz import _conventions as conventions
 from emdviz.distributions import check_positions
 from emdviz.style import LOSS_COLOURS
@@ -78,10 +79,15 @@ def emd2_loss(
     >>> round(emd2_loss(z, torch.tensor([0])).item(), 4)
     0.5556
     """
+    plain = weight is None and positions is None and not (normalized or label_smoothing)
+    if plain and reduction == "mean":
+        value = closed_form.mean_emd2(input, target, ignore_index)
+        if value is not None:
+            return value
     logits, targets = conventions.read(
         input, target, weight, ignore_index, label_smoothing, reduction
     )
-    height = torch.square(_cdf_difference(logits, targets))
+    height = torch.square(closed_form.cdf_difference(logits, targets))
     return _integrate(height, logits, positions, normalized, targets, reduction)
 
 
@@ -116,7 +122,7 @@ def emd_loss(
         input, target, weight, ignore_index, label_smoothing, reduction
     )
     # at the last class both CDFs are 1: what is left is rounding, whose sign would be a gradient
-    height = torch.abs(_cdf_difference(logits, targets)[:, :-1])
+    height = torch.abs(closed_form.cdf_difference(logits, targets)[:, :-1])
     return _integrate(height, logits, positions, normalized, targets, reduction)
 
 
@@ -235,14 +241,6 @@ def regression_loss(
         else:
             squares = ((outputs - conventions.pick(x, targets.index)) ** 2)[:, None]
     return conventions.reduce(squares, targets, reduction)
-
-
-def _cdf_difference(logits, targets):
-    """CDF_i(softmax(z)) − CDF_i(t), shape (N, C)."""
-    p = torch.softmax(logits, dim=1)
-    if targets.soft is None:
-        return torch.cumsum(conventions.add_at(p, targets.index, -1.0), dim=1)
-    return torch.cumsum(p - targets.soft, dim=1)
 
 
 def _integrate(height, logits, positions, normalized, targets, reduction):

@@ -284,6 +284,46 @@ class TestGradients:
             torch.testing.assert_close(logits[0].grad, logits[1].grad)
 
 
+class TestUsualBatch:
+    """Indices without options on a CPU: the gradient in closed form must be autograd's."""
+
+    @pytest.mark.parametrize("shape", [(1, 1), (5, 2), (64, 8), (1, 8), (16, 1000)])
+    @pytest.mark.parametrize(
+        ("dtype", "tolerance"), [(torch.float32, 5e-6), (torch.float64, 2e-14)]
+    )
+    def test_is_the_general_way(self, shape, dtype, tolerance):
+        size, num_classes = shape
+        for seed in range(5):
+            z, y = batch(num_classes, size, seed, dtype)
+            logits = [z.T.contiguous().T.requires_grad_() for _ in range(2)]
+            usual, general = emd2_loss(logits[0], y), emd2_loss(logits[1], y, reduction="sum")
+            assert "MeanEMD2" in type(usual.grad_fn).__name__
+            assert "MeanEMD2" not in type(general.grad_fn).__name__
+            torch.testing.assert_close(usual, general / size)
+            (3 * usual).backward()
+            (3 * general / size).backward()
+            largest = logits[1].grad.abs().max().item()
+            torch.testing.assert_close(
+                logits[0].grad, logits[1].grad, rtol=0, atol=tolerance * largest
+            )
+
+    @pytest.mark.filterwarnings("ignore:`torch.jit.script`:FutureWarning")  # torch's own, in jvp
+    @pytest.mark.parametrize("num_classes", [1, 2, 5])
+    def test_every_derivative(self, num_classes):
+        z, y = batch(num_classes, 6)
+        z.requires_grad_()
+        assert torch.autograd.gradcheck(
+            lambda z: emd2_loss(z, y), z, check_batched_grad=True, check_forward_ad=True
+        )
+        assert torch.autograd.gradgradcheck(
+            lambda z: emd2_loss(z, y), z, check_batched_grad=True, check_fwd_over_rev=True
+        )
+        torch.testing.assert_close(
+            torch.func.hessian(emd2_loss)(z.detach(), y),
+            torch.autograd.functional.hessian(lambda z: emd2_loss(z, y), z),
+        )
+
+
 def test_a_confident_mistake_hardly_moves_emd2():
     """Softmax saturates: the reason to add EMD² to XE."""
     norms = {}
