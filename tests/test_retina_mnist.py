@@ -312,6 +312,13 @@ def test_a_download_is_kept_and_not_repeated(tmp_path, server, capfd):
     assert server.asked == [None]
 
 
+def test_a_download_into_a_file_is_refused(tmp_path, server):
+    path = write(tmp_path / "own.npz", few())
+    with pytest.raises(ValueError, match=r"root must be a folder to download into, got .*own\.npz"):
+        fetch(path)
+    assert server.asked == []
+
+
 def test_a_download_without_asking_for_it_never_happens(tmp_path, server):
     with pytest.raises(FileNotFoundError):
         retina_mnist(tmp_path, size=28)

@@ -241,6 +241,23 @@ def test_traits_are_made_for_no_more_than_a_block_of_faces(monkeypatch):
     assert sorted(seen) == [150 % module.BLOCK, module.BLOCK, module.BLOCK]
 
 
+def test_the_progress_bar_counts_faces(monkeypatch):
+    seen = []
+
+    class Bar(module.tqdm):
+        def __init__(self, *, total, **options):
+            seen.append(total)
+            super().__init__(total=total, **(options | {"disable": True}))
+
+        def update(self, n):
+            seen.append(-n)
+
+    monkeypatch.setattr(module, "tqdm", Bar)
+    synthetic_faces(150, size=32)
+    assert seen[0] == 150
+    assert sum(seen) == 0
+
+
 def test_many_faces_need_little_more_memory_than_their_bytes():
     # tracemalloc does not see what torch allocates, so a fresh process is asked for its peak
     pytest.importorskip("resource")

@@ -59,8 +59,9 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
     TypeError
         If ``size`` is not an integer.
     ValueError
-        If ``size`` is out of range or larger than the images of the file, or the file is not the
-        published one (in a folder) or not laid out like it.
+        If ``size`` is out of range or larger than the images of the file, ``root`` is a file and
+        ``download`` is asked for, or the file is not the published one (in a folder) or not laid
+        out like it.
 
     Notes
     -----
@@ -83,6 +84,8 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
     notes = ["not for clinical use", "eyes were photographed twice, so images come in pairs"]
     root = Path(root).expanduser()
     if root.is_file():
+        if download:
+            raise ValueError(f"root must be a folder to download into, got the file {root}")
         path = root
         if _md5(path) not in {md5 for _, md5 in FILES.values()}:
             notes.append(f"{path.name} is not a file that MedMNIST published")
@@ -135,7 +138,6 @@ def _md5(path):
 
 def _read(path):
     """Return images (N, S, S, 3) and labels (N,) of each part."""
-    wanted = "an npz file in the layout of MedMNIST, not unpickled"
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
@@ -145,7 +147,7 @@ def _read(path):
             images = {part: arrays[f"{part}_images"] for part in _PARTS.values()}
             labels = {part: arrays[f"{part}_labels"] for part in _PARTS.values()}
     except Exception as error:  # of a dozen kinds: whatever zipfile, zlib and NumPy meet
-        raise ValueError(f"{path} must be {wanted}: {error}") from error
+        raise ValueError(f"{path} must be an npz file laid out like MedMNIST's: {error}") from error
     side = images["train"].shape[1] if images["train"].ndim == 4 else 0
     for part, array in images.items():
         if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1:] != (side, side, 3):
