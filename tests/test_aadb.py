@@ -218,17 +218,6 @@ def test_missing_lists_and_images_are_named(tmp_path):
         read(tmp_path / "half")
 
 
-def test_a_root_without_whole_images_is_refused(tmp_path):
-    files = aadb()
-    for name in [name for name in files if name.endswith(".jpg")]:
-        files[name] = files[name][:99]
-    with (
-        pytest.warns(UserWarning, match="not readable as an image"),
-        pytest.raises(FileNotFoundError, match=r"no whole image, \d+ \(.*, …\) cannot be read: "),
-    ):
-        read(write(tmp_path, files))
-
-
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -259,23 +259,6 @@ def test_two_fold_files_that_differ_are_refused(tmp_path):
         read(tmp_path)
 
 
-def test_zips_that_point_outside_are_refused(tmp_path):
-    pack(tmp_path / "bad.zip", {"../fold_0_data.txt": b""})
-    with pytest.raises(ValueError, match=r"bad\.zip is refused: .* points outside"):
-        read(tmp_path)
-
-
-def test_a_root_without_whole_images_is_refused(tmp_path):
-    files = adience()
-    for name in [name for name in files if name.endswith(".jpg")]:
-        files[name] = files[name][:99]
-    with (
-        pytest.warns(UserWarning, match="not readable as an image"),
-        pytest.raises(FileNotFoundError, match=r"no whole image, \d+ \(.*, …\) cannot be read: "),
-    ):
-        read(write(tmp_path, files))
-
-
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
+from emdviz.datasets import load
 from emdviz.datasets.label_files import (
     check_file_name,
     matlab_numbers,
@@ -10,7 +11,9 @@ from emdviz.datasets.label_files import (
     matlab_variables,
     text_lines,
 )
-from tests.data_layouts import matlab_file
+from tests.data_layouts import aadb, adience, images_of_groups, matlab_file, pack, write
+
+LAYOUTS = {"aadb": aadb(), "adience": adience(), "images_of_groups": images_of_groups(84)}
 
 
 def test_lines_end_as_on_unix_or_on_windows():
@@ -122,3 +125,34 @@ def test_the_rows_of_a_table_are_not_confused_with_its_columns():
 def test_names_that_lead_elsewhere_are_refused(name):
     with pytest.raises(ValueError, match=r"x, line 3: .* is not the plain name of a file"):
         check_file_name(name, "x, line 3")
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_root_without_whole_images_is_refused(tmp_path, name):
+    files = {
+        path: content[:99] if path.endswith(".jpg") else content
+        for path, content in LAYOUTS[name].items()
+    }
+    with (
+        pytest.warns(UserWarning, match="not readable as an image"),
+        pytest.raises(FileNotFoundError, match=r"no whole image, \d+ \(.*, …\) cannot be read: "),
+    ):
+        load(name, root=write(tmp_path, files))
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_zips_that_point_outside_are_refused(tmp_path, name):
+    outside = {f"../{path}": content for path, content in LAYOUTS[name].items()}
+    pack(tmp_path / "bad.zip", outside)
+    with pytest.raises(ValueError, match=r"bad\.zip is refused: .* points outside"):
+        load(name, root=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.zip"]
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_nothing_that_a_data_set_says_names_this_machine_or_is_left_open(tmp_path, name):
+    data = load(name, root=write(tmp_path, LAYOUTS[name]), size=16)
+    assert str(tmp_path) not in str(data)
+    assert data.root == str(tmp_path)
+    assert data.split("train").images.shape[1:] == (3, 16, 16)
+    assert data.summary()["all"]["total"] == len(data) == data.report.kept

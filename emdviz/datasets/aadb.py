@@ -10,10 +10,10 @@ from emdviz.datasets.binning import balanced_bins
 from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import check_root, list_files, plain_name
 from emdviz.datasets.label_files import (
+    LabelReport,
     check_file_name,
     check_some_left,
     find_named,
-    left_out,
     matlab_numbers,
     matlab_strings,
     matlab_variables,
@@ -46,47 +46,24 @@ _HOW_TO_GET_IT = (
 )
 
 
-@dataclass(frozen=True)
-class AADBReport:
+@dataclass(frozen=True, kw_only=True)
+class AADBReport(LabelReport):
     """What became of the lines of the lists.
 
     Attributes
     ----------
-    lines : int
-        Scores in the lists.
-    kept : int
-        Images in the data set.
-    copies : int
-        Lines left out because they repeat an earlier one of the same list.
-    conflicting : int
-        Lines left out because their list gives the same image different scores.
     shared : int
         Lines left out because a list that comes first has the image too: that for test, then
         that for training.
-    missing : tuple of str
-        Images that are not there.
-    unreadable : tuple of str
-        Files left out because they hold no whole image.
     """
 
-    lines: int
-    kept: int
-    copies: int
-    conflicting: int
     shared: int
-    missing: tuple[str, ...]
-    unreadable: tuple[str, ...]
 
-    def __str__(self):
-        return f"{self.kept} images kept of {self.lines} lines" + left_out(
-            {
-                "lines that repeat one": self.copies,
-                "lines whose image has different scores": self.conflicting,
-                "lines whose image is for test or training already": self.shared,
-                "images that are not there": self.missing,
-                "unreadable images": self.unreadable,
-            }
-        )
+    def reasons(self):
+        """See :meth:`LabelReport.reasons`."""
+        return super().reasons() | {
+            "lines whose image is for test or training already": self.shared
+        }
 
 
 class AADB(OrderedImages):
@@ -315,9 +292,8 @@ def read_score_list(content, name):
 
     Parameters
     ----------
-    content : bytes
-    name : str
-        What an error calls the file.
+    content, name
+        As for :func:`read_matlab_scores`.
 
     Returns
     -------

@@ -11,10 +11,10 @@ from emdviz.datasets.base import OrderedImages, check_whole_number
 from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import check_root, list_files, plain_name
 from emdviz.datasets.label_files import (
+    LabelReport,
     check_file_name,
     check_some_left,
     find_named,
-    left_out,
     read_label_file,
     text_lines,
     warn_of_empty_classes,
@@ -58,51 +58,28 @@ _COLUMNS = ("user_id", "original_image", "face_id", "age")
 _AGE = re.compile(r"\((\d{1,3}), (\d{1,3})\)|(\d{1,3})", re.ASCII)
 
 
-@dataclass(frozen=True)
-class AdienceReport:
+@dataclass(frozen=True, kw_only=True)
+class AdienceReport(LabelReport):
     """What became of the lines of the fold files.
 
     Attributes
     ----------
-    lines : int
-        Faces named by the fold files.
-    kept : int
-        Images in the data set.
-    copies : int
-        Lines left out because the same face, with the same age, stands in an earlier one.
-    conflicting : int
-        Lines left out because the same face occurs with different ages.
     dropped : dict of str to int
         How many faces each label cost that names no class: "None", "", "35" and the like.
     shared : int
         Faces of other folds left out because their user has faces in the test fold as well.
-    missing : tuple of str
-        Images that are not there.
-    unreadable : tuple of str
-        Files left out because they hold no whole image.
     """
 
-    lines: int
-    kept: int
-    copies: int
-    conflicting: int
     dropped: dict[str, int]
     shared: int
-    missing: tuple[str, ...]
-    unreadable: tuple[str, ...]
 
-    def __str__(self):
+    def reasons(self):
+        """See :meth:`LabelReport.reasons`."""
         dropped = ", ".join(f"{age or 'empty'}: {count}" for age, count in self.dropped.items())
-        return f"{self.kept} images kept of {self.lines} lines" + left_out(
-            {
-                "lines that repeat one": self.copies,
-                "lines whose face occurs with different ages": self.conflicting,
-                f"faces whose label is no class ({dropped})": sum(self.dropped.values()),
-                "faces of users who are in the test fold too": self.shared,
-                "images that are not there": self.missing,
-                "unreadable images": self.unreadable,
-            }
-        )
+        return super().reasons() | {
+            f"faces whose label is no class ({dropped})": sum(self.dropped.values()),
+            "faces of users who are in the test fold too": self.shared,
+        }
 
 
 class Adience(OrderedImages):

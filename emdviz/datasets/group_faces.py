@@ -110,9 +110,8 @@ def read_even_list(content, name):
 
     Parameters
     ----------
-    content : bytes
-    name : str
-        Of the file.
+    content, name
+        As for :func:`read_person_data`; ``name`` is one of the two.
 
     Returns
     -------

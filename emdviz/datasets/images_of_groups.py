@@ -10,9 +10,9 @@ from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import IMAGE_SUFFIXES, check_root, list_files, plain_name
 from emdviz.datasets.group_faces import AGE_CLASSES, LISTS, read_even_list, read_person_data
 from emdviz.datasets.label_files import (
+    LabelReport,
     check_some_left,
     find_named,
-    left_out,
     read_content,
     read_label_file,
     without_copies,
@@ -39,50 +39,27 @@ _DRAWN = (
 )
 
 
-@dataclass(frozen=True)
-class ImagesOfGroupsReport:
-    """What became of the labelled faces.
+@dataclass(frozen=True, kw_only=True)
+class ImagesOfGroupsReport(LabelReport):
+    """What became of the labelled faces, a line each; files are photographs with many faces.
 
     Attributes
     ----------
-    faces : int
-        Faces that the label files name.
-    kept : int
-        Images in the data set.
-    copies : int
-        Left out because the same face, of the same class, is there already.
-    conflicting : int
-        Left out because the same face is in different classes.
     without_eyes : int
-        Left out because both eyes are at one place, so that nothing can be cut out.
+        Faces left out because both eyes are at one place, so that nothing can be cut out.
     surplus : int
-        Left out so that all classes have equally many.
-    missing : tuple of str
-        Photographs that are not there.
-    unreadable : tuple of str
-        Photographs that hold no whole image, or have a face outside of it.
+        Faces left out so that all classes have equally many.
     """
 
-    faces: int
-    kept: int
-    copies: int
-    conflicting: int
     without_eyes: int
     surplus: int
-    missing: tuple[str, ...]
-    unreadable: tuple[str, ...]
 
-    def __str__(self):
-        return f"{self.kept} images kept of {self.faces} faces" + left_out(
-            {
-                "listed before": self.copies,
-                "listed in different classes": self.conflicting,
-                "without two eyes": self.without_eyes,
-                "so that all classes have equally many": self.surplus,
-                "photographs that are not there": self.missing,
-                "unreadable photographs": self.unreadable,
-            }
-        )
+    def reasons(self):
+        """See :meth:`LabelReport.reasons`."""
+        return super().reasons() | {
+            "faces without two eyes": self.without_eyes,
+            "faces so that all classes have equally many": self.surplus,
+        }
 
 
 class ImagesOfGroups(OrderedImages):
@@ -168,7 +145,7 @@ def images_of_groups(root="data/images_of_groups", *, size=64, seed=0, cache=Tru
     parts = [chosen[k][0] for k in decoded.kept]
     faces = [chosen[k][1] for k in decoded.kept]
     report = ImagesOfGroupsReport(
-        faces=len(lines),
+        lines=len(lines),
         kept=len(faces),
         copies=copies,
         conflicting=conflicting,

@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections import defaultdict
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -308,6 +309,46 @@ def left_out(reasons):
         if count
     ]
     return "; left out: " + ", ".join(parts) if parts else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelReport:
+    """What became of the lines of the label files; as a string, in words.
+
+    Attributes
+    ----------
+    lines : int
+        Lines that say something about an image.
+    kept : int
+        Images in the data set.
+    copies : int
+        Lines left out because they repeat an earlier one.
+    conflicting : int
+        Lines left out because they contradict each other.
+    missing : tuple of str
+        Image files that are not there.
+    unreadable : tuple of str
+        Image files that hold no whole image.
+    """
+
+    lines: int
+    kept: int
+    copies: int
+    conflicting: int
+    missing: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+    def reasons(self):
+        """Return how many of what were left out, or the names: dict of str to int or tuple."""
+        return {
+            "lines that repeat one": self.copies,
+            "lines that contradict each other": self.conflicting,
+            "images that are not there": self.missing,
+            "unreadable images": self.unreadable,
+        }
+
+    def __str__(self):
+        return f"{self.kept} images kept of {self.lines} lines{left_out(self.reasons())}"
 
 
 def warn_of_empty_classes(classes, labels):
