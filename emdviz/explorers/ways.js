@@ -5,14 +5,18 @@ import { set, svg } from "./common.js";
 
 const STRIDES = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
-/** What is looked at, as [i, j]: the way pointed at, else the way focused, else null. */
+/** What is looked at, as [i, j]: the way pointed at or focused, whichever came later, or null. */
 export function createChoice(changed) {
   let pointed = null;
   let focused = null;
   return {
     now: () => pointed ?? focused,
     point: (way) => ((pointed = way), changed()),
-    focus: (way) => ((focused = way), changed()),
+    focus(way) {
+      focused = way;
+      if (way) pointed = null;
+      changed();
+    },
   };
 }
 

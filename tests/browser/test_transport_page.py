@@ -1,0 +1,189 @@
+"""The transport explorer on pages of its own: numbers, plans and slices against Python."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+from emdviz.explorers import TransportExplorer
+from tests.browser.figure import agrees
+from tests.browser.lab import Watch
+from tests.browser.states import show_states
+from tests.browser.transport_figure import COSTS, TransportFigure
+
+pytestmark = pytest.mark.browser
+
+LOOK = """(el) => ({
+  numbers: [...el.querySelectorAll('.emdviz-number')].map((node) => node.textContent),
+  ways: [...el.querySelectorAll('.emdviz-ribbon:not([visibility=hidden])')]
+    .map((node) => node.getAttribute('aria-label')),
+})"""
+EIGHT = ["0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+"]
+
+
+def names_of(count):
+    return [f"class {i}" for i in range(count)]
+
+
+def random_state(explorer, rng):
+    """Give the explorer a random state and return it, with what Python says of it."""
+    count = len(explorer.classes)
+    for name in ("p", "t"):
+        setattr(explorer, name, rng.dirichlet(np.full(count, rng.choice([0.05, 0.5, 5]))))
+    same = rng.random() < 0.5
+    explorer.mass_p = 1.0 if same else rng.integers(10, 101) / 100
+    explorer.mass_t = explorer.mass_p if same else rng.integers(10, 101) / 100
+    explorer.order = int(rng.integers(1, 3))
+    names = ("p", "t", "mass_p", "mass_t", "order", "_exact")
+    return {name: getattr(explorer, name) for name in names}, explorer.costs, explorer.plan
+
+
+def shown_plan(labels, count):
+    plan = np.zeros((count, count))
+    for label in labels:
+        if stays := re.match(r"([\d.]+) stays at class (\d+), costs nothing", label):
+            i = j = int(stays[2])
+            mass = stays[1]
+        else:
+            mass, i, j = re.match(
+                r"([\d.]+) from class (\d+) to class (\d+), costs", label
+            ).groups()
+        plan[int(i), int(j)] = float(mass)
+    return plan
+
+
+def test_two_hundred_random_states_show_pythons_numbers_and_plan(browser):
+    rng = np.random.default_rng(1)
+    page = browser.new_page(viewport={"width": 1000, "height": 900})
+    for count, uneven in itertools.product((2, 3, 5, 8, 20), (False, True)):
+        positions = np.cumsum(rng.uniform(0.2, 9, count)).tolist() if uneven else None
+        explorer = TransportExplorer(classes=names_of(count), positions=positions)
+        states, costs, plans = zip(*(random_state(explorer, rng) for _ in range(20)), strict=True)
+        seen = show_states(page, explorer, states, LOOK)
+        for state, look, expected, plan in zip(states, seen, costs, plans, strict=True):
+            numbers = dict(zip(COSTS, look["numbers"], strict=True))
+            if expected["closed_form"] is None:
+                assert numbers.pop("closed_form") == "–"
+            assert agrees(numbers, expected), (state, numbers, expected)
+            assert len(look["ways"]) == np.count_nonzero(plan > 1e-12)
+            np.testing.assert_allclose(shown_plan(look["ways"], count), plan, atol=0.005 + 1e-9)
+    page.close()
+
+
+@pytest.mark.parametrize("positions", [None, [1.0, 3.0, 5.0, 8.0, 10.5, 13.0, 15.0, 18.0]])
+@pytest.mark.parametrize("arguments", [{}, {"order": 2}, {"mass_t": 0.6}])
+def test_a_focused_ribbon_lights_the_slice_that_it_pays_for(
+    browser, tmp_path, positions, arguments
+):
+    explorer = TransportExplorer(classes=EIGHT, positions=positions, **arguments)
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(explorer.save_html(tmp_path / "page.html").as_uri())
+    figure = TransportFigure(page)
+    x = np.arange(8.0) if positions is None else np.array(positions)
+    paid = np.zeros((8, 8))
+    figure.ribbon(0).focus()
+    for n in range(figure.ribbons().count()):
+        i, j, high, wide = figure.slice(x)
+        assert wide == pytest.approx(abs(x[i] - x[j]), abs=1e-6)
+        paid[i, j] = high * wide**explorer.order
+        label = page.evaluate("document.activeElement.getAttribute('aria-label')")
+        if i != j:
+            cost = float(re.search(r"costs ([\d.]+)", label)[1])
+            assert paid[i, j] == pytest.approx(cost, abs=0.0006)
+            assert f"from {EIGHT[i]} to {EIGHT[j]}" in label
+        assert label in figure.note()
+        if n + 1 < figure.ribbons().count():
+            page.keyboard.press("ArrowRight")
+    ground = abs(x[:, None] - x) ** explorer.order
+    np.testing.assert_allclose(paid, explorer.plan * ground, atol=1e-9)
+    page.keyboard.press("ArrowRight")
+    assert figure.slice(x)[:2] == (i, j), "the last ribbon is the last"
+    page.keyboard.press("Tab")
+    assert figure.slice(x) is None
+    page.close()
+
+
+def test_pointing_at_a_ribbon_or_at_its_cell_lights_both_and_the_slice(browser, tmp_path):
+    page = browser.new_page(viewport={"width": 1900, "height": 1000})
+    page.goto(TransportExplorer().save_html(tmp_path / "page.html").as_uri())
+    figure = TransportFigure(page)
+    assert figure.root.get_by_label("Plan as", exact=True).is_hidden()
+    cell = figure.root.locator(".emdviz-cell[aria-label^='0.26 from 4-6']")
+    cell.hover()
+    ribbon = figure.root.locator(".emdviz-ribbon[aria-label^='0.26 from 4-6']")
+    assert ribbon.get_attribute("aria-selected") == "true"
+    assert figure.slice(np.arange(8))[:2] == (1, 3)
+    page.mouse.move(5, 5)
+    assert figure.slice(np.arange(8)) is None
+    box = ribbon.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert cell.get_attribute("aria-selected") == "true"
+    cell.focus()
+    page.keyboard.press("End")
+    assert figure.slice(np.arange(8))[:2] == (7, 5)
+    page.close()
+
+
+def test_a_saved_page_works_without_kernel_and_network(browser, tmp_path):
+    explorer = TransportExplorer([0.2, 0.3, 0.5], [0.0, 1.0, 0.0], classes=["a", "<i>b", "c"])
+    context = browser.new_context(offline=True)
+    watch = Watch(context)
+    page = context.new_page()
+    page.goto(explorer.save_html(tmp_path / "page.html").as_uri())
+    figure = TransportFigure(page)
+    assert figure.bars("p") == explorer.p
+    assert agrees(figure.numbers(), explorer.costs)
+    assert "<i>b" in figure.ribbon(0).get_attribute("aria-label")
+    figure.press("p", 0, "PageUp")
+    moved = TransportExplorer(figure.bars("p"), explorer.t)
+    assert figure.numbers()["exact"] == "–"
+    assert "runs in Python" in figure.root.inner_text()
+    assert float(figure.numbers()["plan"]) == pytest.approx(moved.costs["plan"], abs=6e-4)
+    figure.press("p", 0, "PageDown")
+    assert (watch.errors, watch.strangers) == ([], [])
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 700, 1100, 1920])
+@pytest.mark.parametrize("style", ["notebook", "projector"])
+@pytest.mark.parametrize(("count", "view"), [(2, "ribbons"), (8, "matrix"), (20, "ribbons")])
+def test_nothing_sticks_out_at_any_width(browser, tmp_path, width, style, count, view):
+    names = [f"a rather long name {i}" for i in range(count)]
+    explorer = TransportExplorer(classes=names, style=style, view=view, order=2)
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(explorer.save_html(tmp_path / "page.html").as_uri())
+    figure = TransportFigure(page)
+    figure.rest()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    overflowing = figure.root.evaluate(
+        """(root) => {
+          const out = (node, all) => {
+            const box = node.getBoundingClientRect();
+            return box.width && (box.left < all.left - 1 || box.right > all.right + 1
+              || box.bottom > all.bottom + 1 || box.top < all.top - 1);
+          };
+          return [['.emdviz-chart', 'text'], ['.emdviz-tile', 'span']].flatMap(([box, part]) =>
+            [...root.querySelectorAll(box)].flatMap((node) =>
+              [...node.querySelectorAll(part)]
+                .filter((text) => out(text, node.getBoundingClientRect()))
+                .map((text) => text.textContent)));
+        }"""
+    )
+    assert overflowing == []
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["ribbons", "matrix"])
+def test_axe_finds_nothing(browser, tmp_path, scheme, view):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme=scheme)
+    explorer = TransportExplorer(mass_t=0.7, view=view)
+    page.goto(explorer.save_html(tmp_path / "page.html").as_uri())
+    figure = TransportFigure(page)
+    figure.ways().nth(1).focus()
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+    found = axe.run(page, options=rules).response["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    page.close()
