@@ -1,6 +1,7 @@
 """What data/README.md says is true: its calls, its names, its layouts."""
 
 import ast
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -71,6 +72,26 @@ def test_the_names_of_faces_are_those_that_are_read(name):
 def test_the_files_of_retina_mnist_are_those_that_are_read():
     (listed,) = blocks(card("retina_mnist"))
     assert listed.split() == [f"data/retina_mnist/{name}" for name, _ in FILES.values()]
+
+
+def module(name):
+    # functions of the same names hide some of the modules
+    return importlib.import_module(f"emdviz.datasets.{name}")
+
+
+def test_cards_name_the_files_that_are_looked_for():
+    adience, aadb, groups = map(module, ("adience", "aadb", "images_of_groups"))
+    folds = [f"fold_{fold}_data.txt" for fold in range(adience.FOLDS)]
+    images = [f"adience/{folder}/<user_id>/{start}." for folder, start in adience.IMAGES.items()]
+    faces = module("group_faces")
+    years = ", ".join(map(str, list(faces.AGE_CLASSES)[:-1]))
+    for name, words in {
+        "adience": folds + images + list(adience.POLICIES),
+        "aadb": [*aadb.LISTS.values(), aadb.MATLAB_FILE],
+        "images_of_groups": [groups.LABEL_FILE, *faces.LISTS, years],
+    }.items():
+        missing = [word for word in words if word not in card(name)]
+        assert not missing
 
 
 def test_the_first_example_runs():
