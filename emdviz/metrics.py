@@ -98,7 +98,7 @@ def accuracy_within(predicted, labels, *, steps=0):
     >>> accuracy_within([0, 1, 2, 3], [0, 2, 2, 1], steps=1)
     75.0
     """
-    predicted, labels = _check_classes(predicted, labels)
+    predicted, labels = check_classes(predicted, labels)
     return 100.0 * float(np.mean(abs(predicted - labels) <= steps))
 
 
@@ -120,7 +120,7 @@ def mae(predicted, labels):
     >>> mae([0, 1, 2, 3], [0, 2, 2, 1])
     0.75
     """
-    predicted, labels = _check_classes(predicted, labels)
+    predicted, labels = check_classes(predicted, labels)
     return float(np.mean(abs(predicted - labels)))
 
 
@@ -136,7 +136,7 @@ def macro_mae(predicted, labels):
     >>> macro_mae([0, 0, 0, 0], [0, 0, 0, 2])
     1.0
     """
-    predicted, labels = _check_classes(predicted, labels)
+    predicted, labels = check_classes(predicted, labels)
     errors = abs(predicted - labels)
     return float(np.mean([errors[labels == k].mean() for k in np.unique(labels)]))
 
@@ -166,7 +166,7 @@ def quadratic_weighted_kappa(predicted, labels, num_classes):
     """
     from sklearn.metrics import cohen_kappa_score
 
-    predicted, labels = _check_classes(predicted, labels, num_classes)
+    predicted, labels = check_classes(predicted, labels, num_classes)
     if len(np.union1d(predicted, labels)) == 1:
         return float("nan")
     return float(
@@ -230,7 +230,7 @@ def ranked_probability_score(probabilities, labels, *, positions=None):
     >>> ranked_probability_score([[0.5, 0.5, 0.0]], [2])
     1.25
     """
-    p, labels = _check_prediction(probabilities, labels)
+    p, labels = check_prediction(probabilities, labels)
     return float(np.mean(emd2(p, one_hot(labels, p.shape[1]), positions=positions)))
 
 
@@ -244,7 +244,7 @@ def log_loss(probabilities, labels):
     >>> round(log_loss([[0.25, 0.75]], [1]), 4)
     0.2877
     """
-    p, labels = _check_prediction(probabilities, labels)
+    p, labels = check_prediction(probabilities, labels)
     with np.errstate(divide="ignore"):
         return float(np.mean(-np.log(p[np.arange(len(p)), labels])))
 
@@ -268,7 +268,7 @@ def calibration_error(probabilities, labels, *, bins=15):
     ----------
     Guo, Pleiss, Sun, Weinberger, *On calibration of modern neural networks*, 2017.
     """
-    p, labels = _check_prediction(probabilities, labels)
+    p, labels = check_prediction(probabilities, labels)
     if bins < 1:
         raise ValueError(f"bins must be at least 1, got {bins!r}")
     confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
@@ -306,7 +306,7 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None):
     >>> evaluate([[0.2, 0.8, 0.0], [0.0, 0.4, 0.6]], [1, 1])["AEM"]
     50.0
     """
-    p, labels = _check_prediction(probabilities, labels)
+    p, labels = check_prediction(probabilities, labels)
     scores = expectation(p, positions=positions)
     results = evaluate_classes(
         p.argmax(axis=1), labels, p.shape[1], scores=scores, positions=positions
@@ -338,7 +338,7 @@ def evaluate_classes(predicted, labels, num_classes, *, scores=None, positions=N
     -------
     dict of str to float
     """
-    predicted, labels = _check_classes(predicted, labels, num_classes)
+    predicted, labels = check_classes(predicted, labels, num_classes)
     x = check_positions(positions, num_classes)
     return {
         "AEM": aem(predicted, labels),
@@ -363,7 +363,8 @@ def _class_indices(values, name, num_classes=None):
     return array.astype(np.int64)
 
 
-def _check_classes(predicted, labels, num_classes=None):
+def check_classes(predicted, labels, num_classes=None):
+    """Return predicted and true class indices as arrays, or say what is wrong with them."""
     predicted = _class_indices(predicted, "predicted", num_classes)
     labels = _class_indices(labels, "labels", num_classes)
     if predicted.shape != labels.shape:
@@ -374,7 +375,8 @@ def _check_classes(predicted, labels, num_classes=None):
     return predicted, labels
 
 
-def _check_prediction(probabilities, labels):
+def check_prediction(probabilities, labels):
+    """Return probabilities (N, C) and labels (N,) as arrays, or say what is wrong with them."""
     p = check_distribution(to_numpy(probabilities), "probabilities").astype(np.float64)
     if p.ndim != 2:
         raise ValueError(f"probabilities must have shape (N, C), got {p.shape}")

@@ -4,6 +4,12 @@ Every function draws into ``ax``, or into the current Axes if none is given, and
 Classes run from left to right, probabilities from 0 to 1, and a loss has one colour everywhere.
 """
 
+from emdviz.plots.beliefs import (
+    plot_by_loss,
+    plot_comparison,
+    plot_confusion,
+    plot_reliability,
+)
 from emdviz.plots.data_sets import plot_class_counts, sheet
 from emdviz.plots.distributions import plot_cdf_gap, plot_plan, plot_prediction
 from emdviz.plots.gradients import plot_pushes, plot_trails
@@ -14,12 +20,16 @@ from emdviz.plots.transport import plot_ribbons
 
 __all__ = [
     "plot_beliefs",
+    "plot_by_loss",
     "plot_cdf_gap",
     "plot_class_counts",
+    "plot_comparison",
+    "plot_confusion",
     "plot_history",
     "plot_plan",
     "plot_prediction",
     "plot_pushes",
+    "plot_reliability",
     "plot_ribbons",
     "plot_simplex",
     "plot_trails",

@@ -15,6 +15,15 @@ def name_classes(ax, classes, num_classes, places=None):
     ax.set_xticks(places, names, rotation=40 if crowded else 0, ha="right" if crowded else "center")
 
 
+def number_cells(ax, matrix, *, greatest):
+    """Write the shares into the cells of a matrix, white where the colour is dark."""
+    for (i, j), share in np.ndenumerate(matrix):
+        if share > 0.005:
+            text = f"{share:.2f}"[1:] if share < 0.995 else "1"
+            colour = "white" if share > 0.6 * greatest else "black"
+            ax.text(j, i, text, ha="center", va="center", color=colour)
+
+
 def apart(ax, heights):
     """Move label heights apart so that none covers another."""
     low, high = ax.get_ylim()

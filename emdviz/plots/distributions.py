@@ -11,7 +11,7 @@ from emdviz.distributions import (
     one_hot,
     to_numpy,
 )
-from emdviz.plots._labels import name_classes
+from emdviz.plots._labels import name_classes, number_cells
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 
@@ -134,17 +134,7 @@ def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
     plan = as_float_array(to_numpy(plan), "plan")
     ax.imshow(plan, cmap=colour or "Blues", vmin=0, vmax=max(plan.max(), 1e-12))
     if number:
-        for (i, j), mass in np.ndenumerate(plan):
-            if mass > 0.005:
-                shade = "white" if mass > 0.6 * plan.max() else "black"
-                ax.text(
-                    j,
-                    i,
-                    f"{mass:.2f}"[1:] if mass < 1 else "1",
-                    ha="center",
-                    va="center",
-                    color=shade,
-                )
+        number_cells(ax, plan, greatest=plan.max())
     ax.set(xlabel="to", ylabel="from")
     name_classes(ax, classes, plan.shape[1])
     names = classes if classes is not None else range(plan.shape[0])

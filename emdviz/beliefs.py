@@ -1,0 +1,161 @@
+"""What networks believe: their predicted distributions, compared with labels and with each other.
+
+Functions take NumPy arrays or torch tensors of probabilities, shape (N, C), and return NumPy
+arrays; ``plots`` draws them.
+"""
+
+import numpy as np
+
+from emdviz.distances import emd
+from emdviz.distributions import check_distribution, to_numpy
+from emdviz.metrics import check_classes, check_prediction
+
+
+def mean_prediction(probabilities, labels):
+    """Mean predicted distribution for each true class: a confusion matrix of beliefs.
+
+    Parameters
+    ----------
+    probabilities : array, shape (N, C)
+    labels : array of int, shape (N,)
+
+    Returns
+    -------
+    NumPy array of float64, shape (C, C)
+        Row k is the mean prediction for images of class k and sums to 1; NaN where there is none.
+
+    Examples
+    --------
+    >>> mean_prediction([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]], [0, 0, 1])
+    array([[0.75, 0.25],
+           [0.  , 1.  ]])
+    """
+    p, labels = check_prediction(probabilities, labels)
+    sums = np.zeros((p.shape[1], p.shape[1]))
+    np.add.at(sums, labels, p)
+    counts = np.bincount(labels, minlength=p.shape[1]).astype(float)
+    counts[counts == 0] = np.nan
+    return sums / counts[:, None]
+
+
+def confusion(predicted, labels, num_classes):
+    """Share of each true class that is predicted as each class.
+
+    Parameters
+    ----------
+    predicted, labels : array of int, shape (N,)
+        Class indices.
+    num_classes : int
+        C.
+
+    Returns
+    -------
+    NumPy array of float64, shape (C, C)
+        Row k holds the shares of class k and sums to 1; NaN where there is no image of it.
+
+    Examples
+    --------
+    >>> confusion([0, 1, 1], [0, 0, 1], 2)
+    array([[0.5, 0.5],
+           [0. , 1. ]])
+    """
+    predicted, labels = check_classes(predicted, labels, num_classes)
+    return mean_prediction(np.eye(num_classes)[predicted], labels)
+
+
+def is_unimodal(p, *, tolerance=1e-6):
+    """Tell which distributions rise to one peak and then fall.
+
+    Parameters
+    ----------
+    p : array, shape (..., C)
+    tolerance : float
+        A dip that is no deeper does not count.
+
+    Returns
+    -------
+    NumPy array of bool, shape (...)
+
+    Examples
+    --------
+    >>> is_unimodal([[0.2, 0.5, 0.3], [0.5, 0.1, 0.4]])
+    array([ True, False])
+    """
+    p = to_numpy(check_distribution(p)).astype(np.float64)
+    from_left = np.maximum.accumulate(p, axis=-1)
+    from_right = np.flip(np.maximum.accumulate(np.flip(p, axis=-1), axis=-1), axis=-1)
+    # in a valley something on either side is higher
+    return np.all(np.minimum(from_left, from_right) - p <= tolerance, axis=-1)
+
+
+def reliability(probabilities, labels, *, cumulative=False, bins=10):
+    """How often what is predicted with some probability comes true.
+
+    Parameters
+    ----------
+    probabilities : array, shape (N, C)
+    labels : array of int, shape (N,)
+    cumulative : bool
+        Of the events "the label is class i or lower", whose probability is the CDF, instead of
+        "the label is class i"; the last class, which is certain, does not count.
+    bins : int
+        Number of bins, each with about as many predictions.
+
+    Returns
+    -------
+    predicted : NumPy array of float64, shape (bins,) or fewer
+        Mean predicted probability in each bin, 0 to 1, increasing.
+    observed : NumPy array of float64, same shape
+        How often the event came true; equal to ``predicted`` for a calibrated network.
+
+    References
+    ----------
+    :func:`sklearn.calibration.calibration_curve`; for CDFs Gneiting, Balabdaoui, Raftery 2007.
+
+    Examples
+    --------
+    >>> reliability([[0.25, 0.75]] * 4, [0, 1, 1, 1], bins=2)
+    (array([0.25, 0.75]), array([0.25, 0.75]))
+    """
+    from sklearn.calibration import calibration_curve
+
+    p, labels = check_prediction(probabilities, labels)
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins!r}")
+    happened = labels[:, None] == np.arange(p.shape[1])
+    if cumulative:
+        p, happened = (np.cumsum(values, axis=1)[:, :-1] for values in (p, happened))
+    p = np.clip(p, 0, 1)
+    observed, predicted = calibration_curve(
+        happened.ravel(), p.ravel(), n_bins=bins, strategy="quantile"
+    )
+    return predicted, observed
+
+
+def largest_disagreements(p, q, *, count=6, positions=None):
+    """Find the images on which two networks differ most, by the EMD between their predictions.
+
+    Parameters
+    ----------
+    p, q : array, shape (N, C)
+        What the two predict for the same N images.
+    count : int
+        How many images, at most.
+    positions : array-like, shape (C,), optional
+        Class positions; 0, 1, …, C − 1 by default.
+
+    Returns
+    -------
+    indices : NumPy array of int64, shape (min(count, N),)
+        The images, the largest difference first.
+    distances : NumPy array of float64, same shape
+        EMD in class steps, or the unit of ``positions``.
+
+    Examples
+    --------
+    >>> largest_disagreements([[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]], count=1)
+    (array([0]), array([1.]))
+    """
+    distances = emd(to_numpy(p), to_numpy(q), positions=positions)
+    order = np.argsort(-distances, kind="stable")[:count]
+    return order, distances[order]

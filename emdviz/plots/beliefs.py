@@ -1,0 +1,176 @@
+"""What networks believe, and how sure their differences are."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from emdviz.distributions import to_numpy
+from emdviz.plots._labels import name_classes, number_cells
+
+
+def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
+    """Draw a confusion matrix, of predicted classes or of mean predictions.
+
+    Parameters
+    ----------
+    matrix : array, shape (C, C)
+        Shares 0 to 1: rows are true classes, top to bottom, columns what was predicted; from
+        ``beliefs.confusion`` or ``beliefs.mean_prediction``.
+    classes : list of str, optional
+        Names of the C classes; 0, 1, …, C − 1 by default.
+    ax : matplotlib Axes, optional
+    colour : matplotlib colour map
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = ax or plt.gca()
+    matrix = to_numpy(matrix)
+    ax.imshow(matrix, cmap=colour, vmin=0, vmax=1)
+    number_cells(ax, matrix, greatest=1)
+    name_classes(ax, classes, len(matrix))
+    ax.set_yticks(range(len(matrix)), classes if classes is not None else range(len(matrix)))
+    ax.set(xlabel="predicted", ylabel="true class")
+    ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    ax.tick_params(length=0)
+    return ax
+
+
+def plot_reliability(curves, *, ax=None):
+    """Draw how often what is predicted comes true, a line per loss.
+
+    Parameters
+    ----------
+    curves : dict of str to (array, array)
+        Name in ``losses.LOSSES`` -> predicted and observed, from ``beliefs.reliability``.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    from emdviz.losses import LOSSES
+
+    ax = ax or plt.gca()
+    ax.plot([0, 1], [0, 1], color="0.45", linestyle="--", linewidth=1.5)
+    ax.text(0.97, 0.9, "calibrated", color="0.35", ha="right", rotation=38, fontweight="bold")
+    for row, (loss, (predicted, observed)) in enumerate(curves.items()):
+        colour = LOSSES[loss].colour
+        ax.plot(predicted, observed, color=colour, linewidth=2.5, marker="o", markersize=5)
+        # the lines lie close together: their names stand in the free corner, in their order
+        place = (0.03, 0.95 - 0.085 * row)
+        ax.text(*place, LOSSES[loss].label, color=colour, va="top", fontweight="bold")
+    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="came true")
+    ax.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
+    return ax
+
+
+def plot_by_loss(values, *, xlabel, ax=None):
+    """Draw how a number of every prediction is spread under each loss, as boxes.
+
+    The box holds the middle half of the predictions, its line the median, the whiskers all but
+    the outermost 5 % at either end; the diamond is the mean.
+
+    Parameters
+    ----------
+    values : dict of str to array of shape (N,)
+        Name in ``losses.LOSSES`` -> such as the spread of each prediction, or its EMD to the
+        true distribution.
+    xlabel : str
+        What the number is, and its unit.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    from emdviz.losses import LOSSES
+
+    ax = ax or plt.gca()
+    names = list(values)
+    boxes = ax.boxplot(
+        [to_numpy(values[name]) for name in names],
+        orientation="horizontal",
+        whis=(5, 95),
+        showfliers=False,
+        showmeans=True,
+        widths=0.6,
+        patch_artist=True,
+        meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "black"},
+        medianprops={"color": "white", "linewidth": 3},
+    )
+    for name, box in zip(names, boxes["boxes"], strict=True):
+        box.set(facecolor=LOSSES[name].colour, alpha=0.75)
+    _name_rows(ax, names)
+    ax.set(xlabel=xlabel)
+    return ax
+
+
+def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
+    """Draw what runs over seeds show of one metric: means, and paired differences to a baseline.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        From ``training.summarise``.
+    differences : pandas.DataFrame
+        From ``training.paired_differences``.
+    metric : str
+        A name in ``metrics.METRICS``.
+    baseline : str
+        The loss that ``differences`` were made with.
+    axes : pair of matplotlib Axes, optional
+        For the means and for the differences; made by default.
+
+    Returns
+    -------
+    NumPy array of two matplotlib Axes
+    """
+    from emdviz.losses import LOSSES
+    from emdviz.metrics import METRICS
+
+    if axes is None:
+        size = (10, 0.7 * len(summary) + 1.6)
+        _, axes = plt.subplots(1, 2, figsize=size, layout="constrained")
+    left, right = axes
+    names = list(summary.index)
+    for row, name in enumerate(names):
+        mean, low, high = (summary.loc[name, (metric, part)] for part in ("mean", "low", "high"))
+        _interval(left, row, mean, low, high, LOSSES[name].colour, f"{mean:.3g}")
+    chosen = differences[differences["metric"] == metric].set_index("loss")
+    right.axvline(0, color="0.4", linewidth=1.5)
+    for row, name in enumerate(names):
+        if name == baseline:
+            right.text(0, row, " baseline", va="center", color="0.35")
+        elif name in chosen.index:
+            one = chosen.loc[name]
+            text = f"{one.difference:+.2g}  {one.verdict}"
+            _interval(right, row, one.difference, one.low, one.high, LOSSES[name].colour, text)
+    for ax in axes:
+        _name_rows(ax, names)
+        ax.margins(x=0.15)
+    spec = METRICS[metric]
+    named = f"{metric} ({spec.unit})" if spec.unit else metric
+    arrow = "higher is better" if spec.higher_is_better else "lower is better"
+    left.set(xlabel=f"{named}, mean and 95 % interval", title=f"{metric}: {arrow}")
+    right.set(xlabel=f"{named} − that of {LOSSES[baseline].label}, seed by seed", yticklabels=[])
+    return np.array([left, right])
+
+
+def _interval(ax, row, middle, low, high, colour, text):
+    ax.plot([low, high], [row, row], color=colour, linewidth=3, solid_capstyle="butt")
+    ax.plot(middle, row, color=colour, marker="o", markersize=9)
+    above = {"textcoords": "offset points", "ha": "center", "color": colour}
+    ax.annotate(text, (middle, row), (0, 8), fontweight="bold", **above)
+
+
+def _name_rows(ax, names):
+    """Name a row per loss, from top to bottom, in its colour."""
+    from emdviz.losses import LOSSES
+
+    places = ax.get_yticks() if len(ax.get_yticks()) == len(names) else range(len(names))
+    ax.set_yticks(places, [LOSSES[name].label for name in names])
+    for name, label in zip(names, ax.get_yticklabels(), strict=True):
+        label.set(color=LOSSES[name].colour, fontweight="bold")
+    ax.set_ylim(max(places) + 0.6, min(places) - 0.6)
+    ax.grid(axis="y", visible=False)

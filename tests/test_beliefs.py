@@ -1,0 +1,142 @@
+"""What networks believe, against scikit-learn and loops, and the pictures of it."""
+
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import confusion_matrix
+
+from emdviz import beliefs, emd, plots, training
+from emdviz.losses import LOSSES
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(6, size=400)
+P = RNG.dirichlet(np.full(6, 0.7), size=400)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_the_mean_prediction_of_each_class():
+    expected = [P[k == LABELS].mean(axis=0) for k in range(6)]
+    np.testing.assert_allclose(beliefs.mean_prediction(P, LABELS), expected, atol=1e-12)
+
+
+def test_confusion_is_that_of_scikit_learn():
+    predicted = P.argmax(axis=1)
+    expected = confusion_matrix(LABELS, predicted, labels=range(6), normalize="true")
+    np.testing.assert_allclose(beliefs.confusion(predicted, LABELS, 6), expected, atol=1e-12)
+
+
+def test_a_class_without_images_has_no_row():
+    matrix = beliefs.confusion([0, 2], [0, 2], 3)
+    assert np.isnan(matrix[1]).all()
+    assert matrix[0].tolist() == [1, 0, 0]
+
+
+def is_unimodal_by_definition(p):
+    steps = [b - a for a, b in pairwise(p)]
+    return any(
+        all(step >= 0 for step in steps[:peak]) and all(step <= 0 for step in steps[peak:])
+        for peak in range(len(p))
+    )
+
+
+def test_unimodality_follows_its_definition():
+    mixed = np.concatenate([P, stats.binom.pmf(range(6), 5, RNG.random((40, 1)))])
+    got = beliefs.is_unimodal(mixed, tolerance=0)
+    assert got.tolist() == [is_unimodal_by_definition(p) for p in mixed]
+    assert got[-40:].all()
+    assert not got.all()
+    assert beliefs.is_unimodal([0.5, 0.0, 0.0, 0.5]) == np.False_
+
+
+def test_a_network_that_knows_the_truth_is_reliable():
+    rng = np.random.default_rng(1)
+    truth = rng.dirichlet(np.ones(5), size=20_000)
+    labels = (rng.random((20_000, 1)) > truth.cumsum(axis=1)).sum(axis=1)
+    for cumulative in (False, True):
+        predicted, observed = beliefs.reliability(truth, labels, cumulative=cumulative)
+        assert np.all(np.diff(predicted) > 0)
+        np.testing.assert_allclose(observed, predicted, atol=0.02)
+    sharp = truth**3 / (truth**3).sum(axis=1, keepdims=True)
+    predicted, observed = beliefs.reliability(sharp, labels)
+    assert observed[-1] < predicted[-1] - 0.05, "who is too sure is found out"
+
+
+def test_the_certain_end_of_a_cdf_does_not_count():
+    predicted, observed = beliefs.reliability([[0.5, 0.5]] * 4, [0, 0, 1, 1], cumulative=True)
+    assert (predicted.tolist(), observed.tolist()) == ([0.5], [0.5])
+
+
+def test_disagreements_are_the_largest_distances():
+    q = RNG.permutation(P)
+    indices, distances = beliefs.largest_disagreements(P, q, count=7)
+    expected = np.sort(emd(P, q))[::-1][:7]
+    np.testing.assert_allclose(distances, expected)
+    np.testing.assert_allclose(emd(P[indices], q[indices]), expected)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: beliefs.mean_prediction(P, LABELS[:5]), r"labels must have shape \(400,\)"),
+        (lambda: beliefs.mean_prediction(2 * P, LABELS), "probabilities must sum to 1"),
+        (lambda: beliefs.confusion([0], [7], 6), "labels must be class indices 0 to 5"),
+        (lambda: beliefs.reliability(P, LABELS, bins=0), "bins must be at least 1, got 0"),
+    ],
+)
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_a_confusion_matrix_shows_its_shares():
+    ax = plots.plot_confusion(np.array([[0.75, 0.25], [np.nan, np.nan]]), classes=["a", "b"])
+    assert texts(ax) == [".75", ".25"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+
+
+def test_reliability_is_drawn_in_the_colours_of_the_losses():
+    curve = beliefs.reliability(P, LABELS)
+    ax = plots.plot_reliability({"XE": curve, "EMD2": curve})
+    drawn = {line.get_color(): line for line in ax.lines[1:]}
+    assert set(drawn) == {LOSSES["XE"].colour, LOSSES["EMD2"].colour}
+    np.testing.assert_allclose(ax.lines[1].get_xydata(), np.column_stack(curve))
+    assert "EMD²" in texts(ax)
+
+
+def test_boxes_stand_at_their_quartiles():
+    values = {"XE": RNG.normal(size=101), "EMD2": RNG.normal(size=101) + 3}
+    ax = plots.plot_by_loss(values, xlabel="spread (class steps)")
+    for name, box in zip(values, ax.patches, strict=True):
+        x = box.get_path().vertices[:, 0]
+        np.testing.assert_allclose([x.min(), x.max()], np.quantile(values[name], [0.25, 0.75]))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["XE", "EMD²"]
+
+
+def test_a_comparison_shows_means_and_paired_differences():
+    xe = 50 + RNG.normal(size=6)
+    rows = [
+        {"loss": loss, "seed": seed, "error": "", "AEM": xe[seed] + shift + 0.1 * seed % 0.3}
+        for loss, shift in (("XE", 0.0), ("EMD2", 3.0))
+        for seed in range(6)
+    ]
+    table = pd.DataFrame(rows)
+    summary = training.summarise(table, ["AEM"])
+    differences = training.paired_differences(table, ["AEM"])
+    left, right = plots.plot_comparison(summary, differences, "AEM")
+    assert "AEM: higher is better" in {left.get_title(loc=side) for side in ("left", "center")}
+    shown = [line.get_xdata() for line in left.lines if len(line.get_xdata()) == 2]
+    np.testing.assert_allclose(shown[0], summary.loc["XE", [("AEM", "low"), ("AEM", "high")]])
+    assert texts(right) == [" baseline", "+3  better"]
