@@ -245,5 +245,6 @@ def _store(path, stored):
     except OSError as error:
         return f"{path.parent}: {error.strerror}"
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return None

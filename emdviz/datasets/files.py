@@ -5,6 +5,7 @@ import unicodedata
 import zipfile
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
@@ -113,7 +114,7 @@ def list_files(root):
     """
     root = Path(root)
     found = _zip_members(str(root), "") if root.is_file() else _walk(str(root), "", set())
-    return sorted(found, key=lambda file: (file.name, file.identity))
+    return sorted(found, key=itemgetter(0, 1))
 
 
 def _walk(folder, prefix, seen):
@@ -124,7 +125,7 @@ def _walk(folder, prefix, seen):
     with os.scandir(folder) as entries:
         for entry in entries:
             name = prefix + entry.name
-            if is_hidden((entry.name,)):
+            if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             if entry.is_dir():
                 yield from _walk(entry.path, name + "/", seen)
