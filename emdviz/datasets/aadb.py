@@ -303,6 +303,11 @@ def read_score_list(content, name):
     ------
     ValueError
         If a line is something else, or a score is not from 0 to 1.
+
+    Examples
+    --------
+    >>> read_score_list(b"farm1_a.jpg 0.45\\nfarm2_b.jpg 0.7\\n", "list.txt")
+    [('farm1_a.jpg', 0.45), ('farm2_b.jpg', 0.7)]
     """
     scores = []
     for number, line in text_lines(content, name):

@@ -83,6 +83,12 @@ def read_person_data(content, name):
     ------
     ValueError
         If a line is something else.
+
+    Examples
+    --------
+    >>> (face,) = read_person_data(b"a.jpg\\n20\\t30\\t30\\t30\\t16\\t1\\n", "PersonData.txt")
+    >>> face.photograph, face.eyes, list(AGE_CLASSES.values())[face.label]
+    ('a.jpg', (20.0, 30.0, 30.0, 30.0), '13-19')
     """
     photograph, faces = None, []
     for number, line in text_lines(content, name):
