@@ -1,6 +1,6 @@
 """Run every benchmark, or those named, and write docs/BENCHMARKS.md.
 
-python -m benchmarks [losses | distances | sliders] …
+python -m benchmarks [losses | training | distances | sliders] …
 """
 
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import distances, losses, slider_latency
+from benchmarks import datasets, distances, losses, slider_latency, training
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "BENCHMARKS.md"
@@ -20,7 +20,9 @@ page.
 """
 PARTS = {
     "losses": lambda: [losses.report(device) for device in _devices()],
+    "training": lambda: [training.report(device) for device in _devices()],
     "distances": lambda: [distances.report(DOCS)],
+    "datasets": lambda: [datasets.report()],
     "sliders": lambda: [slider_latency.report()],
 }
 
