@@ -71,6 +71,15 @@ def test_two_hundred_random_states_show_pythons_numbers_and_plan(browser):
     page.close()
 
 
+def test_a_number_of_pots_that_belongs_to_another_state_is_not_shown(browser):
+    explorer = TransportExplorer([0.5, 0.5], [0.0, 1.0])
+    page = browser.new_page()
+    other = {"p": [1.0, 0.0]}
+    before, after = (look["numbers"][1] for look in show_states(page, explorer, [{}, other], LOOK))
+    assert (before, after) == ("0.500", "…")
+    page.close()
+
+
 @pytest.mark.parametrize("positions", [None, [1.0, 3.0, 5.0, 8.0, 10.5, 13.0, 15.0, 18.0]])
 @pytest.mark.parametrize("arguments", [{}, {"order": 2}, {"mass_t": 0.6}])
 def test_a_focused_ribbon_lights_the_slice_that_it_pays_for(
@@ -156,21 +165,11 @@ def test_nothing_sticks_out_at_any_width(browser, tmp_path, width, style, count,
     figure = TransportFigure(page)
     figure.rest()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    overflowing = figure.root.evaluate(
-        """(root) => {
-          const out = (node, all) => {
-            const box = node.getBoundingClientRect();
-            return box.width && (box.left < all.left - 1 || box.right > all.right + 1
-              || box.bottom > all.bottom + 1 || box.top < all.top - 1);
-          };
-          return [['.emdviz-chart', 'text'], ['.emdviz-tile', 'span']].flatMap(([box, part]) =>
-            [...root.querySelectorAll(box)].flatMap((node) =>
-              [...node.querySelectorAll(part)]
-                .filter((text) => out(text, node.getBoundingClientRect()))
-                .map((text) => text.textContent)));
-        }"""
+    assert figure.sticking_out() == []
+    tiles = figure.root.locator(".emdviz-tile").evaluate_all(
+        "(tiles) => tiles.map((tile) => tile.scrollWidth - tile.clientWidth)"
     )
-    assert overflowing == []
+    assert tiles == [0, 0, 0]
     page.close()
 
 
