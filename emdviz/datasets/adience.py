@@ -256,6 +256,7 @@ def read_fold(content, name, fold):
     Returns
     -------
     list of Face
+        One for each line, dirty or not.
 
     Raises
     ------

@@ -122,6 +122,7 @@ def read_even_list(content, name):
     Returns
     -------
     list of Face
+        In the order of the list.
 
     Raises
     ------
