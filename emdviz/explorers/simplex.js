@@ -14,8 +14,10 @@ const SNAP = 0.006; // shares below this become 0 when a point is dragged
 
 // cividis: even to the eye, and the same to those who cannot tell red from green
 const CIVIDIS = [
-  "#00224e", "#002e6c", "#1e3a6f", "#35456c", "#47516c", "#575d6d", "#666970", "#757575",
-  "#848279", "#948e77", "#a59c74", "#b7a96e", "#c8b866", "#dbc75a", "#eed649", "#fee838",
+  "#00224e", "#00285b", "#002e6a", "#053371", "#1c396f", "#293f6e", "#33446d", "#3c4a6c",
+  "#45506c", "#4d556c", "#555b6d", "#5c616e", "#646770", "#6b6d72", "#727274", "#787877",
+  "#807f78", "#888578", "#908b78", "#979177", "#a09875", "#a89e73", "#b0a571", "#b9ab6d",
+  "#c2b369", "#cbb965", "#d3c05f", "#dcc859", "#e6d051", "#efd748", "#f8df3c", "#fee838",
 ];
 const SHADES = 256;
 const PALETTE = Array.from({ length: SHADES }, (_, i) => {
@@ -217,7 +219,7 @@ export function createSimplex({ classes, root, move }) {
       for (const path of [rim, best.figure]) set(path, { d: flat ? "" : outline });
       // inside, where no class name stands
       const beside = far.map((value, k) => value + 0.2 * (place.middle[k] - value));
-      const where = corners.length > 1 ? "best: all on this line" : "best";
+      const where = corners.length > 1 ? "best: this line" : "best";
       name(best, apart && !flat ? where : "", beside);
       set(marks.t.figure, { cx: target[0], cy: target[1] });
       name(marks.t, apart || flat ? "t" : "t = best", target);

@@ -1,5 +1,6 @@
 """What a reader sees of a prediction explorer and does to it, for the browser tests."""
 
+import contextlib
 import time
 
 import numpy as np
@@ -8,6 +9,66 @@ from emdviz import distances
 from emdviz.distributions import expectation, one_hot
 
 LOSSES = ("XE", "EMD", "EMD2", "REG")
+
+_SHOW_STATES = """async ([esm, shared, states, event, read]) => {
+  const module = await import(URL.createObjectURL(new Blob([esm], { type: 'text/javascript' })));
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const values = { ...shared };
+  const listeners = {};
+  const model = {
+    get: (name) => values[name],
+    set: () => {},
+    save_changes: () => {},
+    on: (event, listener) => (listeners[event] ??= []).push(listener),
+    off: () => {},
+  };
+  const el = document.body.appendChild(document.createElement('div'));
+  module.default.render({ model, el });
+  await frame();
+  await frame();
+  const shown = [];
+  for (const state of states) {
+    Object.assign(values, state);
+    listeners[event].forEach((tell) => tell());
+    await frame();
+    shown.push(eval(read)(el));
+  }
+  el.remove();
+  return shown;
+}"""
+
+
+def show_states(page, explorer, states, *, event, read):
+    """Let an explorer's module draw states, and return what ``read`` makes of each drawing.
+
+    ``event`` is a change that the module listens to, ``read`` a function of the element in
+    JavaScript.
+    """
+    ours = [name for name in explorer.traits(sync=True) if name not in ("_esm", "_css", "layout")]
+    shared = explorer.get_state(ours)
+    return page.evaluate(_SHOW_STATES, [explorer._esm, shared, states, event, f"({read})"])
+
+
+@contextlib.contextmanager
+def busy_kernel(notebook, cell, seconds=3):
+    """Let the cell with this index sleep, and the block inside run while it does."""
+    page = notebook.page
+    page.evaluate(
+        """([index, seconds]) => {
+          const panel = jupyterapp.shell.currentWidget;
+          const source = `import time\\ntime.sleep(${seconds})`;
+          panel.content.widgets[index].model.sharedModel.setSource(source);
+          panel.content.activeCellIndex = index;
+          void jupyterapp.commands.execute('notebook:run-cell');
+        }""",
+        [cell, seconds],
+    )
+    widget = f"jupyterapp.shell.currentWidget.content.widgets[{cell}]"
+    busy = f"{widget}.model.executionState === 'running'"
+    page.wait_for_function(busy)
+    yield
+    assert page.evaluate(busy), "the cell ended before the block did"
+    page.wait_for_function(f"!({busy})")
 
 
 class Figure:
@@ -53,6 +114,20 @@ class Figure:
         """Let two frames pass, after which what was asked for is drawn."""
         self.page.evaluate(
             "() => new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f)))"
+        )
+
+    def sticking_out(self):
+        """Return the texts that leave the drawing they are part of."""
+        return self.root.evaluate(
+            """(root) => [...root.querySelectorAll('.emdviz-chart')].flatMap((chart) => {
+              const all = chart.getBoundingClientRect();
+              return [...chart.querySelectorAll('text')].filter((text) => {
+                const box = text.getBoundingClientRect();
+                const seen = box.width && getComputedStyle(text).visibility === 'visible';
+                return seen && (box.left < all.left - 1 || box.right > all.right + 1
+                  || box.bottom > all.bottom + 1 || box.top < all.top - 1);
+              }).map((text) => text.textContent);
+            })"""
         )
 
     def _all(self, selector, attribute):

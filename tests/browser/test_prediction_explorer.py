@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.browser.figure import Figure, agrees, wait_until
+from tests.browser.figure import Figure, agrees, busy_kernel, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -95,23 +95,12 @@ def test_one_slider_key_settles_after_a_handful_of_changes(notebook, figure):
 
 def test_sliders_stay_live_while_a_cell_runs(notebook, figure):
     page = notebook.page
-    page.evaluate(
-        """() => {
-          const panel = jupyterapp.shell.currentWidget;
-          panel.content.widgets[2].model.sharedModel.setSource('import time\\ntime.sleep(3)');
-          panel.content.activeCellIndex = 2;
-          void jupyterapp.commands.execute('notebook:run-cell');
-        }"""
-    )
-    busy = "jupyterapp.shell.currentWidget.content.widgets[2].model.executionState === 'running'"
-    page.wait_for_function(busy)
-    slider(page, 1).focus()
-    for _ in range(5):
-        page.keyboard.press("ArrowRight")
-    wait_until(lambda: abs(figure.bars("A")[0] - 0.45) < 1e-9, seconds=1)
-    assert page.evaluate(busy)
-    assert figure.numbers("A")["XE"] == f"{-np.log(0.45):.3f}"
-    page.wait_for_function(f"!({busy})")
+    with busy_kernel(notebook, 2):
+        slider(page, 1).focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        wait_until(lambda: abs(figure.bars("A")[0] - 0.45) < 1e-9, seconds=1)
+        assert figure.numbers("A")["XE"] == f"{-np.log(0.45):.3f}"
     wait_until(lambda: abs(notebook.python("explorer.p[0]") - 0.45) < 1e-9)
     figure.rest()
     assert figure.bars("A")[0] == 0.45
