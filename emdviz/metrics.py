@@ -7,6 +7,7 @@ Functions take NumPy arrays or torch tensors and return Python floats. ``predict
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import rel_entr
 
 from emdviz.distances import emd, emd2
 from emdviz.distributions import (
@@ -54,6 +55,7 @@ METRICS = {
     "EMD² to truth": Metric(
         "mean EMD² to the true distribution", "class steps", "0 to C − 1", False
     ),
+    "KL to truth": Metric("mean Σ t log(t / p), t the true distribution", "nats", "0 to ∞", False),
 }
 """Everything that :func:`evaluate` returns, by name."""
 
@@ -318,6 +320,7 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None):
         truth = to_numpy(true_distribution)
         results["EMD to truth"] = float(np.mean(emd(p, truth)))
         results["EMD² to truth"] = float(np.mean(emd2(p, truth)))
+        results["KL to truth"] = float(np.mean(np.sum(rel_entr(truth, p), axis=1)))
     return results
 
 

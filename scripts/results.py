@@ -1,129 +1,147 @@
 """Train with each loss on a data set, over several seeds, and write docs/RESULTS.md.
 
 For every loss the learning rate is chosen on the validation split (least RPS, one seed that is
-not used again), as the paper does for each method. Finished runs are kept in build/results.csv;
-a second start goes on where the first one stopped.
+not used again) from the paper's grid. Every run is kept in build/runs after every epoch; a second
+start goes on where the first one stopped.
 """
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
 import torch
 
-from emdviz import datasets
+from emdviz import datasets, plots, style
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS, heading
-from emdviz.training import TrainConfig, choose_device, compare_losses
+from emdviz.training import (
+    TrainConfig,
+    choose_device,
+    compare_losses,
+    conclude,
+    paired_differences,
+    summarise,
+)
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "RESULTS.md"
-RUNS = ROOT / "build" / "results.csv"
+DOCS = ROOT / "docs"
+PAGE = DOCS / "RESULTS.md"
+RUNS = ROOT / "build" / "runs"
 SELECTION_SEED = 1000
 SHOWN = ["AEM", "AEO", "MAE", "RPS", "QWK"]
-KEYS = ["dataset", "size", "epochs", "loss", "seed", "learning_rate"]
+TO_TRUTH = ["EMD to truth", "EMD² to truth", "KL to truth"]
+PAPERS_GRID = [10**-e for e in (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5)]
 
 
 def parse(arguments):
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", default="utkface", choices=["utkface", "synthetic_faces"])
     parser.add_argument("--root", default="data/utkface", help="where the images of utkface lie")
     parser.add_argument("--images", type=int, default=10_000, help="how many synthetic faces")
     parser.add_argument("--size", type=int, default=48)
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--losses", nargs="+", default=["XE", "REG", "EMD2", "EMD"])
-    parser.add_argument("--rates", nargs="+", type=float, default=[0.1, 0.032, 0.01, 0.0032])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--losses", nargs="+", default=["XE", "REG", "EMD2", "EMD", "XEMD2"])
+    parser.add_argument("--rates", nargs="+", type=float, default=PAPERS_GRID)
+    parser.add_argument("--augmentation", default="flip", choices=["none", "flip", "paper"])
     return parser.parse_args(arguments)
 
 
-class Runs:
-    """Runs of one data set, kept in a file."""
+def train(data, options, seeds, losses, rates):
+    """Train what is missing; return a row per loss and seed."""
 
-    def __init__(self, options):
-        self.options = options
-        if options.dataset == "utkface":
-            self.data = datasets.load("utkface", root=ROOT / options.root, size=options.size)
-        else:
-            self.data = datasets.load(options.dataset, n=options.images, size=options.size)
-        self.table = pd.read_csv(RUNS) if RUNS.exists() else pd.DataFrame(columns=KEYS)
+    def tell(loss, seed, epoch):
+        if epoch.number == options.epochs:
+            line = "  ".join(
+                f"{name} {epoch.metrics.get(name, float('nan')):.3f}" for name in SHOWN
+            )
+            print(f"{loss:6} seed {seed:4} rate {rates[loss]:.1e}  validation: {line}", flush=True)
 
-    def get(self, loss, seed, rate):
-        """Return one run as a Series, training it if it is not there yet."""
-        key = [self.data.name, self.options.size, self.options.epochs, loss, seed, rate]
-        found = self.table[(self.table[KEYS] == key).all(axis=1)]
-        if found.empty:
-            found = self._train(loss, seed, rate)
-            found = found.assign(**dict(zip(KEYS, key, strict=True)))
-            self.table = pd.concat([self.table, found]) if len(self.table) else found
-            RUNS.parent.mkdir(exist_ok=True)
-            self.table.to_csv(RUNS, index=False)
-        row = found.iloc[0]
-        print(f"{loss:6} seed {seed:4} rate {rate:.4f}  " + _line(row), flush=True)
-        return row
-
-    def _train(self, loss, seed, rate):
-        config = TrainConfig(epochs=self.options.epochs, learning_rate=rate)
-        try:
-            return compare_losses(self.data, [loss], seeds=[seed], config=config)
-        except FloatingPointError as error:
-            print(error, flush=True)
-            return pd.DataFrame([{"loss": loss, "seed": seed, "valid RPS": float("inf")}])
-
-    def best_rate(self, loss):
-        """Choose the learning rate with the least RPS on the validation split."""
-        trials = {r: self.get(loss, SELECTION_SEED, r)["valid RPS"] for r in self.options.rates}
-        return min(trials, key=trials.get)
+    config = TrainConfig(epochs=options.epochs, augmentation=options.augmentation)
+    folder = RUNS / f"{data.name}-{len(data)}-{options.size}px-{options.epochs}"
+    return compare_losses(
+        data,
+        losses,
+        seeds=seeds,
+        config=config,
+        learning_rates=rates,
+        folder=folder,
+        on_epoch=tell,
+    )
 
 
-def _line(row):
-    return "  ".join(f"{name} {row.get(name, float('nan')):.3f}" for name in ["valid RPS", *SHOWN])
+def best_rate(data, options, loss):
+    """Choose the learning rate with the least RPS on the validation split."""
+    trials = {}
+    for rate in options.rates:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a rate at which a loss breaks is not chosen
+            row = train(data, options, [SELECTION_SEED], [loss], {loss: rate}).iloc[0]
+        trials[rate] = row["valid RPS"] if row["error"] == "" else float("inf")
+    return min(trials, key=trials.get)
 
 
 def section(data, options, command, rates, runs):
-    """Return the Markdown of one data set: what was done, and a row per loss."""
-    shown = [*SHOWN, "EMD² to truth"] if "EMD² to truth" in runs else SHOWN
-    heads = [heading(name) for name in shown]
+    """Return the Markdown of one data set: what was done, a row per loss, what can be said."""
+    shown = SHOWN + [name for name in TO_TRUTH if name in runs]
+    summary, differences = summarise(runs, shown), paired_differences(runs, shown)
+    sizes = {name: f"{len(data.split(name)):,}" for name in ("train", "valid", "test")}
     lines = [
         f"## {data.name}\n",
-        f"{len(data):,} images of {options.size} px: {len(data.split('train')):,} to train, "
-        f"{len(data.split('valid')):,} to choose learning rates, {len(data.split('test')):,} to "
-        f"test. `small_cnn`, {options.epochs} epochs, {options.seeds} seeds. "
-        "Mean ± standard deviation over the seeds.\n",
+        f"{len(data):,} images of {options.size} px: {sizes['train']} to train, {sizes['valid']} "
+        f"to choose learning rates from {len(options.rates)}, {sizes['test']} to test. "
+        f"`small_cnn`, {options.epochs} epochs, {options.seeds} seeds. Mean and half the width "
+        "of its 95 % interval over the seeds.\n",
         f"    {command}\n",
-        "| loss | learning rate | " + " | ".join(heads) + " | seconds |",
-        "|---|---|" + "---|" * (len(heads) + 1),
+        "| loss | learning rate | " + " | ".join(heading(name) for name in shown) + " |",
+        "|---|---|" + "---|" * len(shown),
     ]
-    for loss in options.losses:
-        mine = runs[runs.loss == loss]
-        cells = []
-        for name in shown:
-            mean, spread = mine[name].mean(), mine[name].std()
-            digits = 1 if METRICS[name].unit == "%" else 3
-            cells.append("–" if mean != mean else f"{mean:.{digits}f} ± {spread:.{digits}f}")
-        lines.append(
-            f"| {LOSSES[loss].label} | {rates[loss]:.4f} | {' | '.join(cells)} "
-            f"| {mine.seconds.mean():.0f} |"
-        )
+    for loss in summary.index:
+        cells = [_cell(summary.loc[loss], name) for name in shown]
+        lines.append(f"| {LOSSES[loss].label} | {rates[loss]:.1e} | {' | '.join(cells)} |")
+    lines += ["", f"![{data.name}: means and paired differences](results_{data.name}.png)", ""]
+    lines += [f"- {sentence}" for sentence in conclude(differences).splitlines()]
+    _draw(data.name, summary, differences, shown)
     return "\n".join(lines) + "\n"
+
+
+def _cell(row, name):
+    mean, high = row[(name, "mean")], row[(name, "high")]
+    digits = 1 if METRICS[name].unit == "%" else 3
+    return "–" if mean != mean else f"{mean:.{digits}f} ± {high - mean:.{digits}f}"
+
+
+def _draw(name, summary, differences, shown):
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    metrics = [metric for metric in ("AEM", "RPS", "EMD² to truth") if metric in shown]
+    with style.style("notebook"):
+        size = (10, len(metrics) * (0.6 * len(summary) + 1.2))
+        figure, axes = plt.subplots(len(metrics), 2, figsize=size, layout="constrained")
+        for pair, metric in zip(axes, metrics, strict=True):
+            plots.plot_comparison(summary, differences, metric, axes=pair)
+        figure.savefig(DOCS / f"results_{name}.png", dpi=80)
 
 
 def main(arguments):
     """Train what is missing and write the section of this data set into docs/RESULTS.md."""
     options = parse(arguments)
     print("training on", choose_device(), "with", torch.get_num_threads(), "threads")
-    runs = Runs(options)
-    rates = {loss: runs.best_rate(loss) for loss in options.losses}
-    rows = [
-        runs.get(loss, seed, rates[loss])
-        for seed in range(options.seeds)
-        for loss in options.losses
-    ]
+    if options.dataset == "utkface":
+        data = datasets.load("utkface", root=ROOT / options.root, size=options.size)
+    else:
+        data = datasets.load(options.dataset, n=options.images, size=options.size)
+    rates = {loss: best_rate(data, options, loss) for loss in options.losses}
+    runs = train(data, options, range(options.seeds), options.losses, rates)
     command = " ".join([".venv/bin/python scripts/results.py", *arguments])
-    text = section(runs.data, options, command, rates, pd.DataFrame(rows))
+    text = section(data, options, command, rates, pd.DataFrame(runs))
     page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Results\n\n"
-    marks = f"<!-- {runs.data.name} -->\n", f"<!-- end {runs.data.name} -->\n"
+    marks = f"<!-- {data.name} -->\n", f"<!-- end {data.name} -->\n"
     if marks[0] in page:
         before, rest = page.split(marks[0])
         page = before + marks[0] + text + marks[1] + rest.split(marks[1])[1]

@@ -113,6 +113,8 @@ def test_evaluate_returns_all_and_within_their_ranges(case):
         assert float(low) <= value <= top, name
     assert results["EMD to truth"] == pytest.approx(np.mean(emd(p, truth)))
     assert results["EMD² to truth"] == pytest.approx(np.mean(emd2(p, truth)))
+    divergence = [stats.entropy(t, q) for t, q in zip(truth, p, strict=True)]
+    assert results["KL to truth"] == pytest.approx(np.mean(divergence))
 
 
 def test_perfect_predictions_are_best():
