@@ -1,0 +1,57 @@
+"""No explorer breaks a rule of level A or AA, as far as axe-core can tell.
+
+axe-core is Deque's, from npm, in the version that the package axe-playwright-python brings
+(4.12.1 in its 0.1.8).
+"""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from emdviz import explorers
+from tests.browser.lab import Watch
+
+pytestmark = pytest.mark.browser
+
+NAMES = [name for name in explorers.__all__ if name.endswith("Explorer")]
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+OPTIONS = {"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]}
+
+
+def violations(page, context=".emdviz-explorer"):
+    found = Axe().run(page, context=context, options=OPTIONS).response
+    assert found["passes"], "no rule applied"
+    return [
+        f"{rule['id']}: {node['target']} {node['failureSummary']}"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_saved_page(browser, tmp_path, name, scheme):
+    path = getattr(explorers, name)().save_html(tmp_path / "page.html")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    watch = Watch(context)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    page.locator(".emdviz-bar").first.wait_for()
+    assert violations(page) == []
+    assert watch.errors == []
+    context.close()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_in_jupyterlab(open_cells, dark):
+    cells = [f"from emdviz.explorers import {name}\n{name}()" for name in NAMES]
+    notebook = open_cells(*cells, dark=dark, width=1280, height=900)
+    for i in range(len(NAMES)):
+        notebook.page.locator(".emdviz-explorer").nth(i).locator(".emdviz-bar").first.wait_for()
+    assert violations(notebook.page) == []
+
+
+def test_axe_would_find_something(browser):
+    page = browser.new_page()
+    page.set_content('<html lang="en"><div class="emdviz-explorer"><input></div></html>')
+    assert any(found.startswith("label:") for found in violations(page))
+    page.close()
