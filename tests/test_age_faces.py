@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from emdviz.datasets import decoding, files, load, utkface
+from emdviz.datasets import age_faces, decoding, files, load, utkface
 from tests.data_layouts import colours, jpeg, write
 
 GENUINE = Path(__file__).parents[2] / "shared" / "realdata" / "utkface"
@@ -307,3 +307,75 @@ def test_the_genuine_sample():
     assert lost.sum() == 71
     flat = data.images.flatten(1)
     assert len(flat.unique(dim=0)) == len(flat)
+
+
+def named(names):
+    return {name: jpeg(colours(k)) for k, name in enumerate(names)}
+
+
+def test_fgnet_names_tell_person_and_age_and_no_person_is_in_two_splits(tmp_path):
+    names = [f"{p:03}A{age:02}{c}.JPG" for p in range(1, 31) for age in (2, 17, 43) for c in "ab"]
+    names[0] = "001A02.JPG"
+    names[6] = "002a02.jpg"
+    write(tmp_path / "images", named(names))
+    write(tmp_path / "points", {"001a02.pts": b"points", "002a02.pts": b"points"})
+    data = load("age_faces", pattern="fgnet", root=tmp_path, size=16)
+    assert data.name == "fgnet"
+    assert data.report.without_age == 2
+    assert sorted(set(data.ages.tolist())) == [2, 17, 43]
+    assert data.groups[0] == "001"
+    assert sorted(set(data.groups)) == [f"{p:03}" for p in range(1, 31)]
+    people = [{data.groups[k] for k in part.tolist()} for part in data.splits.values()]
+    assert [len(part) for part in people] == [24, 3, 3]
+    assert sum(map(len, people)) == 30
+
+
+def test_all_age_faces_names_tell_person_and_age(tmp_path):
+    write(tmp_path, named(["00000A02.jpg", "13321A80.jpg", "00007A101.jpg", "0001A20.jpg"]))
+    data = age_faces(tmp_path, pattern="all_age_faces")
+    assert data.ages.tolist() == [2, 101, 80]
+    assert data.groups == ("00000", "00007", "13321")
+    assert data.report.without_age == 1
+
+
+def test_the_two_folders_of_all_age_faces_are_not_mixed(tmp_path):
+    write(tmp_path / "original images", named(["00000A02.jpg", "00001A30.jpg"]))
+    write(tmp_path / "aligned faces", {"00000A02.jpg": jpeg(colours(7))})
+    message = "00000A02.jpg and .*00000A02.jpg.; pass one of their folders as root"
+    with pytest.raises(ValueError, match=message):
+        age_faces(tmp_path, pattern="all_age_faces")
+    assert len(age_faces(tmp_path / "original images", pattern="all_age_faces")) == 2
+
+
+def test_ages_can_be_cut_anywhere(tmp_path):
+    data = utkface(write(tmp_path, faces(60)), size=16, bins=[18, 40])
+    assert data.classes == ["0-17", "18-39", "40+"]
+    assert data.labels.tolist() == [(age >= 18) + (age >= 40) for age in data.ages.tolist()]
+    assert data.positions == [9, 28.5, 50]
+    assert torch.bincount(utkface(tmp_path, size=16, bins=6).labels).tolist() == [10] * 6
+    with pytest.raises(ValueError, match="bin 2 is empty: nothing is from 99 to below inf"):
+        utkface(tmp_path, size=16, bins=[18, 99])
+
+
+def test_the_second_start_gives_the_same_and_the_cache_can_be_left_out(tmp_path):
+    write(tmp_path, faces(12) | {"13_0_0_1.jpg": b"", "14_0_0_1.jpg": jpeg(colours(1))})
+    with pytest.warns(UserWarning, match="1 not readable"):
+        first = utkface(tmp_path, size=16, cache=False)
+    assert not (tmp_path / ".emdviz").exists()
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="1 not readable"):
+            again = utkface(tmp_path, size=16)
+        torch.testing.assert_close(again.images, first.images, atol=0, rtol=0)
+        assert again.report == first.report
+        assert again.notes == first.notes
+    assert (tmp_path / ".emdviz" / "utkface-16px.npy").exists()
+
+
+@pytest.mark.parametrize("pattern", ["utkface", "all_age_faces", "fgnet"])
+def test_every_pattern_says_what_to_get_and_how_the_files_must_lie(tmp_path, pattern):
+    with pytest.raises(FileNotFoundError) as caught:
+        load("age_faces", pattern=pattern, root=tmp_path / "nowhere")
+    for part in ("never downloaded", "https://", f"data/{pattern}/", ".jpg"):
+        assert part.lower() in str(caught.value).lower()
+    with pytest.raises(ValueError, match=r"pattern must be one of .*'fgnet'.*, got 'morph'"):
+        age_faces(tmp_path, pattern="morph")

@@ -4,7 +4,6 @@ import torch
 from emdviz import datasets
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES, GROUP_EDGES, age_group
 from emdviz.datasets.base import OrderedImages, check_whole_number
-from emdviz.datasets.splits import stratified_splits
 
 
 def make(**changes):
@@ -100,19 +99,21 @@ def test_every_age_goes_to_the_nearest_group():
     assert age_group(GROUP_CENTRES).tolist() == list(range(8))
 
 
-def test_stratified_splits_are_complete_disjoint_proportional_and_seeded():
-    labels = torch.randint(0, 4, (1003,), generator=torch.Generator().manual_seed(1))
-    labels[:3] = torch.tensor([4, 4, 4])
-    parts = stratified_splits(labels, seed=5)
-    together = torch.cat(list(parts.values()))
-    assert together.sort().values.tolist() == list(range(1003))
-    for name, share in {"train": 0.8, "valid": 0.1, "test": 0.1}.items():
-        counts = torch.bincount(labels[parts[name]], minlength=5)[:4]
-        expected = share * torch.bincount(labels, minlength=5)[:4]
-        assert (counts - expected).abs().max() <= 1
-    assert set(torch.arange(3).tolist()) <= set(parts["train"].tolist())
-    again, other = stratified_splits(labels, seed=5), stratified_splits(labels, seed=6)
-    assert again["test"].tolist() == parts["test"].tolist() != other["test"].tolist()
+def test_no_group_may_be_in_two_splits():
+    persons = ["Ann", "Bob", "Eve", "Ann"]
+    assert make(groups=persons).groups == ("Ann", "Bob", "Eve", "Ann")
+    with pytest.raises(ValueError, match="group 'Ann' is in the splits 'train' and 'test'"):
+        make(groups=["Ann", "Bob", "Ann", "Ann"])
+    with pytest.raises(ValueError, match="groups must be as many as images, 4, got 1"):
+        make(groups=["Ann"])
+
+
+def test_a_data_set_prints_what_it_is():
+    text = repr(make(licence="mine alone", notes=["two were blurred"]))
+    assert text.splitlines()[0] == "toy: 4 images of 3 × 2 × 2"
+    assert "3 classes: low < middle < high" in text
+    assert "2 train, 1 valid, 1 test" in text
+    assert text.endswith("licence: mine alone\n    two were blurred")
 
 
 def test_whole_numbers_are_checked_by_name():

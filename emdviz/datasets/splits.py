@@ -5,6 +5,8 @@ import torch
 
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
 
+_ROUNDS = 5
+
 _SPELLINGS = {
     "train": "train", "training": "train",
     "valid": "valid", "val": "valid", "validation": "valid", "dev": "valid",
@@ -33,7 +35,8 @@ def stratified_splits(labels, *, seed, groups=None, shares=None):
         Increasing indices of each part. Without groups, each part but the first has its share
         of each class, rounded, so that small classes are all in the first. With groups, large
         groups are placed first, each where it brings Σ (count − wanted)² / wanted, over parts
-        and classes, closest to zero; shares are as exact as the groups allow.
+        and classes, closest to zero, and moved later if it fits better elsewhere; shares are as
+        exact as the groups allow.
 
     Raises
     ------
@@ -58,15 +61,13 @@ def stratified_splits(labels, *, seed, groups=None, shares=None):
         raise ValueError(f"shares must be at least 0 and sum to 1, got {shares}")
     labels = np.asarray(labels)
     random = np.random.default_rng(seed)
-    if groups is None:
+    group = np.arange(len(labels)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    if group.shape != labels.shape:
+        raise ValueError(f"groups must be as many as labels, {len(labels)}, got {len(group)}")
+    if group.max(initial=-1) + 1 == len(labels):  # every image stands alone
         place = _place_images(labels, list(shares.values()), random)
     else:
-        groups = np.asarray(groups)
-        if groups.shape != labels.shape:
-            raise ValueError(
-                f"groups must be as many as labels, {len(labels)}, got shape {groups.shape}"
-            )
-        place = _place_groups(labels, groups, np.array(list(shares.values())), random)
+        place = _place_groups(labels, group, np.array(list(shares.values())), random)
     return {name: torch.from_numpy(np.flatnonzero(place == k)) for k, name in enumerate(shares)}
 
 
@@ -84,8 +85,7 @@ def _place_images(labels, shares, random):
     return place
 
 
-def _place_groups(labels, groups, shares, random):
-    _, group = np.unique(groups, return_inverse=True)
+def _place_groups(labels, group, shares, random):
     num_groups, num_classes = group.max(initial=-1) + 1, labels.max(initial=-1) + 1
     counts = np.zeros((num_groups, num_classes + 1))
     np.add.at(counts, (group, labels), 1)
@@ -93,11 +93,17 @@ def _place_groups(labels, groups, shares, random):
     wanted = shares[:, None] * counts.sum(axis=0)
     order = np.lexsort([random.random(num_groups), -counts[:, -1]])
     filled = np.zeros_like(wanted)
-    part = np.zeros(num_groups, dtype=np.int64)
-    for k in order:
-        costs = counts[k] * (2 * (filled - wanted) + counts[k]) / np.maximum(wanted, 1e-9)
-        part[k] = costs.sum(axis=1).argmin()
-        filled[part[k]] += counts[k]
+    part = np.full(num_groups, -1)
+    for _ in range(_ROUNDS):  # after the first, each group may move where it fits better by now
+        before = part.copy()
+        for k in order:
+            if part[k] >= 0:
+                filled[part[k]] -= counts[k]
+            costs = counts[k] * (2 * (filled - wanted) + counts[k]) / np.maximum(wanted, 1e-9)
+            part[k] = costs.sum(axis=1).argmin()
+            filled[part[k]] += counts[k]
+        if (part == before).all():
+            break
     return part[group]
 
 
