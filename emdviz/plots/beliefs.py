@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from emdviz.distributions import to_numpy
 from emdviz.plots._labels import name_classes, number_cells
@@ -149,6 +150,7 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
     for ax in axes:
         _name_rows(ax, names)
         ax.margins(x=0.15)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
     spec = METRICS[metric]
     named = f"{metric} ({spec.unit})" if spec.unit else metric
     arrow = "higher is better" if spec.higher_is_better else "lower is better"
