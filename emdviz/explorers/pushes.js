@@ -109,7 +109,7 @@ export function createReached({ classes, root, named }) {
   columns.axis.append(...lines, ...ticks);
   columns.node.append(start);
   let place = null;
-  const at = (p) => place.drawn - (0.4 + p * (2 * HALF + NUMBERS)) * place.unit;
+  const at = (p) => place.drawn - (0.6 + p * (2 * HALF + NUMBERS)) * place.unit;
 
   return {
     node: columns.node,

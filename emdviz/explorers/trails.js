@@ -34,6 +34,7 @@ export function createTrails({ names, root }) {
       set(node, { width, height: whole, viewBox: `0 0 ${width} ${whole}` });
       ends.forEach((text, i) => set(text, { x: i ? right : left, y: place.bottom + 1.15 * unit }));
       set(axis, { x: (left + right) / 2, y: place.bottom + 1.15 * unit });
+      set(axis, { visibility: right - left > measure("00 steps 000") ? null : "hidden" });
       for (const { dot } of trails) set(dot, { r: 0.28 * unit });
     },
     /** Show a list of numbers, one per step from 0 on, for every loss. */
