@@ -71,10 +71,9 @@ def compare_losses(
 
     config = config or TrainConfig()
     data = Data(dataset, choose_device(config.device))
+    options = {"model": model, "learning_rates": learning_rates, "folder": folder}
     jobs = [
-        _job(data, loss, seed, config, model, learning_rates or {}, folder)
-        for seed in seeds
-        for loss in losses
+        _job(data, loss, replace(config, seed=seed), **options) for seed in seeds for loss in losses
     ]
     if data.device.type == "cuda" if together is None else together:
         outcomes = _side_by_side(jobs, on_epoch)
@@ -84,18 +83,36 @@ def compare_losses(
     return table.reindex(columns=[*_FACTS, *(c for c in table.columns if c not in _FACTS)])
 
 
-def _job(data, loss, seed, config, model, learning_rates, folder):
+def make_run(
+    data, loss, config, *, model="small_cnn", learning_rates=None, folder=None, probe=None
+):
+    """Make the run of one loss; what is not said here is as in :func:`compare_losses`.
+
+    Parameters
+    ----------
+    data : loop.Data
+    config : TrainConfig
+        Its seed decides the first weights as well.
+    probe : uint8 tensor, shape (N, 3, H, W), optional
+        See :func:`fit`.
+
+    Returns
+    -------
+    loop.Run
+    """
+    if model not in MODELS:
+        raise ValueError(f"model must be one of {sorted(MODELS)}, got {model!r}")
+    rate = (learning_rates or {}).get(loss, config.learning_rate)
+    place = None if folder is None else f"{folder}/{loss}-{model}-{rate:g}-{config.seed}"
+    network = MODELS[model](find_loss(loss).num_outputs(data.num_classes), seed=config.seed)
+    config = replace(config, learning_rate=rate)
+    return Run(network, loss, data, config, probe=probe, folder=place)
+
+
+def _job(data, loss, config, **options):
     """Return what names a run, and a function that makes it."""
-    rate = learning_rates.get(loss, config.learning_rate)
-    run_config = replace(config, seed=seed, learning_rate=rate)
-    place = None if folder is None else f"{folder}/{loss}-{model}-{rate:g}-{seed}"
-    num_outputs = find_loss(loss).num_outputs(data.num_classes)
-
-    def make():
-        network = MODELS[model](num_outputs, seed=seed)
-        return Run(network, loss, data, run_config, folder=place)
-
-    return (loss, seed), make
+    find_loss(loss)  # a wrong name is told before anything is trained
+    return (loss, config.seed), lambda: make_run(data, loss, config, **options)
 
 
 def _alone(run, key, on_epoch):

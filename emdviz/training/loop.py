@@ -189,7 +189,7 @@ class Run:
         )
         self.epochs, self.folder = [], None
         if folder is not None:
-            facts = runs.describe(model, loss, data.dataset, config)
+            facts = runs.describe(model, loss, data.dataset, config, self.probe)
             self.folder = runs.RunFolder(folder, facts)
             tensors, history = self.folder.read()
             if history:
@@ -200,15 +200,30 @@ class Run:
         """Return the learning rate of a step, counted from 0, of an epoch, counted from 1."""
         return self.config.rate((number - 1 + step / self.steps) / self.config.epochs)
 
-    def train(self, number):
-        """Train one epoch and return the sum of its batches' losses."""
+    def train(self, number, *, on_step=None):
+        """Train one epoch and return the sum of its batches' losses.
+
+        ``on_step`` is called after every batch. What it raises ends the epoch halfway, and
+        :meth:`restore` undoes that.
+        """
         total = torch.zeros((), device=self.data.device)
         self.model.train()
         for step, (images, labels) in enumerate(self.data.batches(self.config, number)):
             for group in self.optimizer.param_groups:
                 group["lr"] = self.rate(number, step)
             total += self._step(images, labels)
+            if on_step is not None:
+                on_step()
         return total.item()
+
+    def state(self):
+        """Return a copy of all tensors of network, loss and optimizer."""
+        tensors = runs.pack(self.model, self.criterion, self.optimizer)
+        return {name: value.clone() for name, value in tensors.items()}
+
+    def restore(self, state):
+        """Go back to what :meth:`state` returned."""
+        runs.unpack(state, self.model, self.criterion, self.optimizer)
 
     def finish(self, total, seconds):
         """Evaluate and keep the network after an epoch of ``seconds``; return the epoch."""

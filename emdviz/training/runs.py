@@ -95,13 +95,9 @@ class RunFolder:
             ) from error
 
 
-def describe(model, loss, dataset, config):
-    """Return the facts that make a run: equal facts on one machine give equal weights."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name in ("train", "valid"):
-        split = dataset.split(name)
-        digest.update(split.images.contiguous().numpy())
-        digest.update(split.labels.contiguous().numpy())
+def describe(model, loss, dataset, config, probe):
+    """Return the facts that make a run: equal facts on one machine give equal histories."""
+    splits = [dataset.split(name) for name in ("train", "valid")]
     settings = dataclasses.asdict(config)
     del settings["device"]
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
@@ -109,11 +105,20 @@ def describe(model, loss, dataset, config):
         "loss": loss,
         "data set": dataset.name,
         "classes": list(dataset.classes),
-        "data": digest.hexdigest(),
+        "data": digest(*(part for split in splits for part in (split.images, split.labels))),
+        "probe": digest(probe),
         "network": type(model).__name__,
         "layers": hashlib.blake2b(json.dumps(shapes).encode(), digest_size=8).hexdigest(),
         **settings,
     }
+
+
+def digest(*tensors):
+    """Return a short text that is the same for equal tensors only."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for tensor in tensors:
+        hashed.update(tensor.cpu().contiguous().numpy())
+    return hashed.hexdigest()
 
 
 def pack(model, criterion, optimizer):
