@@ -3,7 +3,7 @@
 import torch
 from torch.autograd import Function
 
-from emdviz import _conventions as conventions
+from emdviz.losses import conventions
 
 
 def cdf_difference(logits, targets):

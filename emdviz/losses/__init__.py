@@ -1,0 +1,45 @@
+"""Training losses for ordered classes, with the conventions of ``F.cross_entropy``.
+
+Common to all: ``input`` holds logits of shape ``(C,)``, ``(B, C)`` or ``(B, C, d1, …)``.
+``target`` holds class indices without the class axis, or probabilities of the shape of ``input``.
+``weight`` (C,), ``ignore_index``, ``label_smoothing`` and ``reduction`` mean what they mean in
+:func:`torch.nn.functional.cross_entropy`; an example's weight is Σ_i weight_i t_i, so that for
+index targets ``"mean"`` is Σ w_n l_n / Σ w_n, and for probabilities Σ w_n l_n / N.
+
+Computed in float32 at least, also under autocast. Shapes, dtypes and label range are checked
+(on a GPU a label out of range ends in a device-side assertion, with no synchronisation); values
+of probability targets are not: a training step does not wait for that.
+
+Sources: Hou et al. 2017, section 2; for XE + EMD², Hou, Yu, Samaras, arXiv 1611.05916.
+"""
+
+from emdviz.losses.functions import (
+    emd2_loss,
+    emd_loss,
+    regression_loss,
+    xe_emd2_loss,
+    xe_loss,
+)
+from emdviz.losses.modules import (
+    CrossEntropyEMD2Loss,
+    CrossEntropyLoss,
+    EMDLoss,
+    RegressionLoss,
+    SquaredEMDLoss,
+)
+from emdviz.losses.registry import LOSSES, LossSpec
+
+__all__ = [
+    "LOSSES",
+    "CrossEntropyEMD2Loss",
+    "CrossEntropyLoss",
+    "EMDLoss",
+    "LossSpec",
+    "RegressionLoss",
+    "SquaredEMDLoss",
+    "emd2_loss",
+    "emd_loss",
+    "regression_loss",
+    "xe_emd2_loss",
+    "xe_loss",
+]

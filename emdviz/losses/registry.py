@@ -1,0 +1,75 @@
+"""The losses by name, with what a training run and a plot need to know."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from emdviz.losses import conventions
+from emdviz.losses.modules import (
+    CrossEntropyEMD2Loss,
+    CrossEntropyLoss,
+    EMDLoss,
+    RegressionLoss,
+    SquaredEMDLoss,
+)
+from emdviz.style import LOSS_COLOURS
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """What a training run and a plot need to know of a loss.
+
+    Attributes
+    ----------
+    label : str
+        Its name in figures.
+    colour : str
+        Its colour in figures.
+    factory : callable
+        Makes the Module; options as in the function.
+    regresses : bool
+        Whether it trains one linear output instead of C logits.
+    """
+
+    label: str
+    colour: str
+    factory: Callable[..., nn.Module]
+    regresses: bool = False
+
+    def num_outputs(self, num_classes):
+        """Return how many outputs the network needs: C, or 1 for regression."""
+        return 1 if self.regresses else num_classes
+
+    def decode(self, outputs, num_classes):
+        """Turn network outputs into predictions.
+
+        Parameters
+        ----------
+        outputs : float tensor, shape (B, C), or (B, 1) for regression in class steps
+        num_classes : int
+            C.
+
+        Returns
+        -------
+        predicted : int64 tensor, shape (B,)
+            The most probable class; for regression the nearest one.
+        distribution : float tensor, shape (B, C), or None
+            Predicted probabilities; None for regression, which has none.
+        """
+        if self.regresses:
+            nearest = torch.round(outputs.reshape(len(outputs)).float())
+            return torch.clamp(nearest, 0, num_classes - 1).long(), None
+        p = torch.softmax(conventions.at_least_float32(outputs), dim=1)
+        return torch.argmax(p, dim=1), p
+
+
+LOSSES = {
+    "XE": LossSpec("XE", LOSS_COLOURS["XE"], CrossEntropyLoss),
+    "REG": LossSpec("REG", LOSS_COLOURS["REG"], RegressionLoss, regresses=True),
+    "EMD2": LossSpec("EMD²", LOSS_COLOURS["EMD2"], SquaredEMDLoss),
+    "EMD": LossSpec("EMD", LOSS_COLOURS["EMD"], EMDLoss),
+    "XEMD2": LossSpec("XE + EMD²", LOSS_COLOURS["XEMD2"], CrossEntropyEMD2Loss),
+}
+"""The losses by the names that the paper gives them (EMD2 is its "EMD")."""
