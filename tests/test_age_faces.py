@@ -22,6 +22,11 @@ def faces(count):
     }
 
 
+def named(names):
+    """A picture of its own for each name."""
+    return {name: jpeg(colours(k)) for k, name in enumerate(names)}
+
+
 def test_ages_come_from_the_names_and_images_in_their_order(tmp_path):
     data = utkface(write(tmp_path, faces(70)), size=32)
     assert data.images.shape == (70, 3, 32, 32)
@@ -39,14 +44,10 @@ def test_ages_come_from_the_names_and_images_in_their_order(tmp_path):
 
 
 def test_names_may_lack_a_field_or_the_chip(tmp_path):
-    write(
-        tmp_path,
-        {
-            "39_1_20170116174525125.jpg.chip.jpg": jpeg(colours(1)),
-            "61_1_20170109142408075.jpg": jpeg(colours(2)),
-            "5_0_0_20161219.JPG": jpeg(colours(3)),
-        },
-    )
+    names = [
+        "39_1_20170116174525125.jpg.chip.jpg", "61_1_20170109142408075.jpg", "5_0_0_20161219.JPG"
+    ]  # fmt: skip
+    write(tmp_path, named(names))
     assert utkface(tmp_path).ages.tolist() == [39, 5, 61]
 
 
@@ -84,20 +85,10 @@ def test_files_that_differ_only_beside_the_pixels_are_copies(tmp_path):
 
 
 def test_names_without_a_credible_age_are_counted(tmp_path):
-    write(
-        tmp_path,
-        {
-            "20_0_0_1.jpg": jpeg(colours(1)),
-            "130_0_0_1.jpg": jpeg(colours(2)),
-            "131_0_0_1.jpg": jpeg(colours(3)),
-            "20170101_0_0_1.jpg": jpeg(colours(4)),
-            "-3_0_0_1.jpg": jpeg(colours(5)),
-            "٣_0_0_1.jpg": jpeg(colours(6)),
-            "readme.txt": b"about",
-            ".DS_Store": b"hidden",
-            "__MACOSX/._20_0_0_1.jpg": b"hidden",
-        },
-    )
+    names = ["20_0_0_1", "130_0_0_1", "131_0_0_1", "20170101_0_0_1", "-3_0_0_1", "٣_0_0_1"]
+    write(tmp_path, named([f"{name}.jpg" for name in names]))
+    hidden = {".DS_Store": b"hidden", "__MACOSX/._20_0_0_1.jpg": b"hidden"}
+    write(tmp_path, hidden | {"readme.txt": b"about"})
     data = utkface(tmp_path)
     assert data.ages.tolist() == [130, 20]
     assert data.report.without_age == 5
@@ -135,33 +126,6 @@ def test_images_larger_than_any_face_are_not_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MAX_FILE_BYTES", (tmp_path / "20_0_0_1.jpg").stat().st_size)
     with pytest.warns(UserWarning, match="1 not readable as an image .30_0_0_1"):
         assert utkface(tmp_path).ages.tolist() == [20]
-
-
-@pytest.mark.parametrize("mode", ["L", "CMYK"])
-def test_grey_and_cmyk_become_rgb(tmp_path, mode):
-    image = colours(1, mode=mode)
-    write(tmp_path, {"20_0_0_1.jpg": jpeg(image)})
-    read = utkface(tmp_path, size=40).images[0].permute(1, 2, 0).numpy().astype(int)
-    assert np.abs(read - np.asarray(image.convert("RGB"))).mean() < 6
-
-
-def test_png_with_transparency_becomes_rgb(tmp_path):
-    colours(1).convert("RGBA").save(tmp_path / "20_0_0_1.png")
-    read = utkface(tmp_path, size=40).images[0].permute(1, 2, 0).numpy()
-    np.testing.assert_array_equal(read, np.asarray(colours(1)))
-
-
-def test_turned_photographs_are_set_upright(tmp_path):
-    # orientation 6: the left side of what is stored belongs at the top
-    stored = Image.new("RGB", (40, 40), "blue")
-    stored.paste("red", (0, 0, 20, 40))
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    write(tmp_path, {"20_0_0_1.jpg": jpeg(stored, exif=exif)})
-    image = utkface(tmp_path, size=32).images[0].float()
-    red, _, blue = image
-    assert red[:14].min() > 200 > 60 > blue[:14].max()
-    assert blue[18:].min() > 200 > 60 > red[18:].max()
 
 
 def test_oblong_images_are_cut_to_their_middle(tmp_path):
@@ -217,27 +181,6 @@ def test_splits_follow_the_seed(tmp_path):
     assert together.sort().values.tolist() == list(range(100))
 
 
-@pytest.mark.parametrize(
-    "name", ["../20_0_0_1.jpg", "/20_0_0_1.jpg", "a/../../20_0_0_1.jpg", "C:\\20_0_0_1.jpg",
-             "..\\20_0_0_1.jpg"],
-)  # fmt: skip
-def test_zips_that_point_outside_are_refused(tmp_path, name):
-    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
-        archive.writestr("20_0_0_1.jpg", jpeg(colours(1)))
-        archive.writestr(name, jpeg(colours(2)))
-    with pytest.raises(ValueError, match=r"bad\.zip is refused: .* points outside the archive"):
-        utkface(tmp_path)
-
-
-def test_zips_with_members_of_absurd_size_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "MAX_FILE_BYTES", 10**6)
-    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("20_0_0_1.jpg", bytes(10**6 + 1))
-    assert (tmp_path / "bomb.zip").stat().st_size < 10**4
-    with pytest.raises(ValueError, match=r"bomb\.zip is refused: .* has 1000001 bytes"):
-        utkface(tmp_path)
-
-
 def test_zip_members_that_cannot_be_unpacked_are_unreadable(tmp_path):
     path = tmp_path / "some.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -251,14 +194,6 @@ def test_zip_members_that_cannot_be_unpacked_are_unreadable(tmp_path):
     path.write_bytes(data)
     with pytest.warns(UserWarning, match="2 not readable as an image .1_0_1.*, 2_0_1"):
         assert utkface(path).ages.tolist() == [3]
-
-
-def test_a_file_that_is_no_zip_is_refused(tmp_path):
-    path = tmp_path / "broken.zip"
-    path.write_bytes(b"PK and then nothing")
-    for root in (path, tmp_path):
-        with pytest.raises(ValueError, match=r"root must be a folder or a zip file.*broken\.zip"):
-            utkface(root)
 
 
 def test_a_missing_root_says_what_to_get_and_where_to_put_it(tmp_path):
@@ -307,10 +242,6 @@ def test_the_genuine_sample():
     assert lost.sum() == 71
     flat = data.images.flatten(1)
     assert len(flat.unique(dim=0)) == len(flat)
-
-
-def named(names):
-    return {name: jpeg(colours(k)) for k, name in enumerate(names)}
 
 
 def test_fgnet_names_tell_person_and_age_and_no_person_is_in_two_splits(tmp_path):

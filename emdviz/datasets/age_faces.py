@@ -11,6 +11,7 @@ from emdviz.datasets.ages import age_classes
 from emdviz.datasets.base import OrderedImages, check_whole_number
 from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import IMAGE_SUFFIXES, check_root, how_many, list_files
+from emdviz.datasets.label_files import without_copies
 from emdviz.datasets.splits import stratified_splits
 
 OLDEST = 130
@@ -281,17 +282,11 @@ class _Face:
 
 def _deduplicate(faces, pictures):
     """Return places of the faces to keep, by name, and how many were copies and conflicts."""
-    same = defaultdict(list)
-    for place in sorted(range(len(faces)), key=lambda k: (faces[k].name, pictures[k])):
-        same[pictures[place]].append(place)
-    kept, copies, conflicting = [], 0, 0
-    for places in same.values():
-        if len({faces[place].age for place in places}) > 1:
-            conflicting += len(places)
-        else:
-            kept.append(places[0])
-            copies += len(places) - 1
-    return np.array(kept, dtype=np.int64), copies, conflicting
+    order = sorted(range(len(faces)), key=lambda k: (faces[k].name, pictures[k]))
+    kept, copies, conflicting = without_copies(
+        [pictures[k] for k in order], [faces[k].age for k in order]
+    )
+    return np.array(order, dtype=np.int64)[kept], copies, conflicting
 
 
 def _check_names(faces, rule):

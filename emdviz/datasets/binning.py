@@ -91,10 +91,6 @@ def _filled(increasing, edges):
 def balanced_bins(numbers, bins):
     """Cut numbers into bins whose sizes are as equal as equal numbers allow.
 
-    Equal numbers stay together. Of all ways to cut, the one with the least Σ (n_k − N/B)² is
-    taken, where n_k is the size of bin k; among more than 2,000 different numbers, only 2,000
-    evenly filled places to cut are compared. An edge is halfway between its neighbours.
-
     Parameters
     ----------
     numbers : array of float, shape (N,)
@@ -104,6 +100,9 @@ def balanced_bins(numbers, bins):
     Returns
     -------
     Bins
+        Equal numbers are in one bin. Of all ways to cut, the one with the least Σ (n_k − N/B)²,
+        where n_k is the size of bin k; among more than 2,000 different numbers, only 2,000
+        evenly filled places to cut are compared. An edge is halfway between its neighbours.
 
     Raises
     ------
