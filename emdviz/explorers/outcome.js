@@ -45,7 +45,12 @@ export function createOutcome({ classes, root }) {
           set(rect, { x: place.centres[i] - place.bar / 2, width: place.bar }),
         );
       }
-      names.forEach((text, i) => placeLabel(text, place, i, foot + 0.3 * unit));
+      // where columns are narrower than letters are high, some names stand for all
+      const every = Math.ceil((1.15 * unit) / columns.slot);
+      names.forEach((text, i) => {
+        placeLabel(text, place, i, foot + 0.3 * unit);
+        set(text, { visibility: i % every ? "hidden" : null });
+      });
     },
     /** Show the truth t and the prediction p, or where p is null the number `mean`. */
     update(t, p, mean) {

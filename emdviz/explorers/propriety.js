@@ -20,7 +20,7 @@ const NAMES = {
   EMD: ["EMD", "Earth Mover's Distance"],
   REG: ["REG", "regression of the expected class"],
 };
-const TITLES = { t: "True label distribution", p: "Your prediction" };
+const TITLES = { t: "True labels", p: "Your prediction" };
 const HINT =
   "Drag a bar of t; double-click pins it. Labels are drawn from t, one at a time; below stands " +
   "the prediction with which each loss is least on average.";

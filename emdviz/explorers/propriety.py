@@ -79,7 +79,7 @@ class ProprietyExplorer(ListExplorer):
     )
     _css = style_sheet("explorer.css", "propriety.css")
     _lists: ClassVar = {
-        "t": ("True label distribution t", TRUTH),
+        "t": ("True labels t", TRUTH),
         "p": ("Your prediction p", PREDICTION_A),
     }
 

@@ -218,7 +218,7 @@ export function createSimplex({ classes, root, move }) {
       const outline = `M${corners.map(([x, y]) => `${x} ${y}`).join("L")}Z`;
       for (const path of [rim, best.figure]) set(path, { d: flat ? "" : outline });
       // inside, where no class name stands
-      const beside = far.map((value, k) => value + 0.2 * (place.middle[k] - value));
+      const beside = far.map((value, k) => value + 0.28 * (place.middle[k] - value));
       const where = corners.length > 1 ? "best: this line" : "best";
       name(best, apart && !flat ? where : "", beside);
       set(marks.t.figure, { cx: target[0], cy: target[1] });
@@ -230,7 +230,7 @@ export function createSimplex({ classes, root, move }) {
         name(marks.p, "p", [x, y]);
       }
       const every = `a line every ${Number(step.toPrecision(1))}`;
-      write(caption, flat ? "All predictions cost the same." : `The darker, the cheaper; ${every}.`);
+      write(caption, flat ? "All predictions cost the same." : `Darker is cheaper; ${every}.`);
     },
   };
 }

@@ -8,7 +8,8 @@ const CERTAIN = 1 - 1e-9;
 /** The verdict on one loss, whose `score` is given. */
 export function verdict(loss, { mean }, { t, classes, positions }) {
   if (loss === "REG") {
-    return `keeps only the mean, ${formatMean(mean)}${positions ? "" : " class steps"}`;
+    const number = `${formatMean(mean)}${positions ? "" : " class steps"}`;
+    return `keeps only the mean, ${number}: every p with it costs the same`;
   }
   if (loss !== "EMD") return "honest: reproduces t";
   if (Math.max(...t) > CERTAIN) return "reproduces t, as t is certain";

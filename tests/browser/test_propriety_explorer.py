@@ -153,7 +153,7 @@ def test_a_pinned_class_stays(notebook, figure):
 def test_bars_are_sliders_that_speak(figure):
     bar = figure.bar("t", 1)
     assert bar.get_attribute("role") == "slider"
-    assert bar.get_attribute("aria-label") == "True label distribution, class middle"
+    assert bar.get_attribute("aria-label") == "True labels, class middle"
     assert bar.get_attribute("aria-valuetext") == "0.50"
     spoken = figure.root.get_attribute("aria-label")
     assert "Labels are drawn from young 0.20, middle 0.50, old 0.30." in spoken
