@@ -11,7 +11,9 @@ import uuid
 from pathlib import Path
 
 import anywidget
+import ipywidgets
 import traitlets
+from IPython.display import display
 
 from emdviz.style import GAP, LOSS_COLOURS, PREDICTION_A, PREDICTION_B, TRUTH
 
@@ -63,13 +65,28 @@ body {{ margin: 0 auto; max-width: 1800px; padding: 1rem; background: light-dark
 </html>
 """
 
-_FRAGMENT = """<div id="{anchor}"></div>
+_FRAGMENT = """<div id="{anchor}">To see this interactive figure, run the cell.</div>
 <style>
 {css}</style>
 <script type="module">
 {esm}
 standAlone(widget, document.getElementById("{anchor}"), {state});
 </script>
+"""
+
+# JupyterLab looks for the widget of a saved output for two seconds, and then shows an error
+_REOPENED = """<div class="emdviz-reopened" hidden>
+To see this figure again, run the cell again.
+</div>
+<style>
+.jp-OutputArea-child:has(.emdviz-reopened) { display: none; }
+.jp-OutputArea:not(:has(.emdviz-explorer)) .jp-OutputArea-child:has(.emdviz-reopened) {
+  display: flex;
+  animation: emdviz-wait 3s;
+}
+.jp-OutputArea .emdviz-reopened { display: block; }
+@keyframes emdviz-wait { from, to { visibility: hidden; } }
+</style>
 """
 
 
@@ -100,7 +117,21 @@ def style_sheet(*names):
     return _COLOURS + "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
-class Explorer(anywidget.AnyWidget):
+class Reopenable:
+    """A widget that leaves a word in its notebook for whoever opens it without its kernel."""
+
+    def _ipython_display_(self):
+        bundle = self._repr_mimebundle_()
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        display(data, metadata=metadata, raw=True)
+        display({"text/html": _REOPENED, "text/plain": ""}, raw=True)
+
+
+class Panel(Reopenable, ipywidgets.VBox):
+    """A figure with its sliders below."""
+
+
+class Explorer(Reopenable, anywidget.AnyWidget):
     """An interactive figure that lives in the browser and can leave the notebook."""
 
     _text_scale = traitlets.Float(1.0).tag(sync=True)

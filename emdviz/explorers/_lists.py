@@ -6,7 +6,7 @@ from typing import ClassVar
 import ipywidgets
 import traitlets
 
-from emdviz.explorers._base import Explorer
+from emdviz.explorers._base import Explorer, Panel
 from emdviz.explorers._traits import ClassNames, Positions
 
 ADIENCE_AGE_GROUPS = ["0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+"]
@@ -62,7 +62,7 @@ class ListExplorer(Explorer):
 
     def panel(self):
         """Return the figure with its sliders below."""
-        return ipywidgets.VBox([self, self.sliders()])
+        return Panel([self, self.sliders()])
 
     def _slider_column(self, name):
         title, colour = self._lists[name]

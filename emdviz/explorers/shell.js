@@ -47,9 +47,11 @@ function whenKernelIsGone(model, tell) {
   const kernel = model.widget_manager?.kernel;
   const hear = (_, status) => GONE.includes(status) && tell();
   kernel?.statusChanged.connect(hear);
+  kernel?.disposed.connect(tell);
   model.on("comm_live_update", tell);
   return () => {
     kernel?.statusChanged.disconnect(hear);
+    kernel?.disposed.disconnect(tell);
     model.off("comm_live_update", tell);
   };
 }

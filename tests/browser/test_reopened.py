@@ -1,0 +1,55 @@
+"""What readers find whose kernel is gone: a live figure or a word on what to do, never neither."""
+
+import nbformat
+import pytest
+
+from tests.browser.figure import Figure, wait_until
+
+pytestmark = pytest.mark.browser
+
+CELLS = (
+    "from emdviz.explorers import PredictionExplorer\nexplorer = PredictionExplorer()\nexplorer",
+    "PredictionExplorer().panel()",
+)
+
+
+def test_a_figure_says_that_its_kernel_was_restarted(open_cells):
+    notebook = open_cells(*CELLS, width=1400, height=1600)
+    figure = Figure(notebook.page)
+    notices = notebook.page.get_by_role("alert").filter(has_text="run the cell again")
+    assert notices.count() == 0
+    notebook.page.evaluate("void jupyterapp.commands.execute('notebook:restart-kernel')")
+    notebook.page.locator(".jp-Dialog button.jp-mod-accept").click()
+    wait_until(lambda: notices.count() == 2)
+    figure.press("A", 0, "ArrowUp")
+    assert figure.bars("A")[0] == pytest.approx(0.41)
+    notebook.wait_until_ready()
+    notebook.run_all()
+    wait_until(lambda: notices.count() == 0)
+    notebook.command("notebook:shutdown-kernel")
+    wait_until(lambda: notices.count() == 2)
+    assert notebook.errors == []
+
+
+def test_a_reopened_notebook_says_what_to_do(lab, open_cells):
+    notebook = open_cells(*CELLS)
+    Figure(notebook.page, 1)
+    assert hints(notebook.page).count() == 0
+    notebook.command("docmanager:save")
+    path = max(lab.folder.glob("made-*.ipynb"), key=lambda file: file.stat().st_mtime)
+    mine = lab.open(path.name)
+    wait_until(lambda: hints(mine.page).count() == 2, seconds=20)
+
+    saved = nbformat.read(path, as_version=4)
+    for cell in saved.cells:
+        cell.outputs[0].data["text/plain"] += " "  # as if it had come from somebody else
+    nbformat.write(saved, path)
+    not_mine = lab.open(path.name)
+    wait_until(lambda: hints(not_mine.page).count() == 2, seconds=20)
+    not_mine.run_all()
+    Figure(not_mine.page, 1)
+    wait_until(lambda: hints(not_mine.page).count() == 0)
+
+
+def hints(page):
+    return page.get_by_text("To see this figure again, run the cell again").locator("visible=true")
