@@ -99,7 +99,7 @@ def test_what_is_left_out_is_an_example():
     assert explorer.costs["exact"] == pytest.approx(explorer.costs["closed_form"])
     only_p = TransportExplorer([0.2, 0.3, 0.5])
     assert len(only_p.t) == 3
-    assert (only_p.order, only_p.mass_p, only_p.mass_t, only_p.view) == (1, 1.0, 1.0, "ribbons")
+    assert (only_p.order, only_p.mass_p, only_p.mass_t, only_p.matrix) == (1, 1.0, 1.0, False)
 
 
 def test_the_linked_numbers_follow_the_lists():
@@ -127,9 +127,8 @@ def test_pots_number_stands_with_the_state_it_belongs_to():
         ("p", [0.5, 0.5], r"p must hold one probability per class, shape \(3,\), got \(2,\)"),
         ("t", [1.2, -0.2, 0.0], r"t must not be negative, got -0\.2"),
         ("t", [0.5, float("nan"), 0.5], "t must be finite, got nan"),
-        ("p", [0.5, 0.5, 0.5], r"p must sum to 1 .*got 1\.5"),
-        ("t", [0, 0, 0], "t must sum to 1, got zeros only"),
         ("order", 3, "order.*1.*2"),
+        ("t", [0, 0, 0], "t must sum to 1, got zeros only"),
         ("mass_p", 0, r"mass_p must be a number from 0\.1 to 1, got 0"),
         ("mass_t", 1.5, r"mass_t must be a number from 0\.1 to 1, got 1\.5"),
         ("mass_t", float("nan"), r"mass_t must be a number from 0\.1 to 1, got nan"),
@@ -138,7 +137,7 @@ def test_pots_number_stands_with_the_state_it_belongs_to():
         ("positions", [0, 2, 1], "positions must increase"),
         ("classes", ["a", "b"], "classes must hold 3 names"),
         ("pinned_t", [5], "pinned_t must be a class index, 0 to 2, got 5"),
-        ("view", "pie", "view.*'ribbons'.*'matrix'"),
+        ("matrix", "yes", "matrix"),
     ],
 )
 def test_bad_values_are_refused_and_change_nothing(trait, value, text):
@@ -188,23 +187,24 @@ def test_sliders_show_order_masses_and_every_class():
     assert explorer.panel().children[0] is explorer
 
 
-@pytest.mark.parametrize("view", ["ribbons", "matrix"])
+@pytest.mark.parametrize("matrix", [False, True])
 @pytest.mark.parametrize("mass_t", [1.0, 0.5])
 @pytest.mark.parametrize("positions", [None, [1.0, 5.0, 11.0]])
-def test_the_figure_shows_the_present_state(view, mass_t, positions, tmp_path):
-    explorer = TransportExplorer([0.2, 0.3, 0.5], classes=THREE, positions=positions, view=view)
+def test_the_figure_shows_the_present_state(matrix, mass_t, positions, tmp_path):
+    explorer = TransportExplorer([0.2, 0.3, 0.5], classes=THREE, positions=positions, matrix=matrix)
     explorer.t = [0.1, 0.7, 0.2]
     explorer.mass_t = mass_t
     figure = explorer.figure()
-    left, right = figure.axes
+    left, right, *more = figure.axes
     costs = explorer.costs
     assert f"this plan {costs['plan']:.3f}   POT {costs['exact']:.3f}" == left.get_title(loc="left")
     if mass_t == 1:
         assert f"{costs['closed_form']:.3f}" in right.get_title(loc="left")
     else:
         assert right.get_title(loc="left") == "of the mass moved, 0.50"
-    if view == "matrix":
-        np.testing.assert_allclose(left.images[0].get_array(), explorer.plan)
+    assert len(more) == matrix
+    for ax in more:
+        np.testing.assert_allclose(ax.images[0].get_array(), explorer.plan)
     figure.savefig(tmp_path / "figure.svg")
     assert (tmp_path / "figure.svg").stat().st_size > 1000
 

@@ -9,7 +9,7 @@ import { planCost, trips } from "./plan.js";
 export const QUESTION = ["p", "t", "mass_p", "mass_t", "order", "positions"];
 
 const POWER = { 1: "", 2: "²" };
-const CLOSED = { 1: ["EMD", "closed form, Σ |d| Δ"], 2: ["EMD²", "closed form, Σ d² Δ"] };
+const CLOSED = { 1: ["EMD", "closed form Σ|d|Δ"], 2: ["EMD²", "closed form Σd²Δ"] };
 
 /** The costs of a state and its plan; Python's is the number, "waiting", or "absent" for ever. */
 export function costsOf(model, state, plan, x) {

@@ -6,7 +6,7 @@ import { costsOf, createCosts, describeTransport, nameWays, QUESTION, reckon } f
 import { createMatrix } from "./matrix.js";
 import { createMover, oneHot, places, sum } from "./ordinal.js";
 import { keepInStep, read } from "./owner.js";
-import { createActionMenu, createRange, createSwitch } from "./parts.js";
+import { createActionMenu, createRange, createSwitch, createToggle } from "./parts.js";
 import { marginals, optimalPlan, trips, weigh } from "./plan.js";
 import { createRibbons } from "./ribbons.js";
 import { makeWidget } from "./shell.js";
@@ -15,8 +15,8 @@ import { createChoice } from "./ways.js";
 
 const SIDES = ["p", "t"];
 const SIDES_STATE = [...SIDES, "pinned_p", "pinned_t"];
-const FOLLOWED = [...new Set([...SIDES_STATE, ...QUESTION]), "view", "_exact"];
-const ROOM_FOR_BOTH = 100; // text sizes
+const FOLLOWED = [...new Set([...SIDES_STATE, ...QUESTION]), "matrix", "_exact"];
+const ROOM_FOR_THREE = 100; // text sizes
 
 const HINT =
   "Drag a bar; double-click pins it. Click a class name to give it all of the target. " +
@@ -48,10 +48,9 @@ function createToolbar({ model, act }) {
     choices: [[1, "l = 1: |xᵢ − xⱼ|"], [2, "l = 2: |xᵢ − xⱼ|²"]],
     choose: (value) => act.put({ order: value }),
   });
-  const view = createSwitch({
-    label: "Plan as",
-    choices: [["ribbons", "ribbons"], ["matrix", "matrix"]],
-    choose: (value) => act.put({ view: value }),
+  const matrix = createToggle({
+    label: "Matrix",
+    toggle: (on) => act.put({ matrix: on }),
   });
   const masses = SIDES.map((side) => {
     const name = `mass_${side}`;
@@ -65,16 +64,15 @@ function createToolbar({ model, act }) {
   const node = html(
     "div",
     { class: "emdviz-controls" },
-    html("div", { class: "emdviz-toolbar" }, menu, order.node, view.node),
+    html("div", { class: "emdviz-toolbar" }, menu, order.node, matrix.node),
     html("div", { class: "emdviz-toolbar emdviz-masses" }, ...masses.map((range) => range.node)),
     html("p", { class: "emdviz-hint", title: KEYS }, HINT),
   );
   return {
     node,
-    showView: (shown) => (view.node.hidden = !shown),
     update(state) {
       order.update(state.order);
-      view.update(state.view);
+      matrix.update(state.matrix);
       for (const range of masses) {
         const text = formatProbability(state[range.name]);
         range.update(Math.round(100 * state[range.name]), text, text);
@@ -108,22 +106,21 @@ function build(model, root) {
     createPanel({ title, className: `emdviz-${name}`, children: [frames[name], ...more] });
   const panels = {
     ribbons: panel("ribbons", "Plan as ribbons"),
-    matrix: panel("matrix", "Plan as a matrix"),
     slices: panel("slices", "CDFs and the gap that pays", note, costs.node),
+    matrix: panel("matrix", "Plan as a matrix"),
   };
   const frame = html("div", { class: "emdviz-panels" }, ...Object.values(panels));
   root.append(toolbar.node, frame);
   let unit = 0;
-  let drawn = null; // the view and the way it is laid out
+  let withMatrix = false;
   let plan = [];
   let order = 1;
 
   function arrange() {
-    const both = frame.clientWidth >= ROOM_FOR_BOTH * unit;
-    drawn = model.get("view");
-    toolbar.showView(!both);
-    set(frame, { "data-both": both });
-    for (const name of ["ribbons", "matrix"]) panels[name].hidden = !both && drawn !== name;
+    withMatrix = model.get("matrix");
+    panels.matrix.hidden = !withMatrix;
+    const three = withMatrix && frame.clientWidth >= ROOM_FOR_THREE * unit;
+    set(frame, { "data-columns": three ? "three" : withMatrix && "two" });
     for (const [name, drawing] of Object.entries(drawings)) {
       if (!panels[name].hidden) drawing.resize(frames[name].clientWidth, unit, x);
     }
@@ -146,7 +143,7 @@ function build(model, root) {
     },
     update() {
       const state = read(model, FOLLOWED);
-      if (state.view !== drawn) arrange();
+      if (state.matrix !== withMatrix) arrange();
       order = state.order;
       const [supply, demand] = SIDES.map((side) => weigh(state[side], state[`mass_${side}`]));
       const name = nameWays({ classes, x, order, even: !state.positions });

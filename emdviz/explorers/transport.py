@@ -78,14 +78,14 @@ class TransportExplorer(ListExplorer):
         l, the power of the distance that a unit of mass pays.
     mass_p, mass_t : float
         The total masses of p and t, 0.1 to 1. Where they differ, only the smaller is moved.
-    view : {"ribbons", "matrix"}
-        How the plan is drawn where there is no room for both.
+    matrix : bool
+        Show the plan as a matrix, too.
     style : {"notebook", "projector"}
         How large the text is.
 
     Attributes
     ----------
-    p, t, classes, positions, order, mass_p, mass_t, view
+    p, t, classes, positions, order, mass_p, mass_t, matrix
         As above; read them, or set them and see the figure follow.
     pinned_p, pinned_t : list of int
         Classes that keep their probability while others move.
@@ -133,7 +133,7 @@ class TransportExplorer(ListExplorer):
     order = traitlets.Enum([1, 2], default_value=1).tag(sync=True)
     mass_p = Mass().tag(sync=True)
     mass_t = Mass().tag(sync=True)
-    view = traitlets.Enum(["ribbons", "matrix"], default_value="ribbons").tag(sync=True)
+    matrix = traitlets.Bool().tag(sync=True)
     _presets = traitlets.List().tag(sync=True)
     # the number stands with the state it belongs to, so that a late one is not taken for another's
     _exact = traitlets.Dict().tag(sync=True)
@@ -148,7 +148,7 @@ class TransportExplorer(ListExplorer):
         order=1,
         mass_p=1.0,
         mass_t=1.0,
-        view="ribbons",
+        matrix=False,
         style="notebook",
         **kwargs,
     ):
@@ -168,7 +168,7 @@ class TransportExplorer(ListExplorer):
             order=order,
             mass_p=mass_p,
             mass_t=mass_t,
-            view=view,
+            matrix=matrix,
             _presets=examples,
             **kwargs,
         )
@@ -230,7 +230,7 @@ class TransportExplorer(ListExplorer):
     def figure(self):
         """Return a matplotlib Figure of the present state, ready for ``savefig``.
 
-        The plan, as ribbons or as a matrix, at the left; the CDFs of what it moves at the right.
+        The plan as ribbons, the CDFs of what it moves, and the plan as a matrix if that is shown.
         """
         from matplotlib.figure import Figure
 
@@ -241,13 +241,12 @@ class TransportExplorer(ListExplorer):
         moved = plan.sum()
         shared = {"classes": self.classes, "positions": self.positions}
         with style("notebook"):
-            figure = Figure(figsize=(11, 5), layout="constrained")
-            left, right = figure.subplots(1, 2)
-            if self.view == "matrix":
-                plots.plot_plan(plan, classes=self.classes, ax=left)
-            else:
-                p, t = self._masses()
-                plots.plot_ribbons(plan, p, t, ax=left, **shared)
+            count = 3 if self.matrix else 2
+            figure = Figure(figsize=(5.5 * count, 5), layout="constrained")
+            left, right, *more = figure.subplots(1, count)
+            plots.plot_ribbons(plan, *self._masses(), ax=left, **shared)
+            for ax in more:
+                plots.plot_plan(plan, classes=self.classes, ax=ax)
             left.set_title(f"this plan {costs['plan']:.3f}   POT {costs['exact']:.3f}")
             plots.plot_cdf_gap(
                 plan.sum(1) / moved,

@@ -12,10 +12,10 @@ CELLS = (
     "from emdviz.explorers import TransportExplorer\n"
     "explorer = TransportExplorer()\n"
     "explorer.panel()",
-    "other = TransportExplorer([0.2, 0.3, 0.5], [0.0, 1.0, 0.0], view='matrix')\nother",
+    "other = TransportExplorer([0.2, 0.3, 0.5], [0.0, 1.0, 0.0], matrix=True)\nother",
     "start = explorer.trait_values()\n"
     "def reset():\n"
-    "    for name in ('pinned_p', 'pinned_t', 'mass_p', 'mass_t', 'order', 'view', 'p', 't'):\n"
+    "    for name in ('pinned_p', 'pinned_t', 'mass_p', 'mass_t', 'order', 'matrix', 'p', 't'):\n"
     "        explorer.set_trait(name, start[name])",
 )
 
@@ -139,10 +139,10 @@ def test_examples(notebook, figure):
 def test_the_plan_is_shown_as_a_matrix_too(notebook, figure):
     figure.ribbon(1).focus()
     label = figure.note().partition(":")[0]
-    figure.root.get_by_label("matrix", exact=True).check()
-    wait_until(lambda: notebook.python("explorer.view") == "matrix")
     cells = figure.root.locator(".emdviz-cell:not([visibility=hidden])")
-    assert figure.ribbon(1).is_hidden()
+    figure.root.get_by_label("Matrix", exact=True).check()
+    wait_until(lambda: notebook.python("explorer.matrix"))
+    assert cells.nth(1).is_visible()
     plan = np.array(notebook.python("explorer.plan.tolist()"))
     assert cells.count() == np.count_nonzero(plan > 1e-12)
     masses = [float(text) for text in cells.locator("text").all_text_contents()]
@@ -150,8 +150,8 @@ def test_the_plan_is_shown_as_a_matrix_too(notebook, figure):
     cells.nth(1).focus()
     assert cells.nth(1).get_attribute("aria-label") == label
     assert figure.slice(np.arange(8)) is not None
-    notebook.python("explorer.set_trait('view', 'ribbons')")
-    wait_until(lambda: figure.ribbon(1).is_visible())
+    notebook.python("explorer.set_trait('matrix', False)")
+    wait_until(lambda: cells.nth(1).is_hidden())
 
 
 def test_an_ipywidgets_slider_moves_a_bar(notebook, figure):
