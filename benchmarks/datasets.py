@@ -80,6 +80,7 @@ def report(count=IMAGES, rounds=5):
     heads = ["way", f"{count:,} images", "images/s", "times DataLoader", "times decoding"]
     return (
         f"## Data sets\n\n{conditions()}\n\n"
-        f"JPEGs of {SIZE} px, in batches of {BATCH}. All end with uint8 images in memory.\n\n"
+        f"JPEGs of {SIZE} px, in batches of {BATCH}. All end with uint8 images in memory. "
+        "A second start lists the files, compares sizes and times, and reads one file.\n\n"
         f"{table(heads, rows)}"
     )
