@@ -65,6 +65,9 @@ CASES = [
         index=1,  # before it, the slider of the true class
         keys=("ArrowRight", "ArrowLeft"),
     ),
+    explorer("TransportExplorer", region=".emdviz-panels"),  # POT's number comes from Python, later
+    explorer("ProprietyExplorer", target=ROUND_TRIP),
+    explorer("GradientExplorer"),
     INTERACT,
     baseline("moved in place, `widgets.Image`", "with_image"),
 ]
