@@ -10,9 +10,11 @@ Computed in float32 at least, also under autocast. Shapes, dtypes and label rang
 (on a GPU a label out of range ends in a device-side assertion, with no synchronisation); values
 of probability targets are not: a training step does not wait for that.
 
-Sources: Hou et al. 2017, section 2; for XE + EMD², Hou, Yu, Samaras, arXiv 1611.05916.
+Sources: Hou et al. 2017, section 2; for XE + EMD², Hou, Yu, Samaras, arXiv 1611.05916; for
+AEMD, Frogner et al. 2015.
 """
 
+from emdviz.losses.entropic import aemd_loss
 from emdviz.losses.functions import (
     emd2_loss,
     emd_loss,
@@ -21,6 +23,7 @@ from emdviz.losses.functions import (
     xe_loss,
 )
 from emdviz.losses.modules import (
+    ApproximateEMDLoss,
     CrossEntropyEMD2Loss,
     CrossEntropyLoss,
     EMDLoss,
@@ -31,12 +34,14 @@ from emdviz.losses.registry import LOSSES, LossSpec
 
 __all__ = [
     "LOSSES",
+    "ApproximateEMDLoss",
     "CrossEntropyEMD2Loss",
     "CrossEntropyLoss",
     "EMDLoss",
     "LossSpec",
     "RegressionLoss",
     "SquaredEMDLoss",
+    "aemd_loss",
     "emd2_loss",
     "emd_loss",
     "regression_loss",

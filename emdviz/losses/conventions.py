@@ -112,6 +112,15 @@ def pick(values, index):
         raise
 
 
+def pick_row(matrix, index):
+    """matrix[index] for a matrix with a row per class, refusing labels that are not classes."""
+    try:
+        return torch.index_select(matrix, 0, index)
+    except (IndexError, RuntimeError):
+        check_labels(index, len(matrix))
+        raise
+
+
 def add_at(values, index, number):
     """Add ``number`` to column index[n] of each row n, refusing labels that are not classes."""
     source = values.new_full((len(index), 1), number)

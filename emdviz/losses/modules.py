@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import nn
 
+from emdviz.losses.entropic import aemd_loss
 from emdviz.losses.functions import emd2_loss, emd_loss, regression_loss, xe_emd2_loss, xe_loss
 
 
@@ -86,4 +88,44 @@ class RegressionLoss(_Loss):
     def __init__(self, *, positions=None, weight=None, ignore_index=-100, reduction="mean"):
         super().__init__(
             weight, positions=positions, ignore_index=ignore_index, reduction=reduction
+        )
+
+
+class ApproximateEMDLoss(_Loss):
+    """Module of :func:`aemd_loss`, with its options; the ground distance is a buffer."""
+
+    function = staticmethod(aemd_loss)
+
+    def __init__(
+        self,
+        ground_distance=None,
+        *,
+        lam=1.0,
+        iterations=100,
+        weight=None,
+        ignore_index=-100,
+        label_smoothing=0.0,
+        reduction="mean",
+    ):
+        super().__init__(
+            weight,
+            lam=lam,
+            iterations=iterations,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+            reduction=reduction,
+        )
+        known = ground_distance is not None
+        self.register_buffer(
+            "ground_distance", torch.as_tensor(ground_distance).clone() if known else None
+        )
+
+    def forward(self, input, target):
+        """Return the loss of a batch; shapes as in the function."""
+        return aemd_loss(
+            input,
+            target,
+            ground_distance=self.ground_distance,
+            weight=self.weight,
+            **self.options,
         )

@@ -8,6 +8,7 @@ from torch import nn
 
 from emdviz.losses import conventions
 from emdviz.losses.modules import (
+    ApproximateEMDLoss,
     CrossEntropyEMD2Loss,
     CrossEntropyLoss,
     EMDLoss,
@@ -70,6 +71,7 @@ LOSSES = {
     "REG": LossSpec("REG", LOSS_COLOURS["REG"], RegressionLoss, regresses=True),
     "EMD2": LossSpec("EMD²", LOSS_COLOURS["EMD2"], SquaredEMDLoss),
     "EMD": LossSpec("EMD", LOSS_COLOURS["EMD"], EMDLoss),
+    "AEMD": LossSpec("AEMD", LOSS_COLOURS["AEMD"], ApproximateEMDLoss),
     "XEMD2": LossSpec("XE + EMD²", LOSS_COLOURS["XEMD2"], CrossEntropyEMD2Loss),
 }
 """The losses by the names that the paper gives them (EMD2 is its "EMD")."""

@@ -1,0 +1,231 @@
+"""AEMD against POT's scalings in the log domain, its closed form, and finite differences."""
+
+import math
+import warnings
+
+import numpy as np
+import ot
+import pytest
+import torch
+
+from emdviz import ground_distance, losses, one_hot
+from emdviz.losses import ApproximateEMDLoss, aemd_loss, entropic
+from emdviz.losses.entropic import scale_matrix
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """Warnings of too few scalings are tested by name below."""
+    entropic._warned.add("aemd")
+    yield
+    entropic._warned.add("aemd")
+
+
+def case(num_classes, batch=3, seed=0, zeros=True):
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(batch, num_classes, generator=generator, dtype=torch.float64)
+    t = torch.softmax(2 * torch.randn(batch, num_classes, generator=generator).double(), 1)
+    if zeros:
+        t[:, num_classes // 2] = 0
+    return logits, t / t.sum(1, keepdim=True)
+
+
+def by_pot(p, t, cost, lam, iterations):
+    """Value and centred row potential by POT, which is given no empty column."""
+    support = t > 0
+    plan, log = ot.bregman.sinkhorn_log(
+        p,
+        t[support],
+        cost[:, support],
+        1 / lam,
+        numItermax=iterations,
+        stopThr=1e-14,
+        log=True,
+        warn=False,
+    )
+    entropy = np.sum(plan * np.log(np.maximum(plan, 1e-300)))
+    potential = log["log_u"] / lam
+    return np.sum(plan * cost[:, support]) + entropy / lam, potential - potential.mean()
+
+
+@pytest.mark.parametrize("num_classes", [2, 8, 30, 100])
+@pytest.mark.parametrize(("lam", "iterations"), [(0.1, 100), (1.0, 300), (10.0, 3000)])
+def test_values_and_gradients_are_those_of_pot(num_classes, lam, iterations):
+    logits, t = case(num_classes)
+    cost = ground_distance.line(num_classes) * min(1.0, 8 / num_classes)
+    distance = torch.from_numpy(cost)
+    scaled = scale_matrix(torch.log_softmax(logits, 1), t, distance, lam, iterations)
+    assert scaled.error.max() < 1e-6
+    p = torch.softmax(logits, 1).numpy()
+    for i in range(len(p)):
+        value, potential = by_pot(p[i], t[i].numpy(), cost, lam, iterations)
+        assert scaled.value[i].item() == pytest.approx(value, abs=1e-5)
+        mine = scaled.row_potential[i].numpy()
+        np.testing.assert_allclose(mine - mine.mean(), potential, atol=1e-5)
+
+
+@pytest.mark.parametrize("num_classes", [2, 8, 100])
+def test_the_logarithms_take_over_where_the_kernel_would_vanish(num_classes):
+    # λD up to 1,000 and more: exp(−λD) is 0 in float64
+    logits, t = case(num_classes)
+    cost = ground_distance.line(num_classes) / (num_classes - 1) * 1.2
+    distance = torch.from_numpy(cost)
+    scaled = scale_matrix(torch.log_softmax(logits, 1), t, distance, 1000.0, 20)
+    p = torch.softmax(logits, 1).numpy()
+    assert np.exp(-1000 * cost).min() == 0
+    assert torch.isfinite(scaled.value).all()
+    for i in range(len(p)):
+        exact = ot.emd2(p[i], t[i].numpy(), cost)
+        bound = exact  # the dual value never exceeds cost plus entropy, which is negative
+        assert scaled.value[i].item() <= bound + 1e-9
+
+
+def test_both_ways_of_scaling_agree(monkeypatch):
+    logits, t = case(8)
+    log_p, distance = torch.log_softmax(logits, 1), torch.from_numpy(ground_distance.line(8))
+    plain = scale_matrix(log_p, t, distance, 3.0, 50)
+    monkeypatch.setattr(entropic, "WIDEST", 0.0)
+    for a, b in zip(plain, scale_matrix(log_p, t, distance, 3.0, 50), strict=True):
+        finite = torch.isfinite(b)
+        torch.testing.assert_close(a[finite], b[finite])
+
+
+@pytest.mark.parametrize("lam", [0.1, 1.0, 10.0, 1000.0])
+@pytest.mark.parametrize("iterations", [1, 100])
+def test_class_indices_need_no_scalings(lam, iterations):
+    logits, _ = case(8, batch=6)
+    logits.requires_grad_()
+    labels = torch.tensor([0, 3, 7, 2, 2, 5])
+    closed = aemd_loss(logits, labels, lam=lam, reduction="none")
+    scaled = aemd_loss(
+        logits, one_hot(labels, 8).double(), lam=lam, iterations=iterations, reduction="none"
+    )
+    torch.testing.assert_close(closed, scaled, atol=1e-12, rtol=1e-12)
+    gradients = [torch.autograd.grad(value.sum(), logits)[0] for value in (closed, scaled)]
+    torch.testing.assert_close(*gradients, atol=1e-12, rtol=1e-12)
+
+
+def test_the_linear_part_is_the_emd_for_every_lam():
+    logits, _ = case(8, batch=4)
+    labels = torch.tensor([0, 3, 7, 4])
+    p = torch.softmax(logits, 1)
+    entropy = torch.sum(p * torch.log(p), 1)
+    expected = losses.emd_loss(logits, labels, reduction="none")
+    for lam in (0.1, 1.0, 50.0):
+        linear = aemd_loss(logits, labels, lam=lam, reduction="none") - entropy / lam
+        torch.testing.assert_close(linear, expected)
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_gradcheck(zeros):
+    logits, t = case(5, zeros=zeros)
+    logits.requires_grad_()
+    assert torch.autograd.gradcheck(lambda z: aemd_loss(z, t, lam=1.0, iterations=400), logits)
+    labels = torch.tensor([0, 4, 2])
+    assert torch.autograd.gradcheck(lambda z: aemd_loss(z, labels, lam=2.0), logits)
+    assert torch.autograd.gradgradcheck(lambda z: aemd_loss(z, labels, lam=2.0), logits)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("lam", [0.1, 10.0, 1000.0])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
+def test_nothing_is_ever_nan(dtype, lam, scale):
+    logits, t = case(8, batch=4)
+    logits = (scale * logits).to(dtype).requires_grad_()
+    for target in (t.float(), torch.tensor([0, 3, 7, 4]), one_hot(torch.tensor([0, 3, 7, 4]), 8)):
+        value = aemd_loss(logits, target, lam=lam)
+        (gradient,) = torch.autograd.grad(value, logits)
+        assert torch.isfinite(value)
+        assert torch.isfinite(gradient).all()
+
+
+def test_more_scalings_take_no_more_memory():
+    logits, t = case(8, batch=4)
+    logits.requires_grad_()
+    sizes = []
+    for iterations in (1, 500):
+        saved = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor, saved=saved: saved.append(tensor.numel()) or tensor, lambda one: one
+        ):
+            aemd_loss(logits, t, iterations=iterations)
+        sizes.append(sum(saved))
+    assert sizes[0] == sizes[1] > 0
+
+
+def test_conventions_are_those_of_cross_entropy():
+    logits, _ = case(5, batch=6)
+    labels = torch.tensor([0, 4, -100, 2, 1, -100])
+    weight = torch.tensor([1.0, 2.0, 0.5, 1.0, 3.0], dtype=torch.float64)
+    each = aemd_loss(logits, labels, weight=weight, reduction="none")
+    assert each[2] == each[5] == 0
+    kept = labels[labels >= 0]
+    mean = aemd_loss(logits, labels, weight=weight)
+    torch.testing.assert_close(mean, each.sum() / weight[kept].sum())
+    maps = torch.randn(2, 5, 3, 4, dtype=torch.float64)
+    assert aemd_loss(maps, torch.zeros(2, 3, 4, dtype=torch.int64), reduction="none").shape == (
+        2,
+        3,
+        4,
+    )
+    smooth = aemd_loss(logits, kept.repeat(2)[:6], label_smoothing=0.2, iterations=200)
+    soft = 0.8 * one_hot(kept.repeat(2)[:6], 5).double() + 0.04
+    torch.testing.assert_close(smooth, aemd_loss(logits, soft, iterations=200))
+
+
+def test_a_circle_is_taken_the_shorter_way():
+    logits = torch.tensor([[-50.0, -50.0, -50.0, 50.0]], dtype=torch.float64)
+    around = ground_distance.circle(4)
+    value = aemd_loss(logits, torch.tensor([0]), ground_distance=around, lam=1e6)
+    assert value.item() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_too_few_scalings_are_said_once():
+    logits, t = case(8)
+    entropic._warned.clear()
+    with pytest.warns(UserWarning, match=r"2 scalings at lam = 50 leave 0\.\d+ of the mass"):
+        aemd_loss(logits, t, lam=50.0, iterations=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        aemd_loss(logits, t, lam=50.0, iterations=2)
+    error = scale_matrix(
+        torch.log_softmax(logits, 1), t, torch.from_numpy(ground_distance.line(8)), 50.0, 2
+    ).error
+    assert error.max() > entropic.CONVERGED
+
+
+def test_the_module_keeps_its_distance_where_to_finds_it():
+    logits, t = case(4)
+    module = ApproximateEMDLoss(ground_distance.circle(4), lam=2.0, iterations=50).double()
+    expected = aemd_loss(
+        logits, t, ground_distance=ground_distance.circle(4), lam=2.0, iterations=50
+    )
+    torch.testing.assert_close(module(logits, t), expected)
+    assert "lam=2.0" in repr(module)
+    assert math.isfinite(ApproximateEMDLoss()(logits, torch.tensor([0, 1, 2])).item())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lam": 0.0}, r"lam must be positive, got 0\.0"),
+        ({"iterations": 0}, "iterations must be at least 1, got 0"),
+        (
+            {"ground_distance": np.zeros((3, 4))},
+            r"must have shape .* \(5, 5\), got \(3, 4\)",
+        ),
+        (
+            {"ground_distance": -ground_distance.line(5)},
+            "finite and not negative",
+        ),
+        ({"ground_distance": np.full((5, 5), np.nan)}, "finite and not negative"),
+    ],
+)
+def test_bad_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        aemd_loss(torch.zeros(2, 5), torch.tensor([0, 1]), **options)
+
+
+def test_labels_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="target must be class indices 0 to 4"):
+        aemd_loss(torch.zeros(2, 5), torch.tensor([0, 5]))
