@@ -3,6 +3,15 @@
 from emdviz.explorers.gradient import GradientExplorer
 from emdviz.explorers.prediction import PredictionExplorer
 from emdviz.explorers.propriety import ProprietyExplorer
+from emdviz.explorers.race import LossRace
+from emdviz.explorers.replay import TrainingReplay
 from emdviz.explorers.transport import TransportExplorer
 
-__all__ = ["GradientExplorer", "PredictionExplorer", "ProprietyExplorer", "TransportExplorer"]
+__all__ = [
+    "GradientExplorer",
+    "LossRace",
+    "PredictionExplorer",
+    "ProprietyExplorer",
+    "TrainingReplay",
+    "TransportExplorer",
+]

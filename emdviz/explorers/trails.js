@@ -66,7 +66,7 @@ export function createTrails({ names, root }) {
 }
 
 /** Move heights as little as it takes for them to lie `apart`, between `top` and `bottom`. */
-function spreadOut(heights, apart, top, bottom) {
+export function spreadOut(heights, apart, top, bottom) {
   const order = heights.map((_, i) => i).sort((a, b) => heights[a] - heights[b] || a - b);
   const placed = [...heights];
   let least = top;

@@ -7,7 +7,7 @@ from emdviz.distributions import to_numpy
 from emdviz.plots.distributions import plot_prediction
 
 
-def plot_beliefs(images, predictions, truth, *, classes=None, axes=None):
+def plot_beliefs(images, predictions, truth=None, *, classes=None, axes=None):
     """Draw images and, beside each, what the network of each loss believes of it.
 
     Parameters
@@ -15,7 +15,7 @@ def plot_beliefs(images, predictions, truth, *, classes=None, axes=None):
     images : uint8 array, shape (N, 3, H, W)
     predictions : dict of str to array of shape (N, C)
         Keys are names in ``losses.LOSSES``.
-    truth : array of int, shape (N,), or of float, shape (N, C)
+    truth : array of int, shape (N,), or of float, shape (N, C), optional
         Labels, or true distributions where they are known; drawn as outlines.
     classes : list of str, optional
         Names of the C classes.
@@ -30,8 +30,9 @@ def plot_beliefs(images, predictions, truth, *, classes=None, axes=None):
     if axes is None:
         size = (2.2 * (1 + len(predictions)), 1.9 * len(images) + 0.6)
         _, axes = plt.subplots(len(images), 1 + len(predictions), figsize=size, squeeze=False)
+    targets = [None] * len(images) if truth is None else to_numpy(truth)
     for row, image, target, *beliefs in zip(
-        axes, images, to_numpy(truth), *predictions.values(), strict=True
+        axes, images, targets, *predictions.values(), strict=True
     ):
         show_image(image, ax=row[0])
         for ax, p, loss in zip(row[1:], beliefs, predictions, strict=True):

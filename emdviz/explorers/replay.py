@@ -1,0 +1,218 @@
+"""A finished comparison of losses, epoch by epoch."""
+
+import json
+from pathlib import Path
+
+import traitlets
+
+from emdviz.datasets.base import check_whole_number
+from emdviz.distributions import to_numpy
+from emdviz.explorers._base import Explorer, join_modules, style_sheet
+from emdviz.explorers._training import (
+    TRAINING_MODULES,
+    available_metrics,
+    belief_facts,
+    check_metric,
+    metric_facts,
+    read_probe,
+    setup,
+    training_figure,
+)
+from emdviz.training import Epoch, find_loss
+from emdviz.training.runs import digest
+
+
+class TrainingReplay(Explorer):
+    """Move through the epochs of a finished comparison and see what each loss made of an image.
+
+    A slider and a play button choose the epoch, a row of small images the image. Its predicted
+    distributions stand side by side, one per loss, with its label and, where it is known, the
+    true distribution; regression, which predicts none, shows its class as a mark. The curves
+    of a metric tell where in training that is. All of it runs in the browser, also in the file
+    that ``save_html`` writes.
+
+    Parameters
+    ----------
+    epochs : dict of str to list of training.Epoch
+        What each loss has finished, from ``LossRace.epochs`` or :func:`training.fit`, all with
+        predictions for the same images. Lists may differ in length.
+    dataset : datasets.OrderedImages
+        What they were trained on.
+    images : sequence of int, datasets.Split or uint8 tensor of shape (N, 3, H, W), optional
+        The images that the epochs' predictions are for, as in :class:`LossRace`: the first eight
+        for validation by default.
+    epoch : int, optional
+        The epoch shown first, from 1; the last by default.
+    image : int
+        Index of the image shown first.
+    metric : str
+        Which curves are shown first, a name in ``metrics.METRICS``.
+    style : {"notebook", "projector"}
+        How large the text is.
+
+    Attributes
+    ----------
+    epoch, image, metric
+        As above; set them and see the figure follow.
+
+    Raises
+    ------
+    ValueError
+        If there is no epoch, a loss has no such name, or predictions and images differ in number.
+    traitlets.TraitError
+        If an epoch, an image, a metric or a style is not there.
+
+    Examples
+    --------
+    >>> from emdviz import datasets, models, training
+    >>> faces = datasets.load("synthetic_faces", n=64, size=32)
+    >>> config = training.TrainConfig(epochs=2, batch_size=16, device="cpu")
+    >>> run = list(training.fit(models.small_cnn(8), "EMD2", faces, config))
+    >>> replay = TrainingReplay({"EMD2": run}, faces, epoch=1)
+    >>> replay.beliefs["EMD2"].shape
+    (8,)
+    """
+
+    _esm = join_modules(*TRAINING_MODULES, "replay.js")
+    _css = style_sheet("explorer.css", "training.css")
+
+    epoch = traitlets.Int().tag(sync=True)
+    image = traitlets.Int().tag(sync=True)
+    metric = traitlets.Unicode().tag(sync=True)
+    _setup = traitlets.Dict().tag(sync=True)
+    _epochs = traitlets.List().tag(sync=True)
+
+    def __init__(
+        self, epochs, dataset, *, images=None, epoch=None, image=0, metric="AEM", style="notebook"
+    ):
+        self.probe = read_probe(images, dataset, "images")
+        self.epochs = _check_epochs(epochs, len(self.probe.images))
+        self.dataset = dataset
+        self._last = max(len(done) for done in self.epochs.values())
+        super().__init__(
+            epoch=self._last if epoch is None else epoch,
+            image=image,
+            metric=metric,
+            _text_scale=self.text_scale(style),
+            _setup=setup(dataset, list(self.epochs), self.probe, self._last),
+            _epochs=[
+                [
+                    {"metrics": metric_facts(each), "belief": belief_facts(each.probe)}
+                    for each in done
+                ]
+                for done in self.epochs.values()
+            ],
+        )
+
+    @classmethod
+    def from_folder(cls, folder, dataset, *, images=None, **options):
+        """Return the replay of runs that were kept on disk, finished or not.
+
+        Parameters
+        ----------
+        folder : str or Path
+            What ``LossRace``, ``training.compare_losses`` or ``training.fit`` was given.
+        dataset, images
+            As above; they must be those of the runs.
+        **options
+            The other arguments of the class.
+
+        Raises
+        ------
+        FileNotFoundError
+            If no run is there.
+        ValueError
+            If a loss was run more than once there, or other images were watched.
+        """
+        probe = read_probe(images, dataset, "images")
+        folder = Path(folder)
+        files = sorted({*folder.glob("history.json"), *folder.glob("*/history.json")})
+        if not files:
+            raise FileNotFoundError(
+                f"{folder} holds no run: no history.json in it, nor in a folder of it; "
+                "give the folder that LossRace, compare_losses or fit was given"
+            )
+        epochs = {}
+        for file in files:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            loss = kept["run"]["loss"]
+            if loss in epochs:
+                raise ValueError(
+                    f"{folder} holds more than one run of {loss}; give the folder of one "
+                    "comparison with one seed, or make a dict of epochs yourself"
+                )
+            if kept["run"]["probe"] != digest(probe.images):
+                raise ValueError(
+                    f"images must be those whose predictions {file.parent} holds; give the same "
+                    "data set, and as images what was given as probe"
+                )
+            epochs[loss] = [Epoch.from_dict(facts) for facts in kept["epochs"]]
+        return cls(epochs, dataset, images=probe, **options)
+
+    @property
+    def beliefs(self):
+        """What each loss predicts for the image at the epoch that is shown.
+
+        A dict of each loss to an array of shape (C,), to the predicted class where there is no
+        distribution, or to None where the run ended earlier.
+        """
+        return {loss: self._belief(done) for loss, done in self.epochs.items()}
+
+    def figure(self):
+        """Return a matplotlib Figure of the present epoch and image."""
+        return training_figure(
+            self.epochs,
+            self.probe,
+            [self.image],
+            metric=self.metric,
+            classes=self.dataset.classes,
+            at=self.epoch,
+        )
+
+    def _belief(self, done):
+        if self.epoch > len(done):
+            return None
+        predicted = done[self.epoch - 1].probe
+        if predicted.distribution is None:
+            return int(predicted.classes[self.image])
+        return to_numpy(predicted.distribution[self.image])
+
+    @traitlets.validate("metric")
+    def _check_metric(self, proposal):
+        return check_metric(proposal["value"], available_metrics(self.dataset))
+
+    @traitlets.validate("epoch")
+    def _check_epoch(self, proposal):
+        return _check_number("epoch", proposal["value"], 1, self._last)
+
+    @traitlets.validate("image")
+    def _check_image(self, proposal):
+        return _check_number("image", proposal["value"], 0, len(self.probe.images) - 1)
+
+
+def _check_number(name, value, low, high):
+    try:
+        return check_whole_number(name, value, low, high)
+    except (TypeError, ValueError) as error:
+        raise traitlets.TraitError(str(error)) from None
+
+
+def _check_epochs(epochs, count):
+    if not isinstance(epochs, dict):
+        raise TypeError(
+            "epochs must be a dict of losses to lists of training.Epoch, such as race.epochs, "
+            f"got {type(epochs).__name__}"
+        )
+    epochs = {loss: list(done) for loss, done in epochs.items()}
+    for loss, done in epochs.items():
+        find_loss(loss)
+        for epoch in done:
+            if len(epoch.probe.classes) != count:
+                raise ValueError(
+                    f"epochs of {loss} hold predictions for {len(epoch.probe.classes)} images, "
+                    f"but there are {count}; give as images what was given as probe"
+                )
+    epochs = {loss: done for loss, done in epochs.items() if done}
+    if not epochs:
+        raise ValueError("epochs must hold at least one finished epoch, got none")
+    return epochs

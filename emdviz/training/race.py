@@ -1,0 +1,215 @@
+"""Runs that train in turns, in a thread of their own."""
+
+import atexit
+import contextvars
+import threading
+import time
+import weakref
+
+EXPECTED = (FloatingPointError, MemoryError, OSError)
+"""Errors that end one run and leave the others in the race."""
+
+_training = weakref.WeakSet()
+
+
+class Race:
+    """Runs that train in turns: epoch 1 of each, then epoch 2 of each, and so on.
+
+    One race trains at a time: to start one stops another, which can be resumed. So does a
+    KeyboardInterrupt in a cell of a notebook, and the end of Python.
+
+    Parameters
+    ----------
+    runs : dict of str to loop.Run
+        By the names of their losses.
+    on_change : callable, optional
+        Called as ``on_change(urgent)`` whenever there is something new to show, from whatever
+        thread brought it about; not urgent is what changes with every batch.
+
+    Attributes
+    ----------
+    runs
+        As above.
+    steps : dict of str to int
+        Batches that each run has trained of its present epoch.
+    errors : dict of str to Exception
+        Why runs could not go on.
+    failure : Exception or None
+        What ended the race that is the fault of no run.
+    state : {"ready", "training", "stopping", "stopped", "finished"}
+    """
+
+    def __init__(self, runs, on_change=lambda urgent: None):
+        self.runs, self.on_change = runs, on_change
+        self.errors, self.failure = {}, None
+        self.steps = dict.fromkeys(runs, 0)
+        self._seconds = dict.fromkeys(runs, 0.0)
+        self._lock, self._stop, self._thread = threading.RLock(), threading.Event(), None
+        begun = any(run.epochs for run in runs.values())
+        self.state = "finished" if self._next() is None else "stopped" if begun else "ready"
+
+    def start(self):
+        """Begin, or go on after the last finished epochs; what failed is tried again.
+
+        A loss that was no longer finite is not: it would fail at the same step.
+        """
+        for race in [other for other in _training if other is not self]:
+            race.stop()
+        if self.state == "stopping":
+            self.stop()
+        with self._lock:
+            if self.is_alive():
+                return
+            kept = {k: e for k, e in self.errors.items() if isinstance(e, FloatingPointError)}
+            self.errors, self.failure = kept, None
+            if self._next() is None:
+                return
+            self._stop.clear()
+            self.state = "training"
+            # what the thread prints belongs to the cell that started it
+            run = contextvars.copy_context().run
+            self._thread = threading.Thread(target=run, args=(self._train,), daemon=True)
+            _training.add(self)
+            _watch_interrupts()
+            self._thread.start()
+        self.on_change(True)
+
+    def ask_to_stop(self):
+        """Let training stop after the present batch; what the epoch has so far is forgotten."""
+        with self._lock:
+            if self.state != "training":
+                return
+            self._stop.set()
+            self.state = "stopping"
+        self.on_change(True)
+
+    def stop(self):
+        """Stop after the present batch, and return when nothing trains any more."""
+        thread = self._thread
+        self.ask_to_stop()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def wait(self, look=None):
+        """Wait until nothing trains, and call ``look()`` now and then.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If there was one; training is stopped first.
+        Exception
+            The ``failure``, if there is one.
+        """
+        try:
+            while self.is_alive():
+                self._thread.join(0.2)  # a wait without end could not be interrupted
+                if look is not None:
+                    look()
+        except KeyboardInterrupt:
+            self.stop()
+            raise
+        if self.failure is not None:
+            raise self.failure
+
+    def is_alive(self):
+        """Return whether the thread is still there."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def seconds_left(self, name):
+        """Return the seconds until a run ends, the turns of the others before that included.
+
+        None if that cannot be told, as nothing was trained or the run could not go on.
+        """
+        going = [other for other in self.runs if other not in self.errors]
+        paces = {other: self._pace(other) for other in going}
+        known = [pace for pace in paces.values() if pace is not None]
+        if name not in going or not known:
+            return None
+        total = 0.0
+        for i, other in enumerate(going):
+            run = self.runs[other]
+            epochs = run.config.epochs - (i > going.index(name))  # its last turn comes later
+            steps = (epochs - len(run.epochs)) * run.steps - self.steps[other]
+            pace = sum(known) / len(known) if paces[other] is None else paces[other]
+            total += max(0, steps) * pace
+        return total
+
+    def _pace(self, name):
+        """Return the seconds that a run takes for a batch, or None."""
+        run, steps = self.runs[name], self.steps[name]
+        if run.epochs:
+            return run.epochs[-1].seconds / (len(run.epochs) * run.steps)
+        return self._seconds[name] / steps if steps else None
+
+    def _next(self):
+        """Return the name of the run whose turn it is, or None."""
+        waiting = [
+            (len(run.epochs), i, name)
+            for i, (name, run) in enumerate(self.runs.items())
+            if name not in self.errors and len(run.epochs) < run.config.epochs
+        ]
+        return min(waiting)[2] if waiting else None
+
+    def _train(self):
+        try:
+            while (name := self._next()) is not None:
+                try:
+                    self._train_epoch(name, self.runs[name])
+                except EXPECTED as error:
+                    self.errors[name] = error
+                self.on_change(False)
+        except _Stopped:
+            pass
+        except BaseException as error:
+            self.failure = error
+        finally:
+            with self._lock:
+                self.state = "finished" if self._next() is None else "stopped"
+                _training.discard(self)
+            self.on_change(True)
+
+    def _train_epoch(self, name, run):
+        number, before, start = len(run.epochs) + 1, run.state(), time.perf_counter()
+
+        def on_step():
+            self.steps[name] += 1
+            self._seconds[name] = time.perf_counter() - start
+            self.on_change(False)
+            self._heed_stop()
+
+        try:
+            total = run.train(number, on_step=on_step)
+            run.finish(total, time.perf_counter() - start)
+        finally:
+            self.steps[name] = 0
+            if len(run.epochs) < number:
+                run.restore(before)
+        self._heed_stop()
+
+    def _heed_stop(self):
+        if self._stop.is_set():
+            raise _Stopped
+
+
+class _Stopped(Exception):
+    """Somebody asked to stop."""
+
+
+def _watch_interrupts():
+    """Let an interrupted cell stop training, whatever the cell was doing."""
+    from IPython import get_ipython
+
+    if (shell := get_ipython()) is not None:
+        shell.events.register("post_run_cell", _after_cell)
+
+
+def _after_cell(result):
+    if isinstance(result.error_in_exec, KeyboardInterrupt):
+        _stop_all()
+
+
+@atexit.register
+def _stop_all():
+    # a thread that is inside torch while Python ends would take the process down
+    for race in list(_training):
+        race.stop()
