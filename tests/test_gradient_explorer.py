@@ -13,6 +13,12 @@ from tests.explorer_checks import check_refused, check_self_contained
 from tests.oracles import random_positions
 from tests.test_explorers import by_definition
 
+BAD_PREDICTIONS = [
+    ([0.5, 0.5], r"hold one probability per class, shape \(3,\), got \(2,\)"),
+    ([1.2, -0.2, 0.0], r"not be negative, got -0\.2"),
+    ([0.5, float("nan"), 0.5], "be finite, got nan"),
+    ([0, 0, 0], "sum to 1, got zeros only"),
+]
 THREE = ["low", "middle", "high"]
 
 
@@ -164,10 +170,7 @@ def test_steps_that_the_browser_took_from_another_start_count_no_more():
 @pytest.mark.parametrize(
     ("trait", "value", "text"),
     [
-        ("p", [0.5, 0.5], r"p must hold one probability per class, shape \(3,\), got \(2,\)"),
-        ("p", [1.2, -0.2, 0.0], r"p must not be negative, got -0\.2"),
-        ("p", [0.5, float("nan"), 0.5], "p must be finite, got nan"),
-        ("p", [0, 0, 0], "p must sum to 1, got zeros only"),
+        *[("p", value, f"p must {why}") for value, why in BAD_PREDICTIONS],
         ("target", 3, "target must be a class index, 0 to 2, got 3"),
         ("steps", -1, "steps must be an integer, 0 to 200, got -1"),
         ("steps", 201, "steps must be an integer, 0 to 200, got 201"),

@@ -2,7 +2,7 @@
 
 import { ruler, set, svg, write } from "./common.js";
 
-const HEIGHT = 7.4; // of the axis, in units of the text size
+const TRAIL_HEIGHT = 7.4; // of the axis, in units of the text size
 const APART = 1.1; // the least distance of two names
 
 /** Make a drawing of `title` for the losses `names`; their lines have the class of their loss. */
@@ -28,7 +28,7 @@ export function createTrails({ names, root }) {
       const measure = ruler(root, 0.92 * unit);
       const left = 2 * unit;
       const right = width - Math.max(...labels.map(measure)) - 1.9 * unit;
-      const [top, height] = [0.8 * unit, HEIGHT * unit];
+      const [top, height] = [0.8 * unit, TRAIL_HEIGHT * unit];
       place = { unit, left, right, top, bottom: top + height, height };
       const whole = place.bottom + 1.5 * unit;
       set(node, { width, height: whole, viewBox: `0 0 ${width} ${whole}` });

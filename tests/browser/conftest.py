@@ -1,11 +1,12 @@
 """One Chromium and one JupyterLab for all browser tests."""
 
+import contextlib
 import os
 
 import nbformat
 import pytest
 
-from tests.browser.lab import NO_CHROMIUM, Lab, chromium, find_chromium
+from tests.browser.lab import NO_CHROMIUM, Lab, Watch, chromium, find_chromium
 
 _REQUIRED = os.environ.get("EMDVIZ_REQUIRE_BROWSER") == "1"
 
@@ -43,3 +44,22 @@ def open_cells(lab):
         return opened
 
     return open_
+
+
+@pytest.fixture
+def offline_page(browser, tmp_path):
+    """Return a function that opens the saved page of an explorer where no network is.
+
+    It returns the page, and the Watch that notes what goes wrong there.
+    """
+    with contextlib.ExitStack() as opened:
+
+        def open_(explorer):
+            context = browser.new_context(offline=True)
+            opened.callback(context.close)
+            watch = Watch(context)
+            page = context.new_page()
+            page.goto(explorer.save_html(tmp_path / "page.html").as_uri())
+            return page, watch
+
+        yield open_

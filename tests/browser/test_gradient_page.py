@@ -9,8 +9,8 @@ from emdviz.descent import COMPARED, descend
 from emdviz.explorers import GradientExplorer
 from tests.browser.figure import agrees
 from tests.browser.gradient_figure import LOOK, GradientFigure, norm_agrees, number
-from tests.browser.lab import Watch
 from tests.browser.states import show_states
+from tests.browser.test_accessibility import violations
 
 pytestmark = pytest.mark.browser
 
@@ -83,14 +83,10 @@ def test_two_hundred_random_states_show_pythons_numbers(browser):
     page.close()
 
 
-def test_a_saved_page_works_without_kernel_and_network(browser, tmp_path):
+def test_a_saved_page_works_without_kernel_and_network(offline_page):
     explorer = GradientExplorer([0.2, 0.3, 0.5], classes=["low", "<i>middle", "high"], target=2)
     explorer.steps = 3
-    path = explorer.save_html(tmp_path / "page.html")
-    context = browser.new_context(offline=True)
-    watch = Watch(context)
-    page = context.new_page()
-    page.goto(path.as_uri())
+    page, watch = offline_page(explorer)
     figure = GradientFigure(page)
     assert figure.bars("a") == explorer.p
     assert agrees(figure.shown("loss"), explorer.losses)
@@ -105,7 +101,6 @@ def test_a_saved_page_works_without_kernel_and_network(browser, tmp_path):
         or figure.root.locator("i").count() == 0
     )
     assert (watch.errors, watch.strangers) == ([], [])
-    context.close()
 
 
 @pytest.mark.parametrize("style", ["notebook", "projector"])
@@ -126,14 +121,11 @@ def test_nothing_sticks_out_at_any_width(browser, tmp_path, style, count):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser, tmp_path, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    explorer = GradientExplorer()
+def test_axe_finds_nothing_after_steps(browser, tmp_path, scheme):
+    explorer = GradientExplorer(own_scale=True)
     explorer.steps = 12
     page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme=scheme)
     page.goto(explorer.save_html(tmp_path / "page.html").as_uri())
     GradientFigure(page).rest()
-    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-    found = axe.run(page, options=rules).response["violations"]
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    assert violations(page) == []
     page.close()
