@@ -5,6 +5,7 @@ from emdviz.explorers.prediction import PredictionExplorer
 from emdviz.explorers.propriety import ProprietyExplorer
 from emdviz.explorers.race import LossRace
 from emdviz.explorers.replay import TrainingReplay
+from emdviz.explorers.sinkhorn import SinkhornExplorer
 from emdviz.explorers.transport import TransportExplorer
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "LossRace",
     "PredictionExplorer",
     "ProprietyExplorer",
+    "SinkhornExplorer",
     "TrainingReplay",
     "TransportExplorer",
 ]

@@ -4,7 +4,7 @@ import { ruler, set, svg, write } from "./common.js";
 import { MOST, SAMPLES } from "./scalings.js";
 import { spreadOut } from "./trails.js";
 
-const HEIGHT = 8.5; // of the axis, in units of the text size
+const CURVES_HEIGHT = 8.5; // of the axis, in units of the text size
 const FLOOR = 1e-8; // where a logarithmic axis ends; what is less lies there
 const COUNTS = [1, 10, 100, 1000];
 
@@ -68,7 +68,7 @@ export function createCurves({ curves, levels, log, root }) {
       const measure = ruler(root, 0.92 * unit);
       const left = 2.8 * unit;
       const right = width - Math.max(...labels.map(measure)) - 1.6 * unit;
-      const [top, height] = [0.8 * unit, HEIGHT * unit];
+      const [top, height] = [0.8 * unit, CURVES_HEIGHT * unit];
       const x = (count) => left + ((right - left) * Math.log(count)) / Math.log(MOST);
       place = { unit, left, right, top, bottom: top + height, height, x };
       const whole = place.bottom + 1.5 * unit;

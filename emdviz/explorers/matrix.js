@@ -42,14 +42,16 @@ export function createMatrix({ classes, root, choice }) {
         set(texts[key], { x: x + place.slot / 2, y: y + high / 2 + 0.32 * unit });
       });
     },
+    /** Show the ways of a plan, each with its mass, and with a `text` if that is not its number. */
     update({ plan, name }) {
       ways.update(plan, name);
-      const most = Math.max(...plan.map(({ mass }) => mass));
-      for (const { i, j, mass } of plan) {
+      const most = Math.max(...plan.map(({ mass }) => mass).filter(Number.isFinite));
+      for (const { i, j, mass, text = formatProbability(mass) } of plan) {
         const key = i * count + j;
         // never so dark that the number on it could not be read
-        set(ways.options[key].firstChild, { "fill-opacity": (0.08 + 0.42 * (mass / most)).toFixed(3) });
-        write(texts[key], showMass ? formatProbability(mass) : "");
+        const shade = text ? 0.08 + 0.42 * (mass / most) : 0;
+        set(ways.options[key].firstChild, { "fill-opacity": shade.toFixed(3) });
+        write(texts[key], showMass || text.length === 1 ? text : "");
       }
     },
   };

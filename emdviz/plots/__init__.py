@@ -14,6 +14,7 @@ from emdviz.plots.data_sets import plot_class_counts, sheet
 from emdviz.plots.distributions import plot_cdf_gap, plot_plan, plot_prediction
 from emdviz.plots.gradients import plot_pushes, plot_trails
 from emdviz.plots.images import plot_beliefs, show_image
+from emdviz.plots.scalings import plot_scalings
 from emdviz.plots.simplex import plot_simplex
 from emdviz.plots.training import plot_history
 from emdviz.plots.transport import plot_ribbons
@@ -31,6 +32,7 @@ __all__ = [
     "plot_pushes",
     "plot_reliability",
     "plot_ribbons",
+    "plot_scalings",
     "plot_simplex",
     "plot_trails",
     "sheet",

@@ -1,0 +1,59 @@
+"""How Sinkhorn's scalings approach a cost."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from emdviz.distributions import as_float_array, to_numpy
+from emdviz.style import LOSS_COLOURS, PREDICTION_B
+
+
+def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8):
+    """Draw the errors after every scaling, both axes logarithmic.
+
+    Solid: how far the cost is from the exact one. Dotted: how far the column sums are from the
+    target. Dashed: what of the cost's error no scaling removes, the blur of λ. Where the
+    arithmetic broke and gave NaN, nothing is drawn.
+
+    Parameters
+    ----------
+    costs, column_errors : array, shape (N,)
+        After 1, 2, …, N scalings; as :func:`emdviz.sinkhorn.scale` gives them from entry 1 on.
+    converged, exact : float
+        Cost of the plan that is approached, and of the exact plan.
+    ax : matplotlib Axes, optional
+    floor : float
+        Where the axis ends; smaller errors are drawn there.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If the two arrays are not of one length.
+    """
+    ax = ax or plt.gca()
+    costs, errors = (
+        as_float_array(to_numpy(np.asarray(values)), name)
+        for values, name in ((costs, "costs"), (column_errors, "column_errors"))
+    )
+    if costs.ndim != 1 or costs.shape != errors.shape:
+        raise ValueError(
+            "costs and column_errors must have the same shape (N,), "
+            f"got {costs.shape} and {errors.shape}"
+        )
+    counts = np.arange(1, len(costs) + 1)
+    blur = max(abs(converged - exact), floor)
+    off = np.maximum(abs(costs - exact), floor)  # NaN stays NaN
+    colour = LOSS_COLOURS["AEMD"]
+    ax.plot(counts, off, ".-", color=colour, linewidth=2.5, label="|cost − exact|")
+    ax.plot(
+        counts, np.maximum(errors, floor), ":", color=PREDICTION_B, linewidth=2.5,
+        label="columns off by",
+    )  # fmt: skip
+    ax.axhline(blur, color=colour, linestyle="--", label="blur of λ")
+    ax.set(xscale="log", yscale="log", xlabel="scalings", ylabel="error")
+    ax.set_ylim(floor / 2, 20)
+    ax.legend(frameon=False)
+    return ax
