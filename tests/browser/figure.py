@@ -10,47 +10,9 @@ from emdviz.distributions import expectation, one_hot
 
 LOSSES = ("XE", "EMD", "EMD2", "REG")
 
-_SHOW_STATES = """async ([esm, shared, states, event, read]) => {
-  const module = await import(URL.createObjectURL(new Blob([esm], { type: 'text/javascript' })));
-  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-  const values = { ...shared };
-  const listeners = {};
-  const model = {
-    get: (name) => values[name],
-    set: () => {},
-    save_changes: () => {},
-    on: (event, listener) => (listeners[event] ??= []).push(listener),
-    off: () => {},
-  };
-  const el = document.body.appendChild(document.createElement('div'));
-  module.default.render({ model, el });
-  await frame();
-  await frame();
-  const shown = [];
-  for (const state of states) {
-    Object.assign(values, state);
-    listeners[event].forEach((tell) => tell());
-    await frame();
-    shown.push(eval(read)(el));
-  }
-  el.remove();
-  return shown;
-}"""
-
-
-def show_states(page, explorer, states, *, event, read):
-    """Let an explorer's module draw states, and return what ``read`` makes of each drawing.
-
-    ``event`` is a change that the module listens to, ``read`` a function of the element in
-    JavaScript.
-    """
-    ours = [name for name in explorer.traits(sync=True) if name not in ("_esm", "_css", "layout")]
-    shared = explorer.get_state(ours)
-    return page.evaluate(_SHOW_STATES, [explorer._esm, shared, states, event, f"({read})"])
-
 
 @contextlib.contextmanager
-def busy_kernel(notebook, cell, seconds=3):
+def busy_kernel(notebook, cell, seconds=6):
     """Let the cell with this index sleep, and the block inside run while it does."""
     page = notebook.page
     page.evaluate(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from emdviz.explorers import PredictionExplorer
-from tests.browser.figure import LOSSES, Figure, agrees, by_python, show_states
+from tests.browser.figure import LOSSES, Figure, agrees, by_python
 from tests.browser.lab import Watch
+from tests.browser.states import show_states
 
 pytestmark = pytest.mark.browser
 
@@ -18,9 +19,6 @@ def state_of(count, rng):
     return {"p": p, "q": q, "target": int(rng.integers(count))}
 
 
-NUMBERS = "(el) => [...el.querySelectorAll('.emdviz-number')].map((node) => node.textContent)"
-
-
 def test_two_hundred_random_states_show_pythons_numbers(browser):
     rng = np.random.default_rng(2017)
     page = browser.new_page()
@@ -28,7 +26,7 @@ def test_two_hundred_random_states_show_pythons_numbers(browser):
         positions = np.cumsum(rng.uniform(0.2, 9, count)).tolist() if uneven else None
         explorer = PredictionExplorer(classes=names_of(count), positions=positions)
         states = [state_of(count, rng) for _ in range(20)]
-        shown = show_states(page, explorer, states, event="change:p", read=NUMBERS)
+        shown = show_states(page, explorer, states)
         for state, texts in zip(states, shown, strict=True):
             for p, numbers in ((state["p"], texts[:4]), (state["q"], texts[4:])):
                 expected = by_python(np.array(p), state["target"], positions)

@@ -10,9 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 
 from emdviz.explorers import ProprietyExplorer
 from emdviz.propriety import expected_loss, medians, minimiser
-from tests.browser.figure import show_states
 from tests.browser.lab import Watch
 from tests.browser.propriety import LOSSES, THREE, Propriety, close
+from tests.browser.states import show_states
 
 pytestmark = pytest.mark.browser
 
@@ -71,7 +71,7 @@ def test_two_hundred_random_states_show_pythons_numbers(browser):
         classes = [f"class {i}" for i in range(count)]
         explorer = ProprietyExplorer(classes=classes, positions=positions)
         states = [state_of(count, rng) for _ in range(20)]
-        shown = show_states(page, explorer, states, event="change:t", read=READ)
+        shown = show_states(page, explorer, states, READ)
         for state, cards in zip(states, shown, strict=True):
             for loss, card in zip(LOSSES, cards, strict=True):
                 check_card(card, loss, state, positions, classes)
@@ -123,7 +123,7 @@ def test_colours_of_the_landscape_are_pythons_costs(browser, positions):
     cividis = matplotlib.colormaps["cividis"]
     for state, heats in zip(
         states,
-        show_states(page, explorer, states, event="change:t", read=COLOURS),
+        show_states(page, explorer, states, COLOURS),
         strict=True,
     ):
         for loss, cells in zip(LOSSES, heats, strict=True):
@@ -143,9 +143,7 @@ def test_contour_lines_lie_where_python_says(browser):
     explorer = ProprietyExplorer(classes=THREE)
     states = landscape_states(np.random.default_rng(5))
     page = browser.new_page()
-    for state, cards in zip(
-        states, show_states(page, explorer, states, event="change:t", read=LINES), strict=True
-    ):
+    for state, cards in zip(states, show_states(page, explorer, states, LINES), strict=True):
         for loss, (path, caption) in zip(LOSSES, cards, strict=True):
             step = float(re.search(r"every ([\d.]+)\.", caption)[1])
             places = np.array(re.findall(r"(\d+) (-?\d+)", path), float) / 10_000
