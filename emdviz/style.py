@@ -25,6 +25,7 @@ LOSS_COLOURS = {
     "EMD": OKABE_ITO["orange"],
     "AEMD": OKABE_ITO["vermillion"],
     "XEMD2": OKABE_ITO["green"],
+    "SGEMD2": "#8c510a",  # Okabe and Ito's yellow cannot be read on white
 }
 """One colour per loss, everywhere."""
 

@@ -22,6 +22,7 @@ from emdviz.losses.functions import (
     xe_emd2_loss,
     xe_loss,
 )
+from emdviz.losses.guided import SelfGuidedEMD2Loss, ground_emd2_loss
 from emdviz.losses.modules import (
     ApproximateEMDLoss,
     CrossEntropyEMD2Loss,
@@ -40,10 +41,12 @@ __all__ = [
     "EMDLoss",
     "LossSpec",
     "RegressionLoss",
+    "SelfGuidedEMD2Loss",
     "SquaredEMDLoss",
     "aemd_loss",
     "emd2_loss",
     "emd_loss",
+    "ground_emd2_loss",
     "regression_loss",
     "xe_emd2_loss",
     "xe_loss",

@@ -110,7 +110,7 @@ def aemd_loss(
     logits, targets = conventions.read(
         input, target, weight, ignore_index, label_smoothing, reduction
     )
-    distance = _read_distance(ground_distance, logits)
+    distance = read_distance(ground_distance, logits)
     log_p = torch.log_softmax(logits, dim=1)
     if targets.soft is None:
         parts = torch.exp(log_p) * (conventions.pick_row(distance.T, targets.index) + log_p / lam)
@@ -205,7 +205,8 @@ class _Entropic(Function):
         return grad[:, None] * by_log_p, grad[:, None] * by_t, None, None, None
 
 
-def _read_distance(distance, logits):
+def read_distance(distance, logits):
+    """Return a ground distance as a tensor that fits the logits (N, C), the line by default."""
     num_classes = logits.shape[1]
     if distance is None:
         distance = ground.line(num_classes)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from emdviz.losses import conventions
+from emdviz.losses.guided import SelfGuidedEMD2Loss
 from emdviz.losses.modules import (
     ApproximateEMDLoss,
     CrossEntropyEMD2Loss,
@@ -32,12 +33,24 @@ class LossSpec:
         Makes the Module; options as in the function.
     regresses : bool
         Whether it trains one linear output instead of C logits.
+    uses_features : bool
+        Whether it wants the features before the head and the ends of epochs; see :meth:`make`.
     """
 
     label: str
     colour: str
     factory: Callable[..., nn.Module]
     regresses: bool = False
+    uses_features: bool = False
+
+    def make(self, num_classes, num_features):
+        """Make the Module for a network that has so many classes and features before its head.
+
+        Most losses need neither. One that ``uses_features`` is made with both numbers, and
+        while it trains it is told two things more: ``observe(features, labels)`` after every
+        batch and ``end_epoch()`` after every epoch.
+        """
+        return self.factory(num_classes, num_features) if self.uses_features else self.factory()
 
     def num_outputs(self, num_classes):
         """Return how many outputs the network needs: C, or 1 for regression."""
@@ -73,5 +86,8 @@ LOSSES = {
     "EMD": LossSpec("EMD", LOSS_COLOURS["EMD"], EMDLoss),
     "AEMD": LossSpec("AEMD", LOSS_COLOURS["AEMD"], ApproximateEMDLoss),
     "XEMD2": LossSpec("XE + EMD²", LOSS_COLOURS["XEMD2"], CrossEntropyEMD2Loss),
+    "SGEMD2": LossSpec(
+        "XE + learned EMD²", LOSS_COLOURS["SGEMD2"], SelfGuidedEMD2Loss, uses_features=True
+    ),
 }
 """The losses by the names that the paper gives them (EMD2 is its "EMD")."""

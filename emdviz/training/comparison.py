@@ -47,7 +47,8 @@ def compare_losses(
         Where to keep every run, in a folder of its own, so that a second call goes on where the
         first was stopped; see :func:`fit`.
     together : bool, optional
-        Train all seeds, and all losses with equal numbers of outputs, as one stacked network:
+        Train all seeds, and all losses with equal numbers of outputs, as one stacked network
+        (but for those that learn from features):
         on a GPU, which a small network leaves idle, several times as fast, and equal up to
         rounding. By default on a GPU and not on a CPU, where it gains nothing.
     on_epoch : callable, optional
@@ -130,7 +131,10 @@ def _side_by_side(jobs, on_epoch):
     members = [(key, make()) for key, make in jobs]
     keys = {id(run): key for key, run in members}
     outcomes = {key: (run, None) for key, run in members}
-    for _, group in groupby(sorted((run for _, run in members), key=_width), key=_width):
+    alone = [(key, run) for key, run in members if run.spec.uses_features]
+    outcomes |= {key: _alone(run, key, on_epoch) for key, run in alone}
+    stacked = [run for _, run in members if not run.spec.uses_features]
+    for _, group in groupby(sorted(stacked, key=_width), key=_width):
         group = list(group)
         try:
             for results in train_together(group):

@@ -36,7 +36,7 @@ class Prediction:
         return one_hot(self.classes, num_classes)
 
 
-def predict(model, loss, images, num_classes, *, labels=None):
+def predict(model, loss, images, num_classes, *, labels=None, criterion=None):
     """Predict the classes of images, and their distributions where the loss has any.
 
     Parameters
@@ -50,6 +50,8 @@ def predict(model, loss, images, num_classes, *, labels=None):
         C.
     labels : int64 tensor, shape (N,), optional
         Class indices; then the mean loss is computed as well.
+    criterion : torch.nn.Module, optional
+        What computes it; a new Module of the loss by default.
 
     Returns
     -------
@@ -64,7 +66,10 @@ def predict(model, loss, images, num_classes, *, labels=None):
             [model(scale(batch.to(device))).float() for batch in images.split(EVALUATION_BATCH)]
         ).cpu()
     classes, distribution = spec.decode(outputs, num_classes)
-    value = None if labels is None else spec.factory()(outputs, labels).item()
+    value = None
+    if labels is not None:
+        criterion = criterion or make_loss(spec, model, num_classes)
+        value = criterion.to(device).eval()(outputs.to(device), labels.to(device)).item()
     return Prediction(classes, distribution, value)
 
 
@@ -91,6 +96,18 @@ def find_loss(name):
     if name not in LOSSES:
         raise ValueError(f"loss must be one of {sorted(LOSSES)}, got {name!r}")
     return LOSSES[name]
+
+
+def make_loss(spec, model, num_classes):
+    """Make the Module of a loss for a network, or say what the network lacks for it."""
+    if not spec.uses_features:
+        return spec.factory()
+    if not (hasattr(model, "features") and hasattr(getattr(model, "head", None), "in_features")):
+        raise ValueError(
+            f"{spec.label} needs the features before the head: the model must have "
+            "features(images) and a linear layer head, as those of models.MODELS"
+        )
+    return spec.make(num_classes, model.head.in_features)
 
 
 def scale(images):

@@ -11,7 +11,7 @@ import torch
 from emdviz.training import runs
 from emdviz.training.augmentation import AUGMENTATIONS, NUMBERS
 from emdviz.training.config import TrainConfig, choose_device
-from emdviz.training.evaluation import Prediction, find_loss, measure, predict, scale
+from emdviz.training.evaluation import Prediction, find_loss, make_loss, measure, predict, scale
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Run:
         self.loss, self.data, self.config = loss, data, config
         # twice as fast as planes of colours on a CPU
         self.model = model.to(data.device, memory_format=torch.channels_last)
-        self.criterion = self.spec.factory().to(data.device)
+        self.criterion = make_loss(self.spec, model, data.num_classes).to(data.device)
         self.probe = data.valid.images[:8] if probe is None else probe
         _check_outputs(model, data.images[:1], self.spec.num_outputs(data.num_classes))
         self.steps = data.steps(config)
@@ -208,6 +208,7 @@ class Run:
         """
         total = torch.zeros((), device=self.data.device)
         self.model.train()
+        self.criterion.train()
         for step, (images, labels) in enumerate(self.data.batches(self.config, number)):
             for group in self.optimizer.param_groups:
                 group["lr"] = self.rate(number, step)
@@ -235,7 +236,9 @@ class Run:
                 f"rate {self.config.learning_rate:g}; try a third of it"
             )
         valid = self.data.valid
-        predicted = self._predict(valid.images, labels=valid.labels)
+        predicted = self._predict(valid.images, labels=valid.labels, criterion=self.criterion)
+        if self.spec.uses_features:
+            self.criterion.end_epoch()
         before = self.epochs[-1].seconds if self.epochs else 0.0
         epoch = Epoch(
             number=number,
@@ -286,11 +289,18 @@ class Run:
             with torch.autocast(
                 self.data.device.type, torch.bfloat16, enabled=self.config.mixed_precision
             ):
-                outputs = self.model(part)
+                outputs = self._outputs(part, truth)
             share = self.criterion(outputs, truth) * (len(truth) / len(labels))
             share.backward()
             value += share.detach()
         return value
+
+    def _outputs(self, images, labels):
+        if not self.spec.uses_features:
+            return self.model(images)
+        features = self.model.features(images)
+        self.criterion.observe(features, labels)
+        return self.model.head(features)
 
     def _no_memory(self):
         return (
