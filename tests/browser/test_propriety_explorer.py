@@ -116,21 +116,38 @@ def test_setting_from_python_shows_ones_own_prediction(notebook, figure):
     )
 
 
-@pytest.mark.parametrize(("card", "place"), [("XE", (0.5, 0.5)), ("REG", (0.4, 0.8))])
-def test_the_truth_is_dragged_in_the_triangle(notebook, figure, card, place):
+def drag_in_triangle(figure, card, start, place):
+    """Drag from where a distribution lies to a place in the box around a triangle."""
     triangle = figure.root.locator(f".emdviz-of-{card} .emdviz-triangle")
     triangle.scroll_into_view_if_needed()
     box = triangle.bounding_box()
-    x = box["x"] + place[0] * box["width"]
-    y = box["y"] + place[1] * box["height"]
-    notebook.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 0.6 * box["height"])
-    notebook.page.mouse.down()
-    notebook.page.mouse.move(x, y, steps=5)
-    notebook.page.mouse.up()
+    mouse = figure.page.mouse
+    at = [
+        (box["x"] + right * box["width"], box["y"] + down * box["height"])
+        for right, down in ((start[2] + start[1] / 2, 1 - start[1]), place)
+    ]
+    mouse.move(*at[0])
+    mouse.down()
+    mouse.move(*at[1], steps=5)
+    mouse.up()
     figure.rest()
+
+
+@pytest.mark.parametrize(("card", "place"), [("XE", (0.5, 0.5)), ("REG", (0.4, 0.8))])
+def test_the_truth_is_dragged_in_the_triangle(notebook, figure, card, place):
+    drag_in_triangle(figure, card, [0.2, 0.5, 0.3], place)
     middle = 1 - place[1]
     last = place[0] - middle / 2
     assert figure.bars("t") == pytest.approx([1 - middle - last, middle, last], abs=0.02)
+    wait_until(lambda: figure.agrees(notebook.python("explorer.expected_losses")))
+
+
+def test_ones_own_prediction_is_dragged_in_the_triangle(notebook, figure):
+    notebook.python("explorer.set_trait('p', [0.7, 0.2, 0.1])")
+    wait_until(lambda: figure.bars("a") == [0.7, 0.2, 0.1])
+    drag_in_triangle(figure, "EMD2", [0.7, 0.2, 0.1], (1.2, 1.1))
+    assert figure.bars("a") == [0, 0, 1]
+    assert figure.bars("t") == [0.2, 0.5, 0.3]
     wait_until(lambda: figure.agrees(notebook.python("explorer.expected_losses")))
 
 
