@@ -22,7 +22,7 @@ TRAINING_MODULES = (
     "parts.js",
     "shell.js",
     "trails.js",
-    "curves.js",
+    "metric_curves.js",
     "belief.js",
 )
 """What figures of training are made of, in the order of ``join_modules``."""

@@ -60,7 +60,7 @@ export function createBelief({ classes, root, large }) {
       set(truth, { d: steps ? `M${steps.join("L")}` : null });
       const only = belief && !p;
       set(mark, { d: only ? diamond(centres[belief.k], (top + bottom) / 2, bottom, unit) : null });
-      write(none, belief ? "" : why);
+      write(none, belief || !large ? "" : why);
       set(node, { "aria-label": inWords(belief, { classes, named, why }) });
     },
   };

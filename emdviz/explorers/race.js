@@ -2,7 +2,7 @@
 
 import { beliefOf, createBelief, describeMarks, targetOf } from "./belief.js";
 import { html, set, write } from "./common.js";
-import { createCurves, formatMetric, metricLists, nameMetric } from "./curves.js";
+import { createCurves, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
 import { createButton, createMenu } from "./parts.js";
 import { makeWidget } from "./shell.js";
 
@@ -62,8 +62,7 @@ function createCard(i, { losses, classes, probe }, root) {
     update(predictions) {
       charts.forEach((chart, j) => {
         const named = `${losses[j].label} of image ${i + 1}`;
-        const why = predictions[j] ? "" : "not trained yet";
-        chart.update(beliefOf(predictions[j], i), { label, known, named, why });
+        chart.update(beliefOf(predictions[j], i), { label, known, named, why: "not trained yet" });
       });
     },
   };
@@ -124,19 +123,19 @@ function build(model, root) {
       if (drawn?.epochs !== epochs || drawn.metric !== metric) {
         drawn = { epochs, metric };
         const at = Math.max(0, ...epochs.map((done) => done.length));
-        curves.update(metricLists(epochs, metric), { named: nameMetric(metric, metrics[metric]), at });
+        curves.update(metricLists(epochs, metric), { ...nameMetric(metric, metrics[metric]), at });
         const predictions = epochs.map((done) => done.at(-1)?.belief);
         for (const card of cards) card.update(predictions);
       }
-      return describeRace({ losses, epochs, metric, now, total: setup.epochs });
+      return describeRace({ losses, epochs, metric, unit: metrics[metric].unit, now, total: setup.epochs });
     },
   };
 }
 
-function describeRace({ losses, epochs, metric, now, total }) {
+function describeRace({ losses, epochs, metric, unit, now, total }) {
   const each = losses.map(({ label }, i) => {
     const done = epochs[i];
-    const value = done.length ? `, ${metric} ${formatMetric(done.at(-1).metrics[metric])}` : "";
+    const value = done.length ? `, ${metric} ${formatMetric(done.at(-1).metrics[metric], unit)}` : "";
     const why = now.runs[i].error ? `, stopped: ${now.runs[i].error}` : "";
     return `${label} epoch ${done.length} of ${total}${value}${why}`;
   });

@@ -2,7 +2,7 @@
 
 import { beliefOf, createBelief, describeMarks, inWords, targetOf } from "./belief.js";
 import { html, set, uniqueId, write } from "./common.js";
-import { createCurves, formatMetric, metricLists, nameMetric } from "./curves.js";
+import { createCurves, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
 import { createButton, createMenu, createRange } from "./parts.js";
 import { makeWidget } from "./shell.js";
 
@@ -109,12 +109,12 @@ function build(model, root) {
       const text = label === null ? "" : `, label ${classes[label]}`;
       set(picture, { src: probe.images[image], alt: `Image ${image + 1}${text}` });
       write(caption, label === null ? `image ${image + 1}` : `label ${classes[label]}`);
-      curves.update(metricLists(epochs, metric), { named: nameMetric(metric, metrics[metric]), at: epoch });
+      curves.update(metricLists(epochs, metric), { ...nameMetric(metric, metrics[metric]), at: epoch });
       const said = panels.map(({ chart }, i) => {
         const belief = beliefOf(epochs[i][epoch - 1]?.belief, image);
         const options = { label, known, named: losses[i].label, why: `ended after epoch ${epochs[i].length}` };
         chart.update(belief, options);
-        const value = formatMetric(epochs[i][epoch - 1]?.metrics[metric]);
+        const value = formatMetric(epochs[i][epoch - 1]?.metrics[metric], metrics[metric].unit);
         return `${inWords(belief, { classes, ...options })}; ${metric} ${value}`;
       });
       return `Epoch ${epoch} of ${count}, image ${image + 1}${text}. ${said.join(". ")}.`;

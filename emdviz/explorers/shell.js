@@ -70,8 +70,11 @@ function mount(build, model, el, notice) {
   root.append(spoken);
 
   let timer = 0;
+  let said = "";
   function update() {
     const text = view.update();
+    if (text === said) return;
+    said = text;
     set(root, { "aria-label": text });
     clearTimeout(timer);
     timer = setTimeout(() => write(spoken, text), SPEAK_AFTER);
