@@ -8,9 +8,12 @@ const HALF = 2; // the room above and below the zero line, in units of the text 
 const ROUND = [1, 2, 3, 4, 5, 6, 8, 10];
 const NUMBERS = 1.15; // the room for numbers beyond the longest bars
 
-/** Write a push with its sign; what would read zero is left out. */
-export const formatPush = (value) =>
-  Math.abs(value) < 0.005 ? "" : `${value < 0 ? MINUS : "+"}${Math.abs(value).toFixed(2)}`;
+/** Write a push with its sign, in three digits or so; what would read zero is left out. */
+export function formatPush(value) {
+  const size = Math.abs(value);
+  if (size < 0.005) return "";
+  return `${value < 0 ? MINUS : "+"}${size.toFixed(size < 10 ? 2 : size < 100 ? 1 : 0)}`;
+}
 
 /** The least round number that is not below a value. */
 export function niceLimit(value) {
