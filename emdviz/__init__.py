@@ -1,8 +1,9 @@
 """Losses for ordered classes: distances, exact transport, training and interactive figures.
 
 The names below are those that most notebooks need. The rest lies in modules:
-``transport`` (exact transport through POT), ``metrics``, ``models``, ``datasets``, ``training``,
-``plots``, ``style`` and ``explorers`` (interactive figures).
+``losses``, ``ground_distance``, ``transport`` (exact transport through POT), ``metrics``,
+``beliefs`` (what networks predict), ``propriety`` (what losses reward), ``models``, ``datasets``,
+``training``, ``plots``, ``style`` and ``explorers`` (interactive figures).
 """
 
 from emdviz.distances import cdf_gap, circular_emd, emd, emd2, normalized_emd, wasserstein
