@@ -85,7 +85,7 @@ export function createAccount(classes) {
   };
   const notes = html("div", { class: "emdviz-notes" });
   return {
-    tiles: html("div", { class: "emdviz-tiles" }, ...Object.values(tiles).map(({ node }) => node)),
+    tiles: html("div", { class: "emdviz-tiles emdviz-four" }, ...Object.values(tiles).map(({ node }) => node)),
     notes,
     update(state, found) {
       const { cost, converged, exact, columnError } = found;

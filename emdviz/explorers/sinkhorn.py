@@ -261,15 +261,15 @@ def _examples(num_classes):
     single = {"precision": "float32", "lam": 125.0}
     rows = [
         ("one-hot target", hot, {"lam": 1.0, "iterations": 1, "domain": "plain"}),
-        ("soft target", high, {"lam": 2.0, "iterations": 100}),
-        ("too few scalings", high, {"lam": 50.0, "iterations": 5}),
+        ("soft target", high, {"lam": 1.0, "iterations": 100}),
+        ("too few scalings", high, {"lam": 10.0, "iterations": num_classes + 2}),
         (
             "float32 underflow: silent zero",
             high,
             single | {"iterations": 10, "domain": "plain"},
         ),
         ("NaN", hot, single | {"iterations": 10, "domain": "plain"}),
-        ("log domain mends it", high, single | {"iterations": 500}),
+        ("log domain mends it", high, single | {"iterations": MOST_SCALINGS}),
     ]
     usual = {"precision": "float64", "domain": "log", "p": (low / low.sum()).tolist()}
     return [

@@ -54,6 +54,6 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
     )  # fmt: skip
     ax.axhline(blur, color=colour, linestyle="--", label="blur of λ")
     ax.set(xscale="log", yscale="log", xlabel="scalings", ylabel="error")
-    ax.set_ylim(floor / 2, 20)
+    ax.set(xlim=(0.9, max(10, 1.1 * len(costs))), ylim=(floor / 2, 20))
     ax.legend(frameon=False)
     return ax
