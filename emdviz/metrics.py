@@ -7,7 +7,6 @@ Functions take NumPy arrays or torch tensors and return Python floats. ``predict
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import rel_entr
 
 from emdviz.distances import emd, emd2
 from emdviz.distributions import (
@@ -317,6 +316,8 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None):
     results["log loss"] = log_loss(p, labels)
     results["ECE"] = calibration_error(p, labels)
     if true_distribution is not None:
+        from scipy.special import rel_entr
+
         truth = to_numpy(true_distribution)
         results["EMD to truth"] = float(np.mean(emd(p, truth)))
         results["EMD² to truth"] = float(np.mean(emd2(p, truth)))

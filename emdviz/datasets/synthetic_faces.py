@@ -5,7 +5,6 @@ from numbers import Real
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES, GROUP_EDGES, age_group
 from emdviz.datasets.base import OrderedImages, check_whole_number
@@ -216,6 +215,8 @@ def _random_numbers(part, seed):
 
 
 def _draw_images(age, size, seed):
+    from tqdm.auto import tqdm
+
     images = torch.empty(len(age), 3, size, size, dtype=torch.uint8)
 
     def draw_block(start):
