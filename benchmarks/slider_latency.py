@@ -68,6 +68,7 @@ CASES = [
     explorer("TransportExplorer", region=".emdviz-panels"),  # POT's number comes from Python, later
     explorer("ProprietyExplorer", target=ROUND_TRIP),
     explorer("GradientExplorer"),
+    explorer("SinkhornExplorer", target=ROUND_TRIP),
     INTERACT,
     baseline("moved in place, `widgets.Image`", "with_image"),
 ]

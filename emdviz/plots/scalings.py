@@ -47,13 +47,14 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
     blur = max(abs(converged - exact), floor)
     off = np.maximum(abs(costs - exact), floor)  # NaN stays NaN
     colour = LOSS_COLOURS["AEMD"]
+    # first the axes, else Matplotlib warns of a single number or of none
+    ax.set(xlim=(0.9, max(10, 1.1 * len(costs))), ylim=(floor / 2, 20))
+    ax.set(xscale="log", yscale="log", xlabel="scalings", ylabel="error")
     ax.plot(counts, off, ".-", color=colour, linewidth=2.5, label="|cost − exact|")
     ax.plot(
         counts, np.maximum(errors, floor), ":", color=PREDICTION_B, linewidth=2.5,
         label="columns off by",
     )  # fmt: skip
     ax.axhline(blur, color=colour, linestyle="--", label="blur of λ")
-    ax.set(xscale="log", yscale="log", xlabel="scalings", ylabel="error")
-    ax.set(xlim=(0.9, max(10, 1.1 * len(costs))), ylim=(floor / 2, 20))
     ax.legend(frameon=False)
     return ax

@@ -8,6 +8,7 @@ _SIDES = {"p": ".emdviz-b", "t": ".emdviz-target"}
 
 LOOK = """(el) => ({
   numbers: [...el.querySelectorAll('.emdviz-number')].map((node) => node.textContent),
+  marks: [...el.querySelectorAll('.emdviz-cell')].map((node) => node.getAttribute('data-cell')),
   cells: [...el.querySelectorAll('.emdviz-cell-mass')].map((node) => node.textContent),
   notes: [...el.querySelectorAll('.emdviz-notes p:not([hidden])')]
     .map((node) => node.textContent)
