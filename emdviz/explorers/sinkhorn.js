@@ -177,7 +177,9 @@ function createProgress(root) {
   return {
     node: html(
       "div", { class: "emdviz-progress" },
-      ...drawings.flatMap(({ title, frame }) => [html("div", { class: "emdviz-caption" }, title), frame]),
+      ...drawings.map(({ title, frame }) =>
+        html("div", {}, html("div", { class: "emdviz-caption" }, title), frame),
+      ),
     ),
     resize: (unit) => drawings.forEach(({ drawing, frame }) => drawing.resize(frame.clientWidth, unit, longest)),
     update(state, found) {

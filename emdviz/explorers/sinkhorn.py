@@ -95,7 +95,7 @@ class SinkhornExplorer(ListExplorer):
         "findings.js",
         "sinkhorn.js",
     )
-    _css = style_sheet("explorer.css", "sinkhorn.css")
+    _css = style_sheet("explorer.css", "matrix.css", "sinkhorn.css")
     _lists: ClassVar = {"p": ("Prediction p", PREDICTION_B), "t": ("Target t", TRUTH)}
 
     p = Prediction().tag(sync=True)

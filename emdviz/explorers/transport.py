@@ -123,7 +123,7 @@ class TransportExplorer(ListExplorer):
         "costs.js",
         "transport.js",
     )
-    _css = _LIT + style_sheet("explorer.css", "transport.css")
+    _css = _LIT + style_sheet("explorer.css", "matrix.css", "transport.css")
     _lists: ClassVar = {"p": ("Prediction p", PREDICTION_B), "t": ("Target t", TRUTH)}
 
     p = Prediction().tag(sync=True)
