@@ -29,6 +29,9 @@ LOSS_COLOURS = {
 }
 """One colour per loss, everywhere."""
 
+SPLIT_COLOURS = [OKABE_ITO[name] for name in ("blue", "grey", "vermillion", "green", "purple")]
+"""Of the parts of a data set, in their order: for training, validation and test first."""
+
 PREDICTION_A = OKABE_ITO["vermillion"]
 PREDICTION_B = OKABE_ITO["blue"]
 TRUTH = OKABE_ITO["green"]

@@ -1,7 +1,8 @@
 """Pictures: arrays in, Axes out. Nothing here computes a result.
 
 Every function draws into ``ax``, or into the current Axes if none is given, and returns it.
-Classes run from left to right, probabilities from 0 to 1, and a loss has one colour everywhere.
+Classes run from left to right (from top to bottom in :func:`sheet` and :func:`plot_class_counts`,
+which have a row for each), probabilities from 0 to 1, and a loss has one colour everywhere.
 """
 
 from emdviz.plots.beliefs import (

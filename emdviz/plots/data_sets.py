@@ -6,9 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from emdviz.distributions import to_numpy
-from emdviz.style import OKABE_ITO
-
-_SPLIT_COLOURS = [OKABE_ITO[name] for name in ("blue", "grey", "vermillion", "green", "purple")]
+from emdviz.style import OKABE_ITO, SPLIT_COLOURS
 
 
 def sheet(images, labels, classes=None, *, per_class=8, ax=None):
@@ -82,8 +80,8 @@ def plot_class_counts(table, *, ax=None):
     Parameters
     ----------
     table : pandas.DataFrame
-        As :meth:`OrderedImages.summary` returns it: a row per class and one called "total", a
-        column per split and one called "all".
+        As :meth:`OrderedImages.summary` returns it: a row per class and a last one for the total,
+        a column per split and one called "all".
     ax : matplotlib Axes, optional
 
     Returns
@@ -101,8 +99,8 @@ def plot_class_counts(table, *, ax=None):
         raise ValueError(f"table must have a column per split, got {list(table.columns)}")
     ax = ax or plt.gca()
     rows = np.arange(len(table))
-    bars = table.index != "total"
-    colours = dict(zip(splits, cycle(_SPLIT_COLOURS), strict=False)) | {"all": OKABE_ITO["black"]}
+    bars = rows < len(table) - 1
+    colours = dict(zip(splits, cycle(SPLIT_COLOURS), strict=False)) | {"all": OKABE_ITO["black"]}
     columns = {name: [name, *(f"{value:,}" for value in table[name])] for name in table}
     widths = np.array([1.6 + max(map(len, column)) for column in columns.values()])  # letters
     names = max(map(len, map(str, table.index)))
