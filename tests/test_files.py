@@ -48,6 +48,13 @@ def test_links_are_followed_once(tmp_path):
     assert contents(root) == {"high/1.jpg": b"1", "low/2.jpg": b"2"}
 
 
+@pytest.mark.parametrize("link", ["aa", "zz", "low/deep"])
+def test_what_is_really_there_keeps_its_name_beside_a_link_to_it(tmp_path, link):
+    root = write(tmp_path, {"low/2.jpg": b"2", "middle/3.jpg": b"3"})
+    (root / link).symlink_to(root / "middle", target_is_directory=True)
+    assert contents(root) == {"low/2.jpg": b"2", "middle/3.jpg": b"3"}
+
+
 def test_names_are_composed_but_files_are_found(tmp_path):
     apart = unicodedata.normalize("NFD", "Käse/\u00e9t\u00e9.jpg")
     write(tmp_path, {apart: b"cheese"})
@@ -105,7 +112,7 @@ def test_absurd_sizes_are_refused(tmp_path, monkeypatch):
 def test_a_file_that_is_no_zip_is_refused(tmp_path):
     path = write(tmp_path, {"broken.zip": b"PK and then nothing"}) / "broken.zip"
     for root in (path, tmp_path):
-        with pytest.raises(ValueError, match=r"must be a folder or a zip file.*broken\.zip"):
+        with pytest.raises(ValueError, match=r"broken\.zip cannot be read as a zip .*; get it"):
             list_files(root)
 
 

@@ -3,6 +3,7 @@
 import os
 import unicodedata
 import zipfile
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
@@ -94,7 +95,7 @@ def list_files(root):
     """Return the files under a folder, in zip files as well, or those in one zip file.
 
     Nothing is unpacked to the disk. Hidden files, and what file managers leave behind, are
-    passed over. Links are followed, each folder once.
+    passed over. Links are followed, each folder once, under its own name if it has one here.
 
     Parameters
     ----------
@@ -113,29 +114,34 @@ def list_files(root):
         ``MAX_FILE_BYTES``.
     """
     root = Path(root)
-    found = _zip_members(str(root), "") if root.is_file() else _walk(str(root), "", set())
+    found = _zip_members(str(root), "") if root.is_file() else _walk(str(root))
     return sorted(found, key=itemgetter(0, 1))
 
 
-def _walk(folder, prefix, seen):
-    place = os.path.realpath(folder)
-    if place in seen:
-        return
-    seen.add(place)
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = prefix + entry.name
-            if entry.name.startswith(".") or entry.name == "__MACOSX":
-                continue
-            if entry.is_dir():
-                yield from _walk(entry.path, name + "/", seen)
-            elif entry.is_file() and name.lower().endswith(".zip"):
-                yield from _zip_members(entry.path, prefix)
-            elif entry.is_file():
-                about = entry.stat()
-                identity = f"{name}|{about.st_size}|{about.st_mtime_ns}"
-                read = partial(_read_file, entry.path)
-                yield ImageFile(_composed(name), identity, about.st_mtime_ns, read)
+def _walk(root):
+    folders, seen = deque([(root, "")]), set()
+    while folders:
+        folder, prefix = folders.popleft()
+        place = os.path.realpath(folder)
+        if place in seen:
+            continue
+        seen.add(place)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = prefix + entry.name
+                if is_hidden([entry.name]):
+                    continue
+                if entry.is_symlink() and entry.is_dir():
+                    folders.append((entry.path, name + "/"))  # after all that is really there
+                elif entry.is_dir():
+                    folders.appendleft((entry.path, name + "/"))
+                elif entry.is_file() and name.lower().endswith(".zip"):
+                    yield from _zip_members(entry.path, prefix)
+                elif entry.is_file():
+                    about = entry.stat()
+                    identity = f"{name}|{about.st_size}|{about.st_mtime_ns}"
+                    read = partial(_read_file, entry.path)
+                    yield ImageFile(_composed(name), identity, about.st_mtime_ns, read)
 
 
 def _composed(name):
@@ -146,7 +152,8 @@ def _zip_members(path, prefix):
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"root must be a folder or a zip file, but {path}: {error}") from None
+        advice = "get it again, or unpack it and take it away; root is a folder or a whole zip file"
+        raise ValueError(f"{path} cannot be read as a zip file: {error}; {advice}") from None
     changed = os.stat(path).st_mtime_ns
     for member in archive.infolist():
         # nothing is unpacked to disk, but an archive with such names is not what it claims
