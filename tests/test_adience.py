@@ -288,7 +288,7 @@ def test_lines_that_make_no_sense_are_refused(line, message):
     ],
 )
 def test_missing_columns_are_named(header, lacks):
-    with pytest.raises(ValueError, match=f"names the columns, between tabs; it lacks {lacks}$"):
+    with pytest.raises(ValueError, match=f"names the columns, between tabs; it lacks {lacks}; get"):
         module.read_fold(header.encode(), "fold_0_data.txt", 0)
 
 

@@ -50,6 +50,14 @@ def test_the_order_can_be_given_and_classes_have_positions(tmp_path):
     assert (data.positions, data.unit, data.licence) == ([0, 2, 3], "marks", "mine")
 
 
+def test_words_are_in_alphabetical_order_and_that_is_said(tmp_path):
+    write(tmp_path, folders(["high", "low"]))
+    said = "classes are in alphabetical order; pass classes to give them their own"
+    assert said in image_folder(tmp_path).notes
+    assert said not in image_folder(tmp_path, classes=["low", "high"]).notes
+    assert said not in image_folder(write(tmp_path / "graded", folders(["grade 1", "2"]))).notes
+
+
 def test_images_in_deeper_folders_belong_to_their_class(tmp_path):
     write(tmp_path, {"low/a/b/1.jpg": jpeg(colours(1)), "high/2.jpg": jpeg(colours(2))})
     assert image_folder(tmp_path).labels.tolist() == [0, 1]
@@ -190,18 +198,20 @@ def test_broken_images_and_stray_files_are_left_out_and_counted(tmp_path):
         (b"path,label,label\na/0.jpg,1,1\n", "each once"),
         (b"path,label\n", "has no line but the names of its columns"),
         (b"path,label\na/0.jpg\n", "line 2: expected 2 fields, got 1"),
+        (b"path,label\na/0.jpg,1,5\n", "got 3: .* what holds a ',' itself must stand in double"),
+        (b"path,label\na/0.jpg,1\na/1.jpg,1\n", r"at least two classes, got \['1'\]"),
         (b'path,label\na/0.jpg,"1\n', "line 2: .*a/0.jpg"),
         (b"path,label\n\na/0.jpg,\n", "line 3: path and label must not be empty"),
         (b"path,label\na/0.jpg,1\na/0.jpg,2\n", r"its lines disagree on 1 \(a/0\.jpg\)"),
         (b"path,label\na/0.jpg,\xe4\n", "must be UTF-8 text"),
-        (b"path,label,split\na/0.jpg,1,train\na/1.jpg,1,later\n", r"'test', got \['later'\]"),
+        (b"path,label,split\na/0.jpg,1,train\na/1.jpg,2,later\n", r"'test', got \['later'\]"),
         (
-            b"path,label,split\na/0.jpg,1,train\na/1.jpg,1,valid\n",
-            "no image is in the split 'test'",
+            b"path,label,split\na/0.jpg,1,train\na/1.jpg,2,valid\n",
+            r"in the split 'test', only in \['train', 'valid'\]; add some, or name no splits",
         ),
         (b"path,label\na/0.jpg,0.5\na/1.jpg,1\n", "numbers such as 0.5; pass bins"),
         (
-            b"path,label,split,group\na/0.jpg,1,train,Ann\na/1.jpg,1,test,Ann\n",
+            b"path,label,split,group\na/0.jpg,1,train,Ann\na/1.jpg,2,test,Ann\n",
             "group 'Ann' is in the splits 'train' and 'test'",
         ),
     ],
@@ -217,7 +227,7 @@ def test_broken_tables_are_refused(tmp_path, text, message):
     [
         ({"classes": ["low", "high", "low"]}, "classes must not name a class twice, got 'low'"),
         ({"classes": ["low", "middle"]}, r"classes must name every label, .* lack 1 \(high\)"),
-        ({"classes": ["low", "mid", "high"]}, r"every class must have .* 1 \(mid\) have none"),
+        ({"classes": ["low", "mid", "high"]}, r"every class must have .* 1 without any \(mid\)"),
         ({"positions": [2, 1]}, "positions must increase"),
         ({"bins": 2}, "bins needs labels"),
         ({"labels": "my.csv", "bins": 2}, r"labels must be numbers .* 1 are not \(high\)"),
@@ -235,14 +245,16 @@ def test_wrong_arguments_are_refused(tmp_path, arguments, message):
 def test_a_class_folder_without_images_is_refused(tmp_path):
     write(tmp_path, folders(["low", "high"]))
     (tmp_path / "middle").mkdir()
-    with pytest.raises(ValueError, match=r"must have a readable image, 1 \(middle\) have none"):
+    with pytest.raises(
+        ValueError, match=r"must have a readable image, got 1 without .* \(middle\)"
+    ):
         image_folder(tmp_path)
     (tmp_path / "middle").rmdir()
     (tmp_path / "low" / "0.jpg").write_bytes(b"no image")
     (tmp_path / "low" / "1.jpg").write_bytes(b"no image")
     with (
         pytest.warns(UserWarning, match="2 not readable"),
-        pytest.raises(ValueError, match=r"1 \(low\) have none"),
+        pytest.raises(ValueError, match=r"1 without any \(low\)"),
     ):
         image_folder(tmp_path)
 
@@ -250,12 +262,14 @@ def test_a_class_folder_without_images_is_refused(tmp_path):
 def test_what_is_missing_is_said_with_how_to_lay_the_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"root does not exist: .*nowhere.*root/low/1\.jpg"):
         image_folder(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match=r"root holds no image: .*a folder of its own"):
+    with pytest.raises(FileNotFoundError, match=r"holds no image: .* of its own.*JPEG, PNG"):
         image_folder(tmp_path)
     write(tmp_path, {"1.jpg": jpeg(colours(1))})
     with pytest.raises(ValueError, match="root must hold a folder for each class"):
         image_folder(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"labels does not exist, .*: none\.csv"):
+    with pytest.raises(
+        FileNotFoundError, match=r"must be a file .* neither .*none\.csv nor .*none"
+    ):
         image_folder(tmp_path, labels="none.csv")
     (tmp_path / "my.csv").write_text("path,label\n2.jpg,0\n")
     with pytest.raises(FileNotFoundError, match=r"none of the images .* 1 \(2\.jpg\)"):

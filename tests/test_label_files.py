@@ -36,7 +36,7 @@ def test_only_line_ends_cut_lines():
     [
         ("Schröder".encode("latin-1"), "x.txt must be UTF-8 text: .*0xf6"),
         ("text".encode("utf-16"), "x.txt must be "),
-        (b"\x00\x01", "x.txt must be a text file, got bytes that no text has"),
+        (b"\x00\x01", "x.txt must be UTF-8 text, got bytes of value 0; save it as UTF-8"),
     ],
 )
 def test_files_that_are_no_text_are_refused(content, message):

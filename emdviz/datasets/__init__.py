@@ -46,8 +46,8 @@ def load(name, **arguments):
     name : str
         The name of a function of this module that returns a data set, such as "utkface".
     **arguments
-        The data set's own arguments. Those that are read from files have ``root``, ``size`` and
-        ``cache``.
+        The data set's own arguments. All have ``size``; those that are read from files have
+        ``root`` too; those that are read from a file for each image, ``cache``.
 
     Returns
     -------

@@ -270,7 +270,7 @@ def read_fold(content, name, fold):
     if missing:
         raise ValueError(
             f"{name} must begin with a line that names the columns, between tabs; "
-            f"it lacks {', '.join(missing)}"
+            f"it lacks {', '.join(missing)}; get the file again, it begins {content[:40]!r}"
         )
     places = [header.index(column) for column in _COLUMNS]
     faces = []

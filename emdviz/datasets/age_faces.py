@@ -11,7 +11,7 @@ from emdviz.datasets.ages import age_classes
 from emdviz.datasets.base import OrderedImages, check_whole_number
 from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import IMAGE_SUFFIXES, check_root, how_many, list_files
-from emdviz.datasets.label_files import without_copies
+from emdviz.datasets.label_files import left_out, without_copies
 from emdviz.datasets.splits import stratified_splits
 
 OLDEST = 130
@@ -302,10 +302,11 @@ def _check_names(faces, rule):
 
 
 def _in_words(report):
-    return (
-        f"{report.kept} images kept of {report.files} files; left out: "
-        f"{report.copies} exact copies, "
-        f"{report.conflicting} files whose picture occurs with different ages, "
-        f"{report.without_age} without an age from 0 to {OLDEST} in their names, "
-        f"{how_many(report.unreadable, 'not readable as an image')}"
+    return f"{report.kept} images kept of {report.files} files" + left_out(
+        {
+            "exact copies": report.copies,
+            "files whose picture occurs with different ages": report.conflicting,
+            f"without an age from 0 to {OLDEST} in their names": report.without_age,
+            "not readable as an image": report.unreadable,
+        }
     )

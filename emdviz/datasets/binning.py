@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from emdviz.datasets.base import check_whole_number
+
 _PLACES = 2000  # to cut at that are compared; a quarter of a second, and all that matter
 
 
@@ -106,6 +108,8 @@ def balanced_bins(numbers, bins):
 
     Raises
     ------
+    TypeError
+        If ``bins`` is not an integer.
     ValueError
         If there are fewer different numbers than bins, or fewer than two bins.
 
@@ -117,10 +121,10 @@ def balanced_bins(numbers, bins):
     """
     numbers = np.sort(np.asarray(numbers, dtype=np.float64))
     values, counts = np.unique(numbers, return_counts=True)
-    if not 2 <= bins <= len(values):
+    bins = check_whole_number("bins", bins, 2)
+    if bins > len(values):
         raise ValueError(
-            f"bins must be at least 2 and at most the number of different values, {len(values)}, "
-            f"got {bins}"
+            f"bins must be at most the number of different values, {len(values)}, got {bins}"
         )
     below = np.concatenate([[0], np.cumsum(counts)])
     if len(values) > _PLACES:

@@ -15,6 +15,7 @@ import numpy as np
 import PIL
 
 from emdviz.datasets.decoding import (
+    FORMATS,
     READING_ERRORS,
     Decoded,
     check_crops,
@@ -80,7 +81,8 @@ def read_images(
         decoded = decode(files, size, crops=crops, **options)
     if decoded.unreadable:
         text = how_many(decoded.unreadable, "not readable as an image")
-        warnings.warn(f"{text} in {root}; left out", stacklevel=3)
+        known = ", ".join(FORMATS)
+        warnings.warn(f"{text} in {root}; left out ({known} can be read)", stacklevel=3)
     return decoded
 
 

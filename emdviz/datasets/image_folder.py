@@ -11,6 +11,7 @@ import torch
 from emdviz.datasets.base import OrderedImages, check_whole_number
 from emdviz.datasets.binning import make_bins
 from emdviz.datasets.cache import read_images
+from emdviz.datasets.decoding import FORMATS
 from emdviz.datasets.files import (
     IMAGE_SUFFIXES,
     check_root,
@@ -27,7 +28,8 @@ _HOW_TO_LAY_THEM = (
     "Put the images of each class into a folder of its own, such as root/low/1.jpg and "
     "root/high/2.jpg (or root/train/low/1.jpg and so on, if you have splits), or anywhere under "
     "root with labels='labels.csv', a table with the columns path (from root), label and, if "
-    "you like, split and group."
+    "you like, split and group. "
+    f"What can be read is {', '.join(FORMATS)}."
 )
 
 
@@ -57,6 +59,7 @@ def image_folder(
         to their middle.
     classes : sequence of str, optional
         The classes in their order; by default in the order in which people count: 1, 2, 10.
+        Words are in alphabetical order then, and ``notes`` says so.
     labels : str or Path, optional
         A table in UTF-8, with a line of column names and commas, semicolons or tabs between its
         fields: "path" from ``root``, "label" (a class, or a number if there are ``bins``), and
@@ -87,9 +90,9 @@ def image_folder(
     FileNotFoundError
         If ``root`` or the table is missing, or ``root`` holds no image, or none that is named.
     TypeError, ValueError
-        If an argument is out of range, ``classes`` names a class twice, a class has no image, a
-        folder or label is no class, the table is broken or contradicts itself, or a zip file is
-        refused (see :func:`files.list_files`).
+        If an argument is out of range, ``classes`` names a class twice, a class has no image or
+        is the only one, a folder or label is no class, the table is broken or contradicts
+        itself, or a zip file is refused (see :func:`files.list_files`).
 
     Warns
     -----
@@ -112,6 +115,7 @@ def image_folder(
     if not len(decoded.kept):
         raise FileNotFoundError(f"root holds no readable image: {root}. {_HOW_TO_LAY_THEM}")
     listed = listed.at(decoded.kept)
+    ordered_by_name = bins is None and classes is None and not _has_numbers(listed.known)
     if bins is None:
         classes = _classes(listed, classes)
         index = {name: k for k, name in enumerate(classes)}
@@ -126,6 +130,8 @@ def image_folder(
         splits, notes = stratified_splits(targets, seed=seed, groups=listed.groups), ()
     else:
         splits, notes = named_splits(listed.splits, targets, seed=seed, groups=listed.groups)
+    if ordered_by_name:
+        notes += ("classes are in alphabetical order; pass classes to give them their own",)
     return OrderedImages(
         root.stem if root.is_file() else root.resolve().name,
         torch.from_numpy(decoded.images),
@@ -218,7 +224,10 @@ def _from_table(root, files, labels):
     elif plain_name(str(labels)) in named:
         content = read_content(named[plain_name(str(labels))])
     else:
-        raise FileNotFoundError(f"labels does not exist, on the disk or in root: {labels}")
+        raise FileNotFoundError(
+            f"labels must be a file on the disk or in root, found neither {path.absolute()} nor "
+            f"{root / path}"
+        )
     table = read_label_table(content, path.name)
     wanted = [plain_name(name) for name in table.paths]
     there, missing = find_named(root, wanted, named, _HOW_TO_LAY_THEM)
@@ -233,6 +242,10 @@ def _from_table(root, files, labels):
             f"images that {path.name} names but are not there": missing,
         },
     ).at(there)
+
+
+def _has_numbers(names):
+    return any(letter.isdecimal() for name in names for letter in name)
 
 
 def _classes(listed, classes):
@@ -250,7 +263,12 @@ def _classes(listed, classes):
         raise ValueError(f"classes must name every label, {classes} lack {how_many(unknown)}")
     empty = [name for name in classes if name not in set(listed.labels)]
     if empty:
-        raise ValueError(f"every class must have a readable image, {how_many(empty)} have none")
+        raise ValueError(
+            f"every class must have a readable image, got {how_many(empty, 'without any')}; add "
+            "images, or take the class out of the folder, the table or classes"
+        )
+    if len(classes) < 2:
+        raise ValueError(f"there must be at least two classes, got {classes}. {_HOW_TO_LAY_THEM}")
     return classes
 
 
@@ -259,6 +277,6 @@ def _numbers(labels):
     wrong = [label for label, value in zip(labels, numbers, strict=True) if value is None]
     if wrong:
         raise ValueError(
-            f"labels must be numbers to be cut into bins, {how_many(wrong, 'are not')}"
+            f"labels must be numbers such as 1.5 to be cut into bins, {how_many(wrong, 'are not')}"
         )
     return numbers

@@ -10,6 +10,8 @@ import numpy as np
 from emdviz.datasets.decoding import READING_ERRORS
 from emdviz.datasets.files import how_many
 
+_SAVE_AS_TEXT = "save it as UTF-8 (in Excel: CSV UTF-8), or get it again if it is not yours"
+
 
 def read_label_file(files, name):
     """Return the content of the file called ``name``, whatever folder it is in.
@@ -78,11 +80,11 @@ def text_lines(content, name):
     [(1, 'one two'), (3, 'three')]
     """
     if b"\0" in content:
-        raise ValueError(f"{name} must be a text file, got bytes that no text has")
+        raise ValueError(f"{name} must be UTF-8 text, got bytes of value 0; {_SAVE_AS_TEXT}")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{name} must be UTF-8 text: {error}") from None
+        raise ValueError(f"{name} must be UTF-8 text: {error}; {_SAVE_AS_TEXT}") from None
     # not splitlines(), which also cuts at characters that a file name may hold
     lines = enumerate(text.replace("\r\n", "\n").split("\n"), start=1)
     return [(number, line) for number, line in lines if line.strip()]
@@ -122,7 +124,7 @@ def matlab_variables(content, names, file):
     try:
         variables = loadmat(io.BytesIO(content), variable_names=list(names))
     except Exception as error:  # SciPy meets broken bytes with errors of a dozen kinds
-        raise ValueError(f"{file} is not a whole MATLAB file: {error}") from None
+        raise ValueError(f"{file} is not a whole MATLAB file: {error}; get it again") from None
     missing = [name for name in names if name not in variables]
     if missing:
         raise ValueError(f"{file} must have the variables {list(names)}, it lacks {missing}")

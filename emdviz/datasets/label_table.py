@@ -97,7 +97,10 @@ def _fields(line, separator, count, where):
     except csv.Error as error:
         raise ValueError(f"{where}: {error}: {line!r}") from None
     if len(fields) != count:
-        raise ValueError(f"{where}: expected {count} fields, got {len(fields)}: {line!r}")
+        raise ValueError(
+            f"{where}: expected {count} fields, got {len(fields)}: {line!r}; what holds a "
+            f"{separator!r} itself must stand in double quotes"
+        )
     return [field.strip() for field in fields]
 
 

@@ -143,7 +143,10 @@ def named_splits(names, labels, *, seed, groups=None):
     splits = {name: torch.from_numpy(np.flatnonzero(found == name)) for name in SHARES}
     for name in ("train", "test"):
         if not len(splits[name]):
-            raise ValueError(f"no image is in the split {name!r}, got {sorted(set(names))}")
+            raise ValueError(
+                f"no image is in the split {name!r}, only in {sorted(set(names))}; add some, or "
+                "name no splits, if they are your own, to have them drawn"
+            )
     if len(splits["valid"]):
         return splits, ()
     train = splits["train"]
