@@ -38,7 +38,7 @@ function createCurve({ name, label }) {
     node,
     resize: (unit) => set(dot, { r: 0.32 * unit }),
     /** Show points [epoch, number], of which `chosen` is written, with the name at height `at`. */
-    update({ points, chosen, at, unit, measured, x, y, right }) {
+    update({ points, chosen, at, unit, measured, x, y }) {
       set(node, { visibility: points.length ? null : "hidden" });
       set(dot, { visibility: chosen ? null : "hidden" });
       if (!points.length) return;
@@ -48,7 +48,7 @@ function createCurve({ name, label }) {
       if (chosen) set(dot, { cx: x(chosen[0]), cy: y(chosen[1]) });
       const [last, value] = points.at(-1);
       const from = x(last) + 0.5 * unit;
-      const to = right + 1.1 * unit;
+      const to = from + 0.6 * unit;
       set(lead, { d: `M${from} ${y(value)}L${to} ${at}` });
       set(text, { x: to + 0.25 * unit, y: at + 0.3 * unit });
       write(text, `${label} ${formatMetric(chosen?.[1], measured)}`);
@@ -105,7 +105,7 @@ export function createCurves({ losses, count, root, marked }) {
      * epoch; `named` is the title, `unit` that of the metric, `at` the epoch that is marked.
      */
     update(lists, { named, unit: measured, at }) {
-      const { unit, right, top, bottom, x } = place;
+      const { unit, top, bottom, x } = place;
       const values = lists.flat().filter((value) => value !== null);
       const ticks = values.length ? niceTicks(Math.min(...values), Math.max(...values)) : [0, 1];
       const [low, high] = [ticks[0], ticks.at(-1)];
@@ -120,7 +120,7 @@ export function createCurves({ losses, count, root, marked }) {
       const chosen = points.map((list) => (marked ? list.find(([n]) => n === at) : list.at(-1)));
       curves.forEach((curve, i) => {
         const own = { points: points[i], chosen: chosen[i], at: heights[seen.indexOf(i)] };
-        curve.update({ ...own, unit, measured, x, y, right });
+        curve.update({ ...own, unit, measured, x, y });
       });
       set(marker, { x1: x(at), x2: x(at) });
       const said = losses.map(({ label }, i) => `${label} ${formatMetric(chosen[i]?.[1], measured)}`);

@@ -72,12 +72,16 @@ function build(model, root) {
   const setup = model.get("_setup");
   const { losses, metrics, classes, probe } = setup;
   const live = model.get("_kernel") !== false;
+  let asked = false; // to stop, which the kernel hears only when it runs no cell
   const button = createButton({
     label: "Start",
     press() {
       const { state } = model.get("_now");
-      if (state === "training") model.send({ do: "stop" });
-      else if (state !== "stopping") model.send({ do: "start" });
+      if (state === "training" && !asked) {
+        asked = true;
+        model.send({ do: "stop" });
+        write(button, BUTTONS.stopping);
+      } else if (state === "ready" || state === "stopped") model.send({ do: "start" });
     },
   });
   const menu = createMenu({
@@ -113,8 +117,9 @@ function build(model, root) {
     update() {
       const [now, epochs, metric] = ["_now", "_epochs", "metric"].map((name) => model.get(name));
       button.hidden = now.state === "finished" && document.activeElement !== button;
-      write(button, BUTTONS[now.state] ?? "Finished");
-      set(button, { "aria-disabled": ["stopping", "finished"].includes(now.state) && "true" });
+      asked &&= now.state === "training";
+      write(button, asked ? BUTTONS.stopping : (BUTTONS[now.state] ?? "Finished"));
+      set(button, { "aria-disabled": (asked || ["stopping", "finished"].includes(now.state)) && "true" });
       write(words, live ? STATES[now.state] : `${STATES[now.state]}; to train, run it in Python`);
       if (now.failure) write(failure, `Training ended with an error. ${now.failure}`);
       set(failure, { hidden: !now.failure });

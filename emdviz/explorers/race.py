@@ -47,7 +47,8 @@ class LossRace(Explorer):
     model : str
         A name in ``models.MODELS``.
     learning_rates : dict of str to float, optional
-        A learning rate of its own for some losses.
+        A learning rate of its own for some losses. REG, whose errors are squared class steps,
+        wants a tenth of what the others want, or less.
     probe : sequence of int, datasets.Split or uint8 tensor of shape (N, 3, H, W), optional
         Whose predictions are shown: indices of validation images, images with their labels, or
         images alone. The first eight images for validation by default.
@@ -76,7 +77,8 @@ class LossRace(Explorer):
     Notes
     -----
     One race trains at a time: to start one stops another, which can be resumed. Interrupting a
-    cell of the notebook stops training as well.
+    cell of the notebook stops training as well. The kernel hears the button when it runs no
+    cell: while one runs, such as ``race.wait()``, interrupt it.
 
     Examples
     --------
