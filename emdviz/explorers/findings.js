@@ -130,12 +130,16 @@ function onArithmetic(state, found, classes) {
     );
   }
   if (brokenAt <= iterations) {
-    texts.push(`${whatBroke(state, found, classes)} POT notices, warns, and returns the plan before it, which costs ${formatCost(fallback)}.`);
+    texts.push(
+      `${whatBroke(state, found, classes)} POT notices, warns, and returns the plan before it, ` +
+        `which costs ${formatCost(fallback)}.`,
+    );
   } else if (zeros && columnError > 1e-3 && cost < 0.5 * exact) {
     const alone = zeros === kernel.length - classes.length;
     texts.push(
       `${alone ? "Only the diagonal is left: each class keeps its own mass, and" : "Most mass stays where it is, and"} ` +
-        `the cost is ${formatCost(cost)} without any complaint. Only the column sums tell: they are off by ${formatError(columnError)}.`,
+        `the cost is ${formatCost(cost)} without any complaint. Only the column sums ` +
+        `tell: they are off by ${formatError(columnError)}.`,
     );
   }
   return texts;
@@ -153,7 +157,10 @@ function whatBroke(state, { brokenAt, factorsAt, kernel }, classes) {
   const closed = others.every((value, b) => kernel[way(b)] * value === 0);
   const where = `In scaling ${brokenAt}, ${ofRows ? "row" : "column"} ${classes[a]}`;
   if (!closed) {
-    return `${where} needs a factor beyond ${LARGEST[state.precision]}, the largest number of ${state.precision}: it becomes ∞, and ∞ × 0 = NaN.`;
+    return (
+      `${where} needs a factor beyond ${LARGEST[state.precision]}, the largest number of ` +
+      `${state.precision}: it becomes ∞, and ∞ × 0 = NaN.`
+    );
   }
   const mass = formatProbability(share[a]);
   return share[a] > 0

@@ -18,10 +18,12 @@ const STATE = [...LISTS, "pinned_p", "pinned_t", "lam", "iterations", "precision
 const TITLES = { p: "Prediction", t: "Target" };
 const HINT =
   "λ multiplies the distances (POT's reg is 1/λ); a scaling makes the column sums t, then the row " +
-  "sums p. Drag a bar; click a class name of t to make the target one-hot. Point at a cell of the plan to see its three factors.";
+  "sums p. Drag a bar; click a class name of t to make the target one-hot. " +
+  "Point at a cell of the plan to see its three factors.";
 const KEYS =
   "Double-click a bar to pin it. Keys on a bar: arrows move it by 0.01, Page Up and Page " +
-  "Down by 0.1, Home and End to 0 and 1; p pins it; t gives its class all of the target. Arrow keys go from cell to cell.";
+  "Down by 0.1, Home and End to 0 and 1; p pins it; t gives its class all of the target. " +
+  "Arrow keys go from cell to cell.";
 const UNCHOSEN = "Entropic plan F: its cells are u × exp(−λD) × v.";
 
 const DECADE = [1, 1.1, 1.25, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 5.6, 6.3, 7.1, 8, 9];
