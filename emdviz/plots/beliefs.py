@@ -54,7 +54,7 @@ def plot_reliability(curves, *, ax=None):
 
     ax = ax or plt.gca()
     ax.plot([0, 1], [0, 1], color="0.45", linestyle="--", linewidth=1.5)
-    ax.text(0.97, 0.9, "calibrated", color="0.35", ha="right", rotation=38, fontweight="bold")
+    ax.text(0.9, 0.78, "calibrated", color="0.35", ha="right", rotation=38, fontweight="bold")
     for row, (loss, (predicted, observed)) in enumerate(curves.items()):
         colour = LOSSES[loss].colour
         ax.plot(predicted, observed, color=colour, linewidth=2.5, marker="o", markersize=5)
