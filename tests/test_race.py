@@ -11,7 +11,6 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from emdviz import datasets, models
 from emdviz.explorers import LossRace, TrainingReplay
-from emdviz.explorers import race as explorer
 from emdviz.losses import LOSSES
 from emdviz.training import TrainConfig, fit
 from emdviz.training import race as in_turns
@@ -150,8 +149,8 @@ def test_in_a_terminal_there_are_bars_of_text(faces, capsys):
 
 
 def test_few_messages_are_sent(faces, monkeypatch):
-    monkeypatch.setattr(explorer, "TELL_EVERY", 1000.0)
     running = make(faces)
+    running._tell_every = 1e9
     sent = []
     monkeypatch.setattr(running, "send_state", lambda names: sent.append(sorted(names)))
     running.start()

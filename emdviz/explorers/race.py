@@ -23,9 +23,6 @@ from emdviz.training.comparison import make_run
 from emdviz.training.loop import Data
 from emdviz.training.race import Race
 
-TELL_EVERY = 0.25
-"""Seconds between two messages to the browser while training goes on."""
-
 
 class LossRace(Explorer):
     """Train networks with several losses in turns, and watch curves and predictions grow.
@@ -101,6 +98,7 @@ class LossRace(Explorer):
     _now = traitlets.Dict().tag(sync=True)
 
     _race = None
+    _tell_every = 0.25  # seconds between two messages to the browser, of all batches together
 
     def __init__(
         self,
@@ -255,7 +253,7 @@ class LossRace(Explorer):
     def _tell(self, urgent):
         """Tell the browser how things stand, unless that can wait and it was told just now."""
         with self._publishing:
-            if not urgent and time.monotonic() - self._told < TELL_EVERY:
+            if not urgent and time.monotonic() - self._told < self._tell_every:
                 return
             self._told = time.monotonic()
             news = {"_now": self._facts()}
