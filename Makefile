@@ -20,7 +20,7 @@ app: .venv/installed-app
 test: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks

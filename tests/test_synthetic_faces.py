@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
+import tqdm.auto
 
 from emdviz.datasets import OrderedImages, synthetic_faces
 from emdviz.datasets.ages import GROUP_EDGES, age_group
@@ -244,7 +245,7 @@ def test_traits_are_made_for_no_more_than_a_block_of_faces(monkeypatch):
 def test_the_progress_bar_counts_faces(monkeypatch):
     seen = []
 
-    class Bar(module.tqdm):
+    class Bar(tqdm.auto.tqdm):
         def __init__(self, *, total, **options):
             seen.append(total)
             super().__init__(total=total, **(options | {"disable": True}))
@@ -252,7 +253,7 @@ def test_the_progress_bar_counts_faces(monkeypatch):
         def update(self, n):
             seen.append(-n)
 
-    monkeypatch.setattr(module, "tqdm", Bar)
+    monkeypatch.setattr(tqdm.auto, "tqdm", Bar)
     synthetic_faces(150, size=32)
     assert seen[0] == 150
     assert sum(seen) == 0

@@ -102,6 +102,8 @@ class SelfGuidedEMD2Loss(nn.Module):
         Epochs of cross-entropy alone, at least 1.
     ratio : float
         How many times as large cross-entropy is as the weighted EMD² when that comes in.
+    ignore_index, label_smoothing
+        As in :func:`emd2_loss`.
 
     References
     ----------
@@ -109,7 +111,16 @@ class SelfGuidedEMD2Loss(nn.Module):
     """
 
     def __init__(
-        self, num_classes, num_features, *, omega=1.0, mu=0.25, warm_up=4, ratio=3.5, **options
+        self,
+        num_classes,
+        num_features,
+        *,
+        omega=1.0,
+        mu=0.25,
+        warm_up=4,
+        ratio=3.5,
+        ignore_index=-100,
+        label_smoothing=0.0,
     ):
         super().__init__()
         if warm_up < 1 or not ratio > 0:
@@ -118,8 +129,9 @@ class SelfGuidedEMD2Loss(nn.Module):
                 f"got warm_up={warm_up!r}, ratio={ratio!r}"
             )
         self.distance = LearnedDistance(num_classes, num_features)
-        self.guide = {"omega": omega, "mu": mu, **options}
-        self.options, self.warm_up, self.ratio = options, warm_up, ratio
+        self.options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
+        self.guide = {"omega": omega, "mu": mu, **self.options}
+        self.warm_up, self.ratio = warm_up, ratio
         for name in ("emd_weight", "_sum_xe", "_sum_emd2"):
             self.register_buffer(name, torch.zeros(()))
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
