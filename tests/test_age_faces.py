@@ -11,6 +11,9 @@ from PIL import Image
 from emdviz.datasets import age_faces, decoding, files, load, utkface
 from tests.data_layouts import colours, jpeg, write
 
+# most of these sets are too small to have every age
+pytestmark = pytest.mark.filterwarnings("ignore:no image for training in the classes")
+
 GENUINE = Path(__file__).parents[2] / "shared" / "realdata" / "utkface"
 COUNTS = [556, 281, 342, 726, 2861, 1284, 833, 1046]
 
@@ -41,6 +44,12 @@ def test_ages_come_from_the_names_and_images_in_their_order(tmp_path):
         original = np.asarray(colours(age).resize((32, 32), Image.Resampling.BILINEAR))
         difference = image.permute(1, 2, 0).numpy().astype(int) - original
         assert np.abs(difference).mean() < 6  # what JPEG costs
+
+
+def test_groups_without_an_image_are_named_in_a_warning(tmp_path):
+    with pytest.warns(UserWarning, match=r"no image for training in the classes 48-53, 60\+$"):
+        data = utkface(write(tmp_path, faces(45)), size=16)
+    assert data.summary()["all"].tolist()[-3:] == [0, 0, 45]
 
 
 def test_names_may_lack_a_field_or_the_chip(tmp_path):

@@ -211,13 +211,14 @@ def test_broken_images_and_stray_files_are_left_out_and_counted(tmp_path):
         ),
         (b"path,label\na/0.jpg,0.5\na/1.jpg,1\n", "numbers such as 0.5; pass bins"),
         (
-            b"path,label,split,group\na/0.jpg,1,train,Ann\na/1.jpg,2,test,Ann\n",
+            b"path,label,split,group\na/0.jpg,1,train,Ann\na/1.jpg,2,test,Ann\n"
+            b"a/2.jpg,2,train,Ben\n",
             "group 'Ann' is in the splits 'train' and 'test'",
         ),
     ],
 )
 def test_broken_tables_are_refused(tmp_path, text, message):
-    write(tmp_path, folders(["a"]))
+    write(tmp_path, folders(["a"], 3))
     with pytest.raises(ValueError, match=message):
         table(tmp_path, text)
 
@@ -240,6 +241,13 @@ def test_wrong_arguments_are_refused(tmp_path, arguments, message):
     (tmp_path / "my.csv").write_text("path,label\nlow/0.jpg,0\nhigh/0.jpg,high\n")
     with pytest.raises(ValueError, match=message):
         image_folder(tmp_path, **arguments)
+
+
+def test_a_class_without_an_image_for_training_is_warned_of(tmp_path):
+    write(tmp_path / "train", folders(["1", "2"]))
+    write(tmp_path / "test", folders(["2", "3"], first=500))
+    with pytest.warns(UserWarning, match="no image for training in the classes 3$"):
+        assert len(image_folder(tmp_path, size=16)) == 8
 
 
 def test_a_class_folder_without_images_is_refused(tmp_path):

@@ -134,6 +134,8 @@ def test_a_missing_file_is_named_with_the_ways_to_get_it(tmp_path, size, name):
         retina_mnist(tmp_path / "nowhere", size=size)
     assert "download=True" in str(error.value)
     assert "https://zenodo.org/records/10519652/files/retinamnist" in str(error.value)
+    with pytest.raises(FileNotFoundError, match=r"root does not exist: .*own\.npz\. Pass"):
+        retina_mnist(tmp_path / "own.npz", size=size, download=True)
 
 
 def test_in_a_folder_a_file_with_another_hash_is_refused(tmp_path, publish):
@@ -166,13 +168,13 @@ def shape_of(text):
 
 
 BROKEN = {
-    "empty": (b"", "must be an npz file"),
-    "text": (b"<html>Not found</html>", "must be an npz file"),
-    "pickle": (np.array([None]).dumps(), "must be an npz file"),
-    "truncated": (packed(few())[:-500], "must be an npz file"),
-    "no zip directory": (packed(few())[:3000], "must be an npz file"),
+    "empty": (b"", "must be a whole npz file"),
+    "text": (b"<html>Not found</html>", "must be a whole npz file"),
+    "pickle": (np.array([None]).dumps(), "must be a whole npz file"),
+    "truncated": (packed(few())[:-500], "must be a whole npz file"),
+    "no zip directory": (packed(few())[:3000], "must be a whole npz file"),
     "missing array": (without("val_labels"), "val_labels is not a file in the archive"),
-    "objects": (few(train_images=np.array([None])), "must be an npz file.*Object arrays"),
+    "objects": (few(train_images=np.array([None])), "must be a whole npz file.*Object arrays"),
     "pickled labels": (few(test_labels=np.array([[1]] * 6, object)), "Object arrays"),
     "floats": (few(val_images=np.zeros((6, 28, 28, 3))), "val_images must be uint8.*got float64"),
     "grey": (
@@ -191,9 +193,9 @@ BROKEN = {
         few(test_labels=np.full((6, 1), 5, np.uint8)),
         "test_labels must be 0 to 4, got 5 to 5",
     ),
-    "a huge array": (claiming(shape_of("(1000000000, 1000, 1000, 3)")), "must be an npz file"),
-    "beyond numbers": (claiming(shape_of("(" + "9" * 30 + ",)")), "must be an npz file"),
-    "no header": (claiming("{'descr': ("), "must be an npz file"),
+    "a huge array": (claiming(shape_of("(1000000000, 1000, 1000, 3)")), "must be a whole npz file"),
+    "beyond numbers": (claiming(shape_of("(" + "9" * 30 + ",)")), "must be a whole npz file"),
+    "no header": (claiming("{'descr': ("), "must be a whole npz file"),
 }
 
 

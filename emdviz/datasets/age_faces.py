@@ -11,7 +11,7 @@ from emdviz.datasets.ages import age_classes
 from emdviz.datasets.base import OrderedImages, check_whole_number
 from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import IMAGE_SUFFIXES, check_root, how_many, list_files
-from emdviz.datasets.label_files import left_out, without_copies
+from emdviz.datasets.label_files import left_out, warn_of_empty_classes, without_copies
 from emdviz.datasets.splits import stratified_splits
 
 OLDEST = 130
@@ -169,14 +169,15 @@ def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
     FileNotFoundError
         If there is no such folder or file, or no image of the data set in it.
     TypeError, ValueError
-        If an argument is out of range, a class has no image, a zip file is broken, or holds
-        names that point outside it or members too large to be faces, or one name of a person
-        and age belongs to different pictures.
+        If an argument is out of range, a class of ``bins`` has no image, a zip file is broken,
+        or holds names that point outside it or members too large to be faces, or one name of a
+        person and age belongs to different pictures.
 
     Warns
     -----
     UserWarning
-        If files cannot be read as images; they are left out.
+        If files cannot be read as images; they are left out. If a class has no image for
+        training.
 
     References
     ----------
@@ -220,12 +221,14 @@ def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
     ages = torch.tensor([face.age for face in chosen])
     labels, classes, positions = age_classes(ages.numpy(), bins)
     labels = torch.from_numpy(labels)
+    splits = stratified_splits(labels, seed=seed, groups=persons)
+    warn_of_empty_classes(classes, labels[splits["train"]])
     return AgeFaces(
         pattern,
         torch.from_numpy(decoded.images[kept]),
         labels,
         classes,
-        stratified_splits(labels, seed=seed, groups=persons),
+        splits,
         positions=positions,
         unit="years",
         groups=persons,

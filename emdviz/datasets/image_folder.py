@@ -20,7 +20,7 @@ from emdviz.datasets.files import (
     list_files,
     plain_name,
 )
-from emdviz.datasets.label_files import find_named, left_out, read_content
+from emdviz.datasets.label_files import find_named, left_out, read_content, warn_of_empty_classes
 from emdviz.datasets.label_table import natural_order, number, read_label_table
 from emdviz.datasets.splits import named_splits, stratified_splits, usual_split
 
@@ -98,7 +98,8 @@ def image_folder(
     -----
     UserWarning
         If the table names images that are not there, images lie outside the class folders, or
-        files cannot be read as images; all of these are left out.
+        files cannot be read as images; all of these are left out. If a class has no image for
+        training.
     """
     size = check_whole_number("size", size, 16, 256)
     seed = check_whole_number("seed", seed, 0)
@@ -130,6 +131,7 @@ def image_folder(
         splits, notes = stratified_splits(targets, seed=seed, groups=listed.groups), ()
     else:
         splits, notes = named_splits(listed.splits, targets, seed=seed, groups=listed.groups)
+    warn_of_empty_classes(classes, targets[splits["train"]])
     if ordered_by_name:
         notes += ("classes are in alphabetical order; pass classes to give them their own",)
     return OrderedImages(

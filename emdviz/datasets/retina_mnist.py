@@ -53,7 +53,7 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
     Raises
     ------
     FileNotFoundError
-        If the file is not there; with the ways to get it.
+        If the file is not there; with the ways to get it where ``root`` is a folder.
     ConnectionError
         If it cannot be downloaded.
     TypeError
@@ -89,6 +89,10 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
         path = root
         if _md5(path) not in {md5 for _, md5 in FILES.values()}:
             notes.append(f"{path.name} is not a file that MedMNIST published")
+    elif root.suffix == ".npz":
+        raise FileNotFoundError(
+            f"root does not exist: {root}. Pass the folder of MedMNIST's files, or one such file"
+        )
     else:
         path = _published_file(root, size, download)
     images, labels = _read(path)
@@ -147,7 +151,9 @@ def _read(path):
             images = {part: arrays[f"{part}_images"] for part in _PARTS.values()}
             labels = {part: arrays[f"{part}_labels"] for part in _PARTS.values()}
     except Exception as error:  # of a dozen kinds: whatever zipfile, zlib and NumPy meet
-        raise ValueError(f"{path} must be an npz file laid out like MedMNIST's: {error}") from error
+        raise ValueError(
+            f"{path} must be a whole npz file laid out like MedMNIST's: {error}; get it again"
+        ) from error
     side = images["train"].shape[1] if images["train"].ndim == 4 else 0
     for part, array in images.items():
         if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1:] != (side, side, 3):
