@@ -9,9 +9,13 @@ const NAMES_APART = 1.25; // the least distance of two names
 /** Write a number of a metric; there may be none. */
 export const formatMetric = (value, unit) => value?.toFixed(unit === "%" ? 1 : 3) ?? "–";
 
-/** About four round numbers from at most `low` to at least `high`. */
-function niceTicks(low, high) {
-  const span = Math.max(high - low, 1e-9 + Math.abs(high) * 1e-6);
+/** About four round numbers around all values, a tenth of the greatest apart at least. */
+function niceTicks(values) {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const room = Math.max(0, 0.1 * (Math.max(Math.abs(least), Math.abs(most)) || 1) - (most - least));
+  const low = least < 0 ? least - room / 2 : Math.max(0, least - room / 2);
+  const high = most + room / 2;
+  const span = high - low;
   const power = 10 ** Math.floor(Math.log10(span / 3));
   const step = power * [1, 2, 5, 10].find((factor) => span / (factor * power) <= 4);
   const from = Math.floor(low / step + 1e-9);
@@ -107,7 +111,7 @@ export function createCurves({ losses, count, root, marked }) {
     update(lists, { named, unit: measured, at }) {
       const { unit, top, bottom, x } = place;
       const values = lists.flat().filter((value) => value !== null);
-      const ticks = values.length ? niceTicks(Math.min(...values), Math.max(...values)) : [0, 1];
+      const ticks = values.length ? niceTicks(values) : [0, 1];
       const [low, high] = [ticks[0], ticks.at(-1)];
       const y = (value) => bottom - ((bottom - top) * (value - low)) / (high - low);
       drawAxes(ticks, named, y);

@@ -105,6 +105,21 @@ def run_without_waiting(page, cell, source):
     )
 
 
+def test_a_single_number_gets_a_readable_axis(browser, trained):
+    page = browser.new_page()
+    read = (
+        "(el) => [...el.querySelectorAll('.emdviz-track .emdviz-tick')].map((t) => t.textContent)"
+    )
+    for value in (15.0, 0.0, -0.2, 1e-4):
+        one = [[{"metrics": {"AEM": value}}], [], []]
+        (ticks,) = show_states(page, trained, [{"_epochs": one}], read)
+        numbers = [float(text) for text in ticks]
+        assert numbers[0] <= value <= numbers[-1]
+        assert len(set(ticks)) == len(ticks) <= 7
+        assert max(map(len, ticks)) <= 8
+    page.close()
+
+
 def test_progress_and_predictions_are_pythons(browser, trained):
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     facts = {"epoch": 1, "step": 3, "left": 61.2, "error": None}
