@@ -129,12 +129,12 @@ def _walk(root):
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = prefix + entry.name
-                if is_hidden([entry.name]):
+                if entry.name.startswith(".") or entry.name == "__MACOSX":
                     continue
-                if entry.is_symlink() and entry.is_dir():
-                    folders.append((entry.path, name + "/"))  # after all that is really there
-                elif entry.is_dir():
-                    folders.appendleft((entry.path, name + "/"))
+                if entry.is_dir():
+                    # links come after all that is really there
+                    add = folders.append if entry.is_symlink() else folders.appendleft
+                    add((entry.path, name + "/"))
                 elif entry.is_file() and name.lower().endswith(".zip"):
                     yield from _zip_members(entry.path, prefix)
                 elif entry.is_file():
