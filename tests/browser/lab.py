@@ -165,6 +165,9 @@ class Lab(Server):
         page.goto(self.url(f"{where[app]}{quote(name)}?reset"))
         notebook = self._notebook = Notebook(page, watch)
         notebook.wait_until_ready()
+        if app == "notebook":
+            # it stumbles over its own settings and commands as it starts, figure or none
+            notebook.errors.clear()
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         # the theme is a setting of the server: the notebook before may have left another
         if page.evaluate("document.body.dataset.jpThemeName") != theme:

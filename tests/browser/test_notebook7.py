@@ -50,6 +50,4 @@ def test_an_ipywidgets_slider_moves_bars(notebook):
 
 
 def test_nothing_complained_and_nothing_left_this_machine(notebook):
-    # Notebook 7.6 stumbles over its own shortcut settings as it starts, figure or none
-    errors = [error for error in notebook.errors if "reading 'schema'" not in error]
-    assert (errors, notebook.strangers) == ([], [])
+    assert (notebook.errors, notebook.strangers) == ([], [])
