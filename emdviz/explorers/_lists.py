@@ -31,8 +31,6 @@ class ListExplorer(Explorer):
 
     def __init__(self, lists, *, classes, positions, style, **traits):
         self.num_classes = len(next(iter(lists.values())))
-        if classes is None:
-            classes = [str(i) for i in range(self.num_classes)]
         self.add_traits(
             **{
                 f"{name}_{i}": traitlets.Float(_on_grid(value)).tag(sync=True)
@@ -88,14 +86,18 @@ class ListExplorer(Explorer):
             self.set_trait(f"{change['name']}_{i}", _on_grid(value))
 
 
-def count_classes(**given):
-    """Return how many classes the arguments speak of, all alike; None if none does.
+def read_classes(classes, **given):
+    """Return the names of the classes and how many there are, of which all arguments agree.
+
+    Without names they are called by their indices; if nothing at all is given, they are the
+    eight age groups of Adience.
 
     Raises
     ------
     traitlets.TraitError
         If one is no list, two differ in length, or there are fewer than two classes.
     """
+    given["classes"] = classes
     for name, values in given.items():
         if values is not None and (isinstance(values, str) or not hasattr(values, "__len__")):
             raise traitlets.TraitError(f"{name} must be a list, one item per class, got {values!r}")
@@ -103,10 +105,12 @@ def count_classes(**given):
     spelt = ", ".join(f"{length} in {name}" for name, length in lengths.items())
     if len(set(lengths.values())) > 1:
         raise traitlets.TraitError(f"all must have one item per class, got {spelt}")
-    count = next(iter(lengths.values()), None)
-    if count is not None and count < 2:
+    if not lengths:
+        return ADIENCE_AGE_GROUPS, len(ADIENCE_AGE_GROUPS)
+    count = next(iter(lengths.values()))
+    if count < 2:
         raise traitlets.TraitError(f"there must be at least 2 classes, got {spelt}")
-    return count
+    return [str(i) for i in range(count)] if classes is None else classes, count
 
 
 def _on_grid(value):

@@ -10,7 +10,7 @@ import traitlets
 from emdviz.descent import COMPARED, FLOOR, descend
 from emdviz.explorers import presets
 from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
-from emdviz.explorers._lists import ADIENCE_AGE_GROUPS, ListExplorer, count_classes
+from emdviz.explorers._lists import ListExplorer, read_classes
 from emdviz.explorers._traits import ClassIndex, Pins, Prediction, read_class_index
 from emdviz.losses import LOSSES
 from emdviz.style import PREDICTION_A
@@ -128,10 +128,7 @@ class GradientExplorer(ListExplorer):
         style="notebook",
         **kwargs,
     ):
-        count = count_classes(p=p, classes=classes, positions=positions)
-        if count is None:
-            classes = ADIENCE_AGE_GROUPS
-            count = len(classes)
+        classes, count = read_classes(classes, p=p, positions=positions)
         target = read_class_index(target, "target", count)
         super().__init__(
             {"p": presets.confident_and_wrong(count, target).tolist() if p is None else p},

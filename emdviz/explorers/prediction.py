@@ -11,7 +11,7 @@ from emdviz import distances
 from emdviz.distributions import expectation, one_hot
 from emdviz.explorers import presets
 from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
-from emdviz.explorers._lists import ADIENCE_AGE_GROUPS, ListExplorer, count_classes
+from emdviz.explorers._lists import ListExplorer, read_classes
 from emdviz.explorers._traits import (
     ClassIndex,
     Pins,
@@ -109,10 +109,7 @@ class PredictionExplorer(ListExplorer):
         style="notebook",
         **kwargs,
     ):
-        count = count_classes(p=p, q=q, classes=classes, positions=positions)
-        if count is None:
-            classes = ADIENCE_AGE_GROUPS
-            count = len(classes)
+        classes, count = read_classes(classes, p=p, q=q, positions=positions)
         target = read_class_index(target, "target", count)
         p, q = _complete(p, q, target, count)
         super().__init__(

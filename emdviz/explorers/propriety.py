@@ -8,7 +8,7 @@ import traitlets
 from emdviz import propriety
 from emdviz.explorers import presets
 from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
-from emdviz.explorers._lists import ADIENCE_AGE_GROUPS, ListExplorer, count_classes
+from emdviz.explorers._lists import ListExplorer, read_classes
 from emdviz.explorers._traits import Pins, Prediction, read_prediction
 from emdviz.style import LOSS_COLOURS, PREDICTION_A, TRUTH
 
@@ -91,10 +91,7 @@ class ProprietyExplorer(ListExplorer):
     _presets = traitlets.Dict().tag(sync=True)
 
     def __init__(self, t=None, p=None, *, classes=None, positions=None, style="notebook", **kwargs):
-        count = count_classes(t=t, p=p, classes=classes, positions=positions)
-        if count is None:
-            classes = ADIENCE_AGE_GROUPS
-            count = len(classes)
+        classes, count = read_classes(classes, t=t, p=p, positions=positions)
         examples = presets.truths(count)
         t, p_given = (
             None if values is None else read_prediction(values, name, count)

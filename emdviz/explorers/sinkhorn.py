@@ -11,7 +11,7 @@ import traitlets
 from emdviz import distances, sinkhorn
 from emdviz.distributions import one_hot
 from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
-from emdviz.explorers._lists import ADIENCE_AGE_GROUPS, ListExplorer, count_classes
+from emdviz.explorers._lists import ListExplorer, read_classes
 from emdviz.explorers._traits import Pins, Prediction
 from emdviz.ground_distance import line
 from emdviz.style import PREDICTION_B, TRUTH
@@ -122,10 +122,7 @@ class SinkhornExplorer(ListExplorer):
         style="notebook",
         **kwargs,
     ):
-        count = count_classes(p=p, t=t, classes=classes, positions=positions)
-        if count is None:
-            classes = ADIENCE_AGE_GROUPS
-            count = len(classes)
+        classes, count = read_classes(classes, p=p, t=t, positions=positions)
         examples = _examples(count)
         super().__init__(
             {

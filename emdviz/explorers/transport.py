@@ -11,7 +11,7 @@ from emdviz import distances
 from emdviz.distributions import check_positions, one_hot
 from emdviz.explorers import presets
 from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
-from emdviz.explorers._lists import ADIENCE_AGE_GROUPS, ListExplorer, count_classes
+from emdviz.explorers._lists import ListExplorer, read_classes
 from emdviz.explorers._traits import Pins, Prediction
 from emdviz.style import OKABE_ITO, PREDICTION_B, TRUTH
 
@@ -152,10 +152,7 @@ class TransportExplorer(ListExplorer):
         style="notebook",
         **kwargs,
     ):
-        count = count_classes(p=p, t=t, classes=classes, positions=positions)
-        if count is None:
-            classes = ADIENCE_AGE_GROUPS
-            count = len(classes)
+        classes, count = read_classes(classes, p=p, t=t, positions=positions)
         examples = _examples(count)
         super().__init__(
             {
