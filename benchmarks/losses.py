@@ -9,6 +9,7 @@ from benchmarks.timing import conditions, interleaved, microseconds, table
 from emdviz import emd2_loss
 from emdviz.models import small_cnn
 
+MODES = {"eager": None, "compiled": {}, "CUDA graphs": {"mode": "reduce-overhead"}}
 SIZES = ((128, 8), (1024, 8), (16384, 8), (1024, 100), (256, 1000))
 
 
@@ -81,38 +82,48 @@ def forward_backward(device, sizes=SIZES, synchronize=None):
     return table(["size", "loss", "forward + backward", f"of {base}", "of eager XE"], rows)
 
 
-def training_step(device, *, batch=128, size=48, synchronize=None):
+def training_step(device, *, batch=128, size=48, modes=("eager",), synchronize=None):
     """Whole training steps of ``small_cnn`` with EMD² against cross-entropy."""
     images = torch.randn(batch, 3, size, size, device=device)
     images = images.to(memory_format=torch.channels_last)
     labels = torch.randint(8, (batch,), device=device)
     first = small_cnn(8).to(device, memory_format=torch.channels_last)
 
-    def make(loss):
+    def make(loss, options):
         model = copy.deepcopy(first)
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
 
+        def forward():
+            return loss(model(images), labels)
+
+        value = forward if options is None else torch.compile(forward, dynamic=False, **options)
+
         def run():
             optimizer.zero_grad(set_to_none=True)
-            loss(model(images), labels).backward()
+            value().backward()
             optimizer.step()
 
         return run
 
-    functions = {"XE": make(F.cross_entropy), "EMD²": make(emd2_loss)}
-    times = interleaved(functions, synchronize=synchronize)
-    rows = [
-        [name, microseconds(seconds), f"{seconds / times['XE']:.3f}"]
-        for name, seconds in times.items()
-    ]
-    return table(["loss", f"step of small_cnn, {batch} images of {size} px", "of XE"], rows)
+    rows = []
+    for mode in modes:
+        torch._dynamo.reset()
+        losses = {"XE": F.cross_entropy, "EMD²": emd2_loss}
+        functions = {name: make(loss, MODES[mode]) for name, loss in losses.items()}
+        times = interleaved(functions, synchronize=synchronize)
+        for name, seconds in times.items():
+            rows.append([mode, name, microseconds(seconds), f"{seconds / times['XE']:.3f}"])
+    heads = ["mode", "loss", f"step of small_cnn, {batch} images of {size} px", "of XE"]
+    return table(heads, rows)
 
 
 def report(device="cpu"):
     """Return the Markdown of this benchmark."""
     synchronize = None if device == "cpu" else torch.cuda.synchronize
+    # on a GPU small kernels wait for their launches, which compiling and CUDA graphs save
+    modes = ("eager",) if device == "cpu" else tuple(MODES)
     return (
         f"## Losses, {'CPU' if device == 'cpu' else 'GPU'}\n\n{conditions(device)}\n\n"
         f"{forward_backward(device, synchronize=synchronize)}\n{LIMITS}\n"
-        f"{training_step(device, synchronize=synchronize)}"
+        f"{training_step(device, modes=modes, synchronize=synchronize)}"
     )
