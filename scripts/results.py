@@ -45,13 +45,14 @@ def parse(arguments):
     parser.add_argument("--size", type=int, default=48)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--losses", nargs="+", default=["XE", "REG", "EMD2", "EMD", "XEMD2"])
+    parser.add_argument("--losses", nargs="+", default=[*LOSSES])
     parser.add_argument("--rates", nargs="+", type=float, default=PAPERS_GRID)
+    parser.add_argument("--lams", nargs="+", type=float, default=[0.1, 1.0, 10.0], help="of AEMD")
     parser.add_argument("--augmentation", default="flip", choices=["none", "flip", "paper"])
     return parser.parse_args(arguments)
 
 
-def train(data, options, seeds, losses, rates):
+def train(data, options, seeds, losses, rates, lam=1.0):
     """Train what is missing; return a row per loss and seed."""
 
     def tell(loss, seed, epoch):
@@ -69,23 +70,32 @@ def train(data, options, seeds, losses, rates):
         seeds=seeds,
         config=config,
         learning_rates=rates,
+        loss_options={"AEMD": {"lam": lam}},
         folder=folder,
         on_epoch=tell,
     )
 
 
-def best_rate(data, options, loss):
-    """Choose the learning rate with the least RPS on the validation split."""
-    trials = {}
-    for rate in options.rates:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a rate at which a loss breaks is not chosen
-            row = train(data, options, [SELECTION_SEED], [loss], {loss: rate}).iloc[0]
-        trials[rate] = row["valid RPS"] if row["error"] == "" else float("inf")
-    return min(trials, key=trials.get)
+def trial(data, options, loss, rate, lam=1.0):
+    """Return the RPS on the validation split of one run, infinite if it broke."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a rate at which a loss breaks is not chosen
+        row = train(data, options, [SELECTION_SEED], [loss], {loss: rate}, lam).iloc[0]
+    return row["valid RPS"] if row["error"] == "" else float("inf")
 
 
-def section(data, options, command, rates, runs):
+def choose(data, options):
+    """Choose the learning rate of every loss, and then the λ of AEMD, by validation."""
+    rates, lam = {}, 1.0
+    for loss in options.losses:
+        rates[loss] = min(options.rates, key=lambda rate: trial(data, options, loss, rate))
+    if "AEMD" in options.losses:
+        rate = rates["AEMD"]
+        lam = min(options.lams, key=lambda lam: trial(data, options, "AEMD", rate, lam))
+    return rates, lam
+
+
+def section(data, options, command, rates, lam, runs):
     """Return the Markdown of one data set: what was done, a row per loss, what can be said."""
     shown = SHOWN + [name for name in TO_TRUTH if name in runs]
     summary, differences = summarise(runs, shown), paired_differences(runs, shown)
@@ -102,7 +112,8 @@ def section(data, options, command, rates, runs):
     ]
     for loss in summary.index:
         cells = [_cell(summary.loc[loss], name) for name in shown]
-        lines.append(f"| {LOSSES[loss].label} | {rates[loss]:.1e} | {' | '.join(cells)} |")
+        label = f"AEMD, λ = {lam:g}" if loss == "AEMD" else LOSSES[loss].label
+        lines.append(f"| {label} | {rates[loss]:.1e} | {' | '.join(cells)} |")
     lines += ["", f"![{data.name}: means and paired differences](results_{data.name}.png)", ""]
     lines += [f"- {sentence}" for sentence in conclude(differences).splitlines()]
     _draw(data.name, summary, differences, shown)
@@ -136,10 +147,10 @@ def main(arguments):
         data = datasets.load("utkface", root=ROOT / options.root, size=options.size)
     else:
         data = datasets.load(options.dataset, n=options.images, size=options.size)
-    rates = {loss: best_rate(data, options, loss) for loss in options.losses}
-    runs = train(data, options, range(options.seeds), options.losses, rates)
+    rates, lam = choose(data, options)
+    runs = train(data, options, range(options.seeds), options.losses, rates, lam)
     command = " ".join([".venv/bin/python scripts/results.py", *arguments])
-    text = section(data, options, command, rates, pd.DataFrame(runs))
+    text = section(data, options, command, rates, lam, pd.DataFrame(runs))
     page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Results\n\n"
     marks = f"<!-- {data.name} -->\n", f"<!-- end {data.name} -->\n"
     if marks[0] in page:

@@ -42,6 +42,19 @@ def test_every_loss_learns_what_is_plain(loss):
     assert epochs[-1].metrics["AEO"] > 95
 
 
+def test_options_reach_the_loss(faces, tmp_path):
+    def train(**options):
+        return compare_losses(faces, ["AEMD"], config=TINY, folder=tmp_path, **options)
+
+    usual, same = train(), train(loss_options={"AEMD": {"lam": 1.0}})
+    other = train(loss_options={"AEMD": {"lam": 10.0}})
+    assert usual["RPS"].equals(same["RPS"])
+    assert not usual["RPS"].equals(other["RPS"])
+    assert len(list(tmp_path.iterdir())) == 3
+    with pytest.raises(TypeError, match="lamda"):
+        train(loss_options={"AEMD": {"lamda": 1.0}})
+
+
 def test_what_an_epoch_tells(faces):
     model, epochs = run("EMD2", faces)
     assert [epoch.number for epoch in epochs] == [1, 2]

@@ -43,14 +43,16 @@ class LossSpec:
     regresses: bool = False
     uses_features: bool = False
 
-    def make(self, num_classes, num_features):
+    def make(self, num_classes, num_features, **options):
         """Make the Module for a network that has so many classes and features before its head.
 
-        Most losses need neither. One that ``uses_features`` is made with both numbers, and
+        ``options`` are those of the loss, such as ``lam=10.0`` for AEMD. Most losses need
+        neither number. One that ``uses_features`` is made with both numbers, and
         while it trains it is told two things more: ``observe(features, labels)`` after every
         batch and ``end_epoch()`` after every epoch.
         """
-        return self.factory(num_classes, num_features) if self.uses_features else self.factory()
+        numbers = (num_classes, num_features) if self.uses_features else ()
+        return self.factory(*numbers, **options)
 
     def num_outputs(self, num_classes):
         """Return how many outputs the network needs: C, or 1 for regression."""

@@ -24,6 +24,7 @@ def compare_losses(
     config=None,
     model="small_cnn",
     learning_rates=None,
+    loss_options=None,
     folder=None,
     together=None,
     on_epoch=None,
@@ -43,6 +44,8 @@ def compare_losses(
         A name in ``models.MODELS``.
     learning_rates : dict of str to float, optional
         A learning rate of its own for some losses.
+    loss_options : dict of str to dict, optional
+        Options for some losses, such as ``{"AEMD": {"lam": 10.0}}``.
     folder : str or Path, optional
         Where to keep every run, in a folder of its own, so that a second call goes on where the
         first was stopped; see :func:`fit`.
@@ -72,7 +75,12 @@ def compare_losses(
 
     config = config or TrainConfig()
     data = Data(dataset, choose_device(config.device))
-    options = {"model": model, "learning_rates": learning_rates, "folder": folder}
+    options = {
+        "model": model,
+        "learning_rates": learning_rates,
+        "loss_options": loss_options,
+        "folder": folder,
+    }
     jobs = [
         _job(data, loss, replace(config, seed=seed), **options) for seed in seeds for loss in losses
     ]
@@ -85,7 +93,15 @@ def compare_losses(
 
 
 def make_run(
-    data, loss, config, *, model="small_cnn", learning_rates=None, folder=None, probe=None
+    data,
+    loss,
+    config,
+    *,
+    model="small_cnn",
+    learning_rates=None,
+    loss_options=None,
+    folder=None,
+    probe=None,
 ):
     """Make the run of one loss; what is not said here is as in :func:`compare_losses`.
 
@@ -104,10 +120,12 @@ def make_run(
     if model not in MODELS:
         raise ValueError(f"model must be one of {sorted(MODELS)}, got {model!r}")
     rate = (learning_rates or {}).get(loss, config.learning_rate)
-    place = None if folder is None else f"{folder}/{loss}-{model}-{rate:g}-{config.seed}"
+    extra = (loss_options or {}).get(loss, {})
+    name = "-".join([loss, *(f"{k}{v:g}" for k, v in extra.items()), model, f"{rate:g}"])
+    place = None if folder is None else f"{folder}/{name}-{config.seed}"
     network = MODELS[model](find_loss(loss).num_outputs(data.num_classes), seed=config.seed)
     config = replace(config, learning_rate=rate)
-    return Run(network, loss, data, config, probe=probe, folder=place)
+    return Run(network, loss, data, config, probe=probe, folder=place, loss_options=extra)
 
 
 def _job(data, loss, config, **options):

@@ -98,16 +98,16 @@ def find_loss(name):
     return LOSSES[name]
 
 
-def make_loss(spec, model, num_classes):
+def make_loss(spec, model, num_classes, **options):
     """Make the Module of a loss for a network, or say what the network lacks for it."""
     if not spec.uses_features:
-        return spec.factory()
+        return spec.make(num_classes, None, **options)
     if not (hasattr(model, "features") and hasattr(getattr(model, "head", None), "in_features")):
         raise ValueError(
             f"{spec.label} needs the features before the head: the model must have "
             "features(images) and a linear layer head, as those of models.MODELS"
         )
-    return spec.make(num_classes, model.head.in_features)
+    return spec.make(num_classes, model.head.in_features, **options)
 
 
 def scale(images):

@@ -66,7 +66,7 @@ class Epoch:
         return cls(**(facts | {"probe": prediction}))
 
 
-def fit(model, loss, dataset, config=None, *, probe=None, folder=None):
+def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_options=None):
     """Train ``model`` and yield an :class:`Epoch` after every epoch; stop whenever you like.
 
     The training images lie on the device as bytes; shuffling, augmentation and scaling to −1 … 1
@@ -90,6 +90,8 @@ def fit(model, loss, dataset, config=None, *, probe=None, folder=None):
         loss), and ``history.json``, after every epoch. If the same run is there already, its
         finished epochs are yielded again without being trained, and it goes on after the last:
         to the same weights, bit for bit on a CPU, as if it had never stopped.
+    loss_options : dict, optional
+        Options of the loss, such as ``{"lam": 10.0}`` for AEMD; of JSON's types.
 
     Yields
     ------
@@ -124,7 +126,8 @@ def fit(model, loss, dataset, config=None, *, probe=None, folder=None):
     """
     config = config or TrainConfig()
     data = Data(dataset, choose_device(config.device))
-    yield from epochs_of(Run(model, loss, data, config, probe=probe, folder=folder))
+    options = {"probe": probe, "folder": folder, "loss_options": loss_options}
+    yield from epochs_of(Run(model, loss, data, config, **options))
 
 
 def epochs_of(run):
@@ -171,12 +174,14 @@ class Data:
 class Run:
     """One network in training, and what lasts from one of its epochs to the next."""
 
-    def __init__(self, model, loss, data, config, *, probe=None, folder=None):
+    def __init__(self, model, loss, data, config, *, probe=None, folder=None, loss_options=None):
         self.spec = find_loss(loss)
         self.loss, self.data, self.config = loss, data, config
         # twice as fast as planes of colours on a CPU
         self.model = model.to(data.device, memory_format=torch.channels_last)
-        self.criterion = make_loss(self.spec, model, data.num_classes).to(data.device)
+        loss_options = loss_options or {}
+        criterion = make_loss(self.spec, model, data.num_classes, **loss_options)
+        self.criterion = criterion.to(data.device)
         self.probe = data.valid.images[:8] if probe is None else probe
         _check_outputs(model, data.images[:1], self.spec.num_outputs(data.num_classes))
         self.steps = data.steps(config)
@@ -189,7 +194,7 @@ class Run:
         )
         self.epochs, self.folder = [], None
         if folder is not None:
-            facts = runs.describe(model, loss, data.dataset, config, self.probe)
+            facts = runs.describe(model, loss, loss_options, data.dataset, config, self.probe)
             self.folder = runs.RunFolder(folder, facts)
             tensors, history = self.folder.read()
             if history:

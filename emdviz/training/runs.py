@@ -95,7 +95,7 @@ class RunFolder:
             ) from error
 
 
-def describe(model, loss, dataset, config, probe):
+def describe(model, loss, loss_options, dataset, config, probe):
     """Return the facts that make a run: equal facts on one machine give equal histories."""
     splits = [dataset.split(name) for name in ("train", "valid")]
     settings = dataclasses.asdict(config)
@@ -103,6 +103,7 @@ def describe(model, loss, dataset, config, probe):
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
     return {
         "loss": loss,
+        **{f"loss {name}": value for name, value in loss_options.items()},
         "data set": dataset.name,
         "classes": list(dataset.classes),
         "data": digest(*(part for split in splits for part in (split.images, split.labels))),
