@@ -55,6 +55,15 @@ def test_options_reach_the_loss(faces, tmp_path):
         train(loss_options={"AEMD": {"lamda": 1.0}})
 
 
+def test_sizes_for_a_quick_try(monkeypatch):
+    monkeypatch.delenv("EMDVIZ_FAST", raising=False)
+    assert training.quick(8, 3) == 8
+    monkeypatch.setenv("EMDVIZ_FAST", "0")
+    assert training.quick(8, 3) == 8
+    monkeypatch.setenv("EMDVIZ_FAST", "1")
+    assert training.quick(8, 3) == 3
+
+
 def test_what_an_epoch_tells(faces):
     model, epochs = run("EMD2", faces)
     assert [epoch.number for epoch in epochs] == [1, 2]

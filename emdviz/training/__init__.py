@@ -3,7 +3,7 @@
 from emdviz.training.augmentation import AUGMENTATIONS, Augmentation
 from emdviz.training.comparison import compare_losses
 from emdviz.training.conclusions import conclude, paired_differences, summarise
-from emdviz.training.config import TrainConfig, choose_device
+from emdviz.training.config import TrainConfig, choose_device, quick
 from emdviz.training.evaluation import Prediction, find_loss, measure, predict, scale
 from emdviz.training.loop import Epoch, fit
 
@@ -21,6 +21,7 @@ __all__ = [
     "measure",
     "paired_differences",
     "predict",
+    "quick",
     "scale",
     "summarise",
 ]
