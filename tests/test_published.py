@@ -1,0 +1,96 @@
+"""The printed numbers: their shape always, every cell against the paper where its text is."""
+
+import re
+from itertools import takewhile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emdviz import LOSSES, datasets, published
+from emdviz.metrics import METRICS
+
+PAPER = Path(__file__).parents[2] / "shared" / "seeds" / "000_33805396b78ff906.txt"
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+FILLED = {1: (4, 4, 32, 4), 2: (3, 3, 18, 3), 3: (3, 4, 10, 3)}
+"""Losses, networks, numbers of the paper's own, methods of others."""
+
+
+def rows_of_the_paper(number):
+    """The lines of a table as the paper's text has them, split into cells."""
+    if not PAPER.exists():
+        pytest.skip("the paper's text is not here")
+    before = PAPER.read_text(encoding="utf-8").split(f"\nTable {number}:")[0]
+    upwards = takewhile(lambda line: "\t" in line, reversed(before.rstrip().split("\n")))
+    rows = [line.split("\t") for line in reversed(list(upwards))]
+    return [row for row in rows if row[0]]
+
+
+@pytest.mark.parametrize("number", published.TABLES)
+class TestTables:
+    def test_has_every_cell(self, number):
+        losses, networks, filled, methods = FILLED[number]
+        source, frame = published.find(number), published.table(number)
+        assert frame.shape == (losses, networks * len(source.metrics))
+        assert int(frame.notna().sum().sum()) == filled
+        assert len(source.others) == len(published.others(number)) == methods
+
+    def test_speaks_of_what_the_package_knows(self, number):
+        source, frame = published.find(number), published.table(number)
+        assert set(frame.index) <= set(LOSSES)
+        assert set(source.metrics) <= set(METRICS)
+        assert hasattr(datasets, source.dataset)
+
+    def test_is_in_range(self, number):
+        for frame in (published.table(number), published.others(number)):
+            values = frame.select_dtypes(float).to_numpy()
+            values = values[~np.isnan(values)]
+            low, high = (0.5, 0.69) if number == 3 else (49, 97)
+            assert low <= values.min() <= values.max() <= high
+
+    def test_one_off_counts_no_less_than_exact(self, number):
+        if number == 3:
+            return
+        frame = published.table(number)
+        assert (frame.xs("AEO", axis=1, level=1) > frame.xs("AEM", axis=1, level=1)).all(axis=None)
+
+    def test_every_cell_is_the_paper_s(self, number):
+        source, rows = published.find(number), rows_of_the_paper(number)
+        assert [published.LOSS_NAMES[row[0]] for row in rows] == list(source.losses)
+        ours = [line.split()[1:] for line in source.printed.split("\n")[1:]]
+        width = len(source.networks)
+        # the text has a space within one cell
+        assert ours == [[cell.replace(" ", "") for cell in row[1 : 1 + width]] for row in rows]
+        values = published.table(number).to_numpy().ravel()
+        printed = [
+            float(n) for row in rows for cell in row[1 : 1 + width] for n in NUMBER.findall(cell)
+        ]
+        np.testing.assert_array_equal(values[~np.isnan(values)], printed)
+
+    def test_every_result_of_others_is_the_paper_s(self, number):
+        cells = [
+            row[1 + len(published.find(number).networks) :] for row in rows_of_the_paper(number)
+        ]
+        printed = [cell for cell in cells if any(cell)]
+        for (method, value), other in zip(printed, published.find(number).others, strict=True):
+            assert value == other.printed
+            assert f"[{other.reference}]" in method
+            assert method.startswith("*") == bool(other.footnote)
+            first_author = re.split(r",| et al", other.source)[0]
+            entry = re.search(rf"- \[{other.reference}\] (.*)", PAPER.read_text(encoding="utf-8"))[
+                1
+            ]
+            assert first_author in entry
+            assert other.source[-4:] in entry
+
+
+def test_winners_are_those_that_the_paper_speaks_of():
+    best = published.table(1).idxmax()
+    assert best["RES_F", "AEM"] == best["RES", "AEM"] == best["ALXs", "AEM"] == "EMD2"
+    assert best["VGG_F", "AEM"] == "XE"
+    assert (published.table(3).idxmax() == "EMD2").all()
+
+
+def test_an_unknown_number_is_refused():
+    with pytest.raises(ValueError, match=r"number must be one of \[1, 2, 3\], got 4"):
+        published.table(4)
