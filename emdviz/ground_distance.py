@@ -200,6 +200,86 @@ def is_metric(distances, *, tolerance=1e-9):
     return apart and all(np.all(d <= d[:, k, None] + d[k] + tolerance) for k in range(len(d)))
 
 
+def rank_correlation(distances, others=None):
+    """Tell how alike two ground distances rank the pairs of classes: Spearman's ρ over i < j.
+
+    Parameters
+    ----------
+    distances : array-like, shape (C, C)
+        As for :func:`matrix`.
+    others : array-like, shape (C, C), optional
+        What to compare with; |i − j|, the order of the classes, by default.
+
+    Returns
+    -------
+    float
+        −1 to 1; NaN if all pairs are equally far apart in either, as where C = 2.
+
+    Raises
+    ------
+    ValueError
+        If one of them is no ground distance, or they differ in shape.
+
+    Examples
+    --------
+    >>> round(rank_correlation(circle(5)), 2)
+    -0.22
+    """
+    from scipy import stats
+
+    first = matrix(distances)
+    second = line(len(first)) if others is None else matrix(others)
+    if first.shape != second.shape:
+        raise ValueError(f"others must have shape {first.shape} as distances, got {second.shape}")
+    pairs = np.triu_indices(len(first), 1)
+    first, second = first[pairs], second[pairs]
+    if min(len(set(first)), len(set(second))) < 2:
+        return float("nan")
+    return float(stats.spearmanr(first, second).statistic)
+
+
+def embed(distances, dimensions=2):
+    """Place the classes so that they lie about as far apart as a ground distance says.
+
+    Classical multidimensional scaling: the coordinates are √λ_m v_m, with the greatest
+    eigenvalues λ_m and their eigenvectors v_m of −½ J D² J, where J = I − 1/C takes the mean away.
+    Distances between points in a space of so few ``dimensions`` are kept as they are.
+
+    Parameters
+    ----------
+    distances : array-like, shape (C, C)
+        As for :func:`matrix`.
+    dimensions : int
+        1 to C.
+
+    Returns
+    -------
+    NumPy array of float64, shape (C, dimensions)
+        The direction of the greatest spread first; later classes tend to the positive side.
+
+    Raises
+    ------
+    ValueError
+        If there is no ground distance, or ``dimensions`` is out of its range.
+
+    References
+    ----------
+    Torgerson, Multidimensional scaling: I. Theory and method, Psychometrika 1952.
+
+    Examples
+    --------
+    >>> embed(line(2), 1).ravel()
+    array([-0.5,  0.5])
+    """
+    d = matrix(distances)
+    if not 1 <= dimensions <= len(d):
+        raise ValueError(f"dimensions must be 1 to C = {len(d)}, got {dimensions!r}")
+    centre = np.eye(len(d)) - 1 / len(d)
+    values, vectors = np.linalg.eigh(-centre @ d**2 @ centre / 2)
+    points = (vectors * np.sqrt(np.maximum(values, 0)))[:, : -dimensions - 1 : -1]
+    return points * np.where(np.arange(len(d)) @ points < 0, -1.0, 1.0)
+
+
 class LearnedDistance(nn.Module):
     """A ground distance learned from the features of a network while it trains.
 

@@ -1,11 +1,14 @@
 """Ground distances against SciPy's graphs and ranks, and what is refused."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
 from scipy.sparse.csgraph import shortest_path
-from scipy.spatial.distance import cdist
-from scipy.stats import rankdata
+from scipy.spatial.distance import cdist, squareform
+from scipy.stats import rankdata, spearmanr
+from sklearn.decomposition import PCA
 
 from emdviz import ground_distance
 from emdviz.ground_distance import LearnedDistance
@@ -77,6 +80,47 @@ def test_metrics_are_told_from_others():
     assert not ground_distance.is_metric(np.zeros((3, 3))), "different classes must lie apart"
 
 
+def test_ranks_of_pairs_are_compared_as_scipy_does():
+    rng = np.random.default_rng(3)
+    a, b = (cdist(points, points) for points in rng.normal(size=(2, 7, 2)))
+    condensed = [squareform(d, checks=False) for d in (a, b)]
+    expected = spearmanr(*condensed).statistic
+    assert ground_distance.rank_correlation(a, b) == pytest.approx(expected)
+    in_a_row = np.sort(rng.random(7))
+    assert ground_distance.rank_correlation(ground_distance.line(7)) == 1
+    assert 0.8 < ground_distance.rank_correlation(ground_distance.line(7, positions=in_a_row)) < 1
+
+
+def test_where_all_pairs_are_equal_there_is_no_correlation():
+    for nothing in (1 - np.eye(5), ground_distance.line(2), np.zeros((1, 1))):
+        assert np.isnan(ground_distance.rank_correlation(nothing))
+    assert np.isnan(ground_distance.rank_correlation(ground_distance.line(5), 1 - np.eye(5)))
+    with pytest.raises(ValueError, match=r"others must have shape \(3, 3\) as distances, got \(4"):
+        ground_distance.rank_correlation(ground_distance.line(3), ground_distance.line(4))
+
+
+def test_an_embedding_of_points_is_their_principal_components():
+    points = np.random.default_rng(4).normal(size=(9, 3)) * [5, 2, 0.5]
+    embedded = ground_distance.embed(cdist(points, points), 3)
+    np.testing.assert_allclose(cdist(embedded, embedded), cdist(points, points), atol=1e-9)
+    components = PCA(3).fit_transform(points)
+    np.testing.assert_allclose(abs(embedded), abs(components), atol=1e-9)
+    assert np.all(np.arange(9) @ embedded >= 0), "later classes lie on the positive side"
+    np.testing.assert_allclose(embedded.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_array_equal(ground_distance.embed(cdist(points, points)), embedded[:, :2])
+
+
+def test_a_line_is_embedded_as_a_line_and_no_geometry_as_what_comes_nearest():
+    x = np.array([1, 5, 10.5, 28.5])
+    line = ground_distance.embed(ground_distance.line(4, positions=x))
+    np.testing.assert_allclose(line, np.stack([x - x.mean(), np.zeros(4)], 1), atol=1e-6)
+    squares = ground_distance.embed(ground_distance.line(4) ** 2, 4)  # no distances in any space
+    assert np.all(np.isfinite(squares))
+    for dimensions in (0, 5):
+        with pytest.raises(ValueError, match=f"dimensions must be 1 to C = 4, got {dimensions}"):
+            ground_distance.embed(ground_distance.line(4), dimensions)
+
+
 def learned_by_definition(features, labels, num_classes):
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     centroids = np.stack([unit[labels == k].mean(axis=0) for k in range(num_classes)])
@@ -85,18 +129,30 @@ def learned_by_definition(features, labels, num_classes):
     return (ranks + ranks.T) / 2
 
 
-@pytest.mark.parametrize("batch", [1, 7, 200])
-def test_learned_distances_follow_their_definition_in_batches_of_any_size(batch):
+@pytest.mark.parametrize(("num_classes", "batch"), [(2, 7), (6, 1), (6, 7), (6, 400), (100, 33)])
+def test_learned_distances_follow_their_definition_for_any_classes_and_batches(num_classes, batch):
     rng = np.random.default_rng(1)
-    labels = rng.permutation(np.arange(200) % 6)
-    features = rng.normal(size=(200, 5)) + labels[:, None]
-    learned = LearnedDistance(6, 5).double()
-    for start in range(0, 200, batch):
+    labels = rng.permutation(np.arange(400) % num_classes)
+    features = rng.normal(size=(400, 5)) + labels[:, None] % 7
+    learned = LearnedDistance(num_classes, 5).double()
+    sizes = {name: value.shape for name, value in learned.state_dict().items()}
+    for start in range(0, 400, batch):
         part = slice(start, start + batch)
         learned.update(torch.from_numpy(features[part]), torch.from_numpy(labels[part]))
-    expected = learned_by_definition(features, labels, 6)
+    assert {name: value.shape for name, value in learned.state_dict().items()} == sizes
+    expected = learned_by_definition(features, labels, num_classes)
     np.testing.assert_allclose(learned.end_epoch().numpy(), expected, atol=1e-12)
     ground_distance.matrix(learned.matrix)
+
+
+def test_no_features_of_an_epoch_are_kept():
+    learned = LearnedDistance(3, 2)
+    features = torch.ones(4, 2, requires_grad=True)
+    kept = weakref.ref(features)
+    learned.update(features, torch.tensor([0, 1, 2, 0]))
+    del features
+    assert kept() is None
+    assert not learned.end_epoch().requires_grad
 
 
 def test_classes_in_a_row_get_distances_in_a_row():

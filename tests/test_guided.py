@@ -1,14 +1,16 @@
 """EMD² under any ground distance, and the loss that learns the distance."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
 from torch import nn
 
-from emdviz import datasets, ground_distance, models, one_hot, xe_loss
+from emdviz import datasets, emd2_loss, ground_distance, models, one_hot, xe_loss
 from emdviz.losses import SelfGuidedEMD2Loss, ground_emd2_loss
-from emdviz.training import TrainConfig, fit
+from emdviz.training import Epoch, TrainConfig, compare_losses, fit
 from emdviz.training.loop import Data, Run
 
 LOGITS = torch.randn(6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -35,6 +37,17 @@ def test_the_default_distance_is_the_line_from_0_to_1():
     line = ground_distance.line(5) / 4
     expected = ground_emd2_loss(LOGITS, LABELS, ground_distance=line)
     torch.testing.assert_close(ground_emd2_loss(LOGITS, LABELS), expected)
+
+
+def test_on_a_line_it_is_the_closed_form_without_products_of_two_classes():
+    p, expected = torch.softmax(LOGITS, 1), emd2_loss(LOGITS, LABELS, reduction="none")
+    for row, k in enumerate(LABELS.tolist()):
+        for side in (range(k), range(k + 1, 5)):
+            for i, j in combinations(side, 2):
+                expected[row] -= 2 * p[row, i] * p[row, j] * min(abs(i - k), abs(j - k))
+    steps = {"ground_distance": ground_distance.line(5), "mu": 0.0}
+    got = ground_emd2_loss(LOGITS, LABELS, **steps, reduction="none")
+    torch.testing.assert_close(got, expected)
 
 
 def test_probabilities_are_averaged_over_their_labels():
@@ -90,16 +103,40 @@ def config(**options):
     return TrainConfig(epochs=6, batch_size=32, learning_rate=0.02, device="cpu", **options)
 
 
-def test_a_network_learns_its_own_distance():
+def test_a_network_learns_its_own_distance(tmp_path):
     faces = datasets.load("synthetic_faces", n=400, size=32)
-    run = Run(models.small_cnn(8), "SGEMD2", Data(faces, torch.device("cpu")), config())
+    model = models.small_cnn(8)
+    run = Run(model, "SGEMD2", Data(faces, torch.device("cpu")), config(), folder=tmp_path)
     for number in range(1, 7):
-        run.finish(run.train(number), 0.0)
+        epoch = run.finish(run.train(number), 0.0)
+        in_force = run.criterion.distance.matrix.double().numpy()
+        np.testing.assert_array_equal(epoch.ground_distance, in_force)
     assert run.criterion.emd_weight > 0
     assert int(run.criterion.epoch) == 6
-    learned, line = run.criterion.distance.matrix.double().numpy(), ground_distance.line(8)
-    upper = np.triu_indices(8, 1)
-    assert np.corrcoef(learned[upper], line[upper])[0, 1] > 0.5
+    assert ground_distance.rank_correlation(epoch.ground_distance) > 0.5
+    for kept, was in zip(
+        fit(model, "SGEMD2", faces, config(), folder=tmp_path), run.epochs, strict=True
+    ):
+        np.testing.assert_array_equal(kept.ground_distance, was.ground_distance)
+
+
+def test_comparisons_hand_on_what_was_learned_and_older_histories_are_read():
+    faces = datasets.load("synthetic_faces", n=64, size=32)
+    short = TrainConfig(epochs=1, batch_size=32, device="cpu")
+    epochs = {}
+    compare_losses(
+        faces,
+        ["XE", "SGEMD2"],
+        config=short,
+        on_epoch=lambda loss, seed, epoch: epochs.update({loss: epoch}),
+    )
+    assert epochs["XE"].ground_distance is None
+    ground_distance.matrix(epochs["SGEMD2"].ground_distance)
+    facts = epochs["SGEMD2"].to_dict()
+    assert facts.pop("ground_distance") == epochs["SGEMD2"].ground_distance.tolist()
+    older = Epoch.from_dict(facts)
+    assert older.ground_distance is None
+    assert older.metrics == epochs["SGEMD2"].metrics
 
 
 def test_a_guided_run_goes_on_to_the_same_weights(tmp_path):

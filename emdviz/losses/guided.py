@@ -24,10 +24,12 @@ def ground_emd2_loss(
     """EMD² of one label under any ground distance: Σ_i p_i² (D_ik^ω + μ), k the label.
 
     For a certain label the transport plan is forced, so that the EMD itself is Σ_i p_i D_ik; to
-    square the probabilities is the choice of the authors, made by analogy with the ordered
-    closed form Σ_i (CDF gap)², which it does not equal on a line. It is not a proper scoring
-    rule: over labels drawn from t its expectation is least at p_i ∝ 1 / Σ_k t_k (D_ik^ω + μ).
-    The authors add it to cross-entropy, which is one; see :class:`SelfGuidedEMD2Loss`.
+    square the probabilities is the choice of the authors. On a line of unit steps, with ω = 1 and
+    μ = 0, it is what the ordered closed form Σ_i (CDF gap)² holds of squares: that form adds
+    2 p_i p_j min(D_ik, D_jk) for each two classes on the same side of the label. It is not a
+    proper scoring rule: over labels drawn from t its expectation is least at
+    p_i ∝ 1 / Σ_k t_k (D_ik^ω + μ), which for a certain label is certainty only if μ = 0. The
+    authors add it to cross-entropy, which is one; see :class:`SelfGuidedEMD2Loss`.
 
     Parameters
     ----------
@@ -151,13 +153,14 @@ class SelfGuidedEMD2Loss(nn.Module):
         self.distance.update(features, labels)
 
     def end_epoch(self):
-        """Learn the distance anew, and after the warm-up settle the weight of EMD²."""
+        """Learn the distance anew and return it; after the warm-up settle the weight of EMD²."""
         self.epoch += 1
-        self.distance.end_epoch()
+        learned = self.distance.end_epoch()
         if self.epoch == self.warm_up:
             self.emd_weight.copy_(self._sum_xe / self._sum_emd2.clamp(min=1e-12) / self.ratio)
         self._sum_xe.zero_()
         self._sum_emd2.zero_()
+        return learned
 
     def extra_repr(self):
         """Show the options in ``print(model)``."""

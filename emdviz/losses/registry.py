@@ -49,7 +49,8 @@ class LossSpec:
         ``options`` are those of the loss, such as ``lam=10.0`` for AEMD. Most losses need
         neither number. One that ``uses_features`` is made with both numbers, and
         while it trains it is told two things more: ``observe(features, labels)`` after every
-        batch and ``end_epoch()`` after every epoch.
+        batch and ``end_epoch()`` after every epoch, which returns the ground distance that it
+        learned, shape (C, C), or None.
         """
         numbers = (num_classes, num_features) if self.uses_features else ()
         return self.factory(*numbers, **options)

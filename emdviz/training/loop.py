@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from emdviz.distributions import to_numpy
 from emdviz.training import runs
 from emdviz.training.augmentation import AUGMENTATIONS, NUMBERS
 from emdviz.training.config import TrainConfig, choose_device
@@ -32,6 +33,9 @@ class Epoch:
         At the end of the epoch.
     seconds : float
         Since the start of the run.
+    ground_distance : NumPy array of float64, shape (C, C), or None
+        What a loss that learns a ground distance has learned by the end of the epoch, as SGEMD2
+        does; None for the others.
     """
 
     number: int
@@ -41,6 +45,7 @@ class Epoch:
     probe: Prediction
     learning_rate: float
     seconds: float
+    ground_distance: np.ndarray | None = None
 
     def to_dict(self):
         """Return the same in the types of JSON."""
@@ -50,20 +55,24 @@ class Epoch:
             if self.probe.distribution is None
             else self.probe.distribution.tolist(),
         }
+        learned = self.ground_distance
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | {
-            "probe": probe
+            "probe": probe,
+            "ground_distance": None if learned is None else learned.tolist(),
         }
 
     @classmethod
     def from_dict(cls, facts):
-        """Return the epoch that :meth:`to_dict` described."""
+        """Return the epoch that :meth:`to_dict` described; older ones have no ground distance."""
         probe = facts["probe"]
         distribution = probe["distribution"]
         prediction = Prediction(
             torch.tensor(probe["classes"]),
             None if distribution is None else torch.tensor(distribution),
         )
-        return cls(**(facts | {"probe": prediction}))
+        learned = facts.get("ground_distance")
+        learned = None if learned is None else np.array(learned)
+        return cls(**(facts | {"probe": prediction, "ground_distance": learned}))
 
 
 def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_options=None):
@@ -242,8 +251,7 @@ class Run:
             )
         valid = self.data.valid
         predicted = self._predict(valid.images, labels=valid.labels, criterion=self.criterion)
-        if self.spec.uses_features:
-            self.criterion.end_epoch()
+        learned = self.criterion.end_epoch() if self.spec.uses_features else None
         before = self.epochs[-1].seconds if self.epochs else 0.0
         epoch = Epoch(
             number=number,
@@ -253,6 +261,7 @@ class Run:
             probe=self._predict(self.probe),
             learning_rate=self.rate(number, self.steps),
             seconds=before + seconds + time.perf_counter() - start,
+            ground_distance=None if learned is None else to_numpy(learned).astype(np.float64),
         )
         self.epochs.append(epoch)
         if self.folder is not None:
