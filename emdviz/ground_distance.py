@@ -223,7 +223,7 @@ def rank_correlation(distances, others=None):
     Examples
     --------
     >>> round(rank_correlation(circle(5)), 2)
-    -0.22
+    0.55
     """
     from scipy import stats
 
