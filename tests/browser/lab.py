@@ -11,23 +11,18 @@ The server listens on 127.0.0.1 alone, and a request to anywhere else is noted i
 import ast
 import contextlib
 import json
-import shutil
 import sys
 import time
 import uuid
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from emdviz.doctor import find_chromium
 from tests.browser.server import TOKEN, Server
 
 NO_CHROMIUM = (
     "no Chromium found: install it with `apt-get install chromium`, or "
     "`brew install --cask chromium`, to run the browser tests"
-)
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_MAC_APPS = (
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
 _FLAGS = [
     "--no-sandbox",
@@ -70,14 +65,6 @@ _EVALUATE = """async (expression) => {
   const request = { code: '', user_expressions: { value: expression }, store_history: false };
   return (await kernel.requestExecute(request).done).content.user_expressions.value;
 }"""
-
-
-def find_chromium():
-    """Return the path of a Chromium or Chrome, or None."""
-    found = [shutil.which(name) for name in _NAMES] + [
-        app for app in _MAC_APPS if Path(app).exists()
-    ]
-    return next((path for path in found if path), None)
 
 
 @contextlib.contextmanager

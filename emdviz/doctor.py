@@ -1,0 +1,344 @@
+"""What is here and what is missing: Python, packages, JupyterLab, device, data, cache, Chromium."""
+
+import inspect
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+OK, NOTE, PROBLEM = "ok", "note", "problem"
+
+SHOWN = ("torch", "torchvision", "numpy", "POT", "ipywidgets", "anywidget")
+"""Packages whose versions a report of a fault should name."""
+
+FRONT_ENDS = {"@jupyter-widgets/jupyterlab-manager": "ipywidgets", "anywidget": "anywidget"}
+"""What JupyterLab must load in the browser for the widgets of each package in the kernel."""
+
+MANAGER_OF_IPYWIDGETS = {8: 5}
+"""Major versions that speak to each other: of ipywidgets, and of its manager in JupyterLab."""
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_MAC_APPS = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
+GIB = 2**30
+LEAST_MEMORY, LEAST_DISK = 2 * GIB, 2 * GIB
+"""With less, a notebook or a run may be stopped halfway."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that was looked at.
+
+    Attributes
+    ----------
+    name : str
+    state : {"ok", "note", "problem"}
+        A note is something that not everybody needs; a problem makes something fail.
+    text : str
+        What was found.
+    remedy : str
+        What to do, in one line; empty if nothing.
+    """
+
+    name: str
+    state: str
+    text: str
+    remedy: str = ""
+
+
+def examine(data="data"):
+    """Look at everything.
+
+    Parameters
+    ----------
+    data : str or Path
+        The folder with a folder for each data set.
+
+    Returns
+    -------
+    list of Finding
+
+    Examples
+    --------
+    >>> [finding.state for finding in examine() if finding.name == "Python"]
+    ['ok']
+    """
+    data = Path(data)
+    return [
+        python(),
+        *packages(),
+        *extras(),
+        *jupyterlab(),
+        *device(),
+        *memory(),
+        *data_sets(data),
+        *caches(data),
+        browser(),
+    ]
+
+
+def python():
+    """Return whether this Python is new enough."""
+    from packaging.specifiers import SpecifierSet
+
+    wanted = metadata.metadata("emdviz")["Requires-Python"]
+    version = platform.python_version()
+    if SpecifierSet(wanted).contains(version, prereleases=True):
+        return Finding("Python", OK, f"{version} on {platform.platform()}")
+    return Finding(
+        "Python", PROBLEM, f"{version}, where {wanted} is needed", "make lab PYTHON=python3.12"
+    )
+
+
+def packages():
+    """Return a finding for each package that is missing or of a wrong version, or one for all."""
+    wanted = _requirements()
+    found = [problem for requirement in wanted if (problem := _problem_of(requirement))]
+    if found:
+        return [
+            Finding("packages", PROBLEM, text, f"python -m pip install '{requirement}'")
+            for requirement, text in found
+        ]
+    shown = ", ".join(f"{name} {metadata.version(name)}" for name in SHOWN)
+    return [Finding("packages", OK, f"all {len(wanted)} as required; {shown}")]
+
+
+def extras():
+    """Return a note for each extra of the package that is not complete."""
+    for extra in metadata.metadata("emdviz").get_all("Provides-Extra") or []:
+        missing = [p for r in _requirements(extra) if (p := _problem_of(r))]
+        if missing:
+            names = ", ".join(requirement.name for requirement, _ in missing)
+            wanted = " ".join(f"'{requirement}'" for requirement, _ in missing)
+            yield Finding(
+                f"extra {extra}", NOTE, f"not here: {names}", f"python -m pip install {wanted}"
+            )
+
+
+def _requirements(extra=None):
+    """Return what the package needs always, or for an extra, without the markers."""
+    from packaging.requirements import Requirement
+
+    chosen = []
+    for text in metadata.requires("emdviz") or []:
+        requirement = Requirement(text)
+        marker = requirement.marker
+        always = marker is None or marker.evaluate({"extra": ""})
+        if always if extra is None else not always and marker.evaluate({"extra": extra}):
+            requirement.marker = None
+            chosen.append(requirement)
+    return chosen
+
+
+def _problem_of(requirement):
+    """Return (requirement, what is wrong), or None if a fitting version is installed."""
+    try:
+        version = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return requirement, f"{requirement.name} is not installed"
+    if requirement.specifier.contains(version, prereleases=True):
+        return None
+    wanted = requirement.specifier
+    return requirement, f"{requirement.name} is {version}, where {wanted} is needed"
+
+
+def jupyterlab():
+    """Return JupyterLab's version, and whether its part of each widget package fits ours."""
+    try:
+        version = metadata.version("jupyterlab")
+    except metadata.PackageNotFoundError:
+        return  # packages() says so
+    yield Finding("JupyterLab", OK, version)
+    loaded, disabled = _front_ends()
+    for front_end, package in FRONT_ENDS.items():
+        try:
+            kernel = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+        again = f"python -m pip install --force-reinstall --no-deps {package}"
+        if package == "ipywidgets":
+            again += " jupyterlab_widgets"
+        name = f"{package} in JupyterLab"
+        if front_end not in loaded:
+            yield Finding(name, PROBLEM, f"its front end {front_end} is not there", again)
+        elif front_end in disabled:
+            remedy = f"jupyter labextension enable {front_end}"
+            yield Finding(name, PROBLEM, f"its front end {front_end} is switched off", remedy)
+        elif not _fits(package, kernel, loaded[front_end]["version"]):
+            have, place = loaded[front_end]["version"], loaded[front_end]["ext_path"]
+            text = f"front end {have} does not fit {package} {kernel} in the kernel"
+            yield Finding(name, PROBLEM, text, f"delete {place}, then {again}")
+        else:
+            yield Finding(name, OK, f"front end {loaded[front_end]['version']}, kernel {kernel}")
+
+
+def _front_ends():
+    """Return the extensions that JupyterLab finds here by name, and the names of those off."""
+    from jupyter_core.paths import jupyter_path
+    from jupyterlab.commands import get_app_dir
+    from jupyterlab_server.config import get_federated_extensions, get_page_config
+
+    places = jupyter_path("labextensions")
+    config = get_page_config(places, os.path.join(get_app_dir(), "settings"))
+    return get_federated_extensions(places), config.get("disabledExtensions", [])
+
+
+def _fits(package, kernel, front_end):
+    if package == "anywidget":
+        return kernel == front_end
+    major = int(kernel.split(".")[0])
+    return int(front_end.split(".")[0]) == MANAGER_OF_IPYWIDGETS.get(major)
+
+
+def device():
+    """Return where networks train, and whether an NVIDIA GPU lies idle."""
+    import torch
+
+    from emdviz.training import choose_device
+
+    chosen = choose_device()
+    if chosen.type == "cuda":
+        for number in range(torch.cuda.device_count()):
+            about = torch.cuda.get_device_properties(number)
+            yield Finding("device", OK, f"{about.name}, {about.total_memory / GIB:.0f} GiB")
+        return
+    threads = torch.get_num_threads()
+    text = (
+        "Apple GPU (MPS)" if chosen.type == "mps" else f"CPU, {threads} of {os.cpu_count()} cores"
+    )
+    if shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
+        yield Finding(
+            "device",
+            PROBLEM,
+            f"{text}, though an NVIDIA driver is here: torch {torch.__version__} does not use it",
+            "install the build of torch for your driver, see https://pytorch.org/get-started/locally",
+        )
+    else:
+        yield Finding("device", OK, text)
+
+
+def memory():
+    """Return how much memory there is, and disk for runs and decoded images."""
+    total = _memory()
+    if total is not None:
+        few = total < LEAST_MEMORY
+        remedy = "take a machine or container with 4 GiB, or smaller images" if few else ""
+        yield Finding("memory", PROBLEM if few else OK, f"{total / GIB:.1f} GiB", remedy)
+    free = shutil.disk_usage(".").free
+    few = free < LEAST_DISK
+    remedy = "free some, or pass --store a folder on another disk" if few else ""
+    yield Finding("disk", PROBLEM if few else OK, f"{free / GIB:.1f} GiB free here", remedy)
+
+
+def _memory():
+    """Return the bytes this process may use: the machine's, or less in a container."""
+    try:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+def data_sets(data):
+    """Return which data sets that are read from files lie where they are looked for."""
+    for name, folder in _folders(data).items():
+        if not folder.exists():
+            remedy = f"if you want it: data/README.md says how it gets to {folder}"
+            yield Finding(f"data {name}", NOTE, "not here", remedy)
+        elif not _has_files(folder):
+            remedy = f"delete {folder}, or fill it as data/README.md says"
+            yield Finding(f"data {name}", PROBLEM, f"{folder} is empty", remedy)
+        else:
+            yield Finding(f"data {name}", OK, str(folder))
+
+
+def _folders(data):
+    """Return the folder of each data set that has one of its own."""
+    from emdviz.datasets import DATASETS
+
+    roots = {
+        name: inspect.signature(function).parameters.get("root")
+        for name, function in DATASETS.items()
+    }
+    return {
+        name: data / Path(root.default).name
+        for name, root in roots.items()
+        if root is not None and isinstance(root.default, str)
+    }
+
+
+def _has_files(folder):
+    """Tell whether there is anything to see; as soon as it is found, for there may be a lot."""
+    if folder.is_file():
+        return True
+    return any(
+        not file.startswith(".") and file != "README.md"
+        for _, _, files in os.walk(folder)
+        for file in files
+    )
+
+
+def caches(data):
+    """Return how much is kept of decoded images, and what keeps others from being kept."""
+    from emdviz.datasets.cache import FOLDER
+
+    kept, total = 0, 0
+    for folder in [data, *filter(Path.is_dir, _folders(data).values())]:
+        cache = folder / FOLDER
+        files = list(cache.iterdir()) if cache.is_dir() else []
+        stale = [file for file in files if file.suffix == ".tmp"]
+        if stale:
+            text = f"{len(stale)} unfinished files in {cache}"
+            yield Finding("cache", NOTE, text, f"if nothing is running: rm {cache}/*.tmp")
+        if folder.is_dir() and not os.access(cache if cache.is_dir() else folder, os.W_OK):
+            text = f"{folder} cannot be written: images are decoded anew at each start"
+            yield Finding("cache", NOTE, text, f"chmod u+w {folder}, or copy it to a disk of yours")
+        kept += len(files) - len(stale)
+        total += sum(file.stat().st_size for file in files)
+    yield Finding("cache", OK, f"decoded images of {kept} data sets, {total / GIB:.2f} GiB")
+
+
+def browser():
+    """Return the Chromium that tests and screenshots would take."""
+    path = find_chromium()
+    if path is None:
+        text = "not here; only tests and screenshots need it"
+        return Finding("Chromium", NOTE, text, "apt install chromium, or brew install chromium")
+    return Finding("Chromium", OK, path)
+
+
+def find_chromium():
+    """Return the path of a Chromium or Chrome, or None."""
+    found = [shutil.which(name) for name in CHROMIUMS]
+    return next(filter(None, [*found, *(app for app in _MAC_APPS if Path(app).exists())]), None)
+
+
+def report(findings):
+    """Write findings as lines of text, a remedy below each that has one.
+
+    Examples
+    --------
+    >>> print(report([Finding("disk", PROBLEM, "0.1 GiB free", "free some")]))
+    !! disk      0.1 GiB free
+                 → free some
+    1 problem
+    """
+    marks = {OK: "ok", NOTE: "--", PROBLEM: "!!"}
+    width = max(9, *(len(finding.name) for finding in findings))
+    lines = []
+    for finding in findings:
+        lines.append(f"{marks[finding.state]} {finding.name:{width}} {finding.text}")
+        if finding.remedy:
+            lines.append(f"{'':{width + 3}} → {finding.remedy}")
+    problems = sum(finding.state == PROBLEM for finding in findings)
+    lines.append("no problem" if not problems else f"{problems} problem{'s' * (problems > 1)}")
+    return "\n".join(lines)
