@@ -36,7 +36,7 @@ class Augmentation:
     aspect: float = 0.0
     colour: float = 0.0
 
-    def __call__(self, images, numbers):
+    def __call__(self, images, numbers, window=None):
         """Change a batch.
 
         Parameters
@@ -44,35 +44,50 @@ class Augmentation:
         images : float tensor, shape (B, 3, H, W), from −1 to 1
         numbers : float tensor, shape (B, NUMBERS), from 0 to 1
             What chance decides, for each image.
+        window : int, optional
+            Height and width, in px, of what is cut out of each image in place of ``crop``.
 
         Returns
         -------
-        float tensor, shape (B, 3, H, W), from −1 to 1
+        float tensor, shape (B, 3, H, W) or (B, 3, window, window), from −1 to 1
+
+        Raises
+        ------
+        ValueError
+            If the images are smaller than the window.
         """
-        if self.crop or self.rotation or self.aspect:
-            grid = F.affine_grid(self._maps(images, numbers), images.shape, align_corners=False)
+        shape = _shape(images, window)
+        if self.rotation or self.aspect or (self.crop and window is None):
+            maps = self._maps(images, numbers, shape, self.crop if window is None else 0)
+            grid = F.affine_grid(maps, (*images.shape[:2], *shape), align_corners=False)
             images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
-        elif self.flip:
-            mirrored = numbers[:, 0] < self.flip
-            images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+        else:
+            if window is not None:
+                images = _cut(images, numbers[:, 4:6], window)
+            if self.flip:
+                mirrored = numbers[:, 0] < self.flip
+                images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         return self._recolour(images, numbers) if self.colour else images
 
-    def _maps(self, images, numbers):
+    def _maps(self, images, numbers, shape, crop):
         """Return where each corner of the new image lies in the old one, shape (B, 2, 3)."""
         signed = 2 * numbers - 1
         sign = torch.where(numbers[:, 0] < self.flip, -1.0, 1.0)
-        size = 1 - self.crop * numbers[:, 1]
+        size = 1 - crop * numbers[:, 1]
         stretch = torch.exp(0.5 * self.aspect * signed[:, 2])
         angle = torch.deg2rad(self.rotation * signed[:, 3])
-        # in pixels a turn keeps distances, in the units of the grid only where H = W
-        shape = images.shape[3] / images.shape[2]
         cos, sin = torch.cos(angle), torch.sin(angle)
         wide, high = size * stretch, size / stretch
-        rows = [
-            [sign * wide * cos, -high * sin / shape, (1 - size) * signed[:, 4]],
-            [sign * wide * sin * shape, high * cos, (1 - size) * signed[:, 5]],
+        # in pixels a turn keeps distances, in the units of the grids only where all sides agree
+        (height, width), (rows, columns) = images.shape[2:], shape
+        across, down = columns / width, rows / height
+        maps = [
+            [sign * wide * cos * across, -high * sin / (width / rows)],
+            [sign * wide * sin * (columns / height), high * cos * down],
         ]
-        return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
+        maps[0].append((1 - size * across) * signed[:, 4])
+        maps[1].append((1 - size * down) * signed[:, 5])
+        return torch.stack([torch.stack(row, dim=1) for row in maps], dim=1)
 
     def _recolour(self, images, numbers):
         changes = self.colour * (2 * numbers[:, 6:9, None, None, None] - 1)
@@ -82,6 +97,56 @@ class Augmentation:
         images = torch.lerp(grey, images, saturation)
         images = torch.lerp(middle, images, contrast) + brighter * (middle + 1)
         return images.clamp_(-1, 1)
+
+
+def centre_crop(images, window=None):
+    """Return the window of as many px in the middle of images, or all of them.
+
+    Parameters
+    ----------
+    images : tensor, shape (B, 3, H, W)
+    window : int, optional
+
+    Returns
+    -------
+    tensor, shape (B, 3, window, window)
+
+    Raises
+    ------
+    ValueError
+        If the images are smaller than the window.
+
+    Examples
+    --------
+    >>> centre_crop(torch.arange(16).reshape(1, 1, 4, 4), 2).tolist()
+    [[[[5, 6], [9, 10]]]]
+    """
+    rows, columns = _shape(images, window)
+    top, left = (images.shape[2] - rows) // 2, (images.shape[3] - columns) // 2
+    return images[:, :, top : top + rows, left : left + columns]
+
+
+def _shape(images, window):
+    """Return the height and width of images after they were cut."""
+    shape = tuple(images.shape[2:])
+    if window is None:
+        return shape
+    if window > min(shape):
+        raise ValueError(
+            f"crop must be at most the height and width of the images, {shape}, got {window}; "
+            "load the data set with a larger size, or choose a smaller crop"
+        )
+    return window, window
+
+
+def _cut(images, numbers, window):
+    """Cut out windows; ``numbers``, shape (B, 2), say how far right and down."""
+    room = numbers.new_tensor([images.shape[3] - window, images.shape[2] - window])
+    corner = torch.minimum((numbers * (room + 1)).floor(), room).long()
+    place = corner[:, :, None] + torch.arange(window, device=images.device)
+    columns, rows = place[:, 0, None, :], place[:, 1, :, None]
+    image = torch.arange(len(images), device=images.device)[:, None, None]
+    return images[image, :, rows, columns].permute(0, 3, 1, 2)
 
 
 AUGMENTATIONS = {

@@ -4,12 +4,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 
 import torch
 
 from emdviz.models import MODELS
 from emdviz.training.config import TrainConfig, choose_device
-from emdviz.training.evaluation import find_loss, measure, predict
+from emdviz.training.evaluation import find_loss, measure
 from emdviz.training.loop import Data, Run, epochs_of
 from emdviz.training.together import train_together
 
@@ -23,6 +24,7 @@ def compare_losses(
     seeds: Sequence[int] = (0,),
     config=None,
     model="small_cnn",
+    weights=None,
     learning_rates=None,
     loss_options=None,
     folder=None,
@@ -42,6 +44,8 @@ def compare_losses(
         Its seed is replaced by each of ``seeds``.
     model : str
         A name in ``models.MODELS``.
+    weights : str or Path, optional
+        Where the networks start from; see :func:`models.make`.
     learning_rates : dict of str to float, optional
         A learning rate of its own for some losses.
     loss_options : dict of str to dict, optional
@@ -51,7 +55,7 @@ def compare_losses(
         first was stopped; see :func:`fit`.
     together : bool, optional
         Train all seeds, and all losses with equal numbers of outputs, as one stacked network
-        (but for those that learn from features):
+        (but for losses that learn from features and networks with dropout):
         on a GPU, which a small network leaves idle, several times as fast, and equal up to
         rounding. By default on a GPU and not on a CPU, where it gains nothing.
     on_epoch : callable, optional
@@ -77,6 +81,7 @@ def compare_losses(
     data = Data(dataset, choose_device(config.device))
     options = {
         "model": model,
+        "weights": weights,
         "learning_rates": learning_rates,
         "loss_options": loss_options,
         "folder": folder,
@@ -98,6 +103,7 @@ def make_run(
     config,
     *,
     model="small_cnn",
+    weights=None,
     learning_rates=None,
     loss_options=None,
     folder=None,
@@ -121,9 +127,12 @@ def make_run(
         raise ValueError(f"model must be one of {sorted(MODELS)}, got {model!r}")
     rate = (learning_rates or {}).get(loss, config.learning_rate)
     extra = (loss_options or {}).get(loss, {})
-    name = "-".join([loss, *(f"{k}{v:g}" for k, v in extra.items()), model, f"{rate:g}"])
+    start = [] if weights is None else [Path(weights).stem]
+    options = [f"{k}{v:g}" for k, v in extra.items()]
+    name = "-".join([loss, *options, model, *start, f"{rate:g}"])
     place = None if folder is None else f"{folder}/{name}-{config.seed}"
-    network = MODELS[model](find_loss(loss).num_outputs(data.num_classes), seed=config.seed)
+    outputs = find_loss(loss).num_outputs(data.num_classes)
+    network = MODELS[model](outputs, seed=config.seed, weights=weights)
     config = replace(config, learning_rate=rate)
     return Run(network, loss, data, config, probe=probe, folder=place, loss_options=extra)
 
@@ -149,9 +158,9 @@ def _side_by_side(jobs, on_epoch):
     members = [(key, make()) for key, make in jobs]
     keys = {id(run): key for key, run in members}
     outcomes = {key: (run, None) for key, run in members}
-    alone = [(key, run) for key, run in members if run.spec.uses_features]
+    alone = [(key, run) for key, run in members if not run.stacks]
     outcomes |= {key: _alone(run, key, on_epoch) for key, run in alone}
-    stacked = [run for _, run in members if not run.spec.uses_features]
+    stacked = [run for _, run in members if run.stacks]
     for _, group in groupby(sorted(stacked, key=_width), key=_width):
         group = list(group)
         try:
@@ -194,6 +203,6 @@ def _row(outcome, dataset):
         return facts | {"error": error}
     last = run.epochs[-1]
     test, num_classes = dataset.split("test"), len(dataset.classes)
-    predicted = predict(run.model, run.loss, test.images, num_classes)
+    predicted = run.predict(test.images)
     facts |= {"seconds": last.seconds, "valid RPS": last.metrics["RPS"], "error": ""}
     return facts | measure(predicted, test, num_classes)

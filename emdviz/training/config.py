@@ -28,6 +28,12 @@ class TrainConfig:
     weight_decay : float
     augmentation : {"flip", "paper", "none"}
         How training images are changed at random; see ``AUGMENTATIONS``.
+    crop : int or None
+        Height and width, in px, of the window that the network sees: anywhere in a training
+        image, at random, and in the centre of any other. None shows it whole images.
+    mirror : bool
+        Predict the mean over an image and its mirror image: of the distributions, or of the
+        outputs of regression. The paper does so, with ``crop``.
     mixed_precision : bool
         Run the network in bfloat16 where that is safe; losses stay in float32.
     seed : int
@@ -49,6 +55,8 @@ class TrainConfig:
     schedule: str = "cosine"
     weight_decay: float = 5e-4
     augmentation: str = "flip"
+    crop: int | None = None
+    mirror: bool = False
     mixed_precision: bool = False
     seed: int = 0
     device: str | None = None
@@ -60,6 +68,7 @@ class TrainConfig:
             "learning_rate": self.learning_rate > 0,
             "momentum": 0 <= self.momentum < 1,
             "weight_decay": self.weight_decay >= 0,
+            "crop": self.crop is None or self.crop >= 1,
             "seed": self.seed >= 0,
         }
         for name, fulfilled in rules.items():

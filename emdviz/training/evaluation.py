@@ -1,5 +1,6 @@
 """What a network says of images, and how good that is."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -7,8 +8,11 @@ import torch
 from emdviz import metrics
 from emdviz.distributions import one_hot
 from emdviz.losses import LOSSES
+from emdviz.training.augmentation import centre_crop
 
 EVALUATION_BATCH = 512
+EVALUATION_PIXELS = 2**22
+"""The most images that are predicted at once, and the most pixels that these have together."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,9 @@ class Prediction:
         return one_hot(self.classes, num_classes)
 
 
-def predict(model, loss, images, num_classes, *, labels=None, criterion=None):
+def predict(
+    model, loss, images, num_classes, *, labels=None, criterion=None, crop=None, mirror=False
+):
     """Predict the classes of images, and their distributions where the loss has any.
 
     Parameters
@@ -52,25 +58,46 @@ def predict(model, loss, images, num_classes, *, labels=None, criterion=None):
         Class indices; then the mean loss is computed as well.
     criterion : torch.nn.Module, optional
         What computes it; a new Module of the loss by default.
+    crop, mirror
+        What the network sees, as in :class:`TrainConfig`.
 
     Returns
     -------
     Prediction
-        On the CPU.
+        On the CPU; its loss is that of the mean prediction if ``mirror``.
+
+    Raises
+    ------
+    ValueError
+        If the images are smaller than ``crop``.
     """
     spec = find_loss(loss)
     device = next(model.parameters()).device
     model.eval()
+    seen = centre_crop(images, crop)
+    size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // math.prod(seen.shape[2:])))
+    batches = (scale(batch.to(device)) for batch in seen.split(size))
     with torch.no_grad():
-        outputs = torch.cat(
-            [model(scale(batch.to(device))).float() for batch in images.split(EVALUATION_BATCH)]
-        ).cpu()
+        outputs = torch.cat([_outputs(model, spec, batch, mirror) for batch in batches]).cpu()
     classes, distribution = spec.decode(outputs, num_classes)
     value = None
     if labels is not None:
         criterion = criterion or make_loss(spec, model, num_classes)
         value = criterion.to(device).eval()(outputs.to(device), labels.to(device)).item()
     return Prediction(classes, distribution, value)
+
+
+def _outputs(model, spec, images, mirror):
+    """Return the outputs for images, or outputs that stand for the mean with their mirror images.
+
+    The softmax of these is the mean of the two distributions.
+    """
+    if not mirror:
+        return model(images).float()
+    both = torch.stack([model(view).float() for view in (images, images.flip(3))])
+    if spec.regresses:
+        return both.mean(dim=0)
+    return torch.logsumexp(torch.log_softmax(both, dim=2), dim=0) - math.log(2)
 
 
 def measure(prediction, split, num_classes):

@@ -3,14 +3,16 @@
 import dataclasses
 import time
 import warnings
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from emdviz.distributions import to_numpy
+from emdviz.models import Network
 from emdviz.training import runs
-from emdviz.training.augmentation import AUGMENTATIONS, NUMBERS
+from emdviz.training.augmentation import AUGMENTATIONS, NUMBERS, centre_crop
 from emdviz.training.config import TrainConfig, choose_device
 from emdviz.training.evaluation import Prediction, find_loss, make_loss, measure, predict, scale
 
@@ -169,7 +171,8 @@ class Data:
         augment = AUGMENTATIONS[config.augmentation]
         size = self.batch_size(config)
         for chosen in order[: self.steps(config) * size].split(size):
-            yield augment(scale(self.images[chosen]), numbers[chosen]), self.labels[chosen]
+            images = augment(scale(self.images[chosen]), numbers[chosen], config.crop)
+            yield images, self.labels[chosen]
 
     def batch_size(self, config):
         """Return the size of a batch, which a small data set limits."""
@@ -192,7 +195,12 @@ class Run:
         criterion = make_loss(self.spec, model, data.num_classes, **loss_options)
         self.criterion = criterion.to(data.device)
         self.probe = data.valid.images[:8] if probe is None else probe
-        _check_outputs(model, data.images[:1], self.spec.num_outputs(data.num_classes))
+        seen = centre_crop(data.images[:1], config.crop)
+        _check_outputs(model, seen, self.spec.num_outputs(data.num_classes))
+        # whether the network draws random numbers as it trains; of others' nobody can tell
+        self.draws = not isinstance(model, Network) or any(
+            isinstance(module, torch.nn.Dropout) for module in model.modules()
+        )
         self.steps = data.steps(config)
         self.halves = 1
         self.optimizer = torch.optim.SGD(
@@ -210,6 +218,11 @@ class Run:
                 runs.unpack(tensors, model, self.criterion, self.optimizer)
             self.epochs = [Epoch.from_dict(facts) for facts in history]
 
+    @property
+    def stacks(self):
+        """Whether it can be trained in one stack with others; see :func:`train_together`."""
+        return not (self.spec.uses_features or self.draws)
+
     def rate(self, number, step):
         """Return the learning rate of a step, counted from 0, of an epoch, counted from 1."""
         return self.config.rate((number - 1 + step / self.steps) / self.config.epochs)
@@ -226,7 +239,8 @@ class Run:
         for step, (images, labels) in enumerate(self.data.batches(self.config, number)):
             for group in self.optimizer.param_groups:
                 group["lr"] = self.rate(number, step)
-            total += self._step(images, labels)
+            with _chances(self, number, step) if self.draws else nullcontext():
+                total += self._step(images, labels)
             if on_step is not None:
                 on_step()
         return total.item()
@@ -250,7 +264,7 @@ class Run:
                 f"rate {self.config.learning_rate:g}; try a third of it"
             )
         valid = self.data.valid
-        predicted = self._predict(valid.images, labels=valid.labels, criterion=self.criterion)
+        predicted = self.predict(valid.images, labels=valid.labels, criterion=self.criterion)
         learned = self.criterion.end_epoch() if self.spec.uses_features else None
         before = self.epochs[-1].seconds if self.epochs else 0.0
         epoch = Epoch(
@@ -258,7 +272,7 @@ class Run:
             train_loss=train_loss,
             valid_loss=predicted.loss,
             metrics=measure(predicted, valid, self.data.num_classes),
-            probe=self._predict(self.probe),
+            probe=self.predict(self.probe),
             learning_rate=self.rate(number, self.steps),
             seconds=before + seconds + time.perf_counter() - start,
             ground_distance=None if learned is None else to_numpy(learned).astype(np.float64),
@@ -270,7 +284,9 @@ class Run:
             self.folder.write(tensors, [one.to_dict() for one in self.epochs], best=best)
         return epoch
 
-    def _predict(self, images, **options):
+    def predict(self, images, **options):
+        """Predict images as the configuration says; options as in :func:`predict`."""
+        options |= {"crop": self.config.crop, "mirror": self.config.mirror}
         return predict(self.model, self.loss, images, self.data.num_classes, **options)
 
     def _step(self, images, labels):
@@ -322,6 +338,21 @@ class Run:
             f"{tuple(self.data.images.shape[2:])} pixels fits on {self.data.device}; choose a "
             "smaller batch_size, smaller images or a smaller network"
         )
+
+
+@contextmanager
+def _chances(run, number, step):
+    """Let torch draw what depends on a run's seed and step only, then go on as if nothing was."""
+    device, cuda = run.data.device, run.data.device.type == "cuda"
+    seed = np.random.SeedSequence([run.config.seed, number, step + 1]).generate_state(1).item()
+    with torch.random.fork_rng([device] if cuda else []):
+        torch.random.default_generator.manual_seed(seed)
+        if cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif device.type == "mps":
+            torch.mps.manual_seed(seed)
+        yield
 
 
 def _check_outputs(model, image, expected):

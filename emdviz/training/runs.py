@@ -83,10 +83,10 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             data = safetensors.torch.save(tensors, metadata=header)
             if best:
-                _replace(self.best, data)
-            _replace(self.last, data)
+                write_whole(self.best, data)
+            write_whole(self.last, data)
             text = json.dumps({"run": self.facts, "epochs": history}, indent=1)
-            _replace(self.path / "history.json", text.encode())
+            write_whole(self.path / "history.json", text.encode())
         except OSError as error:
             raise OSError(
                 error.errno,
@@ -100,6 +100,9 @@ def describe(model, loss, loss_options, dataset, config, probe):
     splits = [dataset.split(name) for name in ("train", "valid")]
     settings = dataclasses.asdict(config)
     del settings["device"]
+    for name in ("crop", "mirror"):  # folders of runs without them need not name them
+        if not settings[name]:
+            del settings[name]
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
     return {
         "loss": loss,
@@ -151,7 +154,8 @@ def unpack(tensors, model, criterion, optimizer):
     optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
 
 
-def _replace(path, data):
+def write_whole(path, data):
+    """Write bytes to a file so that, whatever happens, it is the old one or the new one."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("wb") as file:

@@ -1,16 +1,13 @@
-"""Networks: images in, one output per class (or one number, for regression) out.
-
-Every network has ``features(images)``, the activations before the last layer, and ``head``,
-the last layer.
-"""
+"""A small network for first steps."""
 
 import itertools
 
-import torch
 from torch import nn
 
+from emdviz.models.network import Network, make
 
-class SmallCNN(nn.Module):
+
+class SmallCNN(Network):
     """Four blocks of 3 × 3 convolution, batch norm, ReLU and 2 × 2 max pooling, then a mean.
 
     Small enough to train in seconds on two CPU cores. Any image of 16 px or more fits.
@@ -27,8 +24,9 @@ class SmallCNN(nn.Module):
     Input: float tensor, shape (B, 3, H, W), roughly −1 to 1. Output: (B, num_outputs).
     """
 
+    least = 16
+
     def __init__(self, num_outputs, *, width=16):
-        super().__init__()
         channels = [3, width, 2 * width, 4 * width, 8 * width]
         blocks = [
             nn.Sequential(
@@ -39,20 +37,14 @@ class SmallCNN(nn.Module):
             )
             for before, after in itertools.pairwise(channels)
         ]
-        self.body = nn.Sequential(*blocks)
-        # the head is made last, so that one seed gives every loss the same body
-        self.head = nn.Linear(channels[-1], num_outputs)
+        super().__init__(nn.Sequential(*blocks), channels[-1], num_outputs)
 
     def features(self, images):
         """Return the activations before the head, shape (B, 8 · width)."""
-        return self.body(images).mean(dim=(2, 3))
-
-    def forward(self, images):
-        """Return the outputs, shape (B, num_outputs)."""
-        return self.head(self.features(images))
+        return super().features(images).mean(dim=(2, 3))
 
 
-def small_cnn(num_outputs, *, seed=0, width=16):
+def small_cnn(num_outputs, *, seed=0, weights=None, width=16):
     """Make a :class:`SmallCNN` whose weights depend on ``seed`` only.
 
     Two networks of one seed have the same body, also when their heads differ in size.
@@ -62,6 +54,8 @@ def small_cnn(num_outputs, *, seed=0, width=16):
     num_outputs : int
         C for distributions over classes, 1 for regression.
     seed : int
+    weights : str or Path, optional
+        A file to start from; see :func:`weights.load`.
     width : int
         Channels of the first block.
 
@@ -76,15 +70,8 @@ def small_cnn(num_outputs, *, seed=0, width=16):
 
     Examples
     --------
+    >>> import torch
     >>> small_cnn(8)(torch.zeros(2, 3, 48, 48)).shape
     torch.Size([2, 8])
     """
-    if num_outputs < 1:
-        raise ValueError(f"num_outputs must be at least 1, got {num_outputs!r}")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return SmallCNN(num_outputs, width=width)
-
-
-MODELS = {"small_cnn": small_cnn}
-"""Networks by name; each is called as ``MODELS[name](num_outputs, seed=…)``."""
+    return make(SmallCNN, num_outputs, seed=seed, weights=weights, width=width)

@@ -1,0 +1,84 @@
+"""Networks: images in, one output per class (or one number, for regression) out.
+
+Every network has ``features(images)``, the activations before the last layer, and ``head``,
+the last layer.
+"""
+
+from functools import partial
+
+import torch
+
+from emdviz.models.alexnet import AlexNet
+from emdviz.models.levi_hassner import LeviHassner
+from emdviz.models.network import Network, make
+from emdviz.models.residual import ResidualNetwork
+from emdviz.models.small import SmallCNN, small_cnn
+from emdviz.models.vgg import VGG16
+
+__all__ = [
+    "MODELS",
+    "VGG16",
+    "AlexNet",
+    "LeviHassner",
+    "Network",
+    "ResidualNetwork",
+    "SmallCNN",
+    "make",
+    "operations",
+    "small_cnn",
+]
+
+MODELS = {
+    "small_cnn": small_cnn,
+    "ALX": partial(make, AlexNet),
+    "ALXs": partial(make, LeviHassner),
+    "VGG_F": partial(make, VGG16),
+    "RES": partial(make, ResidualNetwork),
+    "RES_F": partial(make, ResidualNetwork),
+    "ALX_thin": partial(make, AlexNet, width=4),
+    "ALXs_thin": partial(make, LeviHassner, width=6),
+    "VGG_F_thin": partial(make, VGG16, width=4),
+    "RES_thin": partial(make, ResidualNetwork, width=4),
+    "RES_F_thin": partial(make, ResidualNetwork, width=4),
+}
+"""Networks by name, each called as ``MODELS[name](num_outputs, seed=…, weights=…)``: see
+:func:`make`. Those of the paper by its names; the F in a name is for weights learned before,
+which must be given. The thin ones have a sixteenth of the channels, to try things quickly."""
+
+
+def operations(name, size, num_outputs=1):
+    """Return the multiply-accumulates that a network takes for one image, forwards.
+
+    To train on an image takes about three times as many.
+
+    Parameters
+    ----------
+    name : str
+        A name in ``MODELS``.
+    size : int
+        Height and width of the image, in px.
+    num_outputs : int
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If there is no such network, or the image is too small for it.
+
+    Examples
+    --------
+    >>> operations("small_cnn", 48)
+    8958080
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    if name not in MODELS:
+        raise ValueError(f"name must be one of {sorted(MODELS)}, got {name!r}")
+    # nothing is computed: tensors on this device have shapes only
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        network = MODELS[name](num_outputs).eval()
+        network(torch.empty(1, 3, size, size))
+    return counter.get_total_flops() // 2

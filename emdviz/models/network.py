@@ -1,0 +1,131 @@
+"""What all networks have in common: a body that finds features, and a linear head."""
+
+import torch
+from torch import nn
+
+from emdviz.models.weights import load
+
+
+class Network(nn.Module):
+    """A body, which turns images into features, and a head, which turns these into outputs.
+
+    Parameters
+    ----------
+    body : torch.nn.Module
+        Images (B, 3, H, W), roughly −1 to 1, to features.
+    num_features : int
+        Features of an image.
+    num_outputs : int
+        C for distributions over classes, 1 for regression.
+
+    Attributes
+    ----------
+    least : int
+        Pixels that an image needs in height and width.
+    published : str or None
+        What torchvision calls this network where it has weights for it.
+    """
+
+    least = 1
+    published = None
+
+    def __init__(self, body, num_features, num_outputs):
+        super().__init__()
+        self.body = body
+        # the head is made last, so that one seed gives every loss the same body
+        self.head = nn.Linear(num_features, num_outputs)
+
+    def features(self, images):
+        """Return the activations before the head, shape (B, head.in_features).
+
+        Raises
+        ------
+        ValueError
+            If the images are too small for the layers.
+        """
+        if min(images.shape[2:]) < self.least:
+            raise ValueError(
+                f"images must have {self.least} px or more for {type(self).__name__}, "
+                f"got shape {tuple(images.shape)}; choose larger images or another network"
+            )
+        return self.body(images)
+
+    def forward(self, images):
+        """Return the outputs, shape (B, num_outputs)."""
+        return self.head(self.features(images))
+
+
+class Standardise(nn.Module):
+    """Images from −1 … 1 to the mean and spread of colours that ImageNet's weights expect."""
+
+    def __init__(self):
+        super().__init__()
+        # torchvision's for 0 … 1: https://docs.pytorch.org/vision/stable/models.html
+        for name, values in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
+            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
+
+    def forward(self, images):
+        """Return images of the same shape, (B, 3, H, W)."""
+        return ((images + 1) / 2 - self.mean) / self.std
+
+
+def start_like_he(body):
+    """Draw the first weights of a body of ReLU layers from N(0, 2 / inputs); biases are 0.
+
+    References
+    ----------
+    He, Zhang, Ren, Sun, Delving deep into rectifiers, ICCV 2015, doi 10.1109/ICCV.2015.123.
+    """
+    for module in body.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return body
+
+
+def make(network, num_outputs, *, seed=0, weights=None, **options):
+    """Make a network whose first weights depend on ``seed`` only.
+
+    Two networks of one seed have the same body, also when their heads differ in size.
+
+    Parameters
+    ----------
+    network : subclass of Network
+    num_outputs : int
+        C for distributions over classes, 1 for regression.
+    seed : int
+    weights : str or Path, optional
+        Where the body starts from: the name of weights that torchvision publishes for this
+        network, such as ``"IMAGENET1K_V1"``, or a file; see :func:`weights.load`. The head is
+        always new. None draws all weights at random.
+    **options
+        Of the network, such as ``width``.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError
+        If there is no output, or the weights do not fit.
+    FileNotFoundError
+        If the file of weights is not there.
+    OSError
+        If weights cannot be downloaded.
+
+    Examples
+    --------
+    >>> from emdviz.models import LeviHassner
+    >>> make(LeviHassner, 8, width=6)(torch.zeros(2, 3, 64, 64)).shape
+    torch.Size([2, 8])
+    """
+    if num_outputs < 1:
+        raise ValueError(f"num_outputs must be at least 1, got {num_outputs!r}")
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        made = network(num_outputs, **options)
+    if weights is not None:
+        load(made, weights)
+    return made

@@ -1,0 +1,108 @@
+"""Weights that somebody has learned before."""
+
+import pickle
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+_LAST_LAYER = "classifier.6."  # of torchvision's AlexNet and VGG
+
+
+def load(network, weights):
+    """Let the body of a network start from weights learned before; its head stays as it is.
+
+    Parameters
+    ----------
+    network : Network
+        Changed in place.
+    weights : str or Path
+        The name of weights that torchvision publishes for this network (downloaded once, and
+        checked by their hash), or a ``.safetensors`` or ``.pth`` file of a state dict: of such a
+        network, of torchvision's, or ``best.safetensors`` in the folder of a training run.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read or its tensors do not fit; the first that does not is named.
+    FileNotFoundError
+        If there is neither such a name nor such a file.
+    OSError
+        If the weights cannot be downloaded.
+    """
+    published = _published(network)
+    if str(weights) in published:
+        tensors = _download(network, published[str(weights)])
+    elif Path(weights).is_file():
+        tensors = _read(Path(weights))
+    else:
+        names = " or ".join(map(repr, published)) + ", or a file" if published else "a file"
+        raise FileNotFoundError(
+            f"weights must be {names}, got {str(weights)!r}, which is not there"
+        )
+    tensors = _of_body(tensors)
+    own = network.body.state_dict()
+    for name in sorted(own.keys() | tensors.keys()):
+        wanted, found = (_shape(part.get(name)) for part in (own, tensors))
+        if wanted != found:
+            raise ValueError(
+                f"weights {weights} do not fit {type(network).__name__}: {name} must be {wanted}, "
+                f"got {found}; take the file of another network, or the width it was made with"
+            )
+    network.body.load_state_dict(tensors)
+
+
+def _published(network):
+    if network.published is None:
+        return {}
+    from torchvision.models import get_model_weights
+
+    # others of VGG lack the fully connected layers
+    every = {member.name: member for member in get_model_weights(network.published)}
+    return {name: member for name, member in every.items() if name.startswith("IMAGENET1K_V")}
+
+
+def _download(network, published):
+    try:
+        return published.get_state_dict(progress=True, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        name = published.url.rpartition("/")[2]
+        raise OSError(
+            f"the weights {published.name} of {type(network).__name__} could not be downloaded "
+            f"({error}); on a machine with a network get {published.url}, and pass the file: "
+            f"weights='…/{name}', or put it into {Path(torch.hub.get_dir()) / 'checkpoints'}"
+        ) from error
+
+
+def _read(path):
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(
+            f"weights {path} cannot be read: {error}; the file must be one that "
+            "safetensors.torch.save_file or torch.save wrote from a state dict"
+        ) from error
+    if not isinstance(tensors, dict) or not all(map(torch.is_tensor, tensors.values())):
+        raise ValueError(
+            f"weights {path} must hold a dict of tensors, got {type(tensors).__name__}; "
+            "save network.state_dict()"
+        )
+    return tensors
+
+
+def _of_body(tensors):
+    """Return the tensors of the body by its names; a run's state holds more than a network."""
+
+    def part(tensors, prefix):
+        found = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        return found or tensors
+
+    body = part(part(tensors, "model."), "body.")
+    return {name: v for name, v in body.items() if not name.startswith(_LAST_LAYER)}
+
+
+def _shape(tensor):
+    return "absent" if tensor is None else f"of shape {tuple(tensor.shape)}"
