@@ -14,7 +14,7 @@ from emdviz.datasets.age_faces import PATTERNS
 from emdviz.datasets.retina_mnist import FILES
 
 PAGE = (Path(__file__).parents[1] / "data" / "README.md").read_text(encoding="utf-8")
-NAMES = sorted(datasets._DATASETS)
+NAMES = sorted(datasets.DATASETS)
 
 
 def card(name):
@@ -44,7 +44,7 @@ def test_every_data_set_has_a_card_with_calls_that_fit(name):
     assert found
     for called, arguments in found:
         assert called == name
-        signature = inspect.signature(datasets._DATASETS[name])
+        signature = inspect.signature(datasets.DATASETS[name])
         signature.bind(**arguments)
         root = signature.parameters.get("root")
         if root is not None and isinstance(root.default, str) and "root" in arguments:

@@ -11,6 +11,7 @@ from emdviz.datasets.retina_mnist import retina_mnist
 from emdviz.datasets.synthetic_faces import synthetic_faces
 
 __all__ = [
+    "DATASETS",
     "OrderedImages",
     "Split",
     "aadb",
@@ -25,7 +26,7 @@ __all__ = [
     "utkface",
 ]
 
-_DATASETS = {
+DATASETS = {
     "aadb": aadb,
     "adience": adience,
     "age_faces": age_faces,
@@ -36,6 +37,7 @@ _DATASETS = {
     "synthetic_faces": synthetic_faces,
     "utkface": utkface,
 }
+"""The functions that return data sets, by name."""
 
 
 def load(name, **arguments):
@@ -63,6 +65,6 @@ def load(name, **arguments):
     >>> len(load("synthetic_faces", n=10, size=32))
     10
     """
-    if name not in _DATASETS:
-        raise ValueError(f"name must be one of {sorted(_DATASETS)}, got {name!r}")
-    return _DATASETS[name](**arguments)
+    if name not in DATASETS:
+        raise ValueError(f"name must be one of {sorted(DATASETS)}, got {name!r}")
+    return DATASETS[name](**arguments)

@@ -1,0 +1,16 @@
+"""Grids of training runs: here, in processes or on a cluster; kept on disk, resumable."""
+
+from emdviz.experiments.running import processes, run
+from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
+from emdviz.experiments.store import Store, results
+
+__all__ = [
+    "PAPER_LAMBDAS",
+    "PAPER_RATES",
+    "RunSpec",
+    "Store",
+    "paper_config",
+    "processes",
+    "results",
+    "run",
+]

@@ -1,0 +1,236 @@
+"""What a run is: everything that decides its result, and an id made from that."""
+
+import dataclasses
+import functools
+import hashlib
+import inspect
+import json
+import os
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+
+from emdviz.datasets import DATASETS
+from emdviz.losses import LOSSES
+from emdviz.models import MODELS
+from emdviz.training import TrainConfig
+
+PAPER_RATES = tuple(float(f"{10 ** -(1.5 + i / 2):.6g}") for i in range(7))
+"""The paper's seven learning rates, 10^-1.5 to 10^-4.5; in six digits, for powers differ in their
+last digit from machine to machine, and so would the ids of runs."""
+
+PAPER_LAMBDAS = (0.1, 1.0, 10.0)
+"""The values of AEMD's λ among which the paper chooses."""
+
+
+def paper_config(**changes):
+    """Return the training configuration of the paper, with ``changes``.
+
+    Momentum 0.98 and random crop, flip, rotation, colour and aspect are printed there. Epochs,
+    batch size and weight decay are not, and are those of ``TrainConfig`` unless changed.
+
+    Parameters
+    ----------
+    **changes
+        Fields of ``training.TrainConfig``.
+
+    Returns
+    -------
+    TrainConfig
+
+    References
+    ----------
+    Hou, Yu, Samaras 2017, section 4.
+
+    Examples
+    --------
+    >>> paper_config(learning_rate=PAPER_RATES[1]).momentum
+    0.98
+    """
+    return TrainConfig(**({"momentum": 0.98, "augmentation": "paper"} | changes))
+
+
+@dataclass(frozen=True, eq=False)
+class RunSpec:
+    """One training run: everything that decides its result.
+
+    Attributes
+    ----------
+    dataset : str
+        A name in ``datasets.DATASETS``.
+    dataset_options : mapping, or (name, value) pairs
+        Arguments of the data set, such as ``{"root": "data/adience", "size": 64}``; kept as
+        sorted pairs. Values are texts, paths, numbers, True, False, None, or lists of these.
+    fold : int, optional
+        The fold that is the test set, for a data set that has folds.
+    network : str
+        A name in ``models.MODELS``.
+    weights : str or path, optional
+        Where the network's first weights come from, as its function in ``models`` takes them.
+    loss : str
+        A name in ``losses.LOSSES``.
+    loss_options : mapping, or (name, value) pairs
+        Options of the loss, such as ``{"lam": 10.0}`` for AEMD.
+    config : training.TrainConfig
+        Its seed is the run's seed. Its device does not count: it decides how soon, not what.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a name or an option does not exist; with the choices.
+
+    Notes
+    -----
+    Two specs are equal if their ids are. An option of the configuration that is off (None or
+    False) does not count, so that ids stay when new options come.
+
+    Examples
+    --------
+    >>> spec = RunSpec("synthetic_faces", {"n": 200, "size": 32}, loss="EMD2")
+    >>> spec.id
+    'synthetic_faces-small_cnn-EMD2-979df829b5776c9d'
+    >>> spec == RunSpec("synthetic_faces", {"size": 32, "n": 200}, loss="EMD2")
+    True
+    >>> RunSpec("digits", fold=1)
+    Traceback (most recent call last):
+    ValueError: fold must be None: digits has no folds, got 1
+    """
+
+    dataset: str
+    dataset_options: tuple = ()
+    fold: int | None = None
+    network: str = "small_cnn"
+    loss: str = "EMD2"
+    loss_options: tuple = ()
+    config: TrainConfig = field(default_factory=TrainConfig)
+    weights: str | None = None
+
+    def __post_init__(self):
+        for name, choices in (("dataset", DATASETS), ("network", MODELS), ("loss", LOSSES)):
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"{name} must be one of {sorted(choices)}, got {getattr(self, name)!r}"
+                )
+        if not isinstance(self.config, TrainConfig):
+            raise TypeError(f"config must be a training.TrainConfig, got {self.config!r}")
+        for name in ("dataset_options", "loss_options"):
+            object.__setattr__(self, name, _freeze(name, getattr(self, name)))
+        if self.weights is not None:
+            object.__setattr__(self, "weights", os.fspath(self.weights))
+        self._check_dataset()
+        try:
+            LOSSES[self.loss].make(2, 1, **dict(self.loss_options))
+        except TypeError as error:
+            raise ValueError(f"loss_options of {self.loss}: {error}") from None
+
+    @functools.cached_property
+    def id(self):
+        """A short text that is the same in every process; made of what may stand in a file name."""
+        return identify(self.to_dict())
+
+    def __eq__(self, other):
+        return self.id == other.id if isinstance(other, RunSpec) else NotImplemented
+
+    def __hash__(self):
+        return hash(self.id)
+
+    def to_dict(self):
+        """Return the spec in the types of JSON."""
+        config = dataclasses.asdict(self.config)
+        del config["device"]
+        return {
+            "dataset": self.dataset,
+            "dataset_options": dict(self.dataset_options),
+            "fold": self.fold,
+            "network": self.network,
+            "weights": self.weights,
+            "loss": self.loss,
+            "loss_options": dict(self.loss_options),
+            "config": {name: _plain(name, value) for name, value in config.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, facts):
+        """Return the spec that :meth:`to_dict` described."""
+        return cls(**(facts | {"config": TrainConfig(**facts["config"])}))
+
+    def load(self):
+        """Return the data set: its fold, with its options."""
+        fold = {} if self.fold is None else {"fold": self.fold}
+        return DATASETS[self.dataset](**dict(self.dataset_options), **fold)
+
+    def _check_dataset(self):
+        parameters = dict(inspect.signature(DATASETS[self.dataset]).parameters)
+        if "fold" in parameters:
+            del parameters["fold"]
+        elif self.fold is not None:
+            raise ValueError(f"fold must be None: {self.dataset} has no folds, got {self.fold!r}")
+        object.__setattr__(self, "fold", _plain("fold", self.fold))
+        given = dict(self.dataset_options)
+        needed = {name for name, one in parameters.items() if one.default is one.empty}
+        if given.keys() - parameters.keys() or needed - given.keys():
+            need = f" and have {sorted(needed)}" if needed else ""
+            raise ValueError(
+                f"dataset_options of {self.dataset} must be among {sorted(parameters)}{need}, "
+                f"got {sorted(given)}"
+            )
+
+
+def identify(facts):
+    """Return the id of the run that :meth:`RunSpec.to_dict` described.
+
+    Examples
+    --------
+    >>> spec = RunSpec("digits", loss="XE")
+    >>> identify(json.loads(json.dumps(spec.to_dict()))) == spec.id
+    True
+    """
+    counted = _counted(facts) | {"config": _counted(facts["config"])}
+    text = json.dumps(_whole_numbers(counted), sort_keys=True, allow_nan=False)
+    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    fold = [] if facts["fold"] is None else [f"f{facts['fold']}"]
+    return "-".join([facts["dataset"], *fold, facts["network"], facts["loss"], digest])
+
+
+def _counted(facts):
+    return {
+        name: value for name, value in facts.items() if value is not None and value is not False
+    }
+
+
+def _whole_numbers(value):
+    """Write 1.0 as 1 everywhere, since these are equal."""
+    if isinstance(value, dict):
+        return {name: _whole_numbers(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole_numbers(part) for part in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _freeze(name, options):
+    try:
+        options = dict(options)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must be a mapping, or (name, value) pairs, got {options!r}"
+        ) from None
+    return tuple(sorted((str(k), _plain(f"{name} {k}", value)) for k, value in options.items()))
+
+
+def _plain(name, value):
+    """Return a value of JSON's types that cannot change, or say what does not fit."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real) and value - value == 0:
+        return float(value)
+    if isinstance(value, list | tuple):
+        return tuple(_plain(name, part) for part in value)
+    raise ValueError(
+        f"{name} must be a text, a path, a finite number, True, False, None, "
+        f"or a list of these, got {value!r}"
+    )

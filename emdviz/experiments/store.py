@@ -1,0 +1,299 @@
+"""Runs on disk: a folder each, whole or not there."""
+
+import contextlib
+import io
+import json
+import os
+import platform
+import re
+import shutil
+import warnings
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+
+from emdviz.experiments.locks import Lock
+from emdviz.experiments.specs import RunSpec, identify
+from emdviz.training.loop import Epoch
+from emdviz.training.runs import write_whole
+
+FORMAT = "emdviz result 1"
+OUTCOME = ("error", "seconds", "finished", "host")
+"""Columns of every table of results that are neither part of the spec nor a metric."""
+
+_CONFIG = RunSpec("digits").to_dict()["config"]
+_FINISHED, _FAILED = "metrics.json", "failed.json"
+_ID = re.compile(r"\w+(-\w+)+-[0-9a-f]{16}")
+
+
+class Store:
+    """A folder of runs.
+
+    Each run has a folder named by its id: ``spec.json``; ``training/`` with the history and,
+    until the run is finished, the state to go on from; ``weights.safetensors``, of the network;
+    ``predictions.npz``; and last ``metrics.json``, which makes it a finished run. A run whose loss
+    was no longer finite has ``failed.json`` instead. Every file is written beside its place and
+    then moved there: whatever stops a program, the old state or the new one is left. There is no
+    index: what the folders hold is the truth.
+
+    Parameters
+    ----------
+    path : str or Path
+        Made by the first run. To be shared by several machines, it must lie on a file system
+        that they share.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path).expanduser().absolute()
+
+    def __repr__(self):
+        return f"Store({str(self.path)!r})"
+
+    def folder(self, spec):
+        """Return the folder of a run, which need not be there."""
+        return self.path / spec.id
+
+    def row(self, spec):
+        """Return the row of a finished or failed run, as in :func:`results`; None if neither.
+
+        Raises
+        ------
+        ValueError
+            If what is there cannot be read; with what to do.
+        """
+        return _read(str(self.folder(spec)), spec.id)
+
+    def results(self):
+        """Return a table of all finished and failed runs; see :func:`results`."""
+        if not self.path.is_dir():
+            raise FileNotFoundError(
+                f"store must be a folder of runs, but there is none at {self.path}; "
+                "experiments.run makes it"
+            )
+        rows, problems = [], []
+        with os.scandir(self.path) as entries:
+            for entry in sorted(entries, key=lambda one: one.name):
+                try:
+                    row = _look_at(entry)
+                except ValueError as error:
+                    problems.append(str(error))
+                else:
+                    rows += [] if row is None else [row]
+        if problems:
+            shown = "; ".join(problems[:5]) + ("; …" if len(problems) > 5 else "")
+            warnings.warn(f"left out of {self.path}: {shown}", stacklevel=3)
+        return make_table(rows)
+
+    def predictions(self, spec):
+        """Return what a finished run predicts for its "valid" and "test" splits.
+
+        Returns
+        -------
+        dict of str to dict of str to array
+            For each split: ``index`` (N,) of the images in the data set, ``labels`` (N,),
+            ``classes`` (N,), and, but for regression, ``probabilities`` (N, C).
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such finished run.
+        """
+        parts = {"valid": {}, "test": {}}
+        with np.load(self._part(spec, "predictions.npz"), allow_pickle=False) as file:
+            for name in file.files:
+                split, _, kind = name.partition(" ")
+                parts[split][kind] = file[name]
+        return parts
+
+    def weights(self, spec):
+        """Return the network's tensors by name, for ``load_state_dict``; errors as above."""
+        return safetensors.torch.load_file(self._part(spec, "weights.safetensors"))
+
+    def history(self, spec):
+        """Return the epochs of a finished run, a list of ``training.Epoch``; errors as above."""
+        text = self._part(spec, "training/history.json").read_text(encoding="utf-8")
+        return [Epoch.from_dict(facts) for facts in json.loads(text)["epochs"]]
+
+    def lock(self, spec):
+        """Return the lock of a run, whose folder is made."""
+        folder = self.folder(spec)
+        folder.mkdir(parents=True, exist_ok=True)
+        return Lock(folder / "lock")
+
+    def begin(self, spec, *, afresh=False):
+        """Get the folder of a run ready, under its lock; return it."""
+        folder = self.folder(spec)
+        if afresh:
+            shutil.rmtree(folder / "training", ignore_errors=True)
+        for litter in (*folder.glob(".*.[0-9]*"), *folder.glob("training/.*.[0-9]*")):
+            litter.unlink(missing_ok=True)  # half-written by what was killed
+        if not (folder / "spec.json").exists():
+            write_whole(folder / "spec.json", _json(spec.to_dict()))
+        return folder
+
+    def finish(self, spec, metrics, seconds):
+        """Make a run a finished one, under its lock; return its row."""
+        return self._settle(spec, _FINISHED, {"metrics": metrics, "seconds": seconds})
+
+    def fail(self, spec, error):
+        """Keep that a run cannot be finished, and why, under its lock; return its row."""
+        return self._settle(spec, _FAILED, {"error": error})
+
+    def _settle(self, spec, name, facts):
+        folder = self.folder(spec)
+        _sync(folder)  # what the run has written is safe on the disk before it counts as finished
+        about = {"format": FORMAT, "id": spec.id, "spec": spec.to_dict()}
+        about |= {"finished": datetime.now(UTC).isoformat(), "host": platform.node()}
+        write_whole(folder / name, _json(about | facts))
+        for state in folder.glob("training/*.safetensors"):
+            state.unlink(missing_ok=True)
+        return self.row(spec)
+
+    def _part(self, spec, name):
+        folder = self.folder(spec)
+        path = folder / name
+        if not (path.exists() and (folder / _FINISHED).exists()):
+            raise FileNotFoundError(f"{folder} holds no {name} of a finished run; run its spec")
+        return path
+
+
+def results(store):
+    """Return a table of all finished and failed runs of a store.
+
+    Parameters
+    ----------
+    store : Store, str or Path
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per run: ``id``; the spec, an option of data set or loss as ``"dataset size"`` or
+        ``"loss lam"`` and the configuration by its own names; ``error``, empty for a finished
+        run; ``seconds`` of training; when it was ``finished`` and on which ``host``; then each
+        metric of ``metrics.METRICS`` as ``"valid AEM"`` and ``"test AEM"``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+
+    Warns
+    -----
+    UserWarning
+        If something in the store is no run, or cannot be read: what, and what to do. All other
+        runs are in the table.
+    """
+    return as_store(store).results()
+
+
+def as_store(store):
+    """Return ``store``, or the :class:`Store` at that path."""
+    return store if isinstance(store, Store) else Store(store)
+
+
+def make_table(rows):
+    """Return rows as a table, with columns in the order that :func:`results` tells."""
+    import pandas as pd
+
+    table = pd.DataFrame(rows)
+    spec = list(_spec_row("", RunSpec("digits").to_dict()))
+    order = {name: float(i) for i, name in enumerate([*spec, *OUTCOME])}
+
+    def place(column):
+        group, _, metric = str(column).partition(" ")
+        if metric and group in order:  # an option comes after what it is an option of
+            return order[group] + 0.5
+        return order.get(column, len(order) + (group == "test"))
+
+    named = [*table.columns, *(name for name in order if name not in table.columns)]
+    table = table.reindex(columns=sorted(named, key=place))
+    types = {"fold": "Int64", "seconds": float, "error": object}
+    table = table.astype(types)
+    return table.assign(finished=pd.to_datetime(table["finished"], utc=True, format="ISO8601"))
+
+
+def make_row(identity, facts, *, metrics=None, error="", seconds=None, finished=None, host=None):
+    """Return a row of a table of results, as a dict."""
+    row = _spec_row(identity, facts)
+    row |= {"error": error, "seconds": seconds, "finished": finished, "host": host}
+    for split, values in (metrics or {}).items():
+        row |= {f"{split} {name}": value for name, value in values.items()}
+    return row
+
+
+def _spec_row(identity, facts):
+    row = {"id": identity}
+    for name, value in facts.items():
+        if name.endswith("_options"):
+            group = name.removesuffix("_options")
+            row |= {f"{group} {key}": part for key, part in value.items()}
+        elif name == "config":
+            row |= _CONFIG | value  # runs of before an option came had it off
+        else:
+            row[name] = value
+    return row
+
+
+def _look_at(entry):
+    if entry.name.startswith("."):
+        return None
+    if not (entry.is_dir() and _ID.fullmatch(entry.name)):
+        raise ValueError(f"{entry.name} is no run of this store: move it elsewhere")
+    return _read(entry.path, entry.name)
+
+
+def _read(folder, identity):
+    for name in (_FINISHED, _FAILED):
+        try:
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                text = file.read()
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise _unreadable(folder, name, error) from None
+        try:
+            facts = json.loads(text)
+            if facts["format"] != FORMAT:
+                raise ValueError(f"its format is {facts['format']!r}, not {FORMAT!r}")
+            if identify(facts["spec"]) != identity:
+                raise ValueError(f"it holds the run {identify(facts['spec'])}")
+            kept = {key: facts[key] for key in ("finished", "host")}
+            if name == _FAILED:
+                return make_row(identity, facts["spec"], error=facts["error"], **kept)
+            kept |= {"metrics": facts["metrics"], "seconds": facts["seconds"]}
+            return make_row(identity, facts["spec"], **kept)
+        except KeyError as error:
+            raise _unreadable(folder, name, f"it lacks {error}") from None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise _unreadable(folder, name, error) from None
+    return None
+
+
+def _unreadable(folder, name, error):
+    return ValueError(
+        f"{os.path.join(folder, name)} cannot be read ({error}): delete its folder and run the "
+        "spec again"
+    )
+
+
+def _json(facts):
+    return json.dumps(facts, indent=1).encode()
+
+
+def _sync(folder):
+    # Windows has no such thing for a folder
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def to_npz(arrays):
+    """Return arrays by name as the bytes of an npz file."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()

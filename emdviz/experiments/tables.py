@@ -1,0 +1,376 @@
+"""The paper's Tables 1 to 3: the runs that they take, and finished runs laid out like them."""
+
+import inspect
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+
+from emdviz import metrics, published
+from emdviz.datasets import DATASETS
+from emdviz.experiments.selection import select
+from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
+
+SIZE, CROP = 256, 227
+"""Pixels of the images, and of what the networks see of them."""
+
+EPOCHS = 30
+"""The paper prints no number of epochs; this is ours."""
+
+BINS, ENSEMBLE_BINS = 10, range(3, 11)
+ENSEMBLE, ENSEMBLE_OF, ENSEMBLE_LOSS = "VGG_F×8", "VGG_F", "EMD2"
+
+STATISTICS = ("mean", "spread", "runs")
+MISSING = "—"
+"""What a table shows where there is no number."""
+
+_VARY = ("id", "fold", "seed", "network", "weights", "loss", "learning_rate")
+_VARY += ("error", "seconds", "finished", "host", "dataset root", "dataset seed", "dataset bins")
+
+
+def table_specs(
+    number,
+    root=None,
+    *,
+    dataset=None,
+    size=SIZE,
+    networks=None,
+    losses=None,
+    folds=None,
+    rates=PAPER_RATES,
+    weights=None,
+    config=None,
+):
+    """Return the runs that a table of the paper takes.
+
+    For each network, loss and fold a run for each learning rate, and for AEMD for each λ as
+    well; :func:`table` takes the best of them by validation. Table 3 takes besides VGG_F with
+    EMD² on 3 to 10 classes, for VGG_F×8.
+
+    Parameters
+    ----------
+    number : int
+        1, 2 or 3.
+    root : str or Path, optional
+        The folder of the data set; by default where the data set looks for it.
+    dataset : str, optional
+        Another data set than the paper's, by its name in ``datasets.DATASETS``.
+    size : int
+        Height and width of the images in pixels.
+    networks, losses : sequence of str, optional
+        Those of the table by default.
+    folds : sequence of int, optional
+        0 to 4 for Adience by default. For a data set without folds, values of its ``seed``,
+        which draws its splits; by default the one it has.
+    rates : sequence of float
+        Learning rates.
+    weights : dict of str to str or Path, optional
+        Where a network starts from, as ``models.make`` takes it; None for chance. VGG_F takes
+        torchvision's weights unless this says something else; RES_F must be in it.
+    config : training.TrainConfig, optional
+        By default the paper's momentum, crop of 227 px and mean over two mirror images, and
+        30 epochs, which are ours. The learning rate is replaced by each of ``rates``.
+
+    Returns
+    -------
+    list of RunSpec
+
+    Raises
+    ------
+    ValueError
+        If a name does not exist, or a network lacks its weights.
+
+    Notes
+    -----
+    The paper's AEMD takes distances between class centres, in the features of a network that it
+    does not name, as ground distance; here it is |i − j|.
+
+    Examples
+    --------
+    >>> len(table_specs(1, weights={"RES_F": None}))  # 4 networks, 5 folds, 7 rates, 3 + 3 losses
+    840
+    """
+    source = published.find(number)
+    dataset = dataset or source.dataset
+    known = _parameters(dataset)
+    if folds is None:
+        folds = range(5) if "fold" in known else (None,)
+    networks = networks or [name for name in source.networks if name != ENSEMBLE]
+    config = config or paper_config(epochs=EPOCHS, crop=CROP, mirror=True)
+    weights = {ENSEMBLE_OF: "IMAGENET1K_V1"} | (weights or {})
+    specs = []
+    for fold, network, loss in product(folds, networks, losses or source.losses):
+        options = {"size": size} | ({} if root is None else {"root": root})
+        if "fold" not in known and fold is not None:
+            options, fold = options | {"seed": fold}, None
+        cuts = [{}]
+        if "bins" in known:
+            many = _in_ensemble(network, loss) and number == 3
+            cuts = [{"bins": bins} for bins in (ENSEMBLE_BINS if many else (BINS,))]
+        lams = [{"lam": lam} for lam in PAPER_LAMBDAS] if loss == "AEMD" else [{}]
+        specs += [
+            RunSpec(
+                dataset,
+                options | cut,
+                fold=fold,
+                network=network,
+                weights=_weights(network, weights),
+                loss=loss,
+                loss_options=lam,
+                config=replace(config, learning_rate=rate),
+            )
+            for cut, lam, rate in product(cuts, lams, rates)
+        ]
+    return specs
+
+
+def quick_specs(number, *, n=600, size=32, folds=range(2), epochs=3, **changes):
+    """Return the runs of a small table: drawn faces, one small network, two learning rates.
+
+    Parameters
+    ----------
+    number : int
+        1, 2 or 3.
+    n, size : int
+        How many faces, and their height and width in pixels.
+    folds : sequence of int
+        Seeds of the data set: each draws other faces.
+    epochs : int
+    **changes
+        Other arguments of :func:`table_specs`.
+
+    Returns
+    -------
+    list of RunSpec
+
+    Examples
+    --------
+    >>> len(quick_specs(2))  # 2 folds, 3 losses, 2 rates
+    12
+    """
+    config = paper_config(epochs=epochs, batch_size=32, momentum=0.9, augmentation="flip")
+    arguments = {
+        "dataset": "synthetic_faces",
+        "size": size,
+        "networks": ["small_cnn"],
+        "folds": folds,
+        "rates": PAPER_RATES[1:5:2],
+        "config": config,
+    }
+    specs = table_specs(number, **(arguments | changes))
+    return [replace(spec, dataset_options=(*spec.dataset_options, ("n", n))) for spec in specs]
+
+
+def table(frame, number, *, dataset=None, networks=None, store=None, by="valid RPS"):
+    """Lay finished runs out like a table of the paper.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        From :func:`results`; runs of other data sets do not count.
+    number : int
+        1, 2 or 3.
+    dataset : str, optional
+        The table's by default.
+    networks : sequence of str, optional
+        The columns: by default the table's, or for another data set those that it has runs of.
+    store : Store, str or Path, optional
+        Where the predictions are that VGG_F×8 is made of; without it, that stays empty.
+    by : str
+        The column by which learning rate and λ are chosen, never one of the test split.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per loss; the columns are (network, metric, statistic): the ``"mean"`` over folds,
+        their ``"spread"`` (standard deviation; NaN for a single one), and how many ``"runs"``
+        are behind it. NaN and 0 runs where nothing is finished.
+
+    Raises
+    ------
+    ValueError
+        If the runs differ in more than what a table varies, such as in their epochs: their mean
+        would say nothing.
+    """
+    import pandas as pd
+
+    source = published.find(number)
+    rows = _finished(frame, dataset or source.dataset)
+    _check_alike(rows)
+    chosen = select(rows, by=by) if len(rows) else rows
+    if networks is None:
+        own = dataset in (None, source.dataset)
+        networks = source.networks if own else list(dict.fromkeys(chosen["network"]))
+    if store is not None and ENSEMBLE in networks:
+        chosen = pd.concat([chosen, ensembles(chosen, store)], ignore_index=True)
+    if "dataset bins" in chosen:
+        chosen = chosen[chosen["dataset bins"].fillna(BINS) == BINS]
+    losses = list(dict.fromkeys([*source.losses, *chosen["loss"]]))
+    cells = {}
+    for network, metric in product(networks, source.metrics):
+        for loss in losses:
+            here = (chosen["network"] == network) & (chosen["loss"] == loss)
+            values = [] if not here.any() else chosen.loc[here, f"test {metric}"].dropna()
+            mean = np.mean(values) if len(values) else np.nan
+            spread = np.std(values, ddof=1) if len(values) > 1 else np.nan
+            for name, value in zip(STATISTICS, (mean, spread, len(values)), strict=True):
+                cells.setdefault((network, metric, name), {})[loss] = value
+    laid = pd.DataFrame(cells, index=pd.Index(losses, name="loss"))
+    laid.columns = pd.MultiIndex.from_tuples(cells, names=["network", "metric", "statistic"])
+    return laid
+
+
+def ensembles(chosen, store):
+    """Return a row for each ensemble of eight networks whose members are all there.
+
+    The prediction is the mean of the members' expected scores; its metric is Spearman's ρ with
+    the real scores.
+
+    Parameters
+    ----------
+    chosen : pandas.DataFrame
+        One row of :func:`results` for each member, such as from :func:`select`.
+    store : Store, str or Path
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``network``, ``loss``, ``seed``, ``dataset bins``, ``valid Spearman``, ``test Spearman``.
+    """
+    import pandas as pd
+
+    from emdviz.experiments.store import as_store
+
+    rows, store = [], as_store(store)
+    members = chosen[[_in_ensemble(*pair) for pair in zip(chosen["network"], chosen["loss"])]]
+    groups = [name for name in ("network", "seed", "dataset seed") if name in members]
+    for _, group in members.groupby(groups, dropna=False):
+        if set(group.get("dataset bins", ())) != set(ENSEMBLE_BINS):
+            continue
+        predicted = [store.predictions(identity) for identity in group["id"]]
+        row = {"network": ENSEMBLE, "loss": ENSEMBLE_LOSS, "dataset bins": BINS}
+        for split in ("valid", "test"):
+            scores = np.mean([one[split]["expected"] for one in predicted], axis=0)
+            truth = predicted[0][split]["scores"]
+            row[f"{split} Spearman"] = metrics.spearman(scores, truth)
+        rows.append(row | {"seed": group["seed"].iloc[0]})
+    return pd.DataFrame(rows, columns=None if rows else ["network", "loss"])
+
+
+def beside(laid, number):
+    """Put the printed numbers beside those of one's own runs.
+
+    Parameters
+    ----------
+    laid : pandas.DataFrame
+        From :func:`table`.
+    number : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per loss, network and metric: ``printed``, ``mean``, ``spread``, ``runs``, and
+        ``difference``, mean − printed. NaN where either is missing.
+    """
+    import pandas as pd
+
+    printed, rows = published.table(number), []
+    losses, networks = (
+        list(dict.fromkeys([*mine, *theirs]))
+        for mine, theirs in (
+            (printed.index, laid.index),
+            (published.find(number).networks, laid.columns.unique("network")),
+        )
+    )
+    for loss, network, metric in product(losses, networks, published.find(number).metrics):
+        row = {"loss": loss, "network": network, "metric": metric}
+        row["printed"] = _at(printed, loss, (network, metric))
+        row |= {name: _at(laid, loss, (network, metric, name)) for name in STATISTICS}
+        rows.append(row)
+    both = pd.DataFrame(rows)
+    both["runs"] = both["runs"].fillna(0).astype(int)
+    return both.assign(difference=both["mean"] - both["printed"])
+
+
+def show(laid, number):
+    """Write a table as text, with a cell for each network as in the paper.
+
+    Parameters
+    ----------
+    laid : pandas.DataFrame
+        From :func:`table`, or from ``published.table``.
+    number : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Cells such as "57.0 ± 1.2 / 90.4 ± 0.8"; "—" where nothing is finished.
+
+    Examples
+    --------
+    >>> show(published.table(2), 2).loc["EMD2", "VGG_F"]
+    '65.0 / 96.1'
+    """
+    import pandas as pd
+
+    wanted = published.find(number).metrics
+    digits = 4 if wanted == ("Spearman",) else 1
+    networks = laid.columns.unique("network")
+    cells = {
+        network: {
+            loss: " / ".join(_write(laid.loc[loss, (network, name)], digits) for name in wanted)
+            for loss in laid.index
+        }
+        for network in laid.columns.unique("network")
+    }
+    nothing = " / ".join([MISSING] * len(wanted))
+    return pd.DataFrame(cells).rename_axis("loss").replace(nothing, MISSING)
+
+
+def _write(value, digits):
+    """Write a printed number, or the statistics of one's own runs."""
+    mean, spread = (value, np.nan) if np.ndim(value) == 0 else (value["mean"], value["spread"])
+    if np.isnan(mean):
+        return MISSING
+    return f"{mean:.{digits}f}" + ("" if np.isnan(spread) else f" ± {spread:.{digits}f}")
+
+
+def _at(frame, row, column):
+    return frame.at[row, column] if row in frame.index and column in frame.columns else np.nan
+
+
+def _finished(frame, dataset):
+    return frame[(frame["dataset"] == dataset) & (frame["error"] == "")]
+
+
+def _check_alike(rows):
+    """Raise a ValueError if runs differ in something that a table does not vary."""
+    for name in rows.columns:
+        free = name in _VARY or name.startswith(("loss ", "valid ", "test "))
+        found = rows[name].drop_duplicates().tolist() if not free else []
+        if len(found) > 1:
+            shown = " and ".join(map(str, found[:3]))
+            raise ValueError(
+                f"frame holds runs of several kinds: {name} is {shown}; keep those of one, such "
+                f"as frame[frame[{name!r}] == {found[0]!r}]"
+            )
+
+
+def _in_ensemble(network, loss):
+    return network.startswith(ENSEMBLE_OF) and loss == ENSEMBLE_LOSS and network != ENSEMBLE
+
+
+def _weights(network, weights):
+    """Return the weights that a network starts from, or say that they are missing."""
+    if network in weights or "_F" not in network:
+        return weights.get(network)
+    raise ValueError(
+        f"weights lacks {network}, which starts from weights learned before: give a file, as in "
+        f"weights={{{network!r}: 'file.safetensors'}}, or None to start from chance"
+    )
+
+
+def _parameters(dataset):
+    if dataset not in DATASETS:
+        raise ValueError(f"dataset must be one of {sorted(DATASETS)}, got {dataset!r}")
+    return inspect.signature(DATASETS[dataset]).parameters
