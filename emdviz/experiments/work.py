@@ -5,7 +5,7 @@ import safetensors.torch
 from emdviz.experiments.store import to_npz
 from emdviz.losses import LOSSES
 from emdviz.models import MODELS
-from emdviz.training import choose_device, measure, predict
+from emdviz.training import choose_device, measure
 from emdviz.training.loop import Data, Run, epochs_of
 from emdviz.training.runs import write_whole
 
@@ -42,7 +42,7 @@ def train(spec, folder, on_epoch):
     metrics, arrays = {}, {}
     for name in ("valid", "test"):
         split = dataset.split(name)
-        predicted = predict(model, spec.loss, split.images, num_classes)
+        predicted = run.predict(split.images)
         metrics[name] = measure(predicted, split, num_classes)
         parts = {
             "index": dataset.splits[name],
