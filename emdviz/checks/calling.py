@@ -1,0 +1,210 @@
+"""Call a loss of which nothing is known: find out what it takes, and put its answers in words."""
+
+import contextlib
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+USUAL_SIZES = (2, 3, 5)
+OTHER_SIZES = (4, 6, 7, 8, 9, 10, 12, 16, 20, 32, 50, 64, 100, 101, 128)
+"""Numbers of classes that are tried where a loss takes none of the usual ones."""
+
+
+class Unusable(Exception):
+    """An answer that is no number; the message says why, in words."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a loss wants to be called.
+
+    Attributes
+    ----------
+    target : {"labels", "distributions", "outputs"}
+        What its arguments are: scores and class indices; two distributions; or one output per
+        example and class indices.
+    library : {"torch", "numpy"}
+    single : bool
+        Whether it takes one example, without the batch axis; for outputs, whether they have the
+        shape (B,) in place of (B, 1).
+    precision : str
+        Name of the dtype of the first argument.
+    """
+
+    target: str
+    library: str = "torch"
+    single: bool = False
+    precision: str = "float64"
+
+    @property
+    def takes_rows(self):
+        """Whether a batch can be handed over as it is."""
+        return self.target == "outputs" or not self.single
+
+    def arguments(self, scores, targets):
+        """Lay out scores (B, C) and targets, (B,) or (B, C), as this loss takes them."""
+        scores = np.array(scores, dtype=np.float64)
+        soft = self.target == "distributions"
+        targets = np.array(targets, dtype=np.float64 if soft else np.int64)
+        if self.target == "outputs" and self.single:
+            scores = scores[:, 0]
+        elif self.single:
+            scores, targets = scores[0], targets[0]
+        if self.library == "numpy":
+            return scores.astype(self.precision), targets
+        dtype = getattr(torch, self.precision)
+        targets = torch.tensor(targets, dtype=dtype if soft else torch.int64)
+        return torch.tensor(scores, dtype=dtype), targets
+
+    def describe(self):
+        """What it takes, for a verdict."""
+        kind = "torch tensors" if self.library == "torch" else "NumPy arrays"
+        if self.target == "outputs":
+            return f"one output per example {'(B,)' if self.single else '(B, 1)'} and class indices"
+        shape = "(C,)" if self.single else "(B, C)"
+        if self.target == "distributions":
+            return f"two distributions {shape}, {kind}"
+        label = "class index" if self.single else "class indices (B,)"
+        return f"{shape} and {label}, {kind}"
+
+
+LABEL_WAYS = tuple(
+    Way("labels", library, single, precision)
+    for library, single, precision in (
+        ("torch", False, "float64"),
+        ("torch", False, "float32"),
+        ("torch", True, "float64"),
+        ("numpy", False, "float64"),
+        ("numpy", True, "float64"),
+    )
+)
+DISTRIBUTION_WAYS = tuple(
+    Way("distributions", library, single)
+    for library in ("torch", "numpy")
+    for single in (False, True)
+)
+OUTPUT_WAYS = (Way("outputs"), Way("outputs", single=True), Way("outputs", "numpy"))
+WAYS = LABEL_WAYS + DISTRIBUTION_WAYS + OUTPUT_WAYS
+
+
+class Caller:
+    """A loss and the way to call it.
+
+    Attributes
+    ----------
+    error : str
+        What it said when it last could not be called; empty if it never failed.
+    per_class : bool
+        Whether it gave a number for each class, which were then added up.
+    """
+
+    def __init__(self, loss, way):
+        self.loss, self.way = loss, way
+        self.error, self.per_class = "", False
+
+    def rows(self, scores, targets):
+        """Each row's own value, shape (N,); NaN where the loss failed."""
+        values = np.full(len(scores), np.nan)
+        for n in range(len(scores)):
+            with contextlib.suppress(Unusable):
+                values[n] = self.row(scores[n], targets[n])
+        return values
+
+    def row(self, scores, target):
+        """One row's value, as a batch of one."""
+        return self.total(self.result(np.array(scores)[None], np.array(target)[None]))
+
+    def total(self, values):
+        """Add up an array that should have been one number."""
+        if values.size > 1:
+            self.per_class = True
+        return float(values.sum())
+
+    def result(self, scores, targets):
+        """What the loss makes of a batch, as a NumPy array."""
+        return self.give(self.way.arguments(scores, targets))
+
+    def give(self, arguments):
+        """What the loss makes of arguments, as a NumPy array."""
+        try:
+            return as_numbers(self.raw(arguments))
+        except Unusable as problem:
+            self.error = str(problem)
+            raise
+
+    def raw(self, arguments):
+        """What the loss returns for arguments that may be needed for a gradient."""
+        if isinstance(arguments[0], torch.Tensor):
+            # a network's outputs need a gradient and are no leaves
+            leaf = arguments[0].requires_grad_()
+            arguments = (leaf * 1, arguments[1])
+        return quietly(self.loss, *arguments)
+
+
+def quietly(function, *arguments, **options):
+    """Call a function without what it prints and warns of; its exceptions become Unusable."""
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            with np.errstate(all="ignore"):
+                return function(*arguments, **options)
+    except Exception as error:  # it is somebody else's function: anything may come
+        words = str(error).strip().split("\n")[0]
+        raise Unusable(f"raised {type(error).__name__}: {words}".rstrip(". ")) from error
+
+
+def as_numbers(result):
+    """Read an answer as a NumPy array of float64.
+
+    Raises
+    ------
+    Unusable
+        If it holds no real numbers.
+    """
+    if result is None:
+        raise Unusable("returned None: is the return statement missing?")
+    if isinstance(result, torch.Tensor):
+        result = result.detach().cpu()
+        result = (result.float() if result.dtype == torch.bfloat16 else result).numpy()
+    try:
+        array = np.asarray(result)
+        if array.dtype.kind not in "fiu":
+            raise TypeError
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise Unusable(f"returned {type(result).__name__}, not numbers") from None
+
+
+def find_sizes(caller, num_classes=None):
+    """Numbers of classes with which a loss can be called this way."""
+    if num_classes is not None:
+        return [num_classes] if _works(caller, num_classes) else []
+    if caller.way.target == "outputs":
+        return [5] if _works(caller, 5) else []
+    usual = [size for size in USUAL_SIZES if _works(caller, size)]
+    return usual or [size for size in OTHER_SIZES if _works(caller, size)][:1]
+
+
+def _works(caller, size):
+    way = caller.way
+    count = 1 if not way.takes_rows else size + 1  # as many rows as classes could be taken for them
+    rng = np.random.default_rng(size)
+    scores = rng.dirichlet(np.full(size, 2.0), size=count)
+    targets = np.ones(count, dtype=int)
+    if way.target == "distributions":
+        targets = rng.dirichlet(np.full(size, 2.0), size=count)
+    if way.target == "outputs":
+        scores = scores[:, :1]
+    try:
+        result = caller.result(scores, targets)
+    except Unusable:
+        try:  # what looks like probabilities may be refused, and so may what does not
+            result = caller.result(np.log(scores), targets)
+        except Unusable:
+            return False
+    if way.takes_rows:
+        return result.ndim == 0 or (result.shape[0] in (1, count) and result.ndim <= 2)
+    return result.ndim <= 1

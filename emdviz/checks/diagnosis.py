@@ -1,0 +1,317 @@
+"""The loss doctor: which known loss is this, and what is wrong with it?"""
+
+import copy
+import html
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from emdviz.checks import behaviour, numerics
+from emdviz.checks.behaviour import Finding
+from emdviz.checks.calling import WAYS, Caller, find_sizes
+from emdviz.checks.examples import find_example
+from emdviz.checks.forms import FORMS
+from emdviz.checks.study import at_near_and_far, study
+
+INPUTS = ("logits", "probabilities", "distributions", "outputs")
+_TARGETS = {"logits": ("labels",), "probabilities": ("labels", "distributions")}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What :func:`diagnose` found; ``print`` it, or show it in a notebook.
+
+    Attributes
+    ----------
+    name : str
+        How the loss is called.
+    form : str or None
+        The known form it equals, such as "EMD²"; None if there is none.
+    title : str
+        The form with its factor, such as "EMD² ÷ C"; empty without a form.
+    formula : str
+        The form written out; empty without a form.
+    scale : float or None
+        The constant factor in front of it.
+    inputs : str
+        What its first argument is: "logits", "probabilities", "log-probabilities" or "outputs";
+        "scores" where that is not known.
+    reduction : str
+        How a batch becomes one value: "mean", "sum", "weighted mean", "none", or "" if unknown.
+    findings : tuple of Finding
+        Mistakes, each with a name, words, and a smallest example where there is one.
+    notes : tuple of str
+        What is worth knowing, and no mistake.
+    """
+
+    name: str
+    form: str | None = None
+    title: str = ""
+    formula: str = ""
+    scale: float | None = None
+    inputs: str = "scores"
+    reduction: str = ""
+    findings: tuple = ()
+    notes: tuple = ()
+
+    @property
+    def healthy(self):
+        """Whether it is a known form without a mistake."""
+        return self.form is not None and not self.findings
+
+    def _summary(self):
+        if self.form is None:
+            return f"{self.name} is no loss that I know"
+        return f"{self.name} is {self.title}", self.formula
+
+    def __str__(self):
+        summary = self._summary()
+        lines = [f"{summary}." if isinstance(summary, str) else f"{summary[0]}:  {summary[1]}."]
+        lines += [f"· {note}" for note in self.notes]
+        lines += [f"✗ {finding}" for finding in self.findings]
+        if self.healthy:
+            lines.append("✓ No known mistake found.")
+        return "\n".join(lines)
+
+    def _repr_html_(self):
+        summary = self._summary()
+        head = f"<b>{html.escape(summary if isinstance(summary, str) else summary[0])}</b>"
+        if not isinstance(summary, str):
+            head += f": {html.escape(summary[1])}"
+        lines = [head, *(f"· {html.escape(note)}" for note in self.notes)]
+        for finding in self.findings:
+            shown = f"<br><code>{html.escape(str(finding.example))}</code>"
+            lines.append(
+                f"✗ <b>{html.escape(finding.name)}</b>: {html.escape(finding.text)}"
+                + (shown if finding.example else "")
+            )
+        if self.healthy:
+            lines.append("✓ No known mistake found.")
+        return "".join(f"<p style='margin:0.3em 0'>{line}</p>" for line in lines)
+
+    def __repr__(self):
+        return str(self)
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A form that is mostly made by mistake."""
+
+    name: str
+    text: str
+    meant: str
+
+
+TRAPS = {
+    "L2 between densities": Trap(
+        "difference of densities",
+        "it compares the classes one by one and does not know their order. Take the running sum "
+        "first (cumsum along the classes), then the difference.",
+        "EMD²",
+    ),
+    "L1 between densities": Trap(
+        "difference of densities",
+        "it compares the classes one by one and does not know their order. Take the running sum "
+        "first (cumsum along the classes), then the difference.",
+        "EMD",
+    ),
+    "absolute error of the expectation": Trap(
+        "absolute value outside the sum",
+        "Σ d_i is E(t) − E(p): gaps of opposite signs cancel, and doubt on both sides costs "
+        "nothing. Take the absolute value of each gap, then add up.",
+        "EMD",
+    ),
+    "squared error of the expectation": Trap(
+        "square outside the sum",
+        "Σ d_i is E(t) − E(p): gaps of opposite signs cancel, and doubt on both sides costs "
+        "nothing. Square each gap, then add up.",
+        "EMD²",
+    ),
+}
+TRAPS["root of L2 between densities"] = replace(TRAPS["L2 between densities"], meant="root of EMD²")
+
+
+def diagnose(loss, *, inputs=None, num_classes=None):
+    """Say which known loss a function equals, and which known mistakes it has.
+
+    The function is called with some hundred small batches, and its values are compared with
+    those of known forms, up to a factor; then its behaviour is looked at: batches, labels of
+    other shapes and dtypes, gradients, certainty, confident mistakes, half precision, and what
+    it does to its arguments. It is found out by trying whether it takes logits, probabilities
+    or log-probabilities (B, C) with class indices (B,); two distributions; or one output per
+    example and class indices; torch tensors or NumPy arrays; batches or single examples.
+
+    Parameters
+    ----------
+    loss : callable
+        A function or a Module of two arguments: prediction and target. A Module is copied first.
+    inputs : {"logits", "probabilities", "distributions", "outputs"}, optional
+        What its first argument is meant to be: scores with class indices, a distribution with
+        another one, or one output with a class index. By default this is found out by trying, and
+        a function of scores and class indices that takes any numbers is meant for logits.
+    num_classes : int, optional
+        C, if the loss takes only one; found by trying otherwise.
+
+    Returns
+    -------
+    Diagnosis
+        ``str()`` of it is the verdict in words.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``loss`` cannot be called, or an option is not as above.
+
+    Examples
+    --------
+    >>> from emdviz import emd2_loss
+    >>> diagnose(emd2_loss).healthy
+    True
+    >>> def mine(logits, labels):
+    ...     gap = logits.softmax(-1) - torch.nn.functional.one_hot(labels, logits.shape[-1])
+    ...     return (gap**2).sum(-1).mean()
+    >>> print(diagnose(mine).findings[0])
+    difference of densities: it compares the classes one by one and does not know their order. \
+Take the running sum first (cumsum along the classes), then the difference.
+        loss(torch.tensor([[0., 0., 0.]]), torch.tensor([0])) gives 0.6667; expected 0.5556 (EMD²)
+    """
+    if not callable(loss):
+        raise TypeError(f"loss must be a function or a Module, got {type(loss).__name__}")
+    if inputs not in (None, *INPUTS):
+        raise ValueError(f"inputs must be one of {INPUTS} or None, got {inputs!r}")
+    name = getattr(loss, "__name__", type(loss).__name__)
+    name = "This loss" if name == "<lambda>" else name
+    if isinstance(loss, nn.Module):
+        loss = copy.deepcopy(loss)
+    ways = [way for way in WAYS if inputs is None or way.target in _TARGETS.get(inputs, inputs)]
+    subject, error = _find_subject(loss, ways, num_classes)
+    if subject is None:
+        text = f"called with logits and labels, it {error}."
+        return Diagnosis(name, findings=(Finding("cannot be called", text),))
+    return _examine(name, subject, inputs)
+
+
+def _find_subject(loss, ways, num_classes):
+    """Return the way to call it in which it is a known form, or else the first that works."""
+    subjects, errors = [], []
+    for way in ways:
+        caller = Caller(loss, way)
+        if any(subject.way == replace(way, precision="float64") for subject in subjects):
+            continue
+        sizes = find_sizes(caller, num_classes)
+        if sizes:
+            subject = study(caller, sizes)
+            if subject.match:
+                return subject, ""
+            subjects.append(subject)
+        errors.append(caller.error)
+    return (subjects or [None])[0], errors[:2][-1]  # float64 may be what it refuses at first
+
+
+def _examine(name, subject, inputs):
+    match, reduction = subject.match, behaviour.find_reduction(subject)
+    findings = [] if match is None else list(_find_in_form(subject, inputs))
+    notes = [f"It takes {_describe_inputs(subject)}."]
+    if subject.caller.per_class:
+        text = "it returns a number for each class. Add them up over the classes, sum(-1)."
+        findings.append(Finding("a number for each class", text))
+    wrong_axis = None
+    if not reduction or reduction == "fails":
+        wrong_axis = behaviour.find_wrong_axis(subject)
+        if wrong_axis:
+            match, findings = None, [wrong_axis]
+        elif subject.way.library == "numpy":
+            notes.append("It takes one example at a time: with axis=-1 it would take batches too.")
+        elif subject.way.takes_rows:
+            findings.append(behaviour.find_batch_mistake(subject))
+    elif subject.way.takes_rows:
+        notes.append(_REDUCTIONS[reduction])
+    looks = (
+        behaviour.find_changed_argument,
+        numerics.find_gradient_mistake,
+        numerics.find_at_certainty,
+        numerics.find_at_mistakes,
+        numerics.find_randomness,
+        behaviour.find_label_shape,
+        behaviour.find_label_dtype,
+    )
+    if match is None and not reduction:  # one example alone says little
+        looks = ()
+    findings += [look(subject) for look in looks]
+    if subject.way.library == "numpy" and subject.way.target == "labels":
+        notes.append("It computes in NumPy: no gradient, so that no network can learn from it.")
+    if match is None and not wrong_axis:
+        notes += at_near_and_far(subject)
+    elif match and match.remark:
+        notes.append(f"{match.title} is {match.remark}.")
+    return Diagnosis(
+        name,
+        form=match and match.name,
+        title=match.title if match else "",
+        formula=match.formula if match else "",
+        scale=match and match.scale,
+        inputs=subject.family,
+        reduction="" if reduction == "fails" else reduction,
+        findings=tuple(finding for finding in findings if finding),
+        notes=tuple(notes),
+    )
+
+
+_REDUCTIONS = {
+    "mean": "For a batch it returns the mean over the examples.",
+    "sum": "For a batch it returns the sum over the examples.",
+    "weighted mean": "For a batch it returns a mean in which classes weigh differently.",
+    "none": "For a batch it returns one value per example.",
+}
+
+
+def _describe_inputs(subject):
+    words = subject.way.describe()
+    if subject.way.target == "labels":
+        words = f"{subject.family} {words}"
+    return words
+
+
+def _find_in_form(subject, inputs):
+    """Findings that the form itself gives away, the gravest first."""
+    match, read = subject.match, subject.read
+    if subject.twice or (inputs == "probabilities" and subject.family == "logits"):
+        text = "softmax is applied to what is a softmax already, so that all classes look alike. "
+        text += "Apply it once, to the logits."
+        once = (lambda scores: scores) if inputs == "probabilities" else subject.once
+        yield _shown(subject, "softmax twice", text, lambda s, t: match.predict(once(s), t), "once")
+    # what takes any numbers without complaint is meant for logits
+    unchecked = subject.way.target == "labels" and inputs is None and subject.takes_any
+    if subject.family == "probabilities" and (unchecked or inputs == "logits"):
+        text = "it takes logits for probabilities. Begin with p = torch.softmax(logits, dim=-1)."
+        yield _shown_for_logits(subject, text)
+    if subject.quirk.name:
+        right = lambda s, t: match.predict(read(s), t)  # noqa: E731
+        yield _shown(subject, subject.quirk.name, subject.quirk.text, right, match.title)
+    if match.name in TRAPS:
+        trap = TRAPS[match.name]
+        meant = _with_factor(match, FORMS[trap.meant], read)
+        yield _shown(subject, trap.name, trap.text, meant, trap.meant)
+    if match.missing:
+        base = match.name.split(" ")[0]
+        text = f"the {match.missing} of the C − 1 gaps does not count. A slice too short?"
+        right = _with_factor(match, FORMS[base], read)
+        yield _shown(subject, f"{match.missing} class left out", text, right, base)
+    if match.sign < 0:
+        text = "it is smallest where it should be largest: the sign is the wrong way round."
+        right = lambda s, t: -match.predict(read(s), t)  # noqa: E731
+        yield _shown(subject, "opposite sign", text, right, match.name)
+
+
+def _shown(subject, name, text, expected, why):
+    return Finding(name, text, find_example(subject, expected, why))
+
+
+def _shown_for_logits(subject, text):
+    logits = replace(subject, family="logits")
+    expected = lambda s, t: subject.match.predict(logits.once(s), t)  # noqa: E731
+    return _shown(logits, "softmax missing", text, expected, "of softmax")
+
+
+def _with_factor(match, form, read):
+    return lambda s, t: match.factor(s.shape[1]) * form.rows(read(s), t)

@@ -1,0 +1,138 @@
+"""Measure a loss, and find the known form that explains the numbers."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from emdviz.checks.examples import Quirk, Subject, softmax
+from emdviz.checks.forms import OUTPUT_FORMS, Block, number, recognise
+
+ROWS = 8
+"""Predictions for each number of classes; with labels, each meets every class."""
+
+
+def _shifted(step):
+    def targets(t):
+        return np.roll(t, step, axis=1)
+
+    def known(labels, size):
+        return (labels + step >= 0) & (labels + step < size)
+
+    return targets, known
+
+
+_COUNT = (
+    "Labels count from 0; and with thresholds, the target's CDF is 1 from the label on, "
+    "(label <= i)."
+)
+NO_QUIRK = Quirk("", "", lambda t: t)
+QUIRKS = (
+    NO_QUIRK,
+    Quirk("labels off by one", f"label k is taken for class k + 1. {_COUNT}", *_shifted(1)),
+    Quirk("labels off by one", f"label k is taken for class k − 1. {_COUNT}", *_shifted(-1)),
+    Quirk(
+        "target reversed",
+        "the target runs from the last class to the first: label 0 is taken for class C − 1.",
+        lambda t: t[:, ::-1],
+    ),
+)
+
+
+def study(caller, sizes):
+    """Find out what a loss takes and which form it is, if any.
+
+    Parameters
+    ----------
+    caller : Caller
+    sizes : list of int
+        Numbers of classes that it takes.
+
+    Returns
+    -------
+    Subject
+    """
+    if caller.way.target == "outputs":
+        return _study_outputs(caller, sizes)
+    for subject in _families(caller, sizes):
+        measured = [_measure(subject, size) for size in sizes]
+        for twice in (False, True) if subject.family == "logits" else (False,):
+            for quirk in QUIRKS:
+                candidate = replace(subject, quirk=quirk, twice=twice)
+                match = recognise(_blocks(candidate, measured))
+                if match:
+                    return replace(candidate, match=match)
+    return replace(subject, quirk=NO_QUIRK)
+
+
+def _study_outputs(caller, sizes):
+    rng = np.random.default_rng(0)
+    outputs, labels = rng.uniform(-1, 6, (40, 1)), rng.integers(0, 5, 40)
+    block = Block(outputs, labels[:, None], caller.rows(outputs, labels))
+    match = recognise([block], OUTPUT_FORMS)
+    return Subject(caller, sizes, "outputs", NO_QUIRK, match)
+
+
+def _families(caller, sizes):
+    """What the scores may be: a Subject for each, the last the best guess if none explains."""
+    size, rng = sizes[-1], np.random.default_rng(0)
+    scores = np.log(rng.dirichlet(np.ones(size), 4))
+    targets = np.ones(4, dtype=int)
+    if caller.way.target == "distributions":
+        targets = rng.dirichlet(np.ones(size), 4)
+    usual, shifted = (caller.rows(scores + constant, targets) for constant in (0.0, 1.0))
+    known = np.isfinite(usual) & np.isfinite(shifted)
+    takes_any = bool(np.any(known))
+    if takes_any and np.allclose(usual[known], shifted[known], rtol=1e-4, atol=1e-5):
+        return [Subject(caller, sizes, "logits")]
+    families = ("log-probabilities", "probabilities") if takes_any else ("probabilities",)
+    return [Subject(caller, sizes, family, takes_any=takes_any) for family in families]
+
+
+def _measure(subject, size):
+    """Random rows with targets and what the loss makes of them."""
+    rng = np.random.default_rng(size)
+    labelled = subject.way.target == "labels"
+    logits = 1.5 * rng.standard_normal((ROWS if labelled else 4 * ROWS, size))
+    p = softmax(logits)
+    scores = {"logits": logits, "probabilities": p}.get(subject.family, np.log(p))
+    if labelled:
+        labels = np.tile(np.arange(size), ROWS)
+        scores = np.repeat(scores, size, axis=0)
+        return scores, labels, subject.caller.rows(scores, labels)
+    targets = rng.dirichlet(np.full(size, 0.7), len(scores))
+    return scores, targets, subject.caller.rows(scores, targets)
+
+
+def _blocks(subject, measured):
+    """Lay out what was measured as the candidate says that the form has seen it."""
+    blocks = []
+    for scores, targets, values in measured:
+        size = scores.shape[1]
+        t = subject.quirk.targets(subject.targets(targets, size))
+        if subject.quirk.known is not None:
+            if subject.way.target != "labels" or size < 3:
+                continue
+            values = np.where(subject.quirk.known(targets, size), values, np.nan)
+        blocks.append(Block(subject.read(scores), t, values))
+    return blocks
+
+
+def at_near_and_far(subject):
+    """Say whether a loss of no known form knows the order of the classes."""
+    size = subject.sizes[-1]
+    if size < 3 or subject.family == "outputs":
+        return []
+    near, far = np.full((2, size), 1e-3)
+    near[:2], far[[0, -1]] = (0.4, 0.6), (0.4, 0.6)
+    pair = np.stack([near, far]) / near.sum()
+    target = np.zeros(2, dtype=int)
+    if subject.way.target == "distributions":
+        target = np.eye(size)[target]
+    scores = pair if subject.family == "probabilities" else np.log(pair)
+    a, b = subject.caller.rows(scores, target)
+    if not np.isfinite(a + b):
+        return []
+    values = f"0.4 on the label and 0.6 on the next class cost {number(a)}, on the last {number(b)}"
+    if np.isclose(a, b, rtol=1e-4):
+        return [f"It does not know the order of the classes: {values}."]
+    return [f"It knows an order: {values}."]
