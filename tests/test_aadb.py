@@ -4,8 +4,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 from emdviz.datasets import load
+from emdviz.training import Prediction, measure
 from tests.data_layouts import (
     aadb,
     aadb_name,
@@ -294,3 +296,17 @@ def test_more_bins_than_scores_are_refused(tmp_path):
         data.discretize(90)
     with pytest.raises(ValueError, match="bins must be 2 to 100, got 1"):
         data.discretize(1)
+
+
+def test_spearman_is_that_of_expected_and_real_scores(tmp_path):
+    data = read(write(tmp_path, aadb(train=200)), bins=4)
+    test = data.split("test")
+    assert torch.equal(test.scores, data.scores[data.splits["test"]])
+    p = torch.softmax(torch.randn(len(test), 4, generator=torch.Generator().manual_seed(0)), dim=1)
+    expected = p.double() @ torch.tensor(data.positions, dtype=torch.float64)
+    found = measure(Prediction(p.argmax(dim=1), p), test, 4)["Spearman"]
+    assert found == pytest.approx(spearmanr(expected, test.scores).statistic)
+    # regression counts by what it says, not by the class that it is rounded to
+    outputs = test.scores.float() * 3 + 1e-3
+    regression = Prediction(outputs.round().long().clamp(0, 3), None, outputs=outputs)
+    assert measure(regression, test, 4)["Spearman"] == pytest.approx(1)

@@ -1,7 +1,7 @@
 """AADB: photographs with aesthetic scores, cut into as many ordered classes as one likes."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -101,6 +101,10 @@ class AADB(OrderedImages):
         self.bins = cut
         self.report = report
         self._remarks = remarks
+
+    def split(self, name):
+        """Return the part called ``name``, with its real ``scores``; see :class:`OrderedImages`."""
+        return replace(super().split(name), scores=self.scores[self.splits[name]])
 
     def discretize(self, bins):
         """Cut the scores into another number of classes.

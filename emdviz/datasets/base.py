@@ -20,11 +20,17 @@ class Split:
         Class indices, 0 to C − 1.
     true_distribution : float64 tensor, shape (N, C), or None
         The distribution from which each label was drawn, where the data set knows it.
+    scores : float64 tensor, shape (N,), or None
+        The real numbers that were cut into classes, where the data set has them.
+    positions : list of float, shape (C,), or None
+        Centres of the classes; in the unit of ``scores``, where there are any.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     true_distribution: torch.Tensor | None = None
+    scores: torch.Tensor | None = None
+    positions: list | None = None
 
     def __len__(self):
         return len(self.labels)
@@ -164,6 +170,7 @@ class OrderedImages(VisionDataset):
             self.images[chosen],
             self.labels[chosen],
             None if self.true_distribution is None else self.true_distribution[chosen],
+            positions=self.positions,
         )
 
     def summary(self):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from emdviz import metrics
-from emdviz.distributions import one_hot
+from emdviz.distributions import expectation, one_hot
 from emdviz.losses import LOSSES
 from emdviz.training.augmentation import centre_crop
 
@@ -27,17 +27,26 @@ class Prediction:
         Predicted probabilities; None for regression, which has none.
     loss : float or None
         Mean training loss, where labels were given.
+    outputs : float tensor, shape (N,), or None
+        Of regression, in class steps and not rounded.
     """
 
     classes: torch.Tensor
     distribution: torch.Tensor | None
     loss: float | None = None
+    outputs: torch.Tensor | None = None
 
     def as_distribution(self, num_classes):
         """Return the distribution, or certainty of the predicted class; shape (N, C)."""
         if self.distribution is not None:
             return self.distribution
         return one_hot(self.classes, num_classes)
+
+    def scores(self, positions=None):
+        """Return the expected position of each image, or the output of regression; shape (N,)."""
+        if self.distribution is not None:
+            return expectation(self.distribution, positions=positions)
+        return self.outputs
 
 
 def predict(
@@ -84,7 +93,7 @@ def predict(
     if labels is not None:
         criterion = criterion or make_loss(spec, model, num_classes)
         value = criterion.to(device).eval()(outputs.to(device), labels.to(device)).item()
-    return Prediction(classes, distribution, value)
+    return Prediction(classes, distribution, value, outputs[:, 0] if spec.regresses else None)
 
 
 def _outputs(model, spec, images, mirror):
@@ -104,18 +113,24 @@ def measure(prediction, split, num_classes):
     """Evaluate a :class:`Prediction` of a whole split; see ``metrics.METRICS``.
 
     Regression predicts no distribution. Its RPS is that of certainty in the predicted class,
-    which is its MAE; metrics that make no sense for it are left out.
+    which is its MAE; metrics that make no sense for it are left out. Where the split has real
+    scores, Spearman's ρ is that of expected and real score.
 
     Returns
     -------
     dict of str to float
     """
     if prediction.distribution is not None:
-        return metrics.evaluate(
+        results = metrics.evaluate(
             prediction.distribution, split.labels, true_distribution=split.true_distribution
         )
-    results = metrics.evaluate_classes(prediction.classes, split.labels, num_classes)
-    return results | {"RPS": results["MAE"]}
+    else:
+        results = metrics.evaluate_classes(prediction.classes, split.labels, num_classes)
+        results["RPS"] = results["MAE"]
+    if split.scores is not None:
+        expected = prediction.scores(split.positions)
+        results["Spearman"] = metrics.spearman(expected, split.scores)
+    return results
 
 
 def find_loss(name):
