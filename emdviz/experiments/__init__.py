@@ -1,6 +1,7 @@
 """Grids of training runs: here, in processes or on a cluster; kept on disk, resumable."""
 
 from emdviz.experiments.running import processes, run
+from emdviz.experiments.selection import select
 from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
 from emdviz.experiments.store import Store, results
 
@@ -13,4 +14,5 @@ __all__ = [
     "processes",
     "results",
     "run",
+    "select",
 ]

@@ -25,8 +25,10 @@ PAPER_LAMBDAS = (0.1, 1.0, 10.0)
 def paper_config(**changes):
     """Return the training configuration of the paper, with ``changes``.
 
-    Momentum 0.98 and random crop, flip, rotation, colour and aspect are printed there. Epochs,
-    batch size and weight decay are not, and are those of ``TrainConfig`` unless changed.
+    Momentum 0.98, random crop, flip, rotation, colour and aspect, and the mean prediction of an
+    image and its mirror image are printed there. Epochs, batch size and weight decay are not,
+    and are those of ``TrainConfig`` unless changed. For networks that want crops of 227 px, add
+    ``crop=227``.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def paper_config(**changes):
     >>> paper_config(learning_rate=PAPER_RATES[1]).momentum
     0.98
     """
-    return TrainConfig(**({"momentum": 0.98, "augmentation": "paper"} | changes))
+    return TrainConfig(**({"momentum": 0.98, "augmentation": "paper", "mirror": True} | changes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +147,7 @@ class RunSpec:
             "weights": self.weights,
             "loss": self.loss,
             "loss_options": dict(self.loss_options),
-            "config": {name: _plain(name, value) for name, value in config.items()},
+            "config": {name: plain(name, value) for name, value in config.items()},
         }
 
     @classmethod
@@ -164,7 +166,7 @@ class RunSpec:
             del parameters["fold"]
         elif self.fold is not None:
             raise ValueError(f"fold must be None: {self.dataset} has no folds, got {self.fold!r}")
-        object.__setattr__(self, "fold", _plain("fold", self.fold))
+        object.__setattr__(self, "fold", plain("fold", self.fold))
         given = dict(self.dataset_options)
         needed = {name for name, one in parameters.items() if one.default is one.empty}
         if given.keys() - parameters.keys() or needed - given.keys():
@@ -215,10 +217,10 @@ def _freeze(name, options):
         raise ValueError(
             f"{name} must be a mapping, or (name, value) pairs, got {options!r}"
         ) from None
-    return tuple(sorted((str(k), _plain(f"{name} {k}", value)) for k, value in options.items()))
+    return tuple(sorted((str(k), plain(f"{name} {k}", value)) for k, value in options.items()))
 
 
-def _plain(name, value):
+def plain(name, value):
     """Return a value of JSON's types that cannot change, or say what does not fit."""
     if value is None or isinstance(value, bool | str):
         return value
@@ -229,7 +231,7 @@ def _plain(name, value):
     if isinstance(value, Real) and value - value == 0:
         return float(value)
     if isinstance(value, list | tuple):
-        return tuple(_plain(name, part) for part in value)
+        return tuple(plain(name, part) for part in value)
     raise ValueError(
         f"{name} must be a text, a path, a finite number, True, False, None, "
         f"or a list of these, got {value!r}"

@@ -15,7 +15,7 @@ import numpy as np
 import safetensors.torch
 
 from emdviz.experiments.locks import Lock
-from emdviz.experiments.specs import RunSpec, identify
+from emdviz.experiments.specs import RunSpec, identify, plain
 from emdviz.training.loop import Epoch
 from emdviz.training.runs import write_whole
 
@@ -52,8 +52,8 @@ class Store:
         return f"Store({str(self.path)!r})"
 
     def folder(self, spec):
-        """Return the folder of a run, which need not be there."""
-        return self.path / spec.id
+        """Return the folder of a run, given its spec or its id; it need not be there."""
+        return self.path / getattr(spec, "id", spec)
 
     def row(self, spec):
         """Return the row of a finished or failed run, as in :func:`results`; None if neither.
@@ -93,7 +93,9 @@ class Store:
         -------
         dict of str to dict of str to array
             For each split: ``index`` (N,) of the images in the data set, ``labels`` (N,),
-            ``classes`` (N,), and, but for regression, ``probabilities`` (N, C).
+            ``classes`` (N,), and ``probabilities`` (N, C); for regression instead
+            ``outputs`` (N,), in class steps and not rounded. Where the data set has real scores,
+            these as ``scores`` (N,), and what is ``expected`` of each (N,).
 
         Raises
         ------
@@ -228,7 +230,7 @@ def _spec_row(identity, facts):
     for name, value in facts.items():
         if name.endswith("_options"):
             group = name.removesuffix("_options")
-            row |= {f"{group} {key}": part for key, part in value.items()}
+            row |= {f"{group} {key}": plain(key, part) for key, part in value.items()}
         elif name == "config":
             row |= _CONFIG | value  # runs of before an option came had it off
         else:

@@ -49,8 +49,12 @@ def train(spec, folder, on_epoch):
             "labels": split.labels,
             "classes": predicted.classes,
         }
-        if predicted.distribution is not None:
+        if predicted.distribution is None:
+            parts["outputs"] = predicted.outputs
+        else:
             parts["probabilities"] = predicted.distribution
+        if split.scores is not None:
+            parts |= {"expected": predicted.scores(split.positions), "scores": split.scores}
         arrays |= {f"{name} {kind}": part.numpy() for kind, part in parts.items()}
     tensors = {name: part.cpu().contiguous() for name, part in model.state_dict().items()}
     write_whole(folder / "weights.safetensors", safetensors.torch.save(tensors))
