@@ -14,6 +14,11 @@ from emdviz.plots.beliefs import (
 from emdviz.plots.data_sets import plot_class_counts, sheet
 from emdviz.plots.distributions import plot_cdf_gap, plot_plan, plot_prediction
 from emdviz.plots.gradients import plot_pushes, plot_trails
+from emdviz.plots.ground_distances import (
+    plot_embedding,
+    plot_ground_distance,
+    plot_rank_correlations,
+)
 from emdviz.plots.images import plot_beliefs, show_image
 from emdviz.plots.scalings import plot_scalings
 from emdviz.plots.simplex import plot_simplex
@@ -27,10 +32,13 @@ __all__ = [
     "plot_class_counts",
     "plot_comparison",
     "plot_confusion",
+    "plot_embedding",
+    "plot_ground_distance",
     "plot_history",
     "plot_plan",
     "plot_prediction",
     "plot_pushes",
+    "plot_rank_correlations",
     "plot_reliability",
     "plot_ribbons",
     "plot_scalings",

@@ -16,41 +16,46 @@ def name_classes(ax, classes, num_classes, places=None):
 
 
 def number_cells(ax, matrix, *, greatest):
-    """Write the shares into the cells of a matrix, white where the colour is dark."""
+    """Write shares or distances into the cells of a matrix, white where the colour is dark."""
     for (i, j), share in np.ndenumerate(matrix):
         if share > 0.005:
-            text = f"{share:.2f}"[1:] if share < 0.995 else "1"
+            text = f"{share:.2f}"[1:] if share < 0.995 else f"{share:.2g}"
             colour = "white" if share > 0.6 * greatest else "black"
             ax.text(j, i, text, ha="center", va="center", color=colour)
 
 
 def apart(ax, heights):
     """Move label heights apart so that none covers another."""
-    low, high = ax.get_ylim()
+    scale = ax.yaxis.get_transform()  # the axis may be logarithmic
+    low, high = scale.transform(np.array(ax.get_ylim()))
     least = 0.07 * (high - low)
-    order = np.argsort(heights)
-    placed = np.array(heights, dtype=float)
+    placed = scale.transform(np.array(heights, dtype=float))
+    order = np.argsort(placed)
     for before, after in pairwise(order):
         placed[after] = max(placed[after], placed[before] + least)
-    return placed - max(0.0, placed.max(initial=low) - high)
+    return scale.inverted().transform(placed - max(0.0, placed.max(initial=low) - high))
 
 
-def label_ends(ax, ends):
-    """Write the label of a loss beside the end of its line.
+def label_ends(ax, ends, styles=None):
+    """Write labels beside the ends of lines.
 
-    ``ends`` is a dict of the loss's name in ``losses.LOSSES`` to the last point (x, y).
+    ``ends`` is a dict of names to last points (x, y), ``styles`` one to (label, colour); by
+    default names are those in ``losses.LOSSES``.
     """
-    from emdviz.losses import LOSSES
+    if styles is None:
+        from emdviz.losses import LOSSES
 
+        styles = {name: (LOSSES[name].label, LOSSES[name].colour) for name in ends}
     heights = apart(ax, [y for _, y in ends.values()])
     for (name, (x, _)), height in zip(ends.items(), heights, strict=True):
+        label, colour = styles[name]
         ax.annotate(
-            LOSSES[name].label,
+            label,
             (x, height),
             (6, 0),
             textcoords="offset points",
             va="center",
-            color=LOSSES[name].colour,
+            color=colour,
             fontweight="bold",
             annotation_clip=False,
         )

@@ -1,0 +1,118 @@
+"""Ground distances: how far apart classes are, where that places them, how it was learned."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from emdviz.distributions import as_float_array, to_numpy
+from emdviz.plots._labels import label_ends, name_classes, number_cells
+from emdviz.style import OKABE_ITO
+
+_RUNS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
+
+
+def plot_ground_distance(distances, *, classes=None, ax=None, greatest=None):
+    """Draw a ground distance as a matrix with its numbers: the darker, the further apart.
+
+    Parameters
+    ----------
+    distances : array, shape (C, C)
+        D_ij ≥ 0.
+    classes, ax
+        As in :func:`plot_plan`.
+    greatest : float, optional
+        The distance of the darkest colour, to compare pictures; the greatest there is by default.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not square, or there are more or fewer names than classes.
+    """
+    ax = ax or plt.gca()
+    distances = as_float_array(to_numpy(distances), "distances")
+    if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
+        raise ValueError(f"distances must have shape (C, C), got {distances.shape}")
+    greatest = max(distances.max(), 1e-12) if greatest is None else greatest
+    ax.imshow(distances, cmap="Blues", vmin=0, vmax=greatest)
+    number_cells(ax, distances, greatest=greatest)
+    name_classes(ax, classes, len(distances))
+    ax.set_yticks(range(len(distances)), classes if classes is not None else range(len(distances)))
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    return ax
+
+
+def plot_embedding(points, *, classes=None, ax=None):
+    """Draw classes as named points in a plane, joined by a line in their order.
+
+    Parameters
+    ----------
+    points : array, shape (C, 2)
+        From ``ground_distance.embed``; only distances mean something, not the directions.
+    classes, ax
+        As in :func:`plot_plan`.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If there are not two coordinates for each class, or not a name.
+    """
+    ax = ax or plt.gca()
+    points = as_float_array(to_numpy(points), "points")
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"points must have shape (C, 2), got {points.shape}")
+    names = range(len(points)) if classes is None else classes
+    if len(names) != len(points):
+        raise ValueError(f"classes must name {len(points)} classes, got {len(names)}")
+    ax.plot(*points.T, color="0.75", linewidth=1.5, zorder=1)
+    # lighter than this, a point could not be seen on white
+    ax.scatter(*points.T, c=np.arange(len(points)), cmap="viridis_r", s=60, zorder=2)
+    for point, name in zip(points, names, strict=True):
+        away = point - points.mean(axis=0)
+        dx, dy = 13 * away / max(np.hypot(*away), 1e-12)
+        side = "left" if dx > 4 else "right" if dx < -4 else "center"
+        ax.annotate(
+            str(name), point, (dx, dy), textcoords="offset points", ha=side, va="center", zorder=3
+        )
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.margins(0.27, 0.16)
+    ax.set_axis_off()  # no direction means anything
+    return ax
+
+
+def plot_rank_correlations(correlations, *, ax=None, ylabel="rank correlation with |i − j|"):
+    """Draw how ground distances changed with the epochs, one line per run, labelled at its end.
+
+    Parameters
+    ----------
+    correlations : dict of str to array of shape (E,) or (R, E)
+        What was learned from -> the rank correlation after each of E epochs, of R runs.
+    ax : matplotlib Axes, optional
+    ylabel : str
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = ax or plt.gca()
+    runs = {name: np.atleast_2d(to_numpy(values)) for name, values in correlations.items()}
+    styles = {name: (name, colour) for name, colour in zip(runs, _RUNS, strict=False)}
+    low, ends = 0.0, {}
+    for name, values in runs.items():
+        epochs = np.arange(1, values.shape[1] + 1)
+        ax.plot(epochs, values.T, color=styles[name][1], linewidth=2, alpha=0.8)
+        ends[name] = (epochs[-1], np.median(values[:, -1]))
+        low = np.nanmin(values, initial=low)
+    ax.axhline(0, color="0.6", linewidth=1)
+    ax.set(xlabel="epoch", ylabel=ylabel, ylim=(low - 0.08, 1.04))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    label_ends(ax, ends, styles)
+    return ax
