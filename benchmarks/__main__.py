@@ -1,6 +1,6 @@
 """Run every benchmark, or those named, and write docs/BENCHMARKS.md.
 
-python -m benchmarks [losses | training | distances | sliders] …
+python -m benchmarks [losses | aemd | training | distances | datasets | sliders] …
 """
 
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import datasets, distances, losses, slider_latency, training
+from benchmarks import aemd, datasets, distances, losses, slider_latency, training
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "BENCHMARKS.md"
@@ -20,6 +20,7 @@ page.
 """
 PARTS = {
     "losses": lambda: [losses.report(device) for device in _devices()],
+    "aemd": lambda: [aemd.report(device) for device in _devices()],
     "training": lambda: [training.report(device) for device in _devices()],
     "distances": lambda: [distances.report(DOCS)],
     "datasets": lambda: [datasets.report()],

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import torch
 
 
-def interleaved(functions, *, rounds=30, slice_seconds=2e-3, synchronize=None):
+def interleaved(functions, *, rounds=30, slice_seconds=2e-3, warm_up=3, synchronize=None):
     """Time several functions in turns, so that a busy moment hits all of them alike.
 
     Parameters
@@ -19,6 +19,8 @@ def interleaved(functions, *, rounds=30, slice_seconds=2e-3, synchronize=None):
         Turns that every function gets.
     slice_seconds : float
         A turn repeats a function until about this long has passed.
+    warm_up : int
+        Calls before the turns, twice: to warm up, and to see how long one takes.
     synchronize : callable, optional
         Waits for the device.
 
@@ -39,8 +41,8 @@ def interleaved(functions, *, rounds=30, slice_seconds=2e-3, synchronize=None):
 
     repeats = {}
     for name, function in functions.items():
-        turn(function, 3)
-        repeats[name] = max(1, round(slice_seconds / turn(function, 3)))
+        turn(function, warm_up)
+        repeats[name] = max(1, round(slice_seconds / turn(function, warm_up)))
     times = {name: [] for name in functions}
     for _ in range(rounds):
         for name, function in functions.items():

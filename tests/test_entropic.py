@@ -208,8 +208,10 @@ def test_the_module_keeps_its_distance_where_to_finds_it():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lam": 0.0}, r"lam must be positive, got 0\.0"),
-        ({"iterations": 0}, "iterations must be at least 1, got 0"),
+        ({"lam": 0.0}, r"lam must be positive and finite, got 0\.0"),
+        ({"lam": math.inf}, "lam must be positive and finite, got inf"),
+        ({"iterations": 0}, "iterations must be an integer, 1 or more, got 0"),
+        ({"iterations": 2.5}, r"iterations must be an integer, 1 or more, got 2\.5"),
         (
             {"ground_distance": np.zeros((3, 4))},
             r"must have shape .* \(5, 5\), got \(3, 4\)",
