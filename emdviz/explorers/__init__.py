@@ -1,5 +1,6 @@
 """Interactive figures drawn in the browser; only here are ipywidgets and anywidget imported."""
 
+from emdviz.explorers.flip_book import flip_book
 from emdviz.explorers.gradient import GradientExplorer
 from emdviz.explorers.prediction import PredictionExplorer
 from emdviz.explorers.propriety import ProprietyExplorer
@@ -16,4 +17,5 @@ __all__ = [
     "SinkhornExplorer",
     "TrainingReplay",
     "TransportExplorer",
+    "flip_book",
 ]
