@@ -1,7 +1,55 @@
-"""Answer checks for the exercises of the notebooks, and the loss doctor."""
+"""Answer checks for the exercises of the notebooks, and the loss doctor.
 
+A check tries the reader's function on several inputs and returns an :class:`Answer`: shown at the
+end of a cell it says ✓, or ✗ with a hint that names the mistake. :func:`diagnose` takes any loss
+for ordered classes and says which known form it equals, or what is wrong with it.
+"""
+
+from emdviz.checks.about_distributions import (
+    check_cdf,
+    check_emd,
+    check_emd2,
+    check_equal_cross_entropy,
+    check_expectation,
+    check_rps,
+)
+from emdviz.checks.about_losses import (
+    check_emd2_gradient,
+    check_emd2_loss,
+    check_interval,
+    check_median,
+)
+from emdviz.checks.about_transport import (
+    check_ground_emd2,
+    check_learned_distance,
+    check_ordered,
+    check_plan,
+    check_scalings,
+)
+from emdviz.checks.answers import Answer
 from emdviz.checks.behaviour import Finding
 from emdviz.checks.diagnosis import Diagnosis, diagnose
 from emdviz.checks.examples import Example
 
-__all__ = ["Diagnosis", "Example", "Finding", "diagnose"]
+__all__ = [
+    "Answer",
+    "Diagnosis",
+    "Example",
+    "Finding",
+    "check_cdf",
+    "check_emd",
+    "check_emd2",
+    "check_emd2_gradient",
+    "check_emd2_loss",
+    "check_equal_cross_entropy",
+    "check_expectation",
+    "check_ground_emd2",
+    "check_interval",
+    "check_learned_distance",
+    "check_median",
+    "check_ordered",
+    "check_plan",
+    "check_rps",
+    "check_scalings",
+    "diagnose",
+]

@@ -201,7 +201,7 @@ def find_label_shape(subject):
         subject,
         lambda labels: labels[:, None],
         "labels of shape (B, 1)",
-        "are taken without complaint, and broadcast to another value. Check the shape, or "
+        "they are taken without complaint, and broadcast to another value. Check the shape, or "
         "flatten: labels.reshape(-1).",
         "as with labels of shape (B,)",
     )
@@ -213,7 +213,7 @@ def find_label_dtype(subject):
         subject,
         lambda labels: labels.to(torch.uint8),
         "labels of uint8",
-        "are taken, but computed with in uint8, where 0 − 1 is 255. Use labels.long().",
+        "they are taken, but computed with in uint8, where 0 − 1 is 255. Use labels.long().",
         "as with labels of int64",
     )
 

@@ -164,6 +164,7 @@ def diagnose(loss, *, inputs=None, num_classes=None):
 
     Examples
     --------
+    >>> import torch
     >>> from emdviz import emd2_loss
     >>> diagnose(emd2_loss).healthy
     True
@@ -173,7 +174,7 @@ def diagnose(loss, *, inputs=None, num_classes=None):
     >>> print(diagnose(mine).findings[0])
     difference of densities: it compares the classes one by one and does not know their order. \
 Take the running sum first (cumsum along the classes), then the difference.
-        loss(torch.tensor([[0., 0., 0.]]), torch.tensor([0])) gives 0.6667; expected 0.5556 (EMD²)
+        loss(torch.tensor([[0., 0.]]), torch.tensor([0])) gives 0.5; expected 0.25 (EMD²)
     """
     if not callable(loss):
         raise TypeError(f"loss must be a function or a Module, got {type(loss).__name__}")
@@ -186,7 +187,7 @@ Take the running sum first (cumsum along the classes), then the difference.
     ways = [way for way in WAYS if inputs is None or way.target in _TARGETS.get(inputs, inputs)]
     subject, error = _find_subject(loss, ways, num_classes)
     if subject is None:
-        text = f"called with logits and labels, it {error}."
+        text = f"called with logits and labels, it {error}"
         return Diagnosis(name, findings=(Finding("cannot be called", text),))
     return _examine(name, subject, inputs)
 
@@ -196,19 +197,28 @@ def _find_subject(loss, ways, num_classes):
     subjects, errors = [], []
     for way in ways:
         caller = Caller(loss, way)
-        if any(subject.way == replace(way, precision="float64") for subject in subjects):
+        if any(_covers(subject.way, way) for subject in subjects):
             continue
         sizes = find_sizes(caller, num_classes)
         if sizes:
             subject = study(caller, sizes)
-            if subject.match:
+            if subject.match or behaviour.find_wrong_axis(subject):
                 return subject, ""
             subjects.append(subject)
         errors.append(caller.error)
     return (subjects or [None])[0], errors[:2][-1]  # float64 may be what it refuses at first
 
 
+def _covers(known, way):
+    """Whether nothing new is to be expected of another way to call a loss."""
+    same = (known.target, known.library) == (way.target, way.library)
+    return same and known.library == "torch" and known.target != "outputs" and known.takes_rows
+
+
 def _examine(name, subject, inputs):
+    random = numerics.find_randomness(subject)
+    if random:
+        return Diagnosis(name, findings=(random,))
     match, reduction = subject.match, behaviour.find_reduction(subject)
     findings = [] if match is None else list(_find_in_form(subject, inputs))
     notes = [f"It takes {_describe_inputs(subject)}."]
@@ -231,7 +241,6 @@ def _examine(name, subject, inputs):
         numerics.find_gradient_mistake,
         numerics.find_at_certainty,
         numerics.find_at_mistakes,
-        numerics.find_randomness,
         behaviour.find_label_shape,
         behaviour.find_label_dtype,
     )
@@ -278,10 +287,12 @@ def _find_in_form(subject, inputs):
     if subject.twice or (inputs == "probabilities" and subject.family == "logits"):
         text = "softmax is applied to what is a softmax already, so that all classes look alike. "
         text += "Apply it once, to the logits."
-        once = (lambda scores: scores) if inputs == "probabilities" else subject.once
-        yield _shown(subject, "softmax twice", text, lambda s, t: match.predict(once(s), t), "once")
+        meant = replace(subject, family=inputs or subject.family)
+        once = lambda s, t: match.predict(meant.once(s), t)  # noqa: E731
+        yield _shown(meant, "softmax twice", text, once, "once")
     # what takes any numbers without complaint is meant for logits
     unchecked = subject.way.target == "labels" and inputs is None and subject.takes_any
+    unchecked = unchecked and subject.way.library == "torch"
     if subject.family == "probabilities" and (unchecked or inputs == "logits"):
         text = "it takes logits for probabilities. Begin with p = torch.softmax(logits, dim=-1)."
         yield _shown_for_logits(subject, text)
