@@ -51,11 +51,12 @@ def descend(
     loss : {"XE", "REG", "EMD", "EMD2", "XEMD2"}
         REG is the squared error (E[p] − x_k)² of the expected class, since the prediction has no
         other single number to regress; its gradient passes through E[p] and the softmax. EMD has
-        none where both CDFs meet, and gets zero there, as ``torch.abs`` gives it.
+        none where both CDFs meet, and gets zero there, as ``torch.abs`` gives it. For a true
+        distribution XE and REG are means over its classes, as in training.
     p : array, shape (C,)
         Prediction at the start; probabilities below ``floor`` count as ``floor``.
-    target : int
-        True class k, 0 to C − 1.
+    target : int or array, shape (C,)
+        True class k, 0 to C − 1, or the true distribution t.
     steps : int
         How many.
     learning_rate : float
@@ -94,12 +95,12 @@ def descend(
         raise ValueError(f"p must be one prediction, shape (C,), got {p.shape}")
     x = check_positions(positions, len(p))
     _check(loss in COMPARED, "loss", f"one of {list(COMPARED)}", loss)
-    _check(0 <= target < len(p), "target", f"a class index, 0 to {len(p) - 1}", target)
+    target = _read_target(target, p)
     _check(steps >= 0 and steps == int(steps), "steps", "a count, 0 or more", steps)
     _check(0 < learning_rate < np.inf, "learning_rate", "positive and finite", learning_rate)
     _check(0 <= emd_weight < np.inf, "emd_weight", "finite and not negative", emd_weight)
     _check(0 < floor < np.inf, "floor", "positive and finite", floor)
-    function = _as_function(loss, int(target), x, emd_weight)
+    function = _as_function(loss, target, x, emd_weight)
     logits = torch.log(torch.from_numpy(np.maximum(p, floor).astype(np.float64)))
     gradient = torch.zeros_like(logits)
     rows = []
@@ -113,23 +114,32 @@ def descend(
     return Descent(np.array(values), *stacked)
 
 
+def _read_target(target, p):
+    """Return a target as losses take it for a batch of one."""
+    if np.ndim(to_numpy(target)) == 0:
+        _check(0 <= target < len(p), "target", f"a class index, 0 to {len(p) - 1}", target)
+        return torch.tensor([int(target)])
+    t = check_distribution(to_numpy(target), "target")
+    _check(t.shape == p.shape, "target", f"a class index or of the shape of p, {p.shape}", t.shape)
+    return torch.from_numpy(t.astype(np.float64))[None]
+
+
 def _as_function(name, target, x, emd_weight):
     """Return the loss of a logit vector (C,) as a function."""
     spec = LOSSES[name]
-    index = torch.tensor([target])
     if spec.regresses:
         places = torch.as_tensor(x, dtype=torch.float64)
 
         def squared_error(logits):
             expected = torch.softmax(logits, 0) @ places
-            return regression_loss(expected[None], index, positions=places)
+            return regression_loss(expected[None], target, positions=places)
 
         return squared_error
     options = {} if name == "XE" else {"positions": x}
     if name == "XEMD2":
         options["emd_weight"] = emd_weight
     module = spec.factory(**options)
-    return lambda logits: module(logits[None], index)
+    return lambda logits: module(logits[None], target)
 
 
 def _check(holds, name, expected, got):

@@ -165,6 +165,21 @@ def test_class_counts_of_a_data_set_are_those_of_its_summary():
     )
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_curves_are_drawn_over_x_and_named_at_their_ends(log):
+    x = [0, 1, 3]
+    curves = {"XE": [3, 2, 1], "EMD2": np.array([2, 1, 0.999]), "EMD": [0.1, 0.01, 0.001]}
+    ax = plots.plot_curves(curves, x, xlabel="here", log=log)
+    for line, (name, values) in zip(ax.lines, curves.items(), strict=True):
+        assert line.get_xydata().tolist() == list(map(list, zip(x, values, strict=True)))
+        assert to_rgba(line.get_color()) == to_rgba(LOSSES[name].colour)
+    assert (ax.get_yscale(), ax.get_xlabel()) == ("log" if log else "linear", "here")
+    ax.figure.canvas.draw()
+    boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
+    assert [text.get_text() for text in ax.texts] == ["XE", "EMD²", "EMD"]
+    assert all(low.y1 <= high.y0 for low, high in pairwise(boxes))
+
+
 def test_history_labels_do_not_cover_each_other():
     class Epoch:
         def __init__(self, number, value):

@@ -13,7 +13,7 @@ from emdviz.plots.beliefs import (
 )
 from emdviz.plots.data_sets import plot_class_counts, sheet
 from emdviz.plots.distributions import plot_cdf_gap, plot_plan, plot_prediction
-from emdviz.plots.gradients import plot_pushes, plot_trails
+from emdviz.plots.gradients import plot_curves, plot_pushes, plot_trails
 from emdviz.plots.ground_distances import (
     plot_embedding,
     plot_ground_distance,
@@ -32,6 +32,7 @@ __all__ = [
     "plot_class_counts",
     "plot_comparison",
     "plot_confusion",
+    "plot_curves",
     "plot_embedding",
     "plot_ground_distance",
     "plot_history",

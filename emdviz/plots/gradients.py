@@ -1,4 +1,4 @@
-"""What losses do to a prediction: pushes on its logits, and the trails of walks."""
+"""What losses do to a prediction: their curves, pushes on its logits, and the trails of walks."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,15 +46,19 @@ def plot_pushes(
     return ax
 
 
-def plot_trails(trails, *, ax=None, ylabel="loss"):
-    """Draw what every step of a walk brought, one line per loss, labelled at its end.
+def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
+    """Draw one curve per loss, labelled at its right end.
 
     Parameters
     ----------
-    trails : dict of str to array, shape (steps + 1,)
-        Keys are names in ``losses.LOSSES``; the first number is that of the start.
+    curves : dict of str to array, shape (N,)
+        Keys are names in ``losses.LOSSES``.
+    x : array, shape (N,)
+        Increasing.
     ax : matplotlib Axes, optional
-    ylabel : str
+    xlabel, ylabel : str
+    log : bool
+        Draw the y axis in powers of ten; else it begins at 0.
 
     Returns
     -------
@@ -63,10 +67,34 @@ def plot_trails(trails, *, ax=None, ylabel="loss"):
     from emdviz.losses import LOSSES
 
     ax = ax or plt.gca()
-    for name, values in trails.items():
-        ax.plot(values, color=LOSSES[name].colour, linewidth=2.5)
-    ax.set_ylim(bottom=0)
-    label_ends(ax, {name: (len(values) - 1, values[-1]) for name, values in trails.items()})
-    ax.set(xlabel="steps", ylabel=ylabel)
+    for name, values in curves.items():
+        ax.plot(x, values, color=LOSSES[name].colour, linewidth=2.5)
+    if log:
+        ax.set_yscale("log")
+    else:
+        ax.set_ylim(bottom=0)
+    label_ends(ax, {name: (x[-1], values[-1]) for name, values in curves.items()})
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    return ax
+
+
+def plot_trails(trails, *, ax=None, ylabel="loss", log=False):
+    """Draw what every step of a walk brought, one line per loss, labelled at its end.
+
+    Parameters
+    ----------
+    trails : dict of str to array, shape (steps + 1,)
+        Keys are names in ``losses.LOSSES``; the first number is that of the start.
+    ax : matplotlib Axes, optional
+    ylabel : str
+    log : bool
+        As in :func:`plot_curves`.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    steps = range(max(map(len, trails.values())))
+    ax = plot_curves(trails, steps, ax=ax, xlabel="steps", ylabel=ylabel, log=log)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return ax
