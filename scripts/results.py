@@ -1,7 +1,8 @@
 """Train with each loss on a data set, over several seeds, and write docs/RESULTS.md.
 
 For every loss the learning rate is chosen on the validation split (least RPS, one seed that is
-not used again) from the paper's grid. Every run is kept in build/runs after every epoch; a second
+not used again) from the paper's grid, tried from the largest down until two in a row are worse
+than the best. Every run is kept in build/runs after every epoch; a second
 start goes on where the first one stopped.
 """
 
@@ -84,11 +85,22 @@ def trial(data, options, loss, rate, lam=1.0):
     return row["valid RPS"] if row["error"] == "" else float("inf")
 
 
+def best_rate(data, options, loss):
+    """Go down the learning rates until two in a row are worse than the best; return that."""
+    trials = {}
+    for rate in sorted(options.rates, reverse=True):
+        trials[rate] = trial(data, options, loss, rate)
+        best = min(trials, key=trials.get)
+        if trials[best] < float("inf") and list(trials).index(best) < len(trials) - 2:
+            break
+    return best
+
+
 def choose(data, options):
     """Choose the learning rate of every loss, and then the λ of AEMD, by validation."""
     rates, lam = {}, 1.0
     for loss in options.losses:
-        rates[loss] = min(options.rates, key=lambda rate: trial(data, options, loss, rate))
+        rates[loss] = best_rate(data, options, loss)
     if "AEMD" in options.losses:
         rate = rates["AEMD"]
         lam = min(options.lams, key=lambda lam: trial(data, options, "AEMD", rate, lam))
