@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from scipy import stats
 
 from emdviz.checks.answers import Answer, Case, Mistake, judge
 from emdviz.checks.diagnosis import diagnose
@@ -147,7 +146,7 @@ def check_median(function):
     argmax(np.array([0.4, 0.3, 0.3])) gives 0.; expected 1.
     """
     # no ties: exactly one median each
-    truths = ([0.4, 0.3, 0.3], [0.6, 0, 0.4], [0.1, 0.2, 0.2, 0.2, 0.3], [0.26, 0.26, 0, 0, 0.48])
+    truths = ([0.4, 0.3, 0.3], [0.6, 0, 0.4], [0.1, 0.2, 0.25, 0.2, 0.25], [0.26, 0.26, 0, 0, 0.48])
     cases = [Case((np.array(t),)) for t in truths]
 
     def as_class(t):
@@ -194,6 +193,8 @@ def check_interval(function):
     -------
     Answer
     """
+    from scipy import stats
+
     seeds = ([1, 2, 3], [61.2, 58.4, 60.1, 59.7, 62.0], [0.5, 0.4, 0.7, 0.6])
     cases = [Case((np.array(values, float),)) for values in seeds]
 
