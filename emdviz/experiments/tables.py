@@ -6,10 +6,12 @@ from itertools import product
 
 import numpy as np
 
-from emdviz import metrics, published
+from emdviz import published
 from emdviz.datasets import DATASETS
 from emdviz.experiments.selection import select
 from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
+from emdviz.metrics import spearman
+from emdviz.training import TrainConfig
 
 SIZE, CROP = 256, 227
 """Pixels of the images, and of what the networks see of them."""
@@ -19,6 +21,8 @@ EPOCHS = 30
 
 BINS, ENSEMBLE_BINS = 10, range(3, 11)
 ENSEMBLE, ENSEMBLE_OF, ENSEMBLE_LOSS = "VGG_F×8", "VGG_F", "EMD2"
+
+QUICK_RATES = PAPER_RATES[1:4:2]
 
 STATISTICS = ("mean", "spread", "runs")
 MISSING = "—"
@@ -105,7 +109,7 @@ def table_specs(
             options, fold = options | {"seed": fold}, None
         cuts = [{}]
         if "bins" in known:
-            many = _in_ensemble(network, loss) and number == 3
+            many = network.startswith(ENSEMBLE_OF) and loss == ENSEMBLE_LOSS and number == 3
             cuts = [{"bins": bins} for bins in (ENSEMBLE_BINS if many else (BINS,))]
         lams = [{"lam": lam} for lam in PAPER_LAMBDAS] if loss == "AEMD" else [{}]
         specs += [
@@ -124,18 +128,17 @@ def table_specs(
     return specs
 
 
-def quick_specs(number, *, n=600, size=32, folds=range(2), epochs=3, **changes):
-    """Return the runs of a small table: drawn faces, one small network, two learning rates.
+def quick_specs(number, root=None, *, dataset="synthetic_faces", n=600, **changes):
+    """Return the runs of a small table: one small network, two learning rates, two folds.
 
     Parameters
     ----------
-    number : int
-        1, 2 or 3.
-    n, size : int
-        How many faces, and their height and width in pixels.
-    folds : sequence of int
-        Seeds of the data set: each draws other faces.
-    epochs : int
+    number, root
+        As for :func:`table_specs`.
+    dataset : str
+        Drawn faces by default, other ones for each fold.
+    n : int
+        How many faces are drawn.
     **changes
         Other arguments of :func:`table_specs`.
 
@@ -148,16 +151,11 @@ def quick_specs(number, *, n=600, size=32, folds=range(2), epochs=3, **changes):
     >>> len(quick_specs(2))  # 2 folds, 3 losses, 2 rates
     12
     """
-    config = paper_config(epochs=epochs, batch_size=32, momentum=0.9, augmentation="flip")
-    arguments = {
-        "dataset": "synthetic_faces",
-        "size": size,
-        "networks": ["small_cnn"],
-        "folds": folds,
-        "rates": PAPER_RATES[1:5:2],
-        "config": config,
-    }
-    specs = table_specs(number, **(arguments | changes))
+    config = TrainConfig(epochs=3, batch_size=32)
+    quick = {"size": 32, "networks": ["small_cnn"], "folds": range(2), "rates": QUICK_RATES}
+    specs = table_specs(number, root, dataset=dataset, **({"config": config} | quick | changes))
+    if dataset != "synthetic_faces":
+        return specs
     return [replace(spec, dataset_options=(*spec.dataset_options, ("n", n))) for spec in specs]
 
 
@@ -173,7 +171,8 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
     dataset : str, optional
         The table's by default.
     networks : sequence of str, optional
-        The columns: by default the table's, or for another data set those that it has runs of.
+        The columns: by default all that there are runs of, for the paper's data set after those
+        of the table.
     store : Store, str or Path, optional
         Where the predictions are that VGG_F×8 is made of; without it, that stays empty.
     by : str
@@ -197,10 +196,11 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
     source = published.find(number)
     rows = _finished(frame, dataset or source.dataset)
     _check_alike(rows)
-    chosen = select(rows, by=by) if len(rows) else rows
+    across = [name for name in ("fold", "seed", "dataset seed") if name in rows]
+    chosen = select(rows, by=by, across=across) if len(rows) else rows
     if networks is None:
-        own = dataset in (None, source.dataset)
-        networks = source.networks if own else list(dict.fromkeys(chosen["network"]))
+        printed = source.networks if dataset in (None, source.dataset) else ()
+        networks = list(dict.fromkeys([*printed, *chosen["network"]]))
     if store is not None and ENSEMBLE in networks:
         chosen = pd.concat([chosen, ensembles(chosen, store)], ignore_index=True)
     if "dataset bins" in chosen:
@@ -242,7 +242,9 @@ def ensembles(chosen, store):
     from emdviz.experiments.store import as_store
 
     rows, store = [], as_store(store)
-    members = chosen[[_in_ensemble(*pair) for pair in zip(chosen["network"], chosen["loss"])]]
+    members = chosen[
+        chosen["network"].str.startswith(ENSEMBLE_OF) & (chosen["loss"] == ENSEMBLE_LOSS)
+    ]
     groups = [name for name in ("network", "seed", "dataset seed") if name in members]
     for _, group in members.groupby(groups, dropna=False):
         if set(group.get("dataset bins", ())) != set(ENSEMBLE_BINS):
@@ -252,7 +254,7 @@ def ensembles(chosen, store):
         for split in ("valid", "test"):
             scores = np.mean([one[split]["expected"] for one in predicted], axis=0)
             truth = predicted[0][split]["scores"]
-            row[f"{split} Spearman"] = metrics.spearman(scores, truth)
+            row[f"{split} Spearman"] = spearman(scores, truth)
         rows.append(row | {"seed": group["seed"].iloc[0]})
     return pd.DataFrame(rows, columns=None if rows else ["network", "loss"])
 
@@ -275,19 +277,15 @@ def beside(laid, number):
     import pandas as pd
 
     printed, rows = published.table(number), []
-    losses, networks = (
-        list(dict.fromkeys([*mine, *theirs]))
-        for mine, theirs in (
-            (printed.index, laid.index),
-            (published.find(number).networks, laid.columns.unique("network")),
-        )
-    )
+    own, theirs = laid.to_dict(), printed.to_dict()
+    losses = dict.fromkeys([*printed.index, *laid.index])
+    networks = dict.fromkeys(column[0] for column in (*printed, *laid))
     for loss, network, metric in product(losses, networks, published.find(number).metrics):
         row = {"loss": loss, "network": network, "metric": metric}
-        row["printed"] = _at(printed, loss, (network, metric))
-        row |= {name: _at(laid, loss, (network, metric, name)) for name in STATISTICS}
-        rows.append(row)
-    both = pd.DataFrame(rows)
+        row["printed"] = theirs.get((network, metric), {}).get(loss)
+        mine = {name: own.get((network, metric, name), {}) for name in STATISTICS}
+        rows.append(row | {name: values.get(loss) for name, values in mine.items()})
+    both = pd.DataFrame(rows).astype(dict.fromkeys(("printed", *STATISTICS), float))
     both["runs"] = both["runs"].fillna(0).astype(int)
     return both.assign(difference=both["mean"] - both["printed"])
 
@@ -313,30 +311,27 @@ def show(laid, number):
     """
     import pandas as pd
 
-    wanted = published.find(number).metrics
-    digits = 4 if wanted == ("Spearman",) else 1
-    networks = laid.columns.unique("network")
+    metrics = published.find(number).metrics
+    digits = 4 if metrics == ("Spearman",) else 1
+    values = laid.to_dict()
     cells = {
         network: {
-            loss: " / ".join(_write(laid.loc[loss, (network, name)], digits) for name in wanted)
+            loss: " / ".join(_write(values, loss, (network, name), digits) for name in metrics)
             for loss in laid.index
         }
-        for network in laid.columns.unique("network")
+        for network in dict.fromkeys(column[0] for column in laid)
     }
-    nothing = " / ".join([MISSING] * len(wanted))
+    nothing = " / ".join([MISSING] * len(metrics))
     return pd.DataFrame(cells).rename_axis("loss").replace(nothing, MISSING)
 
 
-def _write(value, digits):
-    """Write a printed number, or the statistics of one's own runs."""
-    mean, spread = (value, np.nan) if np.ndim(value) == 0 else (value["mean"], value["spread"])
+def _write(values, loss, place, digits):
+    """Write a printed number, or mean and spread of one's own runs."""
+    mean = values[place if place in values else (*place, "mean")][loss]
+    spread = values.get((*place, "spread"), {}).get(loss, np.nan)
     if np.isnan(mean):
         return MISSING
     return f"{mean:.{digits}f}" + ("" if np.isnan(spread) else f" ± {spread:.{digits}f}")
-
-
-def _at(frame, row, column):
-    return frame.at[row, column] if row in frame.index and column in frame.columns else np.nan
 
 
 def _finished(frame, dataset):
@@ -354,10 +349,6 @@ def _check_alike(rows):
                 f"frame holds runs of several kinds: {name} is {shown}; keep those of one, such "
                 f"as frame[frame[{name!r}] == {found[0]!r}]"
             )
-
-
-def _in_ensemble(network, loss):
-    return network.startswith(ENSEMBLE_OF) and loss == ENSEMBLE_LOSS and network != ENSEMBLE
 
 
 def _weights(network, weights):

@@ -1,0 +1,390 @@
+"""The command line: ``python -m emdviz run | results | export | doctor``."""
+
+import functools
+import os
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Losses for ordered classes: run the paper's experiments, and read their results.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ME = "python -m emdviz"
+TABLES = {"table1": 1, "table2": 2, "table3": 3}
+
+TableName = Annotated[str, typer.Argument(metavar="table1|table2|table3")]
+TableOption = Annotated[str | None, typer.Option(metavar="table1|table2|table3")]
+StoreFolder = Annotated[Path, typer.Option(help="The folder of the runs.")]
+DataSet = Annotated[
+    str | None, typer.Option(help="Another data set than the paper's, by its name.")
+]
+Only = Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Of the runs only these.")]
+
+
+def _plainly(command):
+    """Say what went wrong in one line, and end with status 2."""
+
+    @functools.wraps(command)
+    def wrapped(**arguments):
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = lambda message, *_: typer.echo(f"note: {message}", err=True)
+            try:
+                return command(**arguments)
+            except (ValueError, TypeError, OSError, ImportError) as error:
+                typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+                raise typer.Exit(2) from None
+            except KeyboardInterrupt:
+                typer.echo("stopped; the same command goes on from here", err=True)
+                raise typer.Exit(130) from None
+
+    return wrapped
+
+
+@app.command()
+@_plainly
+def run(
+    table: TableName,
+    data: Annotated[Path | None, typer.Option(help="The folder of the data set.")] = None,
+    dataset: DataSet = None,
+    networks: Annotated[str | None, typer.Option(help="Such as ALXs,RES.")] = None,
+    losses: Annotated[str | None, typer.Option(help="Such as XE,EMD2.")] = None,
+    folds: Annotated[str | None, typer.Option(help="Such as 0,1,2.")] = None,
+    rates: Annotated[str | None, typer.Option(help="Learning rates, such as 0.01,0.001.")] = None,
+    weights: Annotated[
+        list[str],
+        typer.Option(metavar="NETWORK=FILE", help="Where it starts from; none for chance."),
+    ] = (),
+    size: Annotated[
+        int | None, typer.Option(help="Of the images, in px; 227/256 are seen.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Of each run.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images of a step.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small; draws faces without --data.")
+    ] = False,
+    store: StoreFolder = Path("runs"),
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Runs at a time, in processes here.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost.")] = False,
+    teraflops: Annotated[float | None, typer.Option(help="Of your GPU, for --dry-run.")] = None,
+):
+    """Run a table of the paper, as far as the store lacks it."""
+    from emdviz.experiments import tables
+
+    if scheduler and workers:
+        raise ValueError("type --scheduler or --workers, not both")
+    number = _number(table)
+    starts = _weights(weights)
+    changes = {
+        "networks": _list(networks),
+        "losses": _list(losses),
+        "folds": _list(folds, int, "--folds"),
+        "rates": _list(rates, float, "--rates"),
+        "size": size,
+        "config": _config(quick, size, epochs, batch_size),
+    }
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if dry_run:  # whatever they are, they cost the same
+        missing = [name for name in ("VGG_F", "RES_F") if name not in starts]
+        starts = dict.fromkeys(missing) | starts
+    make = tables.table_specs
+    if quick:
+        make = tables.quick_specs
+        dataset = dataset or (_paper_set(number) if data else "synthetic_faces")
+    try:
+        specs = make(
+            number, data, **({"dataset": dataset} if dataset else {}), weights=starts, **changes
+        )
+    except ValueError as error:
+        raise ValueError(_in_options(error)) from None
+    if dry_run:
+        _tell_cost(specs, store, teraflops)
+        return
+    _check_data(specs[0], table)
+    frame = _run(specs, store, scheduler, workers)
+    failed = int((frame["error"] != "").sum())
+    typer.echo(f"{len(frame) - failed} of {len(frame)} runs finished, in {store}")
+    _show(frame, number, specs[0].dataset, store)
+    if failed:
+        typer.echo(f"to try the others again: the same command; why: {ME} results", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+@_plainly
+def results(
+    store: StoreFolder = Path("runs"),
+    table: TableOption = None,
+    dataset: DataSet = None,
+    only: Only = (),
+):
+    """Show what the store holds beside the printed numbers."""
+    from emdviz import published
+
+    frame = _read(store, only)
+    failed = frame[frame["error"] != ""]
+    typer.echo(f"{len(frame)} runs in {store}: {len(frame) - len(failed)} finished")
+    for row in failed.itertuples():
+        typer.echo(f"failed: {row.id}: {row.error}")
+    numbers = [_number(table)] if table else TABLES.values()
+    for number in numbers:
+        name = dataset or published.find(number).dataset
+        if table or (frame["dataset"] == name).any():
+            _show(frame, number, name, store)
+    if not (table or dataset):
+        papers = {published.find(number).dataset for number in numbers}
+        for name in dict.fromkeys(frame["dataset"]):
+            if name not in papers:
+                _show(frame, 1, name, store)
+
+
+@app.command()
+@_plainly
+def export(
+    file: Annotated[Path, typer.Argument(help="Ends in .csv, .tex or .html.")],
+    store: StoreFolder = Path("runs"),
+    table: TableOption = None,
+    dataset: DataSet = None,
+    only: Only = (),
+):
+    """Write all runs, or a --table beside the printed numbers, as CSV, LaTeX or HTML."""
+    from emdviz.experiments import tables
+    from emdviz.experiments.export import WRITERS
+
+    if file.suffix not in WRITERS:
+        raise ValueError(f"type a file that ends in {', '.join(WRITERS)}, got {file}")
+    frame = _read(store, only)
+    if table:
+        laid = tables.table(frame, _number(table), dataset=dataset, store=store)
+        frame = tables.beside(laid, _number(table))
+    elif dataset:
+        frame = frame[frame["dataset"] == dataset]
+    file.write_text(WRITERS[file.suffix](frame), encoding="utf-8")
+    typer.echo(f"{len(frame)} rows in {file}")
+
+
+@app.command()
+@_plainly
+def doctor(
+    data: Annotated[Path, typer.Option(help="The folder of all data sets.")] = Path("data"),
+):
+    """Look for what is missing; status 1 if something does not work."""
+    from emdviz.doctor import PROBLEM, examine, report
+
+    findings = examine(data)
+    typer.echo(report(findings))
+    if any(finding.state == PROBLEM for finding in findings):
+        raise typer.Exit(1)
+
+
+def _number(table):
+    if table not in TABLES:
+        raise ValueError(f"type {', '.join(TABLES)} as the table, got {table!r}")
+    return TABLES[table]
+
+
+def _paper_set(number):
+    from emdviz import published
+
+    return published.find(number).dataset
+
+
+def _list(text, kind=str, option=""):
+    """Return what stands between the commas of an option, or None if it is not there."""
+    if text is None:
+        return None
+    try:
+        return [kind(part.strip()) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"type {option} as numbers between commas, got {text!r}") from None
+
+
+def _weights(pairs):
+    chosen = {}
+    for pair in pairs:
+        network, equals, file = pair.partition("=")
+        if not (network and equals and file):
+            raise ValueError(f"type --weights NETWORK=FILE, such as RES_F=res.pth, got {pair!r}")
+        chosen[network] = None if file == "none" else os.path.abspath(file) if "." in file else file
+    return chosen
+
+
+def _config(quick, size, epochs, batch_size):
+    """Return how to train, or None for what is usual."""
+    from emdviz.experiments import paper_config
+    from emdviz.experiments.tables import CROP, EPOCHS, SIZE
+    from emdviz.training import TrainConfig
+
+    chosen = {"epochs": epochs, "batch_size": batch_size}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if quick:
+        return TrainConfig(**({"epochs": 3, "batch_size": 32} | chosen)) if chosen else None
+    crop = CROP if size is None else round(size * CROP / SIZE)
+    return paper_config(**({"epochs": EPOCHS, "crop": crop, "mirror": True} | chosen))
+
+
+def _in_options(error):
+    """Write what a function says of its arguments as it is typed here."""
+    text = str(error)
+    if text.startswith("weights lacks "):
+        network = text.split()[2].rstrip(",")
+        return f"{network} starts from weights: type --weights {network}=FILE, or {network}=none"
+    for name in ("dataset", "network", "loss"):
+        if text.startswith(f"{name} must be one of"):
+            option = {"dataset": "--dataset", "network": "--networks", "loss": "--losses"}[name]
+            return f"type {option} with {text.removeprefix(f'{name} must be ')}"
+    return text
+
+
+def _check_data(spec, table):
+    """Say at once that there is no data, before any run begins."""
+    import inspect
+
+    from emdviz.datasets import DATASETS
+
+    parameter = inspect.signature(DATASETS[spec.dataset]).parameters.get("root")
+    if parameter is None:
+        return
+    default = None if parameter.default is parameter.empty else parameter.default
+    root = dict(spec.dataset_options).get("root", default)
+    if root is None:
+        raise ValueError(f"{spec.dataset} is read from files: type --data FOLDER")
+    if not Path(root).expanduser().exists():
+        raise FileNotFoundError(
+            f"{root} is not there: get {spec.dataset} as data/README.md says, then type --data "
+            f"FOLDER; or try {ME} run {table} --quick"
+        )
+
+
+def _run(specs, store, scheduler, workers):
+    """Run specs where they shall run, and write a line as each ends."""
+    from tqdm.auto import tqdm
+
+    from emdviz import experiments
+
+    ended = 0
+
+    def tell(spec, row):
+        nonlocal ended
+        if row["error"] and not row["finished"] and not ended:
+            # what is wrong with the first will be wrong with all
+            raise ValueError(f"{spec.id}: {row['error']}")
+        ended += 1
+        outcome = row["error"] or f"test AEM {row['test AEM']:.1f}, {row['seconds']:.0f} s"
+        tqdm.write(f"{spec.id}: {outcome}")
+
+    executor, client = None, None
+    if scheduler:
+        executor, client = _connect(scheduler)
+    elif workers:
+        if workers < 1:
+            raise ValueError(f"type --workers as a number from 1, got {workers}")
+        executor = experiments.processes(workers)
+    try:
+        return experiments.run(specs, store, executor, on_result=tell)
+    finally:
+        if client is not None:
+            client.close()
+
+
+def _connect(address):
+    """Return an executor on a Dask cluster, and what is to be closed in the end."""
+    try:
+        from dask.distributed import Client
+    except ImportError:
+        raise ImportError("no Dask here: type python -m pip install dask distributed") from None
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        first = str(error).partition("\n")[0]
+        advice = "run dask scheduler there, or type --workers N"
+        raise OSError(f"no scheduler answers at {address} ({first}): {advice}") from None
+    about = client.scheduler_info(n_workers=-1)["workers"].values()
+    # where workers say how many GPUs they have, a run takes one
+    one_gpu = (
+        {"resources": {"GPU": 1}} if any("GPU" in w.get("resources", {}) for w in about) else {}
+    )
+    return client.get_executor(pure=False, **one_gpu), client
+
+
+def _read(store, only):
+    """Return the results of a store, of those runs that were asked for."""
+    from emdviz import experiments
+
+    if not store.is_dir():
+        raise FileNotFoundError(
+            f"no runs in {store}: type --store FOLDER, or {ME} run table1 --quick"
+        )
+    frame = experiments.results(store)
+    for pair in only:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in frame:
+            known = ", ".join(name for name in frame if not name.startswith(("valid ", "test ")))
+            raise ValueError(f"type --only NAME=VALUE with a name of {known}; got {pair!r}")
+        frame = frame[frame[name].map(str) == value]
+    return frame
+
+
+def _show(frame, number, dataset, store):
+    """Print a table as the paper prints it and as the runs say."""
+    from emdviz import published
+    from emdviz.experiments import tables
+
+    source = published.find(number)
+    try:
+        laid = tables.table(frame, number, dataset=dataset, store=store)
+    except ValueError as error:
+        name = str(error).partition("several kinds: ")[2].split(" is ")[0]
+        raise ValueError(f"{error}; here: type --only {name!r}=VALUE" if name else error) from None
+    what = " / ".join(source.metrics)
+    if dataset == source.dataset:
+        typer.echo(f"\nTable {number}, {source.title}: {what}, as printed")
+        typer.echo(tables.show(published.table(number), number).to_string())
+    typer.echo(f"\n{what} on {dataset}, mean ± spread of these runs")
+    typer.echo(tables.show(laid, number).to_string())
+
+
+def _tell_cost(specs, store, teraflops):
+    """Print runs, their number, and hours on a GPU."""
+    from emdviz.experiments import Store, cost
+    from emdviz.training import choose_device
+
+    kept = Store(store)
+    rows = {spec: kept.row(spec) if kept.path.is_dir() else None for spec in specs}
+    for spec, row in rows.items():
+        state = "to do" if row is None else "failed" if row["error"] else "done"
+        options = "".join(f" {name} {value:g}" for name, value in spec.loss_options)
+        typer.echo(f"{spec.id} rate {spec.config.learning_rate:g}{options}: {state}")
+    basis = "measured here" if teraflops is None else "as you said"
+    if teraflops is None:
+        device = choose_device()
+        if device.type == "cuda":
+            teraflops = cost.measure_teraflops(specs, device)
+        else:
+            teraflops, basis = cost.TERAFLOPS, "assumed, --teraflops is yours"
+    about = cost.estimate(specs, teraflops=teraflops)
+    todo = [spec for spec, row in rows.items() if row is None]
+    left = cost.estimate(todo, teraflops=teraflops)["GPU hours"].sum() if todo else 0.0
+    total = about["GPU hours"].sum()
+    typer.echo(f"\n{about.round(2).to_string(index=False)}")
+    typer.echo(
+        f"\n{len(specs)} runs, {total:.1f} GPU hours; {len(todo)} to do, {left:.1f} GPU hours"
+    )
+    for name, values in (
+        ("fold", {(spec.fold, dict(spec.dataset_options).get("seed")) for spec in specs}),
+        ("learning rate", {spec.config.learning_rate for spec in specs}),
+    ):
+        typer.echo(f"each {name} of {len(values)}: {total / len(values):.1f} GPU hours")
+    typer.echo(
+        f"estimated from multiply-accumulates: {cost.PASSES} passes over all training images in "
+        f"each epoch, 2 operations each, at the teraflops above ({basis}); reading, evaluation "
+        "and disk come on top"
+    )

@@ -1,0 +1,48 @@
+"""Tables as text for other programs."""
+
+
+def to_csv(frame):
+    """Return a table as CSV; text that a spreadsheet would take for a formula gets a ' before it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> to_csv(pd.DataFrame({"loss": ["=1+1", "XE"], "test RPS": [-1.5, float("nan")]}))
+    "loss,test RPS\\n'=1+1,-1.5\\nXE,\\n"
+    """
+
+    def tame(value):
+        return (
+            f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+        )
+
+    return frame.map(tame).rename(columns=tame).to_csv(index=False, lineterminator="\n")
+
+
+def to_latex(frame):
+    """Return a table as LaTeX, all text escaped; an empty cell is a dash.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> "small\\\\_cnn" in to_latex(pd.DataFrame({"network": ["small_cnn"]}))
+    True
+    """
+    return frame.to_latex(index=False, escape=True, na_rep="--", float_format="%.4g")
+
+
+def to_html(frame):
+    """Return a table as a page of HTML, all text escaped; an empty cell is a dash.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> "&lt;b&gt;" in to_html(pd.DataFrame({"error": ["<b>"]}))
+    True
+    """
+    body = frame.to_html(index=False, escape=True, na_rep="—", float_format="%.4g", border=0)
+    return f'<!doctype html>\n<meta charset="utf-8">\n<title>emdviz</title>\n{body}\n'
+
+
+WRITERS = {".csv": to_csv, ".tex": to_latex, ".html": to_html}
+"""By the ending of a file's name."""
