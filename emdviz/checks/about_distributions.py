@@ -61,9 +61,8 @@ def check_cdf(function, *, batches=True, tensors=False):
         Mistake("CDF_i is the share at or below class i, not above.", lambda p: 1 - np.cumsum(p)),
         Mistake("Add the probabilities up, without a mean.", _running_mean),
     )
-    single = [Case((np.array(p, float),)) for p, _ in _SIMPLE]
-    cases = single + _more(single, batches, tensors)
-    return judge(function, cases, cdf, "These are the running sums.", mistakes=mistakes)
+    praise = "These are the running sums."
+    return _check_alone(function, cdf, praise, mistakes, batches, tensors)
 
 
 def _back(p):
@@ -94,11 +93,15 @@ def check_expectation(function, *, batches=True, tensors=False):
             "That is the sum of the classes or of the probabilities alone.", lambda p: np.sum(p)
         ),
     )
-    single = [Case((np.array(p, float),)) for p, _ in _SIMPLE]
-    cases = single + _more(single, batches, tensors)
     praise = "The mean class, each weighed with its probability."
     like = "the sum over the classes"
-    return judge(function, cases, expectation, praise, mistakes=mistakes, like=like)
+    return _check_alone(function, expectation, praise, mistakes, batches, tensors, like)
+
+
+def _check_alone(function, right, praise, mistakes, batches, tensors, like=""):
+    single = [Case((np.array(p, float),)) for p, _ in _SIMPLE]
+    cases = single + _more(single, batches, tensors)
+    return judge(function, cases, right, praise, mistakes=mistakes, like=like)
 
 
 def check_emd(function, *, batches=True, positions=False, tensors=False):

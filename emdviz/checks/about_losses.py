@@ -146,7 +146,13 @@ def check_median(function):
     argmax(np.array([0.4, 0.3, 0.3])) gives 0.; expected 1.
     """
     # no ties: exactly one median each
-    truths = ([0.4, 0.3, 0.3], [0.6, 0, 0.4], [0.1, 0.2, 0.25, 0.2, 0.25], [0.26, 0.26, 0, 0, 0.48])
+    truths = (
+        [0.4, 0.3, 0.3],
+        [0.6, 0, 0.4],
+        [0.05, 0.15, 0.8],
+        [0.1, 0.2, 0.25, 0.2, 0.25],
+        [0.26, 0.26, 0, 0, 0.48],
+    )
     cases = [Case((np.array(t),)) for t in truths]
 
     def as_class(t):

@@ -174,7 +174,7 @@ def as_numbers(result):
         if array.dtype.kind not in "fiu":
             raise TypeError
         return array.astype(np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a list of tensors
         raise Unusable(f"returned {type(result).__name__}, not numbers") from None
 
 

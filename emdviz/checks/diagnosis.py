@@ -216,9 +216,9 @@ def _covers(known, way):
 
 
 def _examine(name, subject, inputs):
-    random = numerics.find_randomness(subject)
-    if random:
-        return Diagnosis(name, findings=(random,))
+    unsteady = numerics.find_unsteady(subject)
+    if unsteady:
+        return Diagnosis(name, findings=(unsteady,))
     match, reduction = subject.match, behaviour.find_reduction(subject)
     findings = [] if match is None else list(_find_in_form(subject, inputs))
     notes = [f"It takes {_describe_inputs(subject)}."]

@@ -211,15 +211,18 @@ def _find_half_precision(subject):
     return None
 
 
-def find_randomness(subject):
-    """Call it twice with the same numbers."""
+def find_unsteady(subject):
+    """Call it twice with the same ordinary numbers: it may be random, or NaN."""
     scores, target = _ordinary(subject)
     try:
         once, twice = (subject.caller.row(scores, target) for _ in range(2))
     except Unusable:
         return None
-    if np.isclose(once, twice, equal_nan=True):
-        return None
     arguments = plain(example_arguments(subject.way, scores[None], np.array(target)[None]))
+    if not np.isfinite(once):
+        example = Example(arguments, once, "a finite number")
+        return Finding("NaN", "already for ordinary numbers it is not finite.", example)
+    if np.isclose(once, twice):
+        return None
     text = "two calls with the same numbers give two values (dropout, or a state that it keeps?)"
     return Finding("random", text, Example(arguments, once, show(twice), "the second call"))
