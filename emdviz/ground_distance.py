@@ -284,9 +284,8 @@ class LearnedDistance(nn.Module):
     """A ground distance learned from the features of a network while it trains.
 
     Features are scaled to length 1 and averaged per class; D_ij is the rank of the Euclidean
-    distance between the averages of classes i and j among all from class i, divided by C − 1,
-    and made symmetric by the mean with its transpose. Only C sums are held in memory, on the
-    device of the module, and saved with its state.
+    distance between the averages of i and j among all from i, divided by C − 1, and the mean with
+    its transpose. Only C sums are held, on the module's device, and saved with its state.
 
     Parameters
     ----------
@@ -339,7 +338,7 @@ class LearnedDistance(nn.Module):
         ----------
         features : float tensor, shape (B, num_features)
         labels : int64 tensor, shape (B,)
-            Class indices.
+            Class indices; examples of negative ones do not count.
 
         Raises
         ------
@@ -350,8 +349,9 @@ class LearnedDistance(nn.Module):
         if tuple(features.shape) != expected:
             raise ValueError(f"features must have shape {expected}, got {tuple(features.shape)}")
         unit = F.normalize(features.detach().to(self._sums), dim=1)
-        self._sums.index_add_(0, labels, unit)
-        self._counts.index_add_(0, labels, torch.ones_like(unit[:, 0]))
+        counts, labels = (labels >= 0).to(unit), labels.clamp(min=0)
+        self._sums.index_add_(0, labels, unit * counts[:, None])
+        self._counts.index_add_(0, labels, counts)
 
     @torch.no_grad()
     def end_epoch(self):

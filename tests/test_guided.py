@@ -99,6 +99,18 @@ def test_the_weight_comes_in_after_the_warm_up():
     assert loss.emd_weight.item() == kept
 
 
+def test_ignored_labels_teach_nothing():
+    features = torch.randn(6, 3, dtype=torch.float64)
+    for ignored in (-100, 4):
+        some, all_ = (SelfGuidedEMD2Loss(5, 3, ignore_index=ignored).double() for _ in range(2))
+        labels = LABELS.clone()
+        labels[1] = ignored
+        all_.observe(features, labels)
+        kept = labels != ignored
+        some.observe(features[kept], labels[kept])
+        torch.testing.assert_close(all_.end_epoch(), some.end_epoch())
+
+
 def config(**options):
     return TrainConfig(epochs=6, batch_size=32, learning_rate=0.02, device="cpu", **options)
 

@@ -89,6 +89,9 @@ def ground_emd2_loss(
 class SelfGuidedEMD2Loss(nn.Module):
     """Cross-entropy and EMD² under a ground distance learned from the network's own features.
 
+    While it trains it has to be told ``observe(features, labels)`` of every batch and
+    ``end_epoch()`` after every epoch, as :func:`training.fit` does.
+
     For ``warm_up`` epochs it is cross-entropy alone, while the distance is learned and both
     terms are measured. Then EMD² is added with a weight that stays: the mean of cross-entropy
     over that of EMD² in the last epoch of the warm-up, divided by ``ratio``. Distance, weight and
@@ -110,6 +113,19 @@ class SelfGuidedEMD2Loss(nn.Module):
     References
     ----------
     Hou, Yu, Samaras, arXiv 1611.05916; four epochs and 3.5 as in its public implementation.
+
+    Examples
+    --------
+    >>> loss = SelfGuidedEMD2Loss(num_classes=2, num_features=3, warm_up=1)
+    >>> features, labels = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), torch.tensor([0, 1])
+    >>> loss.observe(features, labels)
+    >>> round(loss(torch.zeros(2, 2), labels).item(), 4)  # log 2
+    0.6931
+    >>> loss.end_epoch()
+    tensor([[0., 1.],
+            [1., 0.]])
+    >>> round(loss.emd_weight.item(), 4)  # log 2 / (0.25 / 4 + 1.25 / 4) / 3.5
+    0.5281
     """
 
     def __init__(
@@ -150,7 +166,8 @@ class SelfGuidedEMD2Loss(nn.Module):
 
     def observe(self, features, labels):
         """Take note of a batch's features, shape (B, num_features), and labels, shape (B,)."""
-        self.distance.update(features, labels)
+        ignored = labels == self.options["ignore_index"]
+        self.distance.update(features, labels.masked_fill(ignored, -1))
 
     def end_epoch(self):
         """Learn the distance anew and return it; after the warm-up settle the weight of EMD²."""
