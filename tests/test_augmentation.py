@@ -87,6 +87,53 @@ def test_colours_follow_their_definitions(images):
     torch.testing.assert_close(flat, (middle + 0.8 * (images - middle)).clamp(-1, 1))
 
 
+WIDE = torch.rand(6, 3, 40, 52, generator=torch.Generator().manual_seed(2)) * 2 - 1
+
+
+@pytest.mark.parametrize("name", ["none", "flip"])
+def test_a_window_is_cut_anywhere(name):
+    chance = torch.rand(6, NUMBERS, generator=torch.Generator().manual_seed(3))
+    chance[0, 4:6], chance[1, 4:6] = 0.0, 1.0  # the corners
+    got = AUGMENTATIONS[name](WIDE, chance, 32)
+    for i in range(6):
+        left = min(int(chance[i, 4] * 21), 20)
+        top = min(int(chance[i, 5] * 9), 8)
+        expected = WIDE[i, :, top : top + 32, left : left + 32]
+        mirrored = name == "flip" and chance[i, 0] < 0.5
+        assert torch.equal(got[i], expected.flip(2) if mirrored else expected)
+
+
+def test_every_place_of_a_window_is_as_likely():
+    chance = torch.zeros(1000, NUMBERS)
+    chance[:, 4] = torch.linspace(0, 1, 1000)
+    image = torch.arange(7.0).expand(1000, 3, 4, 7)
+    places = AUGMENTATIONS["none"](image, chance, 4)[:, 0, 0, 0]
+    assert [(places == left).sum().item() for left in range(4)] == [250] * 4
+
+
+def test_a_window_takes_the_place_of_the_share_that_is_cut():
+    # nothing is enlarged: whole pixels, 12 of 20 px from the left edge and 2 of 8 from the top
+    chance = numbers(6, n1=1.0, n4=12 / 20, n5=2 / 8)
+    got = Augmentation(crop=0.5, aspect=1e-9)(WIDE, chance, 32)
+    torch.testing.assert_close(got, WIDE[:, :, 2:34, 12:44], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+def test_a_window_is_cut_from_what_was_turned(images, flip):
+    wide = torch.nn.functional.pad(images, (7, 5, 0, 0), mode="reflect")
+    got = Augmentation(flip=flip, rotation=20.0)(wide, numbers(5, n3=1.0), 24)
+    turned = tv.rotate(wide, 20.0, interpolation=InterpolationMode.BILINEAR)
+    expected = tv.center_crop(turned, [24, 24])
+    expected = expected.flip(3) if flip else expected
+    torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)
+
+
+def test_a_window_larger_than_the_images():
+    for augment in AUGMENTATIONS.values():
+        with pytest.raises(ValueError, match=r"crop must be at most .* \(40, 52\), got 41; load"):
+            augment(WIDE, numbers(6), 41)
+
+
 @pytest.mark.parametrize("shape", [(4, 3, 48, 48), (2, 3, 40, 64)])
 def test_the_papers_list_stays_in_range(shape):
     generator = torch.Generator().manual_seed(1)

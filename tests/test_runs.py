@@ -1,11 +1,13 @@
 """Runs on disk: they go on to the same weights after whatever stopped them."""
 
 import errno
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
@@ -46,6 +48,39 @@ def assert_same(run, other):
         mine, theirs = mine.to_dict(), theirs.to_dict()
         del mine["seconds"], theirs["seconds"]
         assert mine == theirs
+
+
+def test_a_stopped_run_with_dropout_goes_on_to_the_same_weights(tmp_path):
+    faces = datasets.load("synthetic_faces", n=200, size=40)
+    config = replace(CONFIG, epochs=3, learning_rate=0.003, crop=36, mirror=True)
+
+    def train(folder=None, stop_after=3):
+        model = models.MODELS["ALXs_thin"](8, seed=2)
+        epochs = list(
+            itertools.islice(fit(model, "EMD2", faces, config, folder=folder), stop_after)
+        )
+        return model.state_dict(), epochs
+
+    for number in (1, 2):
+        train(tmp_path, stop_after=number)
+        torch.rand(7)  # what the caller draws does not matter
+    assert_same(train(tmp_path), train())
+
+
+def test_settings_that_are_off_are_no_facts(faces, tmp_path):
+    def facts(**changes):
+        return runs.describe(*common, replace(CONFIG, **changes), faces.images[:1])
+
+    common = (models.small_cnn(8), "EMD2", {}, faces)
+    assert facts().keys() == {
+        "loss", "data set", "classes", "data", "probe", "network", "layers", "epochs",
+        "batch_size", "learning_rate", "momentum", "schedule", "weight_decay", "augmentation",
+        "mixed_precision", "seed",
+    }  # fmt: skip
+    assert facts(crop=24, mirror=True) == facts() | {"crop": 24, "mirror": True}
+    train(faces, tmp_path, stop_after=1)
+    with pytest.raises(ValueError, match="another run: crop is None there and 24 here"):
+        train(faces, tmp_path, replace(CONFIG, crop=24))
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 4])

@@ -1,12 +1,15 @@
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
+import safetensors.torch
 import torch
 
-from emdviz import datasets, metrics, models, training
+from emdviz import datasets, emd2, metrics, models, one_hot, training
 from emdviz.losses import LOSSES
 from emdviz.training import TrainConfig, compare_losses, fit
+from emdviz.training.loop import Data
 
 TINY = TrainConfig(epochs=2, batch_size=32, device="cpu")
 
@@ -14,6 +17,11 @@ TINY = TrainConfig(epochs=2, batch_size=32, device="cpu")
 @pytest.fixture(scope="module")
 def faces():
     return datasets.load("synthetic_faces", n=300, size=32)
+
+
+@pytest.fixture(scope="module")
+def larger():
+    return datasets.load("synthetic_faces", n=150, size=40)
 
 
 def toy(num_classes=4, count=600):
@@ -207,25 +215,142 @@ def test_bad_runs_are_refused(faces):
         next(fit(models.small_cnn(4), "XE", empty, TINY))
 
 
-class TestSmallCNN:
-    def test_shapes_and_parameters(self):
+class TestCropAndMirror:
+    """The paper's protocol against loops over the images."""
+
+    CONFIG = TrainConfig(
+        epochs=1, batch_size=16, learning_rate=0.003, crop=24, mirror=True, device="cpu"
+    )
+
+    @staticmethod
+    def by_hand(model, images, share):
+        """Return the mean over both views of the centre of each image, one image at a time."""
+        model.eval()
+        found = []
+        for image in images:
+            centre = image[:, 4:28, 4:28] / 127.5 - 1
+            views = [model(view[None]) for view in (centre, torch.flip(centre, dims=[2]))]
+            found.append(sum(share(view) for view in views)[0] / 2)
+        return torch.stack(found).detach()
+
+    @pytest.mark.parametrize("loss", ["XE", "EMD2"])
+    def test_distributions_are_averaged(self, faces, loss):
+        model, (epoch,) = run(loss, faces, self.CONFIG)
+        test = faces.split("test")
+        seen = {"crop": 24, "mirror": True, "labels": test.labels}
+        got = training.predict(model, loss, test.images, 8, **seen)
+        expected = self.by_hand(model, test.images, lambda outputs: torch.softmax(outputs, 1))
+        torch.testing.assert_close(got.distribution, expected)
+        assert torch.equal(got.classes, expected.argmax(1))
+        truth = one_hot(test.labels, 8)
+        losses = {"XE": -(expected.log() * truth).sum(1), "EMD2": emd2(expected.double(), truth)}
+        assert got.loss == pytest.approx(losses[loss].mean().item(), rel=1e-5)
+        probe = self.by_hand(model, faces.split("valid").images[:8], lambda z: torch.softmax(z, 1))
+        torch.testing.assert_close(epoch.probe.distribution, probe)
+
+    def test_outputs_of_regression_are_averaged(self, faces):
+        model, _ = run("REG", faces, self.CONFIG)
+        test = faces.split("test")
+        seen = {"crop": 24, "mirror": True, "labels": test.labels}
+        got = training.predict(model, "REG", test.images, 8, **seen)
+        outputs = self.by_hand(model, test.images, lambda outputs: outputs)[:, 0]
+        assert got.classes.tolist() == outputs.round().clamp(0, 7).long().tolist()
+        assert got.loss == pytest.approx(((outputs - test.labels) ** 2).mean().item(), rel=1e-5)
+
+    def test_training_sees_crops(self, faces):
+        data = Data(faces, torch.device("cpu"))
+        whole = replace(self.CONFIG, augmentation="none", crop=None)
+        pairs = zip(data.batches(replace(whole, crop=24), 1), data.batches(whole, 1), strict=True)
+        places = set()
+        for (cut, labels), (images, same) in pairs:
+            assert torch.equal(labels, same)
+            for one, image in zip(cut, images, strict=True):
+                windows = image.unfold(1, 24, 1).unfold(2, 24, 1).permute(1, 2, 0, 3, 4)
+                found = (windows == one).flatten(2).all(2).nonzero().tolist()
+                assert found
+                places.add(tuple(found[0]))
+        assert len(places) > 40  # of 81
+
+    def test_comparison(self, faces):
+        table = compare_losses(faces, ["EMD2"], config=self.CONFIG)
+        model, _ = run("EMD2", faces, self.CONFIG)
+        test = faces.split("test")
+        expected = self.by_hand(model, test.images, lambda outputs: torch.softmax(outputs, 1))
+        found = metrics.evaluate(expected, test.labels, true_distribution=test.true_distribution)
+        assert table["RPS"][0] == pytest.approx(found["RPS"], abs=1e-5)
+
+    def test_large_images_are_predicted_in_small_batches(self, faces, monkeypatch):
         model = models.small_cnn(8)
-        images = torch.zeros(2, 3, 48, 48)
-        assert model(images).shape == (2, 8)
-        assert model.features(images).shape == (2, 128)
-        channels = [3, 16, 32, 64, 128]
-        convolutions = sum(9 * a * b for a, b in itertools.pairwise(channels))
-        normalisation = 2 * sum(channels[1:])
-        count = sum(p.numel() for p in model.parameters())
-        assert count == convolutions + normalisation + 128 * 8 + 8
+        expected = training.predict(model, "XE", faces.images[:50], 8).distribution
+        seen = []
+        model.register_forward_pre_hook(lambda module, arguments: seen.append(len(arguments[0])))
+        monkeypatch.setattr(training.evaluation, "EVALUATION_PIXELS", 20 * 32 * 32)
+        got = training.predict(model, "XE", faces.images[:50], 8).distribution
+        assert seen == [20, 20, 10]
+        torch.testing.assert_close(got, expected)
+        monkeypatch.setattr(training.evaluation, "EVALUATION_PIXELS", 1)
+        assert len(training.predict(model, "XE", faces.images[:3], 8).classes) == 3
 
-    def test_seeds(self):
-        state = torch.random.get_rng_state()
-        one, same, other = (models.small_cnn(8, seed=s) for s in (1, 1, 2))
-        assert torch.equal(torch.random.get_rng_state(), state)
-        assert torch.equal(one.head.weight, same.head.weight)
-        assert not torch.equal(one.head.weight, other.head.weight)
+    def test_crops_that_cannot_be(self, faces):
+        with pytest.raises(ValueError, match="crop is out of range, got 0"):
+            TrainConfig(crop=0)
+        with pytest.raises(ValueError, match=r"crop must be at most .* \(32, 32\), got 227; load"):
+            run("XE", faces, TrainConfig(crop=227))
 
-    def test_no_outputs(self):
-        with pytest.raises(ValueError, match="num_outputs must be at least 1, got 0"):
-            models.small_cnn(0)
+
+class TestDropout:
+    """Networks that draw random numbers while they train."""
+
+    CONFIG = TrainConfig(epochs=2, batch_size=60, learning_rate=0.003, crop=36, device="cpu")
+
+    def train(self, faces, **changes):
+        model = models.MODELS["ALXs_thin"](8, seed=1)
+        epochs = fit(model, "EMD2", faces, replace(self.CONFIG, **changes))
+        return model, [epoch.train_loss for epoch in epochs]
+
+    def test_the_callers_numbers_neither_matter_nor_change(self, larger):
+        torch.manual_seed(1)
+        expected = torch.rand(3)
+        torch.manual_seed(1)
+        _, losses = self.train(larger)
+        assert torch.equal(torch.rand(3), expected)
+        assert self.train(larger)[1] == losses
+
+    def test_side_by_side_is_one_by_one(self, larger):
+        options = {"model": "ALXs_thin", "config": self.CONFIG, "seeds": (0, 1)}
+        tables = [compare_losses(larger, ["XE"], together=t, **options) for t in (True, False)]
+        assert tables[0]["RPS"].equals(tables[1]["RPS"])
+
+    def test_every_seed_and_step_has_chances_of_its_own(self, larger):
+        class Own(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer, self.kept = torch.nn.Linear(3, 8), []
+
+            def forward(self, images):
+                found = images.mean(dim=(2, 3))
+                mask = torch.nn.functional.dropout(torch.ones_like(found), 0.5, self.training)
+                self.kept += [mask] if self.training else []
+                return self.layer(found * mask)
+
+        def masks(seed):
+            model = Own()
+            list(fit(model, "EMD2", larger, replace(self.CONFIG, seed=seed)))
+            return model.kept
+
+        first, again, other = masks(0), masks(0), masks(1)
+        assert len(first) == 4  # two epochs of two steps
+        assert all(map(torch.equal, first, again))
+        for one, two in itertools.combinations(first + other, 2):
+            assert not torch.equal(one, two)
+
+
+def test_weights_to_start_from(faces, tmp_path):
+    learned = models.MODELS["small_cnn"](5, seed=9)
+    torch.save(learned.state_dict(), tmp_path / "learned.pth")
+    options = {"config": replace(TINY, learning_rate=1e-9), "folder": tmp_path / "runs"}
+    compare_losses(faces, ["EMD2"], weights=tmp_path / "learned.pth", **options)
+    (place,) = (tmp_path / "runs").iterdir()
+    assert place.name == "EMD2-small_cnn-learned-1e-09-0"
+    kept = safetensors.torch.load_file(place / "last.safetensors")
+    torch.testing.assert_close(kept["model.body.0.0.weight"], learned.body[0][0].weight.detach())
