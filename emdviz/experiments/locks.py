@@ -53,9 +53,13 @@ class Lock:
         owner = read_owner(self.path)
         return owner is not None and owner.get("token") == self._token
 
-    def orphaned(self):
-        """Tell whether a dead process has left the lock behind."""
-        return is_dead(read_owner(self.path))
+    def reclaim(self):
+        """Remove the lock that a dead owner has left behind; return whether there was one."""
+        if not is_dead(read_owner(self.path)):
+            return False
+        if self.acquire():
+            self.release()
+        return True
 
     def release(self):
         """Let others own it."""

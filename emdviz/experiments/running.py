@@ -183,6 +183,7 @@ def attempt(spec, path, train, retry_failed, call, on_epoch=None):
     store = Store(path)
     try:
         with _one_at_a_time:
+            store.folder(spec).mkdir(parents=True, exist_ok=True)
             lock = store.lock(spec)
             if not lock.acquire():
                 return None
@@ -310,10 +311,10 @@ class _Sweep:
             self.waiting, self.elsewhere = deque(), []
             return
         # the pool ends its other workers in order, and these let go of their runs
-        guilty = [spec for spec in lost if self.store.lock(spec).orphaned()]
-        self.breaks += 1
-        if self.breaks > self.retries + len(guilty):
-            guilty = lost  # it breaks before any run begins
+        guilty = [spec for spec in lost if self.store.lock(spec).reclaim()]
+        self.breaks = 0 if guilty else self.breaks + 1
+        if self.breaks > self.retries:  # it breaks before any run begins
+            guilty = lost
         for spec in lost:
             if spec not in guilty:
                 self.waiting.append(spec)

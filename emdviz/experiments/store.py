@@ -119,10 +119,8 @@ class Store:
         return [Epoch.from_dict(facts) for facts in json.loads(text)["epochs"]]
 
     def lock(self, spec):
-        """Return the lock of a run, whose folder is made."""
-        folder = self.folder(spec)
-        folder.mkdir(parents=True, exist_ok=True)
-        return Lock(folder / "lock")
+        """Return the lock of a run; its folder must be there before it can be acquired."""
+        return Lock(self.folder(spec) / "lock")
 
     def begin(self, spec, *, afresh=False):
         """Get the folder of a run ready, under its lock; return it."""

@@ -1,0 +1,66 @@
+"""Runs for the tests of experiments: real ones that are tiny, and ones that only sleep.
+
+What a worker is to do must lie in a module that it can import.
+"""
+
+import os
+import signal
+import sys
+import time
+
+import torch
+
+from emdviz.experiments import RunSpec, run, work
+from emdviz.training import TrainConfig
+
+
+def tiny(loss, seed=0, **config):
+    """A real run of a second or less."""
+    options = {"epochs": 2, "batch_size": 32, "learning_rate": 0.02, "device": "cpu"} | config
+    faces = {"n": 120, "size": 32}
+    return RunSpec("synthetic_faces", faces, loss=loss, config=TrainConfig(seed=seed, **options))
+
+
+def sleeper(seed, epochs=1):
+    """A run for :func:`sleep`, of so many hundredths of a second."""
+    return RunSpec("digits", loss="XE", config=TrainConfig(seed=seed, epochs=epochs))
+
+
+def sleep(spec, folder, on_epoch):
+    """Note that it began, sleep, and return numbers that depend on the spec alone."""
+    with (folder / "begun").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    for _ in range(spec.config.epochs):
+        time.sleep(0.01)
+        on_epoch(None)
+    value = spec.config.seed / 7
+    return {"valid": {"RPS": value}, "test": {"RPS": 1 - value}}, 0.01 * spec.config.epochs
+
+
+def kill_if_odd(spec, folder, on_epoch):
+    """Sleep, but take the worker down in the middle if the seed is odd."""
+    if spec.config.seed % 2 == 0:
+        return sleep(spec, folder, on_epoch)
+    with (folder / "begun").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    time.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def begun(store, spec):
+    """How often a run was begun."""
+    path = store.folder(spec) / "begun"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def numbers(frame):
+    """What must not depend on where and when a run was done."""
+    kept = frame.drop(columns=["seconds", "finished", "host"])
+    return kept.sort_values("id", ignore_index=True)
+
+
+def drive(specs, store, train=work.train, executor=None):
+    """Be a program that runs specs; its exit code tells whether all have a result."""
+    torch.set_num_threads(1)
+    frame = run(specs, store, executor, progress=False, train=train)
+    sys.exit(int((frame["error"] != "").any()))

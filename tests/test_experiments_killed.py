@@ -1,0 +1,168 @@
+"""Runs on several workers, some of which are killed, and programs that share a store."""
+
+import functools
+import multiprocessing
+import os
+import random
+import signal
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import pandas as pd
+import pytest
+
+from emdviz.experiments import Store, locks, results, run
+from emdviz.experiments.running import prepare_process, processes
+from tests.experiment_runs import begun, drive, kill_if_odd, numbers, sleep, sleeper, tiny
+
+GRID = [tiny(loss, seed) for loss in ("XE", "REG") for seed in (0, 1)]
+KILLS = 20
+
+# its processes have imported torch before they are born
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.experiment_runs"])
+POOL = functools.partial(
+    ProcessPoolExecutor, 2, mp_context=CONTEXT, initializer=prepare_process, initargs=(1,)
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """What a program that nobody stops finds, and the seconds that it takes."""
+    folder = tmp_path_factory.mktemp("whole")
+    run(GRID[:1], folder / "warm", progress=False)
+    start = time.perf_counter()
+    frame = run(GRID, folder / "grid", progress=False)
+    return numbers(frame), time.perf_counter() - start
+
+
+@pytest.fixture(scope="module")
+def client():
+    reason = "distributed is not installed: pip install 'emdviz[cluster]'"
+    distributed = pytest.importorskip("distributed", reason=reason)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def owner(store, spec):
+    """Wait until a worker is at a run; return what its lock says."""
+    for _ in range(6000):
+        found = locks.read_owner(store.folder(spec) / "lock")
+        if found and "pid" in found:
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"nobody began {spec.id}")
+
+
+def start(*arguments):
+    program = CONTEXT.Process(target=drive, args=arguments)
+    program.start()
+    return program
+
+
+def test_a_pool_gives_the_numbers_of_one_process(whole, tmp_path):
+    frame = run(GRID, tmp_path, POOL, progress=False)
+    pd.testing.assert_frame_equal(numbers(frame), whole[0])
+    assert processes(3, threads=2)()._max_workers == 3
+
+
+def test_dask_gives_the_numbers_of_one_process(whole, tmp_path, client):
+    told = []
+    frame = run(
+        [*GRID, GRID[0]],
+        tmp_path,
+        client.get_executor(),
+        progress=False,
+        on_result=lambda spec, row: told.append(len(results(tmp_path))),
+    )
+    pd.testing.assert_frame_equal(numbers(frame), whole[0])
+    assert len(told) == len(GRID)
+    assert told[0] < len(GRID), "results come only when all are there"
+
+
+def test_a_worker_of_dask_that_is_killed_costs_its_run_only(tmp_path, client):
+    specs, store = [sleeper(seed, epochs=30) for seed in range(6)], Store(tmp_path)
+    killed = []
+
+    def kill_one(spec, row):
+        if not killed:
+            left = next(s for s in specs if begun(store, s) and not store.row(s))
+            killed.append(left)
+            os.kill(owner(store, left)["pid"], signal.SIGKILL)
+
+    frame = run(
+        specs, store, client.get_executor(), progress=False, train=sleep, on_result=kill_one
+    )
+    assert (frame["error"] == "").all()
+    assert frame["valid RPS"].tolist() == [seed / 7 for seed in range(6)]
+    again = [spec for spec in specs if begun(store, spec) > 1]
+    assert again == killed
+
+
+def test_a_run_that_kills_its_worker_is_reported_and_the_rest_goes_on(tmp_path):
+    specs, store = [sleeper(seed) for seed in range(6)], Store(tmp_path)
+    with pytest.warns(UserWarning, match="3 of 6 runs have no result.*its worker died 2 times"):
+        frame = run(specs, store, POOL, progress=False, train=kill_if_odd)
+    assert (frame["error"] == "").tolist() == [True, False] * 3
+    assert [begun(store, spec) for spec in specs[1::2]] == [2, 2, 2]
+    frame = run(specs, store, progress=False, train=sleep)
+    assert (frame["error"] == "").all()
+
+
+def test_a_pool_that_cannot_be_made_anew_loses_nothing_finished(tmp_path):
+    specs, store = [sleeper(seed) for seed in (0, 1, 2, 4)], Store(tmp_path)
+    with POOL() as pool, pytest.warns(UserWarning, match="run again with another, or give a fun"):
+        frame = run(specs, store, pool, progress=False, train=kill_if_odd)
+    done = frame["error"] == ""
+    assert not done[1]
+    assert sorted(results(store)["id"]) == sorted(frame["id"][done])
+    with POOL() as pool:
+        frame = run(specs, store, pool, progress=False, train=sleep)
+    assert (frame["error"] == "").all()
+    assert all(begun(store, spec) <= 2 for spec in specs)
+
+
+def test_a_program_killed_at_any_moment_goes_on_where_it_was(whole, tmp_path):
+    expected, seconds = whole
+    expected = expected.set_index("id")
+    moments, folder, finished = random.Random(0), tmp_path / "0", 0
+    for kill in range(KILLS):
+        program = start(GRID, folder)
+        program.join(moments.uniform(0, seconds / 3))
+        program.kill()
+        program.join()
+        held = numbers(results(folder)) if folder.exists() else expected[:0].reset_index()
+        finished = max(finished, len(held))
+        pd.testing.assert_frame_equal(held.set_index("id"), expected.loc[held["id"]])
+        if len(held) == len(GRID):
+            folder = tmp_path / str(kill + 1)
+    assert finished > 0
+    pd.testing.assert_frame_equal(numbers(run(GRID, folder, progress=False)), whole[0])
+    assert not list(folder.rglob(".*")), "something half-written was left"
+
+
+def test_the_workers_of_a_killed_program_end_and_another_takes_over(tmp_path):
+    specs, store = [sleeper(seed, epochs=200) for seed in range(2)], Store(tmp_path)
+    program = start(specs, tmp_path, sleep, POOL)
+    workers = [owner(store, spec) for spec in specs]
+    program.kill()
+    program.join()
+    frame = run(specs, store, progress=False, train=sleep)
+    assert (frame["error"] == "").all()
+    assert [begun(store, spec) for spec in specs] == [2, 2]
+    assert all(locks.is_dead(worker) for worker in workers)
+
+
+def test_two_programs_on_one_store_do_every_run_once(tmp_path):
+    specs, store = [sleeper(seed, epochs=4) for seed in range(12)], Store(tmp_path)
+    programs = [start(some, tmp_path, sleep) for some in (specs, specs[6:] + specs[:6])]
+    for program in programs:
+        program.join()
+    assert [program.exitcode for program in programs] == [0, 0]
+    assert [begun(store, spec) for spec in specs] == [1] * 12
+    assert len(results(store)) == 12
