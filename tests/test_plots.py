@@ -194,6 +194,16 @@ def test_history_labels_do_not_cover_each_other():
     assert np.diff(heights).min() > 0.05 * np.ptp(ax.get_ylim())
 
 
+def test_scaling_errors_are_lines_with_their_names():
+    errors = np.array([[1, 0.5, 2], [1, 0.1, 0.01], [np.nan, 0.3, 0.2]])
+    ax = plots.plot_scaling_errors(errors, [0.1, 1, 10], [1, 10, 1000])
+    for line, row in zip(ax.lines, errors, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), row)
+    assert [text.get_text() for text in ax.texts] == ["1 scaling", "10 scalings", "1,000 scalings"]
+    assert ax.texts[0].xy == (10, 2)  # one behind the lowest
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+
+
 def test_plots_leave_the_world_alone(pair):
     p, t = pair
     before = dict(plt.rcParams)
@@ -252,6 +262,10 @@ def test_every_loss_has_a_colour_of_its_own():
             r"table must have a column per split, got \['all'\]",
         ),
         (lambda: plots.plot_cdf_gap([0.5, 0.5], 0, positions=[1, 0]), "positions must increase"),
+        (
+            lambda: plots.plot_scaling_errors([[1.0, 2.0]], [1, 2], [1, 10]),
+            r"shape \(len\(counts\), len\(lams\)\) = \(2, 2\), got \(1, 2\)",
+        ),
     ],
 )
 def test_bad_input_is_refused(call, text):

@@ -20,7 +20,7 @@ from emdviz.plots.ground_distances import (
     plot_rank_correlations,
 )
 from emdviz.plots.images import plot_beliefs, show_image
-from emdviz.plots.scalings import plot_scalings
+from emdviz.plots.scalings import plot_scaling_errors, plot_scalings
 from emdviz.plots.simplex import plot_simplex
 from emdviz.plots.training import plot_history
 from emdviz.plots.transport import plot_ribbons
@@ -42,6 +42,7 @@ __all__ = [
     "plot_rank_correlations",
     "plot_reliability",
     "plot_ribbons",
+    "plot_scaling_errors",
     "plot_scalings",
     "plot_simplex",
     "plot_trails",

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 
 from emdviz.distributions import as_float_array, to_numpy
 from emdviz.style import LOSS_COLOURS, PREDICTION_B
@@ -57,4 +58,56 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
     )  # fmt: skip
     ax.axhline(blur, color=colour, linestyle="--", label="blur of λ")
     ax.legend(frameon=False)
+    return ax
+
+
+def plot_scaling_errors(errors, lams, counts, *, ax=None):
+    """Draw how an error depends on λ, a line for each number of scalings; logarithmic axes.
+
+    To the left, where the lines run together, λ blurs the plan; to the right, where they part,
+    the scalings are too few.
+
+    Parameters
+    ----------
+    errors : array, shape (len(counts), len(lams))
+        Positive, or NaN where nothing is to be drawn.
+    lams : array-like
+        Values of λ, increasing.
+    counts : array-like of int
+        Numbers of scalings, increasing: the more, the darker the line.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If ``errors`` has not the shape of ``counts`` by ``lams``.
+    """
+    ax = ax or plt.gca()
+    errors = as_float_array(to_numpy(np.asarray(errors)), "errors")
+    if errors.shape != (len(counts), len(lams)):
+        raise ValueError(
+            "errors must have shape (len(counts), len(lams)) = "
+            f"({len(counts)}, {len(lams)}), got {errors.shape}"
+        )
+    dark = "#5c2800"  # which can be read on white
+    shades = LinearSegmentedColormap.from_list("", ["#e8a07a", LOSS_COLOURS["AEMD"], dark])
+    ax.set(xscale="log", yscale="log", xlabel="λ", ylabel="error")
+    for k, (count, row) in enumerate(zip(counts, errors, strict=True)):
+        shade = shades(k / max(1, len(counts) - 1))
+        ax.plot(lams, row, ".-", color=shade, linewidth=2.5)
+        # where the line has left the others: above the first, between the rest
+        place = min(int(np.nanargmin(row)) + 1, len(row) - 1)
+        ax.annotate(
+            f"{count:,} scaling{'s' if count > 1 else ''}",
+            (lams[place], row[place]),
+            (0, 8) if k == 0 else (7, -3),
+            textcoords="offset points",
+            va="bottom" if k == 0 else "top",
+            color=dark,
+            fontweight="bold",
+        )
     return ax
