@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from emdviz.distributions import as_float_array, to_numpy
@@ -75,13 +76,15 @@ def plot_embedding(points, *, classes=None, ax=None):
     ax.plot(*points.T, color="0.75", linewidth=1.5, zorder=1)
     # lighter than this, a point could not be seen on white
     ax.scatter(*points.T, c=np.arange(len(points)), cmap="viridis_r", s=60, zorder=2)
+    halo = [withStroke(linewidth=3, foreground="white")]
     for point, name in zip(points, names, strict=True):
-        away = point - points.mean(axis=0)
+        apart = point - points
+        # away from all others, from near ones most
+        away = (apart / np.maximum(np.sum(apart**2, axis=1, keepdims=True), 1e-12)).sum(axis=0)
         dx, dy = 13 * away / max(np.hypot(*away), 1e-12)
         side = "left" if dx > 4 else "right" if dx < -4 else "center"
-        ax.annotate(
-            str(name), point, (dx, dy), textcoords="offset points", ha=side, va="center", zorder=3
-        )
+        place = {"textcoords": "offset points", "ha": side, "va": "center"}
+        ax.annotate(str(name), point, (dx, dy), **place, zorder=3, path_effects=halo)
     ax.set_aspect("equal", adjustable="datalim")
     ax.margins(0.27, 0.16)
     ax.set_axis_off()  # no direction means anything
