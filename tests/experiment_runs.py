@@ -13,6 +13,8 @@ import torch
 from emdviz.experiments import RunSpec, run, work
 from emdviz.training import TrainConfig
 
+torch.set_num_threads(1)  # in all processes alike, for the last digits depend on it
+
 
 def tiny(loss, seed=0, **config):
     """A real run of a second or less."""
@@ -61,6 +63,5 @@ def numbers(frame):
 
 def drive(specs, store, train=work.train, executor=None):
     """Be a program that runs specs; its exit code tells whether all have a result."""
-    torch.set_num_threads(1)
     frame = run(specs, store, executor, progress=False, train=train)
     sys.exit(int((frame["error"] != "").any()))

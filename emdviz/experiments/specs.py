@@ -136,10 +136,10 @@ class RunSpec:
         return hash(self.id)
 
     def to_dict(self):
-        """Return the spec in the types of JSON."""
+        """Return the spec in the types of JSON; equal specs give equal texts."""
         config = dataclasses.asdict(self.config)
         del config["device"]
-        return {
+        facts = {
             "dataset": self.dataset,
             "dataset_options": dict(self.dataset_options),
             "fold": self.fold,
@@ -149,6 +149,7 @@ class RunSpec:
             "loss_options": dict(self.loss_options),
             "config": {name: plain(name, value) for name, value in config.items()},
         }
+        return _whole_numbers(facts)
 
     @classmethod
     def from_dict(cls, facts):
@@ -187,7 +188,7 @@ def identify(facts):
     True
     """
     counted = _counted(facts) | {"config": _counted(facts["config"])}
-    text = json.dumps(_whole_numbers(counted), sort_keys=True, allow_nan=False)
+    text = json.dumps(counted, sort_keys=True, allow_nan=False)
     digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     fold = [] if facts["fold"] is None else [f"f{facts['fold']}"]
     return "-".join([facts["dataset"], *fold, facts["network"], facts["loss"], digest])

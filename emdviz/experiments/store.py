@@ -224,16 +224,16 @@ def make_row(identity, facts, *, metrics=None, error="", seconds=None, finished=
 
 
 def _spec_row(identity, facts):
-    row = {"id": identity}
-    for name, value in facts.items():
-        if name.endswith("_options"):
-            group = name.removesuffix("_options")
-            row |= {f"{group} {key}": plain(key, part) for key, part in value.items()}
-        elif name == "config":
-            row |= _CONFIG | value  # runs of before an option came had it off
-        else:
-            row[name] = value
-    return row
+    row = {"id": identity, "dataset": facts["dataset"], **_options("dataset", facts)}
+    row |= {name: facts[name] for name in ("fold", "network", "weights", "loss")}
+    row |= _options("loss", facts)
+    # runs of before an option came had it off
+    return row | _CONFIG | facts["config"]
+
+
+def _options(group, facts):
+    options = facts[f"{group}_options"]
+    return {f"{group} {key}": plain(key, value) for key, value in options.items()}
 
 
 def _look_at(entry):
@@ -247,11 +247,11 @@ def _look_at(entry):
 def _read(folder, identity):
     for name in (_FINISHED, _FAILED):
         try:
-            with open(os.path.join(folder, name), encoding="utf-8") as file:
+            with open(f"{folder}/{name}", "rb", buffering=0) as file:
                 text = file.read()
         except FileNotFoundError:
             continue
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise _unreadable(folder, name, error) from None
         try:
             facts = json.loads(text)
