@@ -2,7 +2,7 @@
 // Elements are made once; a changed distribution only moves them.
 
 import { clampText, placeLabel } from "./columns.js";
-import { formatProbability, set, svg, write } from "./common.js";
+import { formatProbability, set, svg, wholePixel, write } from "./common.js";
 
 const PIN = "M-3.5 -9h7l-1 1v3l2.5 2.5h-4.3v4.5h-1.4v-4.5h-4.3l2.5 -2.5v-3z";
 
@@ -61,15 +61,18 @@ function createBar({ owner, name, truthName, mayChoose, named }) {
       set(truthText, { x: clampText(centre, place), y: place.top - 1.6 * unit });
       set(column, { x: centre - bar / 2, width: bar });
       set(cap, { x: centre - bar / 2, width: bar, height: Math.max(2, 0.18 * unit) });
+      set(value, { x: centre });
       placeLabel(text, place, i, place.labelTop);
     },
     update(place, i, p, isTruth, isPinned) {
       const y = place.y(p);
       set(column, { y: Math.min(y, place.y(0)), height: Math.abs(place.y(0) - y) });
       set(cap, { y: place.hangs ? y - Math.max(2, 0.18 * place.unit) : y });
-      set(value, { x: centre, y: y + (place.hangs ? 1.1 : -0.45) * place.unit });
+      set(value, { y: wholePixel(y + (place.hangs ? 1.1 : -0.45) * place.unit) });
       write(value, place.showValue[i] || isTruth ? formatProbability(p) : "");
-      set(pin, { transform: `translate(${centre} ${pinAt(place, y)}) scale(${place.unit / 11})` });
+      // also where it is hidden, since its place counts for where the slider is
+      const foot = wholePixel(pinAt(place, y));
+      set(pin, { transform: `translate(${centre} ${foot}) scale(${place.unit / 11})` });
       set(node, { class: `emdviz-column${isTruth ? " emdviz-true" : ""}${isPinned ? " emdviz-pinned" : ""}` });
       const said = [p.toFixed(2), isTruth && "true class", isPinned && "pinned"];
       set(slider, { "aria-valuenow": p.toFixed(4), "aria-valuetext": said.filter(Boolean).join(", ") });

@@ -4,10 +4,16 @@
 const SVG_NAMESPACE = document.createRange().createContextualFragment("<svg></svg>").firstChild
   .namespaceURI;
 
+/** Set attributes; null and false take one away. The browser works for each that is written, changed or not. */
 export function set(node, attributes) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) node.removeAttribute(name);
-    else node.setAttribute(name, value === true ? "" : value);
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (value === null || value === undefined || value === false) {
+      if (node.hasAttribute(name)) node.removeAttribute(name);
+    } else {
+      const text = value === true ? "" : String(value);
+      if (node.getAttribute(name) !== text) node.setAttribute(name, text);
+    }
   }
   return node;
 }
@@ -26,9 +32,15 @@ export function svg(name, attributes = {}, ...children) {
   return node;
 }
 
+/** Change a text; the node that holds it stays, since a new one would have to be styled anew. */
 export function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const held = node.firstChild;
+  if (!held) node.append(text);
+  else if (held.data !== text) held.data = text;
 }
+
+/** Where to put a text that follows a bar: at every step of a pixel its letters are laid out anew. */
+export const wholePixel = Math.round;
 
 /** Return a function that measures text in the font of `node`, in pixels. */
 export function ruler(node, size) {

@@ -2,13 +2,18 @@
 
 import { html, set, uniqueId, write } from "./common.js";
 
+/** Give a control a value that it does not have: the browser draws it anew for any. */
+function turn(control, value) {
+  if (control.value !== String(value)) control.value = value;
+}
+
 /** A menu with a label before it; `choices` holds pairs of value and text. */
 export function createMenu({ label, choices, choose }) {
   const menu = html("select", { class: "emdviz-select" });
   menu.append(...choices.map(([value, text]) => html("option", { value }, text)));
   menu.addEventListener("change", () => choose(menu.value));
   const node = html("label", { class: "emdviz-field" }, html("span", {}, label), menu);
-  return { node, update: (value) => (menu.value = String(value)) };
+  return { node, update: (value) => turn(menu, value) };
 }
 
 /** A menu that acts and does not show a state; its first entry, `title`, says what it is for. */
@@ -65,7 +70,7 @@ export function createRange({ label, ends = [], min = 0, max = 100, step = 1, sl
   return {
     node: html("div", { class: "emdviz-journey" }, ...parts.filter(Boolean)),
     update(value, said, text) {
-      if (value !== null) slider.value = value;
+      if (value !== null) turn(slider, value);
       set(slider, { "aria-valuetext": said });
       write(note, text ?? "");
     },

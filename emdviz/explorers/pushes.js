@@ -1,7 +1,7 @@
 // How a loss pushes the logits, as bars up and down, and where its prediction is now.
 
 import { placeColumns, placeLabel } from "./columns.js";
-import { ruler, set, svg, write } from "./common.js";
+import { ruler, set, svg, wholePixel, write } from "./common.js";
 
 const MINUS = "\u2212";
 const HALF = 2; // the room above and below the zero line, in units of the text size
@@ -35,12 +35,12 @@ export function formatSmall(value, usual) {
 function createColumns({ classes, root, named, height, room }) {
   const band = svg("rect", { class: "emdviz-band" });
   const axis = svg("g", {});
-  const bars = classes.map(() => svg("rect", { class: "emdviz-bar-fill" }));
+  const bars = svg("path", { class: "emdviz-bar-fill" }); // all in one: many would each be styled anew
   const names = named ? classes.map(() => svg("text", { class: "emdviz-class-name" })) : [];
-  const node = svg("svg", { class: "emdviz-chart", role: "img" }, band, axis, ...bars);
+  const node = svg("svg", { class: "emdviz-chart", role: "img" }, band, axis, bars);
   node.append(...names);
   return {
-    node, band, axis, bars,
+    node, axis,
     resize(width, unit, x) {
       const measure = ruler(root, 0.92 * unit);
       const place = placeColumns({ width, unit, classes, x, measure, left: room });
@@ -53,6 +53,11 @@ function createColumns({ classes, root, named, height, room }) {
     mark({ edges, drawn }, k) {
       const [from, to] = edges[k];
       set(band, { x: from, width: to - from, y: 0, height: drawn });
+    },
+    /** Draw bars of this width from one height to another, class by class. */
+    draw({ centres }, width, foot, tips) {
+      const outlines = tips.map((tip, i) => `M${centres[i] - width / 2} ${foot}h${width}V${tip}h${-width}z`);
+      set(bars, { d: outlines.join("") });
     },
   };
 }
@@ -75,7 +80,7 @@ export function createPushes({ classes, root, named }) {
     node: columns.node,
     resize(width, unit, x) {
       place = columns.resize(width, unit, x);
-      const { left, right, bar, centres, slot } = place;
+      const { left, right, centres, slot } = place;
       mayShow = slot > 0.85 * ruler(root, 0.85 * unit)("+0.00") + 0.15 * unit;
       set(zero, { x1: left, x2: right, y1: at(0), y2: at(0) });
       lines.forEach((line, i) => {
@@ -83,7 +88,6 @@ export function createPushes({ classes, root, named }) {
         set(line, { x1: left, x2: right, y1: y, y2: y });
       });
       ticks.forEach((tick, i) => set(tick, { x: left - 0.5 * unit, y: at(1 - i) + 0.3 * unit }));
-      columns.bars.forEach((rect, i) => set(rect, { x: centres[i] - bar / 2, width: bar }));
       numbers.forEach((text, i) => set(text, { x: centres[i] }));
     },
     /** Show the pushes on a scale from −limit to limit; k is the true class. */
@@ -91,10 +95,10 @@ export function createPushes({ classes, root, named }) {
       const written = formatSmall(limit, String);
       [`+${written}`, "0", MINUS + written].forEach((text, i) => write(ticks[i], text));
       columns.mark(place, k);
+      const tips = pushes.map((push) => at(push / limit));
+      columns.draw(place, place.bar, at(0), tips);
       pushes.forEach((push, i) => {
-        const tip = at(push / limit);
-        set(columns.bars[i], { y: Math.min(tip, at(0)), height: Math.abs(tip - at(0)) });
-        set(numbers[i], { y: tip + (push < 0 ? 1 : -0.3) * place.unit });
+        set(numbers[i], { y: wholePixel(tips[i] + (push < 0 ? 1 : -0.3) * place.unit) });
         write(numbers[i], mayShow ? formatPush(push) : "");
       });
       set(columns.node, { "aria-label": words });
@@ -118,15 +122,14 @@ export function createReached({ classes, root, named }) {
     node: columns.node,
     resize(width, unit, x) {
       place = columns.resize(width, unit, x);
-      const { left, right, bar, centres } = place;
+      const { left, right } = place;
       lines.forEach((line, i) => set(line, { x1: left, x2: right, y1: at(i), y2: at(i) }));
       ticks.forEach((tick, i) => set(tick, { x: left - 0.4 * unit, y: at(i) + 0.3 * unit }));
-      columns.bars.forEach((rect, i) => set(rect, { x: centres[i] - 0.4 * bar, width: 0.8 * bar }));
     },
     update(p, began, k, words) {
       columns.mark(place, k);
-      p.forEach((value, i) => set(columns.bars[i], { y: at(value), height: at(0) - at(value) }));
       const { centres, bar } = place;
+      columns.draw(place, 0.8 * bar, at(0), p.map(at));
       const caps = began.map((value, i) => `M${centres[i] - bar / 2} ${at(value)}h${bar}`);
       set(start, { d: caps.join("") });
       set(columns.node, { "aria-label": words });

@@ -115,8 +115,9 @@ function createSide({ owner, className, classes, named = false }) {
       bars.update(place, masses, { pinned });
       bars.bars.forEach((bar, i) => {
         set(bar.slider, { "aria-valuemax": weight.toFixed(4) });
-        const [a, b] = [place.y(masses[i]), place.y(moved[i])];
-        set(rests[i], { y: Math.min(a, b), height: masses[i] - moved[i] > 1e-9 ? Math.abs(a - b) : 0 });
+        const stays = masses[i] - moved[i] > 1e-9;
+        const [a, b] = stays ? [place.y(masses[i]), place.y(moved[i])] : [0, 0];
+        set(rests[i], { y: Math.min(a, b), height: Math.abs(a - b) });
       });
     },
   };

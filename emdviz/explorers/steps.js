@@ -1,7 +1,7 @@
 // The steps of two CDFs, and the gap between them shaded.
 
 import { clampText } from "./columns.js";
-import { set, svg, write } from "./common.js";
+import { set, svg, wholePixel, write } from "./common.js";
 import { cdfGaps, cumulative } from "./ordinal.js";
 
 /**
@@ -40,7 +40,8 @@ export function createSteps({ letter, truth: truthWord = "truth", count }) {
       set(own, { d: staircase(place, heights) });
       set(truth, { d: staircase(place, others) });
       const top = others.findIndex((height) => height > others[count - 1] - 1e-9);
-      set(truthName, { x: clampText(place.centres[top], place), y: place.step(others[top]) - 0.5 * place.unit });
+      const above = wholePixel(place.step(others[top]) - 0.5 * place.unit);
+      set(truthName, { x: clampText(place.centres[top], place), y: above });
       nameTheStep(ownName, place, heights, differences);
     },
   };
@@ -56,7 +57,7 @@ function nameTheStep(text, place, heights, differences) {
   const sizes = differences.slice(0, -1).map(Math.abs);
   const i = sizes.indexOf(Math.max(...sizes));
   const above = differences[i] > 0;
-  const y = place.step(heights[i]) + (above ? -0.4 : 1.05) * place.unit;
+  const y = wholePixel(place.step(heights[i]) + (above ? -0.4 : 1.05) * place.unit);
   set(text, {
     x: (place.centres[i] + place.centres[i + 1]) / 2, y,
     visibility: sizes[i] > 0.02 ? null : "hidden",

@@ -1,6 +1,6 @@
 // Lines of one number per loss against the steps taken, each with its name at its end.
 
-import { ruler, set, svg, write } from "./common.js";
+import { ruler, set, svg, wholePixel, write } from "./common.js";
 
 const TRAIL_HEIGHT = 7.4; // of the axis, in units of the text size
 const APART = 1.1; // the least distance of two names
@@ -57,7 +57,7 @@ export function createTrails({ names, root }) {
         set(dot, { cx: x(steps), cy: finals[i] });
         const from = x(steps) + 0.5 * unit;
         set(lead, { d: `M${from} ${finals[i]}L${from + 0.8 * unit} ${heights[i]}` });
-        set(text, { x: x(steps) + 1.5 * unit, y: heights[i] + 0.3 * unit });
+        set(text, { x: x(steps) + 1.5 * unit, y: wholePixel(heights[i] + 0.3 * unit) });
         write(text, labels[i]);
       });
       set(node, { "aria-label": words });

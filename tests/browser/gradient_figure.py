@@ -7,6 +7,9 @@ LOOK = """(el) => {
   const of = (node, name) => Number(node.getAttribute(name));
   const all = (node, selector) => [...node.querySelectorAll(selector)];
   const text = (node) => node.textContent;
+  const tips = (chart) =>
+    [...chart.querySelector('.emdviz-bar-fill').getAttribute('d').matchAll(/V([^h]+)/g)].map(
+      ([, tip]) => Number(tip));
   const rows = all(el, '.emdviz-row:not(.emdviz-caption)').map((row) => {
     const [push, reached] = all(row, 'svg');
     const zero = of(push.querySelector('.emdviz-zero'), 'y1');
@@ -18,9 +21,8 @@ LOOK = """(el) => {
         (node) => [node.dataset.number, text(node)])),
       limit: text(push.querySelector('.emdviz-tick')),
       written: all(push, '.emdviz-push').map(text),
-      pushes: all(push, '.emdviz-bar-fill').map((bar) =>
-        of(bar, 'height') / whole * (of(bar, 'y') < zero - 1e-9 ? 1 : -1)),
-      reached: all(reached, '.emdviz-bar-fill').map((bar) => of(bar, 'height') / (foot - top)),
+      pushes: tips(push).map((tip) => (zero - tip) / whole),
+      reached: tips(reached).map((tip) => (foot - tip) / (foot - top)),
     };
   });
   const trails = all(el, '.emdviz-walk ~ div svg').map((chart) => {
