@@ -2,9 +2,12 @@
 
 import re
 
+import ipywidgets
 import numpy as np
 import pytest
 import traitlets
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 from scipy import stats
 
 from emdviz.explorers import PredictionExplorer, presets
@@ -195,6 +198,36 @@ def test_an_exported_notebook_gets_a_live_figure_beside_the_widget():
     bundle, _ = PredictionExplorer()._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "standAlone(" in bundle["text/html"]
+
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture
+def shell():
+    yield InteractiveShell.instance()
+    InteractiveShell.clear_instance()
+
+
+def test_a_cell_ends_with_one_word_for_whoever_reopens_it(shell):
+    shell.user_ns |= {"figure": PredictionExplorer(), "panel": PredictionExplorer().panel()}
+    with capture_output() as shown:
+        shell.run_cell("display(figure); display(panel)")
+        shell.run_cell("display(1)")
+    figure, panel, word, one = (output.data for output in shown.outputs)
+    assert VIEW in figure
+    assert VIEW in panel
+    assert "run the cell again" in word["text/html"]
+    assert one == {"text/plain": "1"}
+
+
+def test_an_explorer_can_be_appended_to_an_output(shell):
+    output, explorer = ipywidgets.Output(), PredictionExplorer()
+    with capture_output() as shown:
+        output.append_display_data(explorer)
+    assert shown.outputs == []
+    (appended,) = output.outputs
+    assert appended["data"][VIEW]["model_id"] == explorer.model_id
 
 
 def test_joined_modules_hold_no_imports_and_one_export():

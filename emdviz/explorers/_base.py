@@ -13,6 +13,7 @@ from pathlib import Path
 import anywidget
 import ipywidgets
 import traitlets
+from IPython import get_ipython
 from IPython.display import display
 
 from emdviz.style import GAP, LOSS_COLOURS, PREDICTION_A, PREDICTION_B, TRUTH
@@ -74,13 +75,15 @@ standAlone(widget, document.getElementById("{anchor}"), {state});
 </script>
 """
 
-# JupyterLab looks for the widget of a saved output for two seconds, and then shows an error
+# JupyterLab looks for the widget of a saved output for two seconds, and then shows an error, for
+# which it makes the output itself a .jupyter-widgets
 _REOPENED = """<div class="emdviz-reopened" hidden>
 To see this figure again, run the cell again.
 </div>
 <style>
 .jp-OutputArea-child:has(.emdviz-reopened) { display: none; }
-.jp-OutputArea:not(:has(.emdviz-explorer)) .jp-OutputArea-child:has(.emdviz-reopened) {
+.jp-OutputArea:has(> .jp-OutputArea-child > .jupyter-widgets):not(:has(.emdviz-explorer))
+.jp-OutputArea-child:has(.emdviz-reopened) {
   display: flex;
   animation: emdviz-wait 3s;
 }
@@ -120,11 +123,19 @@ def style_sheet(*names):
 class Reopenable:
     """A widget that leaves a word in its notebook for whoever opens it without its kernel."""
 
-    def _ipython_display_(self):
-        bundle = self._repr_mimebundle_()
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        display(data, metadata=metadata, raw=True)
-        display({"text/html": _REOPENED, "text/plain": ""}, raw=True)
+    def _repr_mimebundle_(self, **kwargs):
+        if shell := get_ipython():
+            shell.events.register("post_run_cell", _leave_word)  # takes it once, however often
+        return super()._repr_mimebundle_(**kwargs)
+
+
+def _leave_word(_=None):
+    """Add to a cell that has run, below the figures that it shows, what to do without a kernel.
+
+    It has to be an output of its own: of one output JupyterLab shows the widget alone.
+    """
+    get_ipython().events.unregister("post_run_cell", _leave_word)
+    display({"text/html": _REOPENED, "text/plain": ""}, raw=True)
 
 
 class Panel(Reopenable, ipywidgets.VBox):

@@ -12,6 +12,15 @@ CELLS = (
     "PredictionExplorer().panel()",
 )
 
+IN_OUTPUTS = (
+    "from ipywidgets import Output\n"
+    "one, other = Output(), Output()\n"
+    "one.append_display_data(PredictionExplorer())\n"
+    "with other:\n"
+    "    display(PredictionExplorer())\n"
+    "display(one, other)"
+)
+
 
 def test_a_figure_says_that_its_kernel_was_restarted(open_cells):
     notebook = open_cells(*CELLS, width=1400, height=1600)
@@ -32,22 +41,23 @@ def test_a_figure_says_that_its_kernel_was_restarted(open_cells):
 
 
 def test_a_reopened_notebook_says_what_to_do(lab, open_cells):
-    notebook = open_cells(*CELLS)
-    Figure(notebook.page, 1)
+    notebook = open_cells(*CELLS, IN_OUTPUTS)
+    Figure(notebook.page, 3)
+    assert notebook.page.locator(".widget-output .emdviz-explorer").count() == 2
     assert hints(notebook.page).count() == 0
     notebook.command("docmanager:save")
     path = max(lab.folder.glob("made-*.ipynb"), key=lambda file: file.stat().st_mtime)
     mine = lab.open(path.name)
-    wait_until(lambda: hints(mine.page).count() == 2, seconds=20)
+    wait_until(lambda: hints(mine.page).count() == 3, seconds=20)
 
     saved = nbformat.read(path, as_version=4)
     for cell in saved.cells:
         cell.outputs[0].data["text/plain"] += " "  # as if it had come from somebody else
     nbformat.write(saved, path)
     not_mine = lab.open(path.name)
-    wait_until(lambda: hints(not_mine.page).count() == 2, seconds=20)
+    wait_until(lambda: hints(not_mine.page).count() == 3, seconds=20)
     not_mine.run_all()
-    Figure(not_mine.page, 1)
+    Figure(not_mine.page, 3)
     wait_until(lambda: hints(not_mine.page).count() == 0)
 
 
