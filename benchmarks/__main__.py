@@ -1,8 +1,9 @@
 """Run every benchmark, or those named, and write docs/BENCHMARKS.md.
 
-python -m benchmarks [losses | aemd | training | distances | datasets | sliders] …
+python -m benchmarks [losses | aemd | training | distances | datasets | sliders] … [--rounds N]
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -19,27 +20,43 @@ page.
 
 """
 PARTS = {
-    "losses": lambda: [losses.report(device) for device in _devices()],
-    "aemd": lambda: [aemd.report(device) for device in _devices()],
-    "training": lambda: [training.report(device) for device in _devices()],
-    "distances": lambda: [distances.report(DOCS)],
-    "datasets": lambda: [datasets.report()],
-    "sliders": lambda: [slider_latency.report()],
+    "losses": lambda _: [losses.report(device) for device in _devices()],
+    "aemd": lambda _: [aemd.report(device) for device in _devices()],
+    "training": lambda _: [training.report(device) for device in _devices()],
+    "distances": lambda _: [distances.report(DOCS)],
+    "datasets": lambda _: [datasets.report()],
+    "sliders": lambda options: [slider_latency.report(options.rounds)],
 }
 
 
-def main(names):
+def main(arguments):
     """Run these parts on the CPU, and on a GPU where there is one; keep what others wrote."""
-    unknown = sorted(set(names) - set(PARTS))
-    if unknown:
-        sys.exit(f"names must be among {sorted(PARTS)}, got {unknown}")
+    options = _read(arguments)
+    names = options.names
     torch.set_num_threads(1)
     sections = _sections(PAGE.read_text(encoding="utf-8")) if names and PAGE.exists() else {}
     for name in names or PARTS:
-        for part in PARTS[name]():
+        for part in PARTS[name](options):
             sections |= _sections(part)
             print(part, flush=True)
     PAGE.write_text(HEAD + "\n".join(sections.values()), encoding="utf-8")
+
+
+def _read(arguments):
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="part", help=f"one of {', '.join(PARTS)}")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=slider_latency.ROUNDS,
+        help="visits to each figure of the sliders (default: %(default)s), minutes each",
+    )
+    options = parser.parse_args(arguments)
+    if unknown := sorted(set(options.names) - set(PARTS)):
+        parser.error(f"names must be among {sorted(PARTS)}, got {unknown}")
+    if options.rounds < 1:
+        parser.error(f"--rounds must be at least 1, got {options.rounds}")
+    return options
 
 
 def _devices():

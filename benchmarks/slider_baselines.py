@@ -1,10 +1,15 @@
-"""What PredictionExplorer shows, made in the two ways that people make interactive figures."""
+"""What PredictionExplorer shows, made in the two ways that people make interactive figures.
+
+And the least that a figure drawn in the browser can be.
+"""
 
 import io
 
+import anywidget
 import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
+import traitlets
 from IPython.display import display
 from matplotlib.figure import Figure
 
@@ -89,3 +94,30 @@ def with_image():
     show({"new": handle.value})
     handle.observe(show, "value")
     display(ipywidgets.VBox([handle, image]))
+
+
+class Rectangle(anywidget.AnyWidget):
+    """One bar, as high as a key makes it; Python is told."""
+
+    p = traitlets.Float(0.4).tag(sync=True)
+
+    _esm = """
+    function render({ model, el }) {
+      el.innerHTML = `<svg class="emdviz-rectangle" width="400" height="200">
+        <rect tabindex="0" x="50" width="60" fill="steelblue"></rect></svg>`;
+      const bar = el.querySelector("rect");
+      const draw = () => {
+        bar.setAttribute("y", 200 * (1 - model.get("p")));
+        bar.setAttribute("height", 200 * model.get("p"));
+      };
+      bar.addEventListener("keydown", (event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        model.set("p", model.get("p") + (event.key === "ArrowUp" ? 0.01 : -0.01));
+        model.save_changes();
+      });
+      model.on("change:p", draw);
+      draw();
+    }
+    export default { render };
+    """
