@@ -40,11 +40,12 @@ def test_classes_stand_at_their_points_joined_in_their_order():
     assert ax.get_aspect() == 1, "distances must be the same in all directions"
 
 
-def test_names_of_classes_on_a_line_cover_no_other():
+@pytest.mark.parametrize("bend", [0, 0.3, 3])
+def test_names_of_classes_on_a_line_cover_no_other(bend):
     names = ["0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+"]
     _, ax = plt.subplots(figsize=(4.5, 4))
-    angle = np.linspace(0.3, 2.8, 8)
-    plots.plot_embedding(np.stack([np.cos(angle), np.sin(angle)], 1), classes=names, ax=ax)
+    x = np.linspace(-1, 1, 8)
+    plots.plot_embedding(np.stack([x, bend * x**2], 1), classes=names, ax=ax)
     ax.figure.canvas.draw()
     boxes = [text.get_window_extent() for text in ax.texts]
     assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
@@ -65,6 +66,10 @@ def test_every_run_has_a_line_in_the_colour_of_its_name():
     low, high = ax.get_ylim()
     assert low < -0.2
     assert high > 1
+
+
+def test_a_single_class_has_its_name_too():
+    assert [text.get_text() for text in plots.plot_embedding([[0.0, 0.0]]).texts] == ["0"]
 
 
 @pytest.mark.parametrize(

@@ -77,11 +77,8 @@ def plot_embedding(points, *, classes=None, ax=None):
     # lighter than this, a point could not be seen on white
     ax.scatter(*points.T, c=np.arange(len(points)), cmap="viridis_r", s=60, zorder=2)
     halo = [withStroke(linewidth=3, foreground="white")]
-    for point, name in zip(points, names, strict=True):
-        apart = point - points
-        # away from all others, from near ones most
-        away = (apart / np.maximum(np.sum(apart**2, axis=1, keepdims=True), 1e-12)).sum(axis=0)
-        dx, dy = 13 * away / max(np.hypot(*away), 1e-12)
+    for point, name, away in zip(points, names, _free_directions(points), strict=True):
+        dx, dy = 13 * away
         side = "left" if dx > 4 else "right" if dx < -4 else "center"
         place = {"textcoords": "offset points", "ha": side, "va": "center"}
         ax.annotate(str(name), point, (dx, dy), **place, zorder=3, path_effects=halo)
@@ -89,6 +86,23 @@ def plot_embedding(points, *, classes=None, ax=None):
     ax.margins(0.27, 0.16)
     ax.set_axis_off()  # no direction means anything
     return ax
+
+
+def _free_directions(points):
+    """Return where there is room for a name at each point: beside the line, away from others."""
+    apart = points[:, None] - points
+    squares = np.maximum(np.sum(apart**2, axis=2, keepdims=True), 1e-12)
+    away = _unit((apart / squares).sum(axis=1))
+    along = _unit(np.gradient(points, axis=0)) if len(points) > 1 else np.zeros_like(points)
+    along[[0, -1]] = 0  # the line goes on to one side only
+    beside = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    room = np.sum(away * beside, axis=1, keepdims=True)
+    in_turns = np.resize([[1.0], [-1.0]], room.shape)  # where the line is straight
+    return _unit(np.where(abs(room) > 0.05, np.sign(room), in_turns) * beside + 0.2 * away)
+
+
+def _unit(vectors):
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def plot_rank_correlations(correlations, *, ax=None, ylabel="rank correlation with |i − j|"):
