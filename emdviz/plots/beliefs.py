@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from emdviz.distributions import to_numpy
@@ -149,7 +150,7 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
             _interval(right, row, one.difference, one.low, one.high, LOSSES[name].colour, text)
     for ax in axes:
         _name_rows(ax, names)
-        ax.margins(x=0.15)
+        ax.margins(x=0.25)
         ax.xaxis.set_major_locator(MaxNLocator(4))
     spec = METRICS[metric]
     named = f"{metric} ({spec.unit})" if spec.unit else metric
@@ -163,7 +164,9 @@ def _interval(ax, row, middle, low, high, colour, text):
     ax.plot([low, high], [row, row], color=colour, linewidth=3, solid_capstyle="butt")
     ax.plot(middle, row, color=colour, marker="o", markersize=9)
     above = {"textcoords": "offset points", "ha": "center", "color": colour}
-    ax.annotate(text, (middle, row), (0, 8), fontweight="bold", **above)
+    words = ax.annotate(text, (middle, row), (0, 8), fontweight="bold", **above)
+    # readable where it crosses the line of the baseline
+    words.set_path_effects([withStroke(linewidth=4, foreground=ax.get_facecolor())])
 
 
 def _name_rows(ax, names):
