@@ -17,6 +17,9 @@ app = typer.Typer(
 )
 
 ME = "python -m emdviz"
+PATIENCE = 10.0
+"""Seconds that a scheduler has to answer."""
+
 TABLES = {"table1": 1, "table2": 2, "table3": 3}
 
 TableName = Annotated[str, typer.Argument(metavar="table1|table2|table3")]
@@ -79,10 +82,11 @@ def run(
     """Run a table of the paper, as far as the store lacks it."""
     from emdviz.experiments import tables
 
-    if scheduler and workers:
+    if scheduler and workers is not None:
         raise ValueError("type --scheduler or --workers, not both")
     number = _number(table)
     starts = _weights(weights)
+    data = data and data.expanduser().absolute()  # workers may have another working folder
     changes = {
         "networks": _list(networks),
         "losses": _list(losses),
@@ -213,7 +217,8 @@ def _weights(pairs):
         network, equals, file = pair.partition("=")
         if not (network and equals and file):
             raise ValueError(f"type --weights NETWORK=FILE, such as RES_F=res.pth, got {pair!r}")
-        chosen[network] = None if file == "none" else os.path.abspath(file) if "." in file else file
+        there = os.path.abspath(file) if os.path.exists(file) else file
+        chosen[network] = None if file == "none" else there
     return chosen
 
 
@@ -237,6 +242,8 @@ def _in_options(error):
     if text.startswith("weights lacks "):
         network = text.split()[2].rstrip(",")
         return f"{network} starts from weights: type --weights {network}=FILE, or {network}=none"
+    if "and have ['root']" in text:
+        return f"{text.split()[2]} is read from files: type --data FOLDER"
     for name in ("dataset", "network", "loss"):
         if text.startswith(f"{name} must be one of"):
             option = {"dataset": "--dataset", "network": "--networks", "loss": "--losses"}[name]
@@ -253,10 +260,7 @@ def _check_data(spec, table):
     parameter = inspect.signature(DATASETS[spec.dataset]).parameters.get("root")
     if parameter is None:
         return
-    default = None if parameter.default is parameter.empty else parameter.default
-    root = dict(spec.dataset_options).get("root", default)
-    if root is None:
-        raise ValueError(f"{spec.dataset} is read from files: type --data FOLDER")
+    root = dict(spec.dataset_options).get("root", parameter.default)
     if not Path(root).expanduser().exists():
         raise FileNotFoundError(
             f"{root} is not there: get {spec.dataset} as data/README.md says, then type --data "
@@ -284,7 +288,7 @@ def _run(specs, store, scheduler, workers):
     executor, client = None, None
     if scheduler:
         executor, client = _connect(scheduler)
-    elif workers:
+    elif workers is not None:
         if workers < 1:
             raise ValueError(f"type --workers as a number from 1, got {workers}")
         executor = experiments.processes(workers)
@@ -298,16 +302,16 @@ def _run(specs, store, scheduler, workers):
 def _connect(address):
     """Return an executor on a Dask cluster, and what is to be closed in the end."""
     try:
-        from dask.distributed import Client
+        from distributed import Client
     except ImportError:
         raise ImportError("no Dask here: type python -m pip install dask distributed") from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         first = str(error).partition("\n")[0]
         advice = "run dask scheduler there, or type --workers N"
         raise OSError(f"no scheduler answers at {address} ({first}): {advice}") from None
-    about = client.scheduler_info(n_workers=-1)["workers"].values()
+    about = client.scheduler_info()["workers"].values()
     # where workers say how many GPUs they have, a run takes one
     one_gpu = (
         {"resources": {"GPU": 1}} if any("GPU" in w.get("resources", {}) for w in about) else {}

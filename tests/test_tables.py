@@ -5,6 +5,7 @@ The networks are the thin ones: those of the paper would take hours and gigabyte
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -184,6 +185,11 @@ class TestTable:
         ):
             table(frame, 1)
 
+    def test_refuses_to_average_over_first_weights(self, pretend):
+        rows = [pretend(0.9, 50.0), pretend(0.8, 52.0, fold=1, weights="a.pth")]
+        with pytest.raises(ValueError, match=r"several kinds: weights is a\.pth and none"):
+            table(make_table(rows), 1)
+
     def test_does_not_count_what_failed(self, pretend):
         failed = pretend(0.1, 99.0, fold=1) | {"error": "the loss is inf"}
         laid = table(make_table([pretend(0.9, 50.0), failed]), 1)
@@ -233,6 +239,19 @@ class TestCost:
         specs = quick_specs(1)[:2]
         found = measure_teraflops(specs, choose_device("cpu"), batch=2, steps=1)
         assert 0 < found["small_cnn"] < 100
+
+    def test_is_what_the_page_says(self):
+        page = (Path(__file__).parents[1] / "docs" / "CLUSTER.md").read_text(encoding="utf-8")
+        cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+        rows = [row for row in cells if len(row) == 6 and row[0] in ("1", "2", "3")]
+        assert len(rows) == 10
+        for number in published.TABLES:
+            about = estimate(table_specs(number, weights=NO_WEIGHTS)).to_dict("records")
+            said = [row for row in rows if row[0] == str(number)]
+            for row, truth in zip(said, about, strict=True):
+                assert row[1:3] == [truth["network"], str(truth["runs"])]
+                numbers = [truth["GMAC"], truth["GPU hours"], truth["GB"]]
+                assert list(map(float, row[3:])) == pytest.approx(numbers, abs=0.051)
 
     def test_bad_teraflops_are_refused(self):
         with pytest.raises(ValueError, match="teraflops must be positive, got 0"):

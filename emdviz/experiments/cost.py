@@ -31,8 +31,9 @@ def estimate(specs, *, teraflops=TERAFLOPS):
     pandas.DataFrame
         A row per data set and network: ``runs``, ``epochs`` of each, ``images`` of an epoch,
         ``size`` that the network sees, ``GMAC`` (10⁹ multiply-accumulates for an image),
-        ``teraflops`` and ``GPU hours`` of all its runs. Reading data, evaluating after each
-        epoch and keeping it on disk come on top.
+        ``teraflops``, and of all its runs ``GPU hours`` and the ``GB`` (10⁹ bytes) of weights
+        that a store keeps; while a run trains, its state takes six times its share besides.
+        Reading data and evaluating after each epoch come on top.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def estimate(specs, *, teraflops=TERAFLOPS):
 
     Examples
     --------
-    >>> from emdviz.experiments import table_specs
+    >>> from emdviz.experiments.tables import table_specs
     >>> about = estimate(table_specs(2, weights={"RES_F": None}))
     >>> int(about["runs"].sum())
     63
@@ -72,6 +73,8 @@ def estimate(specs, *, teraflops=TERAFLOPS):
     table["teraflops"] = table["network"].map(rates)
     work = table["runs"] * table["epochs"] * table["images"] * PASSES * 2 * table["GMAC"] * 1e9
     table["GPU hours"] = work / (table["teraflops"] * 1e12 * 3600)
+    parameters = {name: _count_parameters(name) for name in rates}
+    table["GB"] = table["runs"] * 4 * table["network"].map(parameters) / 1e9
     return table
 
 
@@ -135,3 +138,12 @@ def measure_teraflops(specs, device, *, batch=32, steps=3):
 
 def _networks(specs):
     return dict.fromkeys(spec.network for spec in specs)
+
+
+def _count_parameters(network):
+    import torch
+
+    from emdviz.models import MODELS
+
+    with torch.device("meta"):  # shapes only
+        return sum(parameter.numel() for parameter in MODELS[network](1).parameters())

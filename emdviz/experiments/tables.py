@@ -10,6 +10,7 @@ from emdviz import published
 from emdviz.datasets import DATASETS
 from emdviz.experiments.selection import select
 from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
+from emdviz.losses import LOSSES
 from emdviz.metrics import spearman
 from emdviz.training import TrainConfig
 
@@ -22,14 +23,15 @@ EPOCHS = 30
 BINS, ENSEMBLE_BINS = 10, range(3, 11)
 ENSEMBLE, ENSEMBLE_OF, ENSEMBLE_LOSS = "VGG_F×8", "VGG_F", "EMD2"
 
-QUICK_RATES = PAPER_RATES[1:4:2]
+QUICK_RATES = {name: PAPER_RATES[1:3] if name == "REG" else PAPER_RATES[:2] for name in LOSSES}
+"""Two for each loss; squared errors of a regression make long steps, so it takes smaller ones."""
 
 STATISTICS = ("mean", "spread", "runs")
 MISSING = "—"
 """What a table shows where there is no number."""
 
 _VARY = ("id", "fold", "seed", "network", "weights", "loss", "learning_rate")
-_VARY += ("error", "seconds", "finished", "host", "dataset root", "dataset seed", "dataset bins")
+_VARY += ("error", "seconds", "finished", "host", "dataset seed", "dataset bins")
 
 
 def table_specs(
@@ -66,8 +68,8 @@ def table_specs(
     folds : sequence of int, optional
         0 to 4 for Adience by default. For a data set without folds, values of its ``seed``,
         which draws its splits; by default the one it has.
-    rates : sequence of float
-        Learning rates.
+    rates : sequence of float, or dict of str to sequence
+        Learning rates, for all losses or by loss; all seven for a loss that is not in it.
     weights : dict of str to str or Path, optional
         Where a network starts from, as ``models.make`` takes it; None for chance. VGG_F takes
         torchvision's weights unless this says something else; RES_F must be in it.
@@ -108,7 +110,7 @@ def table_specs(
         if "fold" not in known and fold is not None:
             options, fold = options | {"seed": fold}, None
         cuts = [{}]
-        if "bins" in known:
+        if "bins" in known and known["bins"].default:  # where all that is labelled is a number
             many = network.startswith(ENSEMBLE_OF) and loss == ENSEMBLE_LOSS and number == 3
             cuts = [{"bins": bins} for bins in (ENSEMBLE_BINS if many else (BINS,))]
         lams = [{"lam": lam} for lam in PAPER_LAMBDAS] if loss == "AEMD" else [{}]
@@ -123,7 +125,7 @@ def table_specs(
                 loss_options=lam,
                 config=replace(config, learning_rate=rate),
             )
-            for cut, lam, rate in product(cuts, lams, rates)
+            for cut, lam, rate in product(cuts, lams, _of(rates, loss))
         ]
     return specs
 
@@ -340,15 +342,18 @@ def _finished(frame, dataset):
 
 def _check_alike(rows):
     """Raise a ValueError if runs differ in something that a table does not vary."""
-    for name in rows.columns:
-        free = name in _VARY or name.startswith(("loss ", "valid ", "test "))
-        found = rows[name].drop_duplicates().tolist() if not free else []
-        if len(found) > 1:
-            shown = " and ".join(map(str, found[:3]))
-            raise ValueError(
-                f"frame holds runs of several kinds: {name} is {shown}; keep those of one, such "
-                f"as frame[frame[{name!r}] == {found[0]!r}]"
-            )
+    fixed = [c for c in rows if c not in _VARY and not c.startswith(("loss ", "valid ", "test "))]
+    parts = [(rows, fixed), *((part, ["weights"]) for _, part in rows.groupby("network"))]
+    for part, columns in parts:
+        for name in columns:
+            found = part[name].drop_duplicates().tolist()
+            if len(found) > 1:
+                known = [value for value in found if value == value and value is not None]
+                shown = " and ".join(map(str, [*known, *["none"] * (len(known) < len(found))][:3]))
+                raise ValueError(
+                    f"frame holds runs of several kinds: {name} is {shown}; keep those of one, "
+                    f"such as frame[frame[{name!r}] == {known[0]!r}]"
+                )
 
 
 def _weights(network, weights):
@@ -359,6 +364,10 @@ def _weights(network, weights):
         f"weights lacks {network}, which starts from weights learned before: give a file, as in "
         f"weights={{{network!r}: 'file.safetensors'}}, or None to start from chance"
     )
+
+
+def _of(rates, loss):
+    return rates.get(loss, PAPER_RATES) if isinstance(rates, dict) else rates
 
 
 def _parameters(dataset):

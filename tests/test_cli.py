@@ -1,0 +1,263 @@
+"""The command line: what it prints, writes and refuses, and with which status it ends."""
+
+import subprocess
+import sys
+
+import distributed
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from emdviz import cli, doctor, experiments
+from emdviz.cli import app
+from emdviz.experiments import export, results
+from tests.data_layouts import jpeg, picture, write
+
+QUICK = ("run", "table1", "--quick", "--losses=XE,EMD2", "--folds=0", "--rates=0.01", "--epochs=1")
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+
+
+def refused(*arguments):
+    """Return the one line with which a command ends."""
+    done = call(*arguments)
+    assert done.exit_code == 2, done.output
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A store of two quick runs, and what was printed while they ran."""
+    folder = tmp_path_factory.mktemp("store") / "runs"
+    done = call(*QUICK, "--store", folder)
+    assert done.exit_code == 0, done.output
+    return folder, done.stdout
+
+
+class TestRun:
+    def test_tells_every_run_and_shows_the_table(self, store):
+        folder, printed = store
+        assert f"2 of 2 runs finished, in {folder}" in printed
+        assert "AEM / AEO on synthetic_faces, mean ± spread of these runs" in printed
+        rows = {line.split()[0]: line for line in printed.splitlines() if line[:1].isupper()}
+        assert rows["AEMD"].split()[1] == rows["REG"].split()[1] == "—"
+        frame = results(folder)
+        aem = frame.set_index("loss")["test AEM"]["XE"]
+        assert rows["XE"].split()[1] == f"{aem:.1f}"
+        assert sum("test AEM" in line for line in printed.splitlines()) == len(frame) == 2
+
+    def test_a_second_time_does_nothing(self, store):
+        done = call(*QUICK, "--store", store[0])
+        assert done.exit_code == 0
+        assert "test AEM" not in done.stdout
+        assert "2 of 2 runs finished" in done.stdout
+
+    def test_small_on_your_own_images(self, tmp_path):
+        files = {
+            f"{name}/{number}.jpg": jpeg(picture(10 * tone + number, tone / 2))
+            for tone, name in enumerate(("1 low", "2 middle", "3 high"))
+            for number in range(10)
+        }
+        own = ("--dataset=image_folder", "--data", write(tmp_path / "own", files))
+        chosen = (*QUICK[:3], "--losses=XE", "--folds=0", "--rates=0.01", "--epochs=1")
+        done = call(*chosen, *own, "--store", tmp_path / "runs")
+        assert done.exit_code == 0, done.output
+        assert "AEM / AEO on image_folder" in done.stdout
+        assert results(tmp_path / "runs")["dataset size"].tolist() == [32]
+
+    def test_in_processes_or_on_a_cluster(self, store, tmp_path, monkeypatch):
+        seen, frame = [], results(store[0])
+
+        class Client:
+            def __init__(self, address, timeout):
+                seen.append(address)
+
+            def scheduler_info(self):
+                return {"workers": {"a": {"resources": {"GPU": 1}}}}
+
+            def get_executor(self, **options):
+                return options
+
+            def close(self):
+                seen.append("closed")
+
+        monkeypatch.setattr(distributed, "Client", Client)
+        monkeypatch.setattr(
+            experiments, "run", lambda specs, store, executor, **_: seen.append(executor) or frame
+        )
+        for option in ("--workers=3", "--scheduler=tcp://here:1"):
+            assert call(*QUICK, option, "--store", store[0]).exit_code == 0
+        pool, *cluster = seen
+        assert pool.args == (3,)
+        # where workers tell of GPUs, a run takes one
+        assert cluster == ["tcp://here:1", {"pure": False, "resources": {"GPU": 1}}, "closed"]
+
+    def test_what_fails_first_stops_all(self, tmp_path):
+        broken = write(tmp_path / "data", {"fold_0_data.txt": b"nothing"})
+        chosen = ("--networks=ALXs", "--rates=0.01", "--epochs=1", "--store", tmp_path / "runs")
+        done = call("run", "table1", "--data", broken, *chosen)
+        assert done.exit_code == 2
+        assert "error: adience-f0-ALXs-XE-" in done.stderr
+        assert "root lacks fold_1_data.txt" in done.stderr
+        assert len(list((tmp_path / "runs").iterdir())) == 1
+
+
+class TestDryRun:
+    def test_of_the_whole_grid(self, tmp_path):
+        done = call("run", "table1", "--dry-run", "--teraflops=40", "--store", tmp_path / "none")
+        assert done.exit_code == 0
+        lines = done.stdout.splitlines()
+        assert sum(line.endswith(": to do") for line in lines) == 840
+        assert any(line.startswith("840 runs, ") and "840 to do" in line for line in lines)
+        assert any(line.startswith("each fold of 5: ") for line in lines)
+        assert any(line.startswith("each learning rate of 7: ") for line in lines)
+        assert "as you said" in lines[-1]
+        hours = float(next(line for line in lines if line.startswith("840 runs")).split()[2])
+        by_network = [float(line.split()[-2]) for line in lines if line.startswith("adience ")]
+        assert sum(by_network) == pytest.approx(hours, abs=0.1)
+        assert not (tmp_path / "none").exists()
+
+    def test_knows_what_is_done(self, store):
+        done = call(*QUICK, "--losses=XE,REG", "--dry-run", "--store", store[0])
+        states = [line.rpartition(": ")[2] for line in done.stdout.splitlines()[:2]]
+        assert states == ["done", "to do"]
+        assert "2 runs, 0.0 GPU hours; 1 to do" in done.stdout
+
+
+class TestRefusals:
+    def test_say_what_to_type(self, tmp_path):
+        nowhere = tmp_path / "nowhere"
+        cases = {
+            ("run", "table4"): "type table1, table2, table3 as the table, got 'table4'",
+            ("run", "table2", "--data", nowhere, "--weights=RES_F=none"): (
+                f"{nowhere} is not there: get images_of_groups as data/README.md says, then type "
+                "--data FOLDER; or try python -m emdviz run table2 --quick"
+            ),
+            ("run", "table1", "--data", nowhere): (
+                "RES_F starts from weights: type --weights RES_F=FILE, or RES_F=none"
+            ),
+            ("run", "table1", "--quick", "--losses=EMD3"): "type --losses with one of ['AEMD', ",
+            ("run", "table1", "--quick", "--networks=VGG"): "type --networks with one of [",
+            ("run", "table1", "--dataset=faces"): "type --dataset with one of ['aadb', ",
+            ("run", "table1", "--rates=fast"): "type --rates as numbers between commas, got 'fast'",
+            ("run", "table1", "--weights=RES_F"): "type --weights NETWORK=FILE, such as ",
+            (*QUICK, "--workers=0"): "type --workers as a number from 1, got 0",
+            (*QUICK, "--workers=2", "--scheduler=a:1"): "type --scheduler or --workers, not both",
+            ("run", "table1", "--dataset=image_folder", "--networks=ALXs"): (
+                "image_folder is read from files: type --data FOLDER"
+            ),
+            ("results", "--store", nowhere): f"no runs in {nowhere}: type --store FOLDER, or ",
+            ("export", "runs.xls"): "type a file that ends in .csv, .tex, .html, got runs.xls",
+        }
+        for arguments, text in cases.items():
+            assert text in refused(*arguments, *_no_store(arguments, tmp_path)), arguments
+
+    def test_no_scheduler(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cli, "PATIENCE", 0.5)
+        command = (*QUICK, "--scheduler=tcp://127.0.0.1:9", "--store", tmp_path)
+        done = call(*command)
+        assert done.exit_code == 2
+        assert "error: no scheduler answers at tcp://127.0.0.1:9 (" in done.stderr
+
+    def test_end_a_real_program_without_a_traceback(self, tmp_path):
+        command = [sys.executable, "-m", "emdviz", "results", "--store", str(tmp_path / "none")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert done.stderr.startswith("error: no runs in ")
+        assert "Traceback" not in done.stderr
+
+
+def _no_store(arguments, folder):
+    return () if arguments[0] != "run" else ("--store", folder / "runs")
+
+
+class TestResults:
+    def test_show_what_is_there(self, store):
+        done = call("results", "--store", store[0])
+        assert done.exit_code == 0
+        assert f"2 runs in {store[0]}: 2 finished" in done.stdout
+        assert "AEM / AEO on synthetic_faces" in done.stdout
+        assert "as printed" not in done.stdout
+
+    def test_show_a_table_that_has_no_run_yet(self, store):
+        done = call("results", "--store", store[0], "--table=table3")
+        assert "Table 3, AADB, aesthetic scores in ten classes: Spearman, as printed" in done.stdout
+        assert "0.6889" in done.stdout
+        assert done.stdout.splitlines()[-1].split()[1:] == ["—"] * 4
+
+    def test_only_some(self, store):
+        done = call("results", "--store", store[0], "--only=loss=XE")
+        assert "1 runs in" in done.stdout
+        line = refused("results", "--store", store[0], "--only=lose=XE")
+        assert "type --only NAME=VALUE with a name of id, dataset, " in line
+
+    def test_of_several_kinds_are_refused(self, tmp_path, store):
+        folder = tmp_path / "runs"
+        call(*QUICK, "--losses=XE", "--epochs=2", "--store", folder)
+        (other,) = folder.iterdir()
+        one = next(store[0].glob("*-XE-*"))
+        (folder / one.name).symlink_to(one)
+        done = call("results", "--store", folder)
+        assert done.exit_code == 2
+        assert "epochs is " in done.stderr
+        assert "type --only 'epochs'=VALUE" in done.stderr
+        assert call("results", "--store", folder, "--only=epochs=1").exit_code == 0
+        assert other.name != one.name
+
+
+class TestExport:
+    def test_all_runs(self, store, tmp_path):
+        done = call("export", tmp_path / "runs.csv", "--store", store[0])
+        assert done.stdout == f"2 rows in {tmp_path / 'runs.csv'}\n"
+        back = pd.read_csv(tmp_path / "runs.csv")
+        frame = results(store[0])
+        assert back["id"].tolist() == frame["id"].tolist()
+        assert back["test RPS"].tolist() == pytest.approx(frame["test RPS"].tolist())
+
+    @pytest.mark.parametrize(("suffix", "row"), [("csv", "\n"), ("tex", "\\\\"), ("html", "<tr")])
+    def test_a_table(self, store, tmp_path, suffix, row):
+        file = tmp_path / f"table.{suffix}"
+        call("export", file, "--store", store[0], "--table=table1", "--dataset=synthetic_faces")
+        text = file.read_text(encoding="utf-8")
+        assert text.count(row) == 1 + 40  # four losses, five networks, two metrics
+        assert "difference" in text
+        assert "49.8" in text
+        assert ("small\\_cnn" if suffix == "tex" else "small_cnn") in text
+
+    def test_nothing_that_runs(self):
+        frame = pd.DataFrame({"a&b": ["=1+1", "<script>", "x_y%", "-2"], "n": [1.0, -2.0, None, 3]})
+        csv = export.to_csv(frame)
+        assert csv.splitlines()[1:] == ["'=1+1,1.0", "<script>,-2.0", "x_y%,", "'-2,3.0"]
+        html = export.to_html(frame)
+        assert "<script>" not in html
+        assert "a&amp;b" in html
+        latex = export.to_latex(frame)
+        assert "x\\_y\\%" in latex
+        assert "a\\&b" in latex
+
+
+class TestDoctor:
+    def test_reports_and_ends_well(self, monkeypatch):
+        fine = doctor.Finding("Python", doctor.OK, "3.13")
+        monkeypatch.setattr(doctor, "examine", lambda data: [fine])
+        done = call("doctor")
+        assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "no problem")
+
+    def test_ends_with_1_where_there_is_a_problem(self, monkeypatch, tmp_path):
+        (tmp_path / "aadb").mkdir()
+        monkeypatch.setattr(doctor, "jupyterlab", lambda: [])
+        done = call("doctor", "--data", tmp_path)
+        assert done.exit_code == 1
+        assert f"→ delete {tmp_path / 'aadb'}, or fill it as data/README.md says" in done.stdout
+
+
+def test_help_names_every_command():
+    text = call("--help").stdout
+    assert all(name in text for name in ("run", "results", "export", "doctor"))
+    assert call("run", "--help").exit_code == 0
