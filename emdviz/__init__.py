@@ -3,7 +3,8 @@
 The names below are those that most notebooks need. The rest lies in modules:
 ``losses``, ``ground_distance``, ``transport`` (exact transport through POT), ``metrics``,
 ``beliefs`` (what networks predict), ``propriety`` (what losses reward), ``models``, ``datasets``,
-``training``, ``plots``, ``style`` and ``explorers`` (interactive figures).
+``training``, ``experiments`` (grids of runs), ``published`` (the paper's tables), ``checks`` (of
+exercises and of losses), ``plots``, ``style`` and ``explorers`` (interactive figures).
 """
 
 from emdviz.distances import cdf_gap, circular_emd, emd, emd2, normalized_emd, wasserstein
