@@ -196,10 +196,11 @@ def _scale_absorbing(log_p, t, cost, iterations):
         if not left:
             break
         kernel = torch.exp(f[:, :, None] + g[:, None, :] - cost)
+        transposed = kernel.mT.contiguous()  # a row times a matrix is the faster product
         v = torch.ones_like(t)
         moved = torch.zeros_like(t)
         while left:
-            u = 1 / torch.matmul(kernel, v[:, :, None])[:, :, 0]
+            u = 1 / torch.matmul(v[:, None, :], transposed)[:, 0]
             v = torch.where(t > 0, t / torch.matmul((p * u)[:, None, :], kernel)[:, 0], 0)
             change = torch.where(t > 0, torch.log(v), 0)
             if not torch.maximum(change.abs().amax(), u.log().abs().amax()) < far:
