@@ -43,9 +43,9 @@ def kill_if_odd(spec, folder, on_epoch):
     """Sleep, but take the worker down in the middle if the seed is odd."""
     if spec.config.seed % 2 == 0:
         return sleep(spec, folder, on_epoch)
+    time.sleep(0.02)
     with (folder / "begun").open("a") as file:
         file.write(f"{os.getpid()}\n")
-    time.sleep(0.02)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
