@@ -25,7 +25,7 @@ test: .venv/installed-test
 notebooks: .venv/installed-test
 	EMDVIZ_FAST=0 $(BIN)/python -m pytest tests/test_notebooks.py -k test_runs --durations 0
 
-bench: .venv/installed-test
+bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks
 
 screenshots: .venv/installed-test
@@ -54,6 +54,10 @@ constraints: .venv/installed-test
 
 .venv/installed-test: .venv/installed
 	$(PIP) --editable '.[app,test]'
+	@touch $@
+
+.venv/installed-bench: .venv/installed-test
+	$(PIP) --editable '.[app,test,bench]'
 	@touch $@
 
 clean:
