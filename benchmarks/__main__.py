@@ -1,6 +1,7 @@
 """Run every benchmark, or those named, and write docs/BENCHMARKS.md.
 
-python -m benchmarks [losses | aemd | training | distances | datasets | sliders] … [--rounds N]
+python -m benchmarks [losses | aemd | training | distances | datasets | experiments | sliders] …
+                     [--rounds N]
 """
 
 import argparse
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import aemd, datasets, distances, losses, slider_latency, training
+from benchmarks import aemd, datasets, distances, experiments, losses, slider_latency, training
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "BENCHMARKS.md"
@@ -25,6 +26,7 @@ PARTS = {
     "training": lambda _: [training.report(device) for device in _devices()],
     "distances": lambda _: [distances.report(DOCS)],
     "datasets": lambda _: [datasets.report()],
+    "experiments": lambda _: [experiments.report()],
     "sliders": lambda options: [slider_latency.report(options.rounds)],
 }
 

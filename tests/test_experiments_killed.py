@@ -27,6 +27,12 @@ CONTEXT.set_forkserver_preload(
 POOL = functools.partial(
     ProcessPoolExecutor, 2, mp_context=CONTEXT, initializer=prepare_process, initargs=(1,)
 )
+FORKED = functools.partial(
+    ProcessPoolExecutor,
+    2,
+    mp_context=multiprocessing.get_context("fork"),
+    initializer=prepare_process,
+)
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +161,7 @@ def test_a_program_killed_at_any_moment_goes_on_where_it_was(whole, tmp_path):
 
 def test_the_workers_of_a_killed_program_end_and_another_takes_over(tmp_path):
     specs, store = [sleeper(seed, epochs=200) for seed in range(2)], Store(tmp_path)
-    program = start(specs, tmp_path, sleep, POOL)
+    program = start(specs, tmp_path, sleep, FORKED)
     workers = [owner(store, spec) for spec in specs]
     program.kill()
     program.join()
