@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from emdviz.experiments import work
 from emdviz.experiments.specs import RunSpec
-from emdviz.experiments.store import Store, as_store, make_row, make_table
+from emdviz.experiments.store import TRACEBACK, Store, as_store, make_row, make_table
 
 POLL = 1.0
 """Seconds until a run that another program had is looked at again."""
@@ -207,7 +207,7 @@ def _do(spec, store, lock, train, retry_failed, on_epoch):
     except FloatingPointError as error:
         return store.fail(spec, str(error))
     except Exception:
-        (folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
         raise
     # after a long sleep of this machine another may have taken the run over
     return store.finish(spec, metrics, seconds) if lock.held() else None
@@ -327,13 +327,13 @@ class _Pools:
 
     def __init__(self, executor, progress):
         self.width = float("inf")
-        self._make = None
+        self._pool = self._make = None
         if executor is None:
-            self._pool, self.width = _Here(progress), 1
+            self._make, self.width = functools.partial(_Here, progress), 1
         elif hasattr(executor, "submit"):
             self._pool = executor
         elif callable(executor):
-            self._pool, self._make = None, executor
+            self._make = executor
         else:
             raise TypeError(
                 "executor must be a concurrent.futures.Executor, a function that makes one, "
@@ -377,3 +377,7 @@ class _Here(Executor):
         with tqdm(total=total, desc=spec.id, unit="epoch", leave=False, disable=hidden) as bar:
             future.set_result(function(spec, *arguments, on_epoch=lambda epoch: bar.update()))
         return future
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        """Free the memory of the data set."""
+        work.forget_data()

@@ -61,7 +61,8 @@ class RunSpec:
         A name in ``datasets.DATASETS``.
     dataset_options : mapping, or (name, value) pairs
         Arguments of the data set, such as ``{"root": "data/adience", "size": 64}``; kept as
-        sorted pairs. Values are texts, paths, numbers, True, False, None, or lists of these.
+        sorted pairs. Values are texts, paths, numbers, True, False, None, or lists of these. A
+        path counts as it is written, so write the whole path.
     fold : int, optional
         The fold that is the test set, for a data set that has folds.
     network : str

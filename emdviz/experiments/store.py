@@ -24,6 +24,9 @@ OUTCOME = ("error", "seconds", "finished", "host")
 """Columns of every table of results that are neither part of the spec nor a metric."""
 
 _CONFIG = RunSpec("digits").to_dict()["config"]
+TRACEBACK = "traceback.txt"
+"""Of the last error that was not a run's own; in its folder."""
+
 _FINISHED, _FAILED = "metrics.json", "failed.json"
 _ID = re.compile(r"\w+(-\w+)+-[0-9a-f]{16}")
 
@@ -135,7 +138,10 @@ class Store:
 
     def finish(self, spec, metrics, seconds):
         """Make a run a finished one, under its lock; return its row."""
-        return self._settle(spec, _FINISHED, {"metrics": metrics, "seconds": seconds})
+        row = self._settle(spec, _FINISHED, {"metrics": metrics, "seconds": seconds})
+        for past in (_FAILED, TRACEBACK):
+            (self.folder(spec) / past).unlink(missing_ok=True)
+        return row
 
     def fail(self, spec, error):
         """Keep that a run cannot be finished, and why, under its lock; return its row."""
