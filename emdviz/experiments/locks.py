@@ -44,8 +44,9 @@ class Lock:
             owner = read_owner(self.path)
             if not (is_dead(owner) and self._remove(owner) and self._create(self.path)):
                 return False
-        self._beating = threading.Thread(target=self._beat, daemon=True)
-        self._beating.start()
+        beating = threading.Thread(target=self._beat, daemon=True)
+        beating.start()
+        self._beating = beating
         return True
 
     def held(self):
@@ -62,9 +63,10 @@ class Lock:
         return True
 
     def release(self):
-        """Let others own it."""
+        """Let others own it, if this one does; also in the midst of :meth:`acquire`."""
         self._stop.set()
-        self._beating.join()
+        if self._beating is not None:
+            self._beating.join()
         if self.held():
             self.path.unlink(missing_ok=True)
 

@@ -185,14 +185,14 @@ def attempt(spec, path, train, retry_failed, call, on_epoch=None):
         with _one_at_a_time:
             store.folder(spec).mkdir(parents=True, exist_ok=True)
             lock = store.lock(spec)
-            if not lock.acquire():
-                return None
-            _owned.add(lock)
+            _owned.add(lock)  # first, since a signal may come as soon as it is acquired
             try:
+                if not lock.acquire():
+                    return None
                 return _do(spec, store, lock, train, retry_failed, on_epoch or (lambda epoch: None))
             finally:
-                _owned.discard(lock)
                 lock.release()
+                _owned.discard(lock)
     except Exception as error:
         return _error_row(spec, error)
 
