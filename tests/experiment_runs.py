@@ -10,7 +10,9 @@ import time
 
 import torch
 
-from emdviz.experiments import RunSpec, run, work
+from emdviz.experiments import RunSpec, Store, run, work
+from emdviz.experiments.running import attempt
+from emdviz.experiments.workers import prepare_process
 from emdviz.training import TrainConfig
 
 torch.set_num_threads(1)  # in all processes alike, for the last digits depend on it
@@ -65,3 +67,18 @@ def drive(specs, store, train=work.train, executor=None):
     """Be a program that runs specs; its exit code tells whether all have a result."""
     frame = run(specs, store, executor, progress=False, train=train)
     sys.exit(int((frame["error"] != "").any()))
+
+
+def work_for_ever(spec, path, ready):
+    """Be a worker that takes a run and lets go of it, again and again."""
+    prepare_process()
+    folder = Store(path).folder(spec)
+    while True:
+        attempt(spec, path, fail, False, "")
+        assert "ZeroDivisionError" in (folder / "traceback.txt").read_text()
+        ready.set()
+
+
+def fail(spec, folder, on_epoch):
+    """Be a run that goes wrong."""
+    raise ZeroDivisionError

@@ -13,8 +13,17 @@ import pandas as pd
 import pytest
 
 from emdviz.experiments import Store, locks, results, run
-from emdviz.experiments.running import prepare_process, processes
-from tests.experiment_runs import begun, drive, kill_if_odd, numbers, sleep, sleeper, tiny
+from emdviz.experiments.workers import prepare_process, processes
+from tests.experiment_runs import (
+    begun,
+    drive,
+    kill_if_odd,
+    numbers,
+    sleep,
+    sleeper,
+    tiny,
+    work_for_ever,
+)
 
 GRID = [tiny(loss, seed) for loss in ("XE", "REG") for seed in (0, 1)]
 KILLS = int(os.environ.get("EMDVIZ_KILLS", 6))
@@ -182,3 +191,17 @@ def test_two_programs_on_one_store_do_every_run_once(tmp_path):
     assert [program.exitcode for program in programs] == [0, 0]
     assert [begun(store, spec) for spec in specs] == [1] * 12
     assert len(results(store)) == 12
+
+
+def test_a_worker_that_is_told_to_stop_at_any_moment_ends_and_lets_go(tmp_path):
+    fork, moments, store = multiprocessing.get_context("fork"), random.Random(0), Store(tmp_path)
+    for _ in range(40):
+        ready = fork.Event()
+        worker = fork.Process(target=work_for_ever, args=(sleeper(0), tmp_path, ready))
+        worker.start()
+        assert ready.wait(60)
+        time.sleep(moments.uniform(0, 0.02))
+        worker.terminate()
+        worker.join(60)
+        assert worker.exitcode == 128 + signal.SIGTERM
+        assert not (store.folder(sleeper(0)) / "lock").exists()

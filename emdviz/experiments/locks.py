@@ -63,7 +63,7 @@ class Lock:
         return True
 
     def release(self):
-        """Let others own it, if this one does; also in the midst of :meth:`acquire`."""
+        """Let others own it, if this one does."""
         self._stop.set()
         if self._beating is not None:
             self._beating.join()

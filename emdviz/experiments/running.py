@@ -1,30 +1,26 @@
 """Run what a store lacks: here, in processes, or on a cluster."""
 
 import functools
-import multiprocessing
-import os
 import queue
 import secrets
-import signal
 import threading
 import traceback
 import warnings
 from collections import Counter, deque
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 
-import torch
 from tqdm.auto import tqdm
 
 from emdviz.experiments import work
 from emdviz.experiments.specs import RunSpec
 from emdviz.experiments.store import TRACEBACK, Store, as_store, make_row, make_table
+from emdviz.experiments.workers import stop
 
 POLL = 1.0
 """Seconds until a run that another program had is looked at again."""
 
 # networks draw from the one random generator of a process
 _one_at_a_time = threading.Lock()
-_owned = set()
 
 
 def run(
@@ -124,44 +120,6 @@ def run(
     return make_table([rows[spec] for spec in specs])
 
 
-def processes(count, *, threads=1):
-    """Return a function that makes a pool of processes, to be the executor of :func:`run`.
-
-    The processes are started afresh (not forked, which CUDA forbids), so a script that uses them
-    must do so under ``if __name__ == "__main__":``. They end with the program that made them.
-
-    Parameters
-    ----------
-    count : int
-        How many runs at a time.
-    threads : int
-        Of torch in each; with more threads than cores all get slower.
-
-    Returns
-    -------
-    callable
-
-    Examples
-    --------
-    >>> make = processes(2)
-    """
-    return functools.partial(
-        ProcessPoolExecutor,
-        count,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=prepare_process,
-        initargs=(threads,),
-    )
-
-
-def prepare_process(threads=1):
-    """Get a process of a pool ready: it ends with its parent, and lets go of its run when told."""
-    torch.set_num_threads(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _let_go)
-
-
 def attempt(spec, path, train, retry_failed, call, on_epoch=None):
     """Do a run, if nobody has done it or is at it.
 
@@ -185,14 +143,16 @@ def attempt(spec, path, train, retry_failed, call, on_epoch=None):
         with _one_at_a_time:
             store.folder(spec).mkdir(parents=True, exist_ok=True)
             lock = store.lock(spec)
-            _owned.add(lock)  # first, since a signal may come as soon as it is acquired
-            try:
+            with stop.later():
                 if not lock.acquire():
                     return None
+                stop.owned.add(lock)
+            try:
                 return _do(spec, store, lock, train, retry_failed, on_epoch or (lambda epoch: None))
             finally:
-                lock.release()
-                _owned.discard(lock)
+                with stop.later():
+                    stop.owned.discard(lock)
+                    lock.release()
     except Exception as error:
         return _error_row(spec, error)
 
@@ -221,17 +181,6 @@ def _error_row(spec, error):
 
 def _data_set(spec):
     return spec.dataset, str(spec.dataset_options), -1 if spec.fold is None else spec.fold
-
-
-def _end_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _let_go(number, frame):
-    for lock in _owned:
-        lock.release()
-    os._exit(128 + number)
 
 
 class _Sweep:
