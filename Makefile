@@ -1,6 +1,7 @@
 # Every target makes the virtual environment it needs, by itself.
 # lab: open the notebooks · app: the explorers as a page without code, for a projector
 # test: run every test · notebooks: run all notebooks at full size · bench: speed against peers
+# student: copies of the notebooks without solutions · instructor: with them
 # screenshots: pictures of all notebooks · constraints: write down the installed versions
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 
-.PHONY: lab app test notebooks bench screenshots picture constraints clean
+.PHONY: lab app test student instructor notebooks bench screenshots picture constraints clean
 
 lab: .venv/installed
 	$(BIN)/jupyter-lab $(LAB_OPTIONS) notebooks
@@ -21,6 +22,10 @@ test: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+student: REMOVED = --TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=solution
+student instructor: .venv/installed
+	$(BIN)/jupyter nbconvert --to notebook --output-dir $(or $(COPIES),$@) $(REMOVED) notebooks/*.ipynb
 
 notebooks: .venv/installed-test
 	EMDVIZ_FAST=0 $(BIN)/python -m pytest tests/test_notebooks.py -k test_runs --durations 0

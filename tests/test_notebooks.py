@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.exercises import exercises, is_solution, said, trials, wrong_answers
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
@@ -56,7 +58,13 @@ def complaints(notebook):
 @pytest.mark.notebook
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs(path):
-    notebook = execute(nbformat.read(path, as_version=4))
+    """... and every wrong answer to its exercises gets the hint that helps."""
+    notebook = nbformat.read(path, as_version=4)
+    tried, wrong, size = exercises(notebook), wrong_answers(path), len(notebook.cells)
+    for exercise in tried:
+        notebook.cells += trials(exercise, wrong[exercise.name])
+    execute(notebook)
+    notebook.cells, extra = notebook.cells[:size], iter(notebook.cells[size:])
     assert complaints(notebook) == []
     for cell in notebook.cells:
         if cell.cell_type == "code" and cell.source.strip():
@@ -65,6 +73,11 @@ def test_runs(path):
         o for o in outputs(notebook) if o.get("data", {}).get("text/plain", "").startswith("<Axes")
     ]
     assert bare == [], "a cell shows a bare <Axes: >; end it with a semicolon"
+    for exercise in tried:
+        unanswered = next(extra)
+        assert complaints(nbformat.v4.new_notebook(cells=[unanswered])) == []
+        for answer in wrong[exercise.name]:
+            assert answer.hint in said(next(extra)), f"{exercise.name}: {answer.source}"
 
 
 @pytest.mark.notebook
@@ -113,10 +126,35 @@ class TestForm:
         assert "References." in cells[-1].source
         assert "Take-aways" in cells[-1].source
 
+    def test_exercises_have_solutions_and_wrong_answers(self, path, cells):
+        notebook = nbformat.read(path, as_version=4)
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        assert 3 <= len(re.findall(r"^\*\*\d\.\*\* ", text, re.MULTILINE)) <= 5
+        names = [exercise.name for exercise in exercises(notebook)]
+        assert len(names) >= 2
+        wrong = wrong_answers(path)
+        assert list(wrong) == names
+        assert min(len(answers) for answers in wrong.values()) >= 5
+        for cell in filter(is_solution, cells):
+            assert re.match(r"if \w+ is \.\.\.:\n", cell.source), "the reader's answer stands"
+            assert cell.metadata.get("jupyter", {}).get("source_hidden"), "seen at once"
+
     def test_links_lead_somewhere(self, cells, path):
         for cell in cells:
             for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", cell.source):
                 assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("copies", ["student", "instructor"])
+def test_copies_for_students_lack_solutions(copies, tmp_path):
+    # as if all was installed
+    command = ["make", "-o", ".venv/installed", copies, f"BIN={Path(sys.executable).parent}"]
+    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    subprocess.run([*command, f"COPIES={tmp_path}"], cwd=ROOT, env=environment, check=True)
+    for path in NOTEBOOKS:
+        before, after = (nbformat.read(p, 4).cells for p in (path, tmp_path / path.name))
+        kept = [c.source for c in before if copies == "instructor" or not is_solution(c)]
+        assert [c.source for c in after] == kept
 
 
 def test_readme_lists_every_notebook():
