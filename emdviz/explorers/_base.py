@@ -4,6 +4,8 @@ The browser code lies in ordinary ES modules that import each other by relative 
 takes one module, so they are joined here, in the order given, into one text without imports.
 """
 
+import base64
+import hashlib
 import html
 import json
 import re
@@ -53,18 +55,21 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ margin: 0 auto; max-width: 1800px; padding: 1rem; background: light-dark(#fff, #16191d); }}
-</style>
+{style}
 </head>
 <body>
 {fragment}
 </body>
 </html>
 """
+
+_PAGE_STYLE = """<style>
+:root { color-scheme: light dark; }
+body { margin: 0 auto; max-width: 1800px; padding: 1rem; background: light-dark(#fff, #16191d); }
+</style>"""
 
 _FRAGMENT = """<div id="{anchor}">To see this interactive figure, run the cell.</div>
 <style>
@@ -120,6 +125,23 @@ def style_sheet(*names):
     return _COLOURS + "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
+def _only_this(markup):
+    """Return the policy under which a browser runs the scripts and styles of ``markup`` alone.
+
+    Nothing can be added to such a page, and nothing leaves it: no request is allowed.
+    """
+
+    def hashes(tag):
+        texts = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", markup, re.DOTALL)
+        digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()) for text in texts)
+        return " ".join(f"'sha256-{digest.decode()}'" for digest in digests)
+
+    return (
+        f"default-src 'none'; script-src {hashes('script')}; style-src {hashes('style')}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
 class Reopenable:
     """A widget that leaves a word in its notebook for whoever opens it without its kernel."""
 
@@ -171,7 +193,9 @@ class Explorer(Reopenable, anywidget.AnyWidget):
         """
         path = Path(path)
         title = html.escape(type(self).__name__)
-        page = _PAGE.format(title=title, fragment=self._fragment())
+        fragment = self._fragment()
+        policy = _only_this(_PAGE_STYLE + fragment)
+        page = _PAGE.format(title=title, policy=policy, style=_PAGE_STYLE, fragment=fragment)
         path.write_text(page, encoding="utf-8")
         return path
 

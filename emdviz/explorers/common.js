@@ -12,7 +12,9 @@ export function set(node, attributes) {
       if (node.hasAttribute(name)) node.removeAttribute(name);
     } else {
       const text = value === true ? "" : String(value);
-      if (node.getAttribute(name) !== text) node.setAttribute(name, text);
+      // the attribute is not for pages whose policy allows the styles that they came with alone
+      if (name === "style") node.style.cssText = text;
+      else if (node.getAttribute(name) !== text) node.setAttribute(name, text);
     }
   }
   return node;
