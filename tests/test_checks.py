@@ -284,6 +284,19 @@ def test_an_answer_in_place_of_a_function_is_told_apart(check):
     assert "give the function itself, without calling it; got 0.5" in check(0.5).hint
 
 
+@pytest.mark.parametrize("check", EXERCISES, ids=lambda check: check.__name__)
+def test_no_answer_is_no_mistake(check):
+    answer = check(...)
+    assert answer.correct is None
+    assert str(answer) == "… Not answered yet: put your answer in place of the three dots."
+    assert "Not yet." not in answer._repr_html_()
+
+
+def test_no_answer_in_numbers_is_no_mistake():
+    assert checks.check_ordered(...).correct is None
+    assert checks.check_equal_cross_entropy(..., [0.5, 0.5], 0).correct is None
+
+
 def test_uneven_positions_and_tensors_count_where_they_are_asked_for():
     def by_hand(p, t, positions=None):
         x = np.arange(p.shape[-1]) if positions is None else np.asarray(positions)

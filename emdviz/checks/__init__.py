@@ -13,6 +13,7 @@ from emdviz.checks.about_distributions import (
     check_expectation,
     check_rps,
 )
+from emdviz.checks.about_entropy import check_best_for_aemd, check_divergence
 from emdviz.checks.about_losses import (
     check_emd2_gradient,
     check_emd2_loss,
@@ -36,7 +37,9 @@ __all__ = [
     "Diagnosis",
     "Example",
     "Finding",
+    "check_best_for_aemd",
     "check_cdf",
+    "check_divergence",
     "check_emd",
     "check_emd2",
     "check_emd2_gradient",

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from emdviz.checks.answers import Answer, Case, Mistake, judge
+from emdviz.checks.answers import UNANSWERED, Answer, Case, Mistake, judge
 from emdviz.checks.calling import Caller, Unusable, Way
 from emdviz.checks.diagnosis import TRAPS
 from emdviz.checks.examples import show
@@ -255,6 +255,8 @@ def check_equal_cross_entropy(q, p, label):
     >>> check_equal_cross_entropy([0.4, 0.6, 0, 0], [0.5, 0.5, 0, 0], 0)
     ✗ The cross-entropy differs: q[0] is 0.4, not 0.5. It depends on nothing else.
     """
+    if q is ...:
+        return UNANSWERED
     p = check_distribution(p, "p")
     try:
         q = check_distribution(to_numpy(q), "q")

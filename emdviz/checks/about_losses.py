@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from emdviz.checks.answers import Answer, Case, Mistake, judge
+from emdviz.checks.answers import Answer, Case, Mistake, judge, refuse
 from emdviz.checks.diagnosis import diagnose
-from emdviz.checks.examples import show, softmax
+from emdviz.checks.examples import softmax
 from emdviz.checks.forms import FORMS
 from emdviz.distributions import check_distribution, expectation
 from emdviz.losses import emd2_loss, emd_loss
@@ -40,7 +40,7 @@ def check_emd2_loss(function):
     ✗ This is EMD, Σ |CDF_i(p) − CDF_i(t)|. Asked is EMD², Σ (CDF_i(p) − CDF_i(t))².
     """
     if not callable(function):
-        return Answer(False, f"give the function itself, without calling it; got {show(function)}")
+        return refuse(function)
     found = diagnose(function, inputs="logits")
     grave = [finding for finding in found.findings if finding.name not in _TOLERATED]
     if grave:
@@ -182,7 +182,7 @@ def check_median(function):
         Mistake("That is the middle class, whatever t is.", lambda t: (len(t) - 1) // 2),
     )
     if not callable(function):
-        return judge(function, [], None, "")
+        return refuse(function)
     praise = "The median: as much probability on either side. That is all that EMD teaches."
     return judge(as_class, cases, lambda t: medians(t)[0], praise, mistakes=mistakes)
 

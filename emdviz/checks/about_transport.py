@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from emdviz.checks.answers import Answer, Case, Mistake, ask, judge
+from emdviz.checks.answers import UNANSWERED, Answer, Case, Mistake, ask, judge, refuse
 from emdviz.checks.calling import Unusable, as_numbers
 from emdviz.checks.examples import show
 from emdviz.checks.forms import number
@@ -93,7 +93,7 @@ def check_scalings(function):
 def _judge_plans(function, cases, judge_plan, tolerance, praise):
     """Look at plans: their sums first, then what ``judge_plan(plan, *case)`` says."""
     if not callable(function):
-        return judge(function, [], None, "")
+        return refuse(function)
     name = getattr(function, "__name__", "your_function").replace("<lambda>", "your_function")
     for case in cases:
         p, t = case[:2]
@@ -267,6 +267,8 @@ def check_ordered(distances):
     >>> check_ordered([[0, 2, 1], [2, 0, 1], [1, 1, 0]])
     ✗ From class 0, class 2 is nearer than class 1: D[0, 2] = 1, D[0, 1] = 2.
     """
+    if distances is ...:
+        return UNANSWERED
     try:
         d = matrix(distances)
     except (ValueError, TypeError) as error:

@@ -18,33 +18,54 @@ class Answer:
 
     Attributes
     ----------
-    correct : bool
-        Also the truth value of the answer.
+    correct : bool or None
+        Also the truth value of the answer; None if the reader has not answered yet.
     hint : str
         What was checked, or what is wrong, with the smallest example.
     """
 
-    correct: bool
+    correct: bool | None
     hint: str
 
     def __bool__(self):
-        return self.correct
+        return bool(self.correct)
 
     def __str__(self):
-        return f"{'✓' if self.correct else '✗'} {self.hint}"
+        return f"{_LOOKS[self.correct].mark} {self.hint}"
 
     def __repr__(self):
         return str(self)
 
     def _repr_html_(self):
-        # the colours keep 4.5:1 on white and on the dark themes' grey
-        colour, mark = ("#1a7f37", "✓") if self.correct else ("#b35900", "✗")
+        look = _LOOKS[self.correct]
         words = html.escape(self.hint).replace("\n", "<br>")
+        verdict = f"<b>{look.verdict}.</b> " if look.verdict else ""
         return (
-            f"<div style='border-left:4px solid {colour};padding:0.2em 0.8em'>"
-            f"<b aria-hidden='true'>{mark}</b> <b>{'Right' if self.correct else 'Not yet'}.</b> "
-            f"{words}</div>"
+            f"<div style='border-left:4px solid {look.colour};padding:0.2em 0.8em'>"
+            f"<b aria-hidden='true'>{look.mark}</b> {verdict}{words}</div>"
         )
+
+
+class _Look(NamedTuple):
+    mark: str
+    verdict: str
+    colour: str
+
+
+_LOOKS = {
+    True: _Look("✓", "Right", "#1a7f37"),
+    False: _Look("✗", "Not yet", "#b35900"),
+    None: _Look("…", "", "#767676"),
+}
+
+UNANSWERED = Answer(None, "Not answered yet: put your answer in place of the three dots.")
+
+
+def refuse(value):
+    """Answer to what is no function: a result, or the dots that wait for the reader."""
+    if value is ...:
+        return UNANSWERED
+    return Answer(False, f"give the function itself, without calling it; got {show(value)}")
 
 
 class Case(NamedTuple):
@@ -85,7 +106,7 @@ def judge(function, cases, right, praise, *, mistakes=(), recognise=None, like="
     Answer
     """
     if not callable(function):
-        return Answer(False, f"give the function itself, without calling it; got {show(function)}")
+        return refuse(function)
     plain, special = ([c for c in cases if bool(c.group) == group] for group in (False, True))
     name = getattr(function, "__name__", "your function")
     name = "your_function" if name == "<lambda>" else name
