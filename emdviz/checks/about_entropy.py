@@ -2,15 +2,16 @@
 
 import numpy as np
 import torch
-from scipy.special import softmax, xlogy
+from scipy.special import xlogy
 
 from emdviz.checks.answers import Case, Mistake, judge
+from emdviz.checks.examples import softmax
 from emdviz.distributions import to_numpy
 from emdviz.ground_distance import line
 
 
 def check_best_for_aemd(function):
-    """Check a reader's best prediction for AEMD with labels drawn from t: p_i ∝ exp(−λ Σ_k D_ik t_k).
+    """Check a reader's best answer under AEMD to labels drawn from t: p_i ∝ exp(−λ Σ_k D_ik t_k).
 
     Parameters
     ----------
