@@ -163,16 +163,15 @@ def quadratic_weighted_kappa(predicted, labels, num_classes):
 
     References
     ----------
-    Cohen, *Weighted kappa*, 1968; scikit-learn's ``cohen_kappa_score``.
+    Cohen, *Weighted kappa*, 1968. For quadratic weights his sums over all pairs of classes come
+    down to means over the examples: 1 − E(x − y)² / E(x − y′)², with y′ drawn apart from x.
     """
-    from sklearn.metrics import cohen_kappa_score
-
     predicted, labels = check_classes(predicted, labels, num_classes)
-    if len(np.union1d(predicted, labels)) == 1:
+    x, y = predicted.astype(np.float64), labels.astype(np.float64)
+    by_chance = np.mean(x * x) + np.mean(y * y) - 2 * np.mean(x) * np.mean(y)
+    if len(np.union1d(x, y)) == 1:
         return float("nan")
-    return float(
-        cohen_kappa_score(labels, predicted, labels=np.arange(num_classes), weights="quadratic")
-    )
+    return float(1 - np.mean((x - y) ** 2) / by_chance)
 
 
 def spearman(scores, true_scores):

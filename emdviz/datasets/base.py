@@ -43,6 +43,9 @@ class OrderedImages(VisionDataset):
     ----------
     name : str
     images : uint8 tensor, shape (N, 3, H, W)
+        More than the memory holds can lie in a file, as here:
+        ``torch.from_numpy(np.load("images.npy", mmap_mode="r+"))``. Training on a CPU then reads
+        a batch at a time; the splits for validation and test must fit into memory.
     labels : int64 tensor, shape (N,)
         Class indices, 0 to C − 1.
     classes : list of str

@@ -141,7 +141,7 @@ class TrainingReplay(Explorer):
                     f"{folder} holds more than one run of {loss}; give the folder of one "
                     "comparison with one seed, or make a dict of epochs yourself"
                 )
-            if kept["run"]["probe"] != digest(probe.images):
+            if kept["run"]["probe"] != digest([probe.images]):
                 raise ValueError(
                     f"images must be those whose predictions {file.parent} holds; give the same "
                     "data set, and as images what was given as probe"

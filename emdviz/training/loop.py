@@ -150,16 +150,25 @@ def epochs_of(run):
 
 
 class Data:
-    """A data set as runs need it, its training images on the device as bytes."""
+    """A data set as runs need it, its training images on the device as bytes.
+
+    On a CPU they are the data set's own, not copied: where these are mapped from a file, only
+    what a batch needs is read.
+    """
 
     def __init__(self, dataset, device):
         self.dataset, self.device = dataset, device
-        train, self.valid = dataset.split("train"), dataset.split("valid")
-        for name, split in (("train", train), ("valid", self.valid)):
+        rows, self.valid = dataset.splits["train"], dataset.split("valid")
+        for name, split in (("train", rows), ("valid", self.valid)):
             if len(split) == 0:
                 raise ValueError(f"the {name} split is empty: the data set needs more images")
         self.num_classes = len(dataset.classes)
-        self.images, self.labels = train.images.to(device), train.labels.to(device)
+        self.labels = dataset.labels[rows].to(device)
+        if device.type == "cpu":
+            self.images, self._rows = dataset.images, rows
+        else:
+            self.images = dataset.images[rows].to(device)
+            self._rows = torch.arange(len(rows), device=device)
 
     def batches(self, config, number):
         """Yield images, from −1 to 1 and changed at random, and labels of an epoch's batches."""
@@ -171,7 +180,7 @@ class Data:
         augment = AUGMENTATIONS[config.augmentation]
         size = self.batch_size(config)
         for chosen in order[: self.steps(config) * size].split(size):
-            images = augment(scale(self.images[chosen]), numbers[chosen], config.crop)
+            images = augment(scale(self.images[self._rows[chosen]]), numbers[chosen], config.crop)
             yield images, self.labels[chosen]
 
     def batch_size(self, config):

@@ -15,6 +15,9 @@ _OPTIMIZER = "optimizer."
 _MODEL = "model."
 _LOSS = "loss."
 
+_BLOCK = 1024
+"""Images in memory at once when all are looked at."""
+
 
 class RunFolder:
     """The folder of one run.
@@ -97,7 +100,6 @@ class RunFolder:
 
 def describe(model, loss, loss_options, dataset, config, probe):
     """Return the facts that make a run: equal facts on one machine give equal histories."""
-    splits = [dataset.split(name) for name in ("train", "valid")]
     settings = dataclasses.asdict(config)
     del settings["device"]
     for name in ("crop", "mirror"):  # folders of runs without them need not name them
@@ -109,15 +111,23 @@ def describe(model, loss, loss_options, dataset, config, probe):
         **{f"loss {name}": value for name, value in loss_options.items()},
         "data set": dataset.name,
         "classes": list(dataset.classes),
-        "data": digest(*(part for split in splits for part in (split.images, split.labels))),
-        "probe": digest(probe),
+        "data": digest(_parts(dataset)),
+        "probe": digest([probe]),
         "network": type(model).__name__,
         "layers": hashlib.blake2b(json.dumps(shapes).encode(), digest_size=8).hexdigest(),
         **settings,
     }
 
 
-def digest(*tensors):
+def _parts(dataset):
+    """Yield the images, in blocks, and the labels of which a run knows."""
+    for rows in (dataset.splits["train"], dataset.splits["valid"]):
+        for block in rows.split(_BLOCK):
+            yield dataset.images[block]
+        yield dataset.labels[rows]
+
+
+def digest(tensors):
     """Return a short text that is the same for equal tensors only."""
     hashed = hashlib.blake2b(digest_size=16)
     for tensor in tensors:
