@@ -51,6 +51,28 @@ def test_a_label_stands_for_certainty(pair):
         np.testing.assert_array_equal(a.get_data().values, b.get_data().values)
 
 
+def test_names_stand_beside_their_steps_and_on_neither():
+    for p, t in [
+        *zip(*(a[:6] for a in random_pairs(8)), strict=True),
+        (one_hot(3, 8), one_hot(6, 8)),
+    ]:
+        figure, ax = plt.subplots(figsize=(5, 3.2))
+        plots.plot_cdf_gap(p, t, ax=ax, labels=("p", "t"))
+        figure.draw_without_rendering()
+        distances = []
+        for name in ax.texts:
+            box = name.get_window_extent().transformed(ax.transData.inverted())
+            assert ax.get_xlim()[0] < box.x0 < box.x1 < ax.get_xlim()[1]
+            for patch in ax.patches:
+                values, edges, _ = patch.get_data()
+                seen = values[(edges[1:] > box.x0) & (edges[:-1] < box.x1)]
+                distances.append(max(box.y0 - seen.max(), seen.min() - box.y1))
+        assert min(distances) > 0
+        (p_to_p, p_to_t), (t_to_p, t_to_t) = np.reshape(distances, (2, 2))
+        assert p_to_p <= p_to_t  # equal pairs are among them
+        assert t_to_t <= t_to_p
+
+
 def test_plan_is_drawn_as_it_is(pair):
     plan = transport.exact_plan(*pair)
     ax = plots.plot_plan(plan, classes=list("abcdef"))

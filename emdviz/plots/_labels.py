@@ -1,43 +1,140 @@
-"""Names beside and below what is drawn."""
+"""Names beside and below what is drawn, where there is room for them."""
 
 from itertools import pairwise
 
 import numpy as np
+from matplotlib.font_manager import FontProperties
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
+from matplotlib.transforms import Affine2D
+
+_LETTER = 0.6  # width of a letter, of its font size
+_LINE = 1.25  # height of a line
+_SLANT = 40  # degrees
+_STEPS = [factor * 10**power for power in range(5) for factor in (1, 2, 5)]
+
+
+def class_names(classes, num_classes):
+    """Return the names of the classes as a list of str; 0, 1, … by default."""
+    if classes is not None and len(classes) != num_classes:
+        raise ValueError(f"classes must name {num_classes} classes, got {len(classes)}")
+    return [str(name) for name in (range(num_classes) if classes is None else classes)]
 
 
 def name_classes(ax, classes, num_classes, places=None):
-    """Write the class names below the x axis, slanted where they are many letters."""
-    if classes is not None and len(classes) != num_classes:
-        raise ValueError(f"classes must name {num_classes} classes, got {len(classes)}")
-    places = np.arange(num_classes) if places is None else places
-    names = [str(name) for name in (classes if classes is not None else range(num_classes))]
-    crowded = sum(map(len, names)) > 30
-    ax.set_xticks(places, names, rotation=40 if crowded else 0, ha="right" if crowded else "center")
+    """Write the class names below the x axis, so that none covers another.
+
+    They are slanted where they are long, then smaller, and of very many some are left out.
+    """
+    names = class_names(classes, num_classes)
+    places = np.arange(num_classes) if places is None else np.asarray(places)
+    width, _ = _points(ax)
+    _write_names(ax.xaxis, names, places, width / (np.ptp(places) + 1) if len(places) else width)
+
+
+def name_cells(ax, classes, num_columns, num_rows=None):
+    """Write the class names below and to the left of the square cells of a matrix."""
+    num_rows = num_rows or num_columns
+    columns = class_names(classes, num_columns)
+    rows = columns if num_rows == num_columns else class_names(None, num_rows)
+    # the names take from the room that the figure has for Axes and names together
+    letters = _LETTER * _size(ax.xaxis) * max(map(len, [*rows, *columns]))
+    width, height = 1.2 * np.array(_points(ax)) - (letters, letters * np.sin(np.radians(_SLANT)))
+    cell = max(1.0, min(width / num_columns, height / num_rows))
+    _write_names(ax.xaxis, columns, np.arange(num_columns), cell)
+    _write_names(ax.yaxis, rows, np.arange(num_rows), cell)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+
+
+def _write_names(axis, names, places, unit):
+    """Write names at places, of which a distance of 1 is ``unit`` points long."""
+    size = _size(axis)
+    gaps = unit * np.diff(places)
+    least = gaps.min(initial=np.inf)
+    widths = [_LETTER * size * len(name) for name in names]
+    beside = [(a + b) / 2 + _LETTER * size for a, b in pairwise(widths)]
+    upright = axis.axis_name == "y"
+    flat = upright or all(gaps >= beside) or max(widths, default=0) <= 3 * _LETTER * size
+    room = _LINE if upright else _LINE / np.sin(np.radians(_SLANT))  # in lines
+    if not flat or upright:
+        size = np.clip(least / room, 0.65 * size, size)
+    needed = room * size if not flat or upright else max(beside, default=0)
+    step = next(step for step in _STEPS if step * gaps.mean() >= 0.99 * needed) if len(gaps) else 1
+    slanted = {} if flat else {"rotation": _SLANT, "ha": "right", "rotation_mode": "anchor"}
+    axis.set_ticks(places[::step], names[::step], fontsize=size, **slanted)
+
+
+def _size(axis):
+    return FontProperties(size=axis.get_tick_params().get("labelsize", _default(axis))).get_size()
+
+
+def _default(axis):
+    from matplotlib import rcParams
+
+    return rcParams[f"{axis.axis_name}tick.labelsize"]
+
+
+def _points(ax):
+    """Return width and height of an Axes in points, as they are before the layout."""
+    box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+    return 72 * box.width, 72 * box.height
+
+
+class _CellNumber(Text):
+    """A number as large as its cell allows; nothing where it could not be read."""
+
+    def __init__(self, *args, cells, **options):
+        super().__init__(*args, clip_on=True, **options)
+        self._cells = cells
+        self._largest = self.get_fontsize()
+
+    def draw(self, renderer):
+        # only now, after the layout, is the size of the cells known
+        rows, columns = self._cells
+        box, dpi = self.axes.bbox, self.get_figure(root=True).dpi
+        cell = 72 / dpi * min(box.width / columns, box.height / rows)
+        size = min(self._largest, 0.45 * cell)
+        if size >= 5:
+            self.set_fontsize(size)
+            super().draw(renderer)
 
 
 def number_cells(ax, matrix, *, greatest):
     """Write shares or distances into the cells of a matrix, white where the colour is dark."""
+    if max(matrix.shape) > 40:
+        return  # no figure has room for so many
     for (i, j), share in np.ndenumerate(matrix):
         if share > 0.005:
             text = f"{share:.2f}"[1:] if share < 0.995 else f"{share:.2g}"
             colour = "white" if share > 0.6 * greatest else "black"
-            ax.text(j, i, text, ha="center", va="center", color=colour)
+            placed = {"ha": "center", "va": "center", "color": colour}
+            ax.add_artist(_CellNumber(j, i, text, cells=matrix.shape, **placed))
 
 
-def apart(ax, heights):
-    """Move label heights apart so that none covers another."""
-    scale = ax.yaxis.get_transform()  # the axis may be logarithmic
-    low, high = scale.transform(np.array(ax.get_ylim()))
-    least = 0.07 * (high - low)
-    placed = scale.transform(np.array(heights, dtype=float))
-    order = np.argsort(placed)
-    for before, after in pairwise(order):
-        placed[after] = max(placed[after], placed[before] + least)
-    return scale.inverted().transform(placed - max(0.0, placed.max(initial=low) - high))
+def list_names(ax, names, corner, *, upwards=False):
+    """Write names and their colours below each other into a corner of an Axes, or upwards from it.
+
+    ``names`` is a list of (text, colour), ``corner`` a point in shares of the Axes.
+    """
+    halo = [withStroke(linewidth=3, foreground=ax.get_facecolor())]
+    for k, (text, colour) in enumerate(names):
+        label = ax.annotate(
+            text,
+            corner,
+            (0, (k if upwards else -k) * _LINE * FontProperties().get_size()),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="right" if corner[0] > 0.5 else "left",
+            va="bottom" if upwards else "top",
+            color=colour,
+            fontweight="bold",
+        )
+        label.set_path_effects(halo)
 
 
 def label_ends(ax, ends, styles=None):
-    """Write labels beside the ends of lines.
+    """Write labels beside the ends of lines, none over another.
 
     ``ends`` is a dict of names to last points (x, y), ``styles`` one to (label, colour); by
     default names are those in ``losses.LOSSES``.
@@ -46,16 +143,32 @@ def label_ends(ax, ends, styles=None):
         from emdviz.losses import LOSSES
 
         styles = {name: (LOSSES[name].label, LOSSES[name].colour) for name in ends}
-    heights = apart(ax, [y for _, y in ends.values()])
-    for (name, (x, _)), height in zip(ends.items(), heights, strict=True):
+    points = np.array([*ends.values()], dtype=float)
+    for k, name in enumerate(ends):
         label, colour = styles[name]
         ax.annotate(
             label,
-            (x, height),
-            (6, 0),
-            textcoords="offset points",
+            points[k],
+            (0, 0),
+            # where the others stand is known when the figure is drawn
+            textcoords=lambda renderer, k=k: Affine2D().translate(
+                *_beside(ax, points, renderer)[k]
+            ),
             va="center",
             color=colour,
             fontweight="bold",
             annotation_clip=False,
         )
+
+
+def _beside(ax, points, renderer):
+    """Return where labels stand on the canvas: right of the points, a line of text apart."""
+    x, y = ax.transData.transform(points).T
+    pixel = renderer.points_to_pixels(1)
+    line = _LINE * FontProperties().get_size() * pixel
+    order = np.argsort(y, kind="stable")
+    for before, after in pairwise(order):
+        y[after] = max(y[after], y[before] + line)
+    excess = y.max(initial=0) - (ax.bbox.y1 - line / 2)
+    # labels that were pushed above the Axes take those below with them
+    return np.stack([x + 6 * pixel, y - max(0, excess) * (len(y) > 1)], axis=1)

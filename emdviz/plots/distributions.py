@@ -11,7 +11,7 @@ from emdviz.distributions import (
     one_hot,
     to_numpy,
 )
-from emdviz.plots._labels import name_classes, number_cells
+from emdviz.plots._labels import name_classes, name_steps, number_cells
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 
@@ -93,21 +93,11 @@ def plot_cdf_gap(
     ax.fill_between(
         edges, *(np.append(b, b[-1]) for b in below), step="post", color=GAP, alpha=0.5, lw=0
     )
-    # CDFs run from the lower left to the upper right, so this corner is free
-    for values, shade, label, height in zip(
-        below, (colour, TRUTH), labels, (0.14, 0.03), strict=True
-    ):
+    ax.set(xlim=edges[[0, -1]], ylabel="cumulative", yticks=[0, 0.5, 1])
+    ax.spines["left"].set_bounds(0, 1)
+    for values, shade in zip(below, (colour, TRUTH), strict=True):
         ax.stairs(values, edges, baseline=None, color=shade, linewidth=2.5)
-        ax.text(
-            0.98,
-            height,
-            label,
-            transform=ax.transAxes,
-            ha="right",
-            color=shade,
-            fontweight="bold",
-        )
-    ax.set(ylim=(-0.02, 1.02), ylabel="cumulative", yticks=[0, 0.5, 1])
+    name_steps(ax, edges, below, labels, (colour, TRUTH))
     name_classes(ax, classes, len(p), x)
     return ax
 
