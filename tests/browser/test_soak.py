@@ -1,0 +1,62 @@
+"""Thousands of slider changes leave the browser and the kernel as large as they were."""
+
+import pytest
+
+from tests.browser.figure import wait_until
+from tests.soak.sizes import amount
+
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
+
+EXPLORERS = ("Prediction", "Transport", "Propriety", "Gradient", "Sinkhorn")
+CHANGES = amount(120, 10_000)
+KEYS = [*["ArrowUp"] * 7, *["ArrowDown"] * 5, "PageUp", "ArrowLeft", "PageDown", "End", "Home"]
+MEMORY = """__import__('gc').collect() * 0 + 1024 * next(
+    int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('RssAnon'))"""
+
+
+@pytest.fixture(scope="module")
+def notebook(open_cells):
+    made = [f"{name.lower()} = explorers.{name}Explorer()" for name in EXPLORERS]
+    start = "\n".join(["from emdviz import explorers", *made])
+    return open_cells(start, *[f"{name.lower()}.panel()" for name in EXPLORERS], height=1400)
+
+
+@pytest.fixture(scope="module")
+def devtools(notebook):
+    return notebook.page.context.new_cdp_session(notebook.page)
+
+
+def measure(notebook, devtools):
+    """Return bytes of the page and of the kernel, and what the page is made of."""
+    notebook.page.wait_for_timeout(500)  # what is under way comes to rest
+    devtools.send("HeapProfiler.collectGarbage")
+    page = devtools.send("Runtime.getHeapUsage")["usedSize"]
+    parts = devtools.send("Memory.getDOMCounters")
+    return page, notebook.python(MEMORY), (parts["nodes"], parts["jsEventListeners"])
+
+
+def play(notebook, sliders, count):
+    """Press a key, another key, and so on, moving to the next slider now and then."""
+    for change in range(count):
+        if change % len(KEYS) == 0:
+            sliders.nth(change // len(KEYS) % sliders.count()).focus()
+        notebook.page.keyboard.press(KEYS[change % len(KEYS)])
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_memory_stays_flat(name, notebook, devtools):
+    figure = notebook.page.locator(".emdviz-explorer").nth(EXPLORERS.index(name))
+    sliders = figure.locator("[role=slider]")
+    state = f"repr({name.lower()}.get_state())"
+    start = notebook.python(state)
+    play(notebook, sliders, max(CHANGES // 10, 2 * len(KEYS)))
+    wait_until(lambda: notebook.python(state) != start)
+    before = measure(notebook, devtools)
+    play(notebook, sliders, CHANGES)
+    after = measure(notebook, devtools)
+    page, kernel = after[0] / before[0], after[1] / before[1]
+    print(f"\n{name}: {CHANGES} changes, page × {page:.3f}, kernel × {kernel:.3f}")
+    assert page < 1.05
+    assert kernel < 1.05
+    assert all(now <= 1.02 * was + 20 for was, now in zip(before[2], after[2], strict=True))
