@@ -2,6 +2,7 @@
 # lab: open the notebooks · app: the explorers as a page without code, for a projector
 # test: run every test · notebooks: run all notebooks at full size · bench: speed against peers
 # student: copies of the notebooks without solutions · instructor: with them
+# book: notebooks, results and every function as a site, in build/book
 # screenshots: pictures of all notebooks · constraints: write down the installed versions
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 
-.PHONY: lab app test student instructor notebooks bench screenshots picture constraints clean
+.PHONY: lab app test student instructor notebooks bench book screenshots picture constraints clean
 
 lab: .venv/installed
 	$(BIN)/jupyter-lab $(LAB_OPTIONS) notebooks
@@ -32,6 +33,9 @@ notebooks: .venv/installed-test
 
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks
+
+book: .venv/installed-book
+	$(BIN)/python scripts/book.py $(BOOK_OPTIONS)
 
 screenshots: .venv/installed-test
 	$(BIN)/python scripts/screenshots.py
@@ -57,12 +61,16 @@ constraints: .venv/installed-test
 	$(PIP) --editable '.[app]'
 	@touch $@
 
+.venv/installed-book: .venv/installed
+	$(PIP) --editable '.[book]'
+	@touch $@
+
 .venv/installed-test: .venv/installed
-	$(PIP) --editable '.[app,test]'
+	$(PIP) --editable '.[app,book,test]'
 	@touch $@
 
 .venv/installed-bench: .venv/installed-test
-	$(PIP) --editable '.[app,test,bench]'
+	$(PIP) --editable '.[app,book,test,bench]'
 	@touch $@
 
 clean:
