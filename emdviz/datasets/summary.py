@@ -19,20 +19,20 @@ class ClassCounts(pd.DataFrame):
         most = max([*self["all"].iloc[:-1], 1])
         colours = dict(zip(self.columns[:-1], cycle(SPLIT_COLOURS), strict=False))
         heads = [_head(name, colours.get(name)) for name in self.columns]
-        lines = [f"<tr><th>{self.index.name}</th>{''.join(heads)}<th></th></tr>"]
+        lines = [f"<tr>{_head(self.index.name)}{''.join(heads)}<th></th></tr>"]
         for name, counts in zip(self.index, self.itertuples(index=False), strict=True):
             cells = "".join(f"<td>{count:,}</td>" for count in counts)
             is_class = len(lines) < len(self)
             pieces = zip(colours.values(), counts, strict=False) if is_class else ()
             bar = "".join(_bar(colour, count / most) for colour, count in pieces)
             cells += f'<td style="text-align: left">{bar}</td>'
-            lines.append(f"<tr><th>{escape(name)}</th>{cells}</tr>")
+            lines.append(f"<tr>{_head(name)}{cells}</tr>")
         return f'<table class="dataframe">{"".join(lines)}</table>'
 
 
-def _head(name, colour):
+def _head(name, colour=None):
     mark = f'<span style="color: {colour}" aria-hidden="true">■</span> ' if colour else ""
-    return f"<th>{mark}{escape(name)}</th>"
+    return f"<th>{mark}{escape(str(name))}</th>"
 
 
 def _bar(colour, share):

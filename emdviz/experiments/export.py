@@ -1,5 +1,11 @@
 """Tables as text for other programs."""
 
+# pandas aligns the cells of a table by a style of theirs; nothing else is allowed to a browser
+_POLICY = (
+    '<meta http-equiv="Content-Security-Policy" '
+    "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+)
+
 
 def to_csv(frame):
     """Return a table as CSV; text that a spreadsheet would take for a formula gets a ' before it.
@@ -41,7 +47,7 @@ def to_html(frame):
     True
     """
     body = frame.to_html(index=False, escape=True, na_rep="—", float_format="%.4g", border=0)
-    return f'<!doctype html>\n<meta charset="utf-8">\n<title>emdviz</title>\n{body}\n'
+    return f'<!doctype html>\n<meta charset="utf-8">\n{_POLICY}\n<title>emdviz</title>\n{body}\n'
 
 
 WRITERS = {".csv": to_csv, ".tex": to_latex, ".html": to_html}
