@@ -70,11 +70,20 @@ def style(context="notebook"):
 def use(context="notebook"):
     """Use emdviz's matplotlib style from here on; for the first cell of a notebook.
 
+    Figures are then shown there as sharp as the screen is, each with a description in words for
+    those who cannot see it: :func:`emdviz.alt_text.describe`.
+
     Parameters and errors are those of :func:`style`.
     """
     import matplotlib.pyplot as plt
 
     plt.rcParams.update(style_parameters(context))
+    if "inline" in plt.get_backend():
+        from IPython import get_ipython
+
+        from emdviz.alt_text import show_in
+
+        show_in(get_ipython())
 
 
 def style_parameters(context="notebook"):

@@ -210,10 +210,10 @@ def test_history_labels_do_not_cover_each_other():
     histories = {name: [Epoch(1, 10), Epoch(2, 50 + i / 100)] for i, name in enumerate(LOSSES)}
     ax = plots.plot_history(histories, "AEM")
     assert [text.get_text() for text in ax.texts] == [spec.label for spec in LOSSES.values()]
-    heights = sorted(
-        text.get_position()[1] if not hasattr(text, "xy") else text.xy[1] for text in ax.texts
-    )
-    assert np.diff(heights).min() > 0.05 * np.ptp(ax.get_ylim())
+    ax.figure.draw_without_rendering()
+    boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
+    assert all(low.y1 <= high.y0 for low, high in pairwise(boxes))
+    assert boxes[-1].y1 <= ax.bbox.y1
 
 
 def test_scaling_errors_are_lines_with_their_names():

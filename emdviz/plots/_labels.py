@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.font_manager import FontProperties
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
 _LETTER = 0.6  # width of a letter, of its font size
@@ -112,6 +113,11 @@ def number_cells(ax, matrix, *, greatest):
             ax.add_artist(_CellNumber(j, i, text, cells=matrix.shape, **placed))
 
 
+def whole_numbers(axis):
+    """Let an axis count: whole numbers, as many as have room."""
+    axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+
+
 def list_names(ax, names, corner, *, upwards=False):
     """Write names and their colours below each other into a corner of an Axes, or upwards from it.
 
@@ -172,3 +178,40 @@ def _beside(ax, points, renderer):
     excess = y.max(initial=0) - (ax.bbox.y1 - line / 2)
     # labels that were pushed above the Axes take those below with them
     return np.stack([x + 6 * pixel, y - max(0, excess) * (len(y) > 1)], axis=1)
+
+
+def name_steps(ax, edges, steps, names, colours):
+    """Write the names of two CDFs beside their steps, outside the gap where there is room.
+
+    ``edges`` (C + 1,) and the values of each step function (C,) are those of ``Axes.stairs``.
+    """
+    size = FontProperties().get_size()
+    width, height = _points(ax)
+    per_letter = 0.65 * size * np.ptp(edges) / width
+    share = 1.3 * size / height
+    ax.set_ylim(-0.02, 1.04 / (1 - share))  # above 1 there is room for a name
+    tall = share * np.ptp(ax.get_ylim())
+    taken = []
+    for own, other, name, colour in zip(steps, steps[::-1], names, colours, strict=True):
+        half = per_letter * (len(name) + 1) / 2
+        places = [
+            (_room(own[seen], other[seen], bottom, tall, ax.get_ylim()[1]), x, bottom)
+            for x in np.linspace(edges[0] + half, edges[-1] - half, 61)
+            for seen in [(edges[1:] > x - half) & (edges[:-1] < x + half)]
+            for bottom in (own[seen].max() + 0.02, own[seen].min() - 0.02 - tall)
+            if not any(abs(x - u) < half + v and abs(bottom - w) < tall for u, v, w in taken)
+        ]
+        _, x, bottom = max(places)
+        taken.append((x, half, bottom))
+        middle = bottom + tall / 2
+        ax.text(x, middle, name, ha="center", va="center", color=colour, fontweight="bold")
+
+
+def _room(own, other, bottom, tall, limit):
+    """Say how good a place for the name of a step is, from what is drawn over and under it."""
+    top = bottom + tall
+    free = max(bottom - other.max(), other.min() - top)
+    within_gap = own.max() < bottom < top < other.min() or other.max() < bottom < top < own.min()
+    outside = bottom < 0 or top > limit
+    gap = np.abs(own - other).mean()
+    return min(free, 0.2) + 0.2 * gap - np.ptp(own) - 0.3 * within_gap - (free < 0) - 2 * outside

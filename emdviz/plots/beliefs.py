@@ -5,8 +5,9 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from emdviz.alt_text import tell
 from emdviz.distributions import to_numpy
-from emdviz.plots._labels import name_classes, number_cells
+from emdviz.plots._labels import list_names, name_cells, number_cells
 
 
 def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
@@ -30,11 +31,8 @@ def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
     matrix = to_numpy(matrix)
     ax.imshow(matrix, cmap=colour, vmin=0, vmax=1)
     number_cells(ax, matrix, greatest=1)
-    name_classes(ax, classes, len(matrix))
-    ax.set_yticks(range(len(matrix)), classes if classes is not None else range(len(matrix)))
     ax.set(xlabel="predicted", ylabel="true class")
-    ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
-    ax.tick_params(length=0)
+    name_cells(ax, classes, len(matrix))
     return ax
 
 
@@ -54,14 +52,15 @@ def plot_reliability(curves, *, ax=None):
     from emdviz.losses import LOSSES
 
     ax = ax or plt.gca()
-    ax.plot([0, 1], [0, 1], color="0.45", linestyle="--", linewidth=1.5)
-    ax.text(0.9, 0.78, "calibrated", color="0.35", ha="right", rotation=38, fontweight="bold")
-    for row, (loss, (predicted, observed)) in enumerate(curves.items()):
-        colour = LOSSES[loss].colour
-        ax.plot(predicted, observed, color=colour, linewidth=2.5, marker="o", markersize=5)
-        # the lines lie close together: their names stand in the free corner, in their order
-        place = (0.03, 0.95 - 0.085 * row)
-        ax.text(*place, LOSSES[loss].label, color=colour, va="top", fontweight="bold")
+    ax.plot([0, 1], [0, 1], color="0.45", linestyle="--", linewidth=1.5, label="calibrated")
+    below = {"ha": "right", "va": "top", "rotation": 45, "rotation_mode": "anchor"}
+    ax.text(0.99, 0.96, "calibrated", color="0.35", fontweight="bold", **below)
+    drawn = {"linewidth": 2.5, "marker": "o", "markersize": 5}
+    for loss, (predicted, observed) in curves.items():
+        look = LOSSES[loss]
+        ax.plot(predicted, observed, color=look.colour, label=look.label, **drawn)
+    # the lines lie close together: their names stand in the free corner, in their order
+    list_names(ax, [(LOSSES[loss].label, LOSSES[loss].colour) for loss in curves], (0.03, 0.98))
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="came true")
     ax.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
     return ax
@@ -101,8 +100,11 @@ def plot_by_loss(values, *, xlabel, ax=None):
         meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "black"},
         medianprops={"color": "white", "linewidth": 3},
     )
-    for name, box in zip(names, boxes["boxes"], strict=True):
+    words = []
+    for name, box, median in zip(names, boxes["boxes"], boxes["medians"], strict=True):
         box.set(facecolor=LOSSES[name].colour, alpha=0.75)
+        words.append(f"{LOSSES[name].label} {median.get_xdata()[0]:.3g}")
+    tell(ax, f"Boxes, a row per loss, medians: {', '.join(words)}")
     _name_rows(ax, names)
     ax.set(xlabel=xlabel)
     return ax
@@ -135,10 +137,12 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
         size = (10, 0.7 * len(summary) + 1.6)
         _, axes = plt.subplots(1, 2, figsize=size, layout="constrained")
     left, right = axes
-    names = list(summary.index)
+    names, means, verdicts = list(summary.index), [], []
     for row, name in enumerate(names):
         mean, low, high = (summary.loc[name, (metric, part)] for part in ("mean", "low", "high"))
-        _interval(left, row, mean, low, high, LOSSES[name].colour, f"{mean:.3g}")
+        text = f"{mean:.3g}"
+        _interval(left, row, mean, low, high, LOSSES[name].colour, text)
+        means.append(f"{LOSSES[name].label} {text} ({low:.3g} to {high:.3g})")
     chosen = differences[differences["metric"] == metric].set_index("loss")
     right.axvline(0, color="0.4", linewidth=1.5)
     for row, name in enumerate(names):
@@ -148,6 +152,9 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
             one = chosen.loc[name]
             text = f"{one.difference:+.2g}  {one.verdict}"
             _interval(right, row, one.difference, one.low, one.high, LOSSES[name].colour, text)
+            verdicts.append(f"{LOSSES[name].label} {text}")
+    tell(left, f"Means and 95 % intervals: {', '.join(means)}")
+    tell(right, f"Differences and 95 % intervals: {', '.join(verdicts)}")
     for ax in axes:
         _name_rows(ax, names)
         ax.margins(x=0.25)

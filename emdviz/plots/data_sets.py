@@ -5,6 +5,7 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 
+from emdviz.alt_text import tell
 from emdviz.distributions import to_numpy
 from emdviz.style import OKABE_ITO, SPLIT_COLOURS
 
@@ -57,12 +58,14 @@ def sheet(images, labels, classes=None, *, per_class=8, ax=None):
     size = _font_for_rows(ax, len(classes), per_class)
     # red, green, blue and opacity: between the images one sees what the figure lies on
     canvas = np.zeros((len(classes) * rows - gap, per_class * columns - gap, 4), dtype=np.uint8)
+    shown = []
     for k in range(len(classes)):
         chosen = np.flatnonzero(labels == k)[:per_class]
         for column, index in enumerate(chosen):
             place = canvas[k * rows :, column * columns :][:height, :width]
             place[..., :3] = np.moveaxis(images[index], 0, 2)
             place[..., 3] = 255
+        shown.append(f"{classes[k]} {len(chosen)}")
         if not len(chosen):
             style = {"va": "center", "color": OKABE_ITO["grey"], "fontsize": size}
             ax.text(0, k * rows + (height - 1) / 2, "no images", **style)
@@ -70,7 +73,8 @@ def sheet(images, labels, classes=None, *, per_class=8, ax=None):
     ax.set_yticks(np.arange(len(classes)) * rows + (height - 1) / 2, classes, fontsize=size)
     ax.set_xticks([])
     ax.tick_params(length=0)
-    ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    ax.spines[:].set_visible(False)
+    tell(ax, f"Sheet of images, a row per class with so many: {', '.join(shown)}")
     return ax
 
 
@@ -131,12 +135,14 @@ def plot_class_counts(table, *, ax=None):
             )
     # the bars end where the numbers begin
     ax.set_xlim(0, max(left.max(), 1) / (1 - share))
-    ax.set_yticks(rows, table.index, fontsize=size)
+    ax.set_yticks(rows, map(str, table.index), fontsize=size)
     ax.set_ylim(len(table) - 0.5, -1.5)
     ax.set_xticks([])
     ax.tick_params(length=0)
     ax.spines[["top", "right", "bottom"]].set_visible(False)
     ax.spines["left"].set_bounds(-0.5, bars.sum() - 0.5)
+    words = [f"{name} {', '.join(columns[name][1:])}" for name in columns]
+    tell(ax, f"Images of {', '.join(map(str, table.index))}: {'; '.join(words)}")
     return ax
 
 

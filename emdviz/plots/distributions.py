@@ -11,7 +11,7 @@ from emdviz.distributions import (
     one_hot,
     to_numpy,
 )
-from emdviz.plots._labels import name_classes, name_steps, number_cells
+from emdviz.plots._labels import name_cells, name_classes, name_steps, number_cells
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 
@@ -42,10 +42,11 @@ def plot_prediction(
     p = check_distribution(to_numpy(p))
     places = check_positions(positions, len(p))
     width = 0.8 * np.diff(places).min(initial=np.inf) if len(p) > 1 else 0.8
-    ax.bar(places, p, color=colour, width=width, **bar)
+    ax.bar(places, p, width, **{"color": colour, "label": "prediction"} | bar)
     if target is not None:
         truth = _as_distribution(target, len(p))
-        ax.bar(places, truth, width=width, fill=False, edgecolor=TRUTH, linewidth=2.5)
+        outline = {"edgecolor": TRUTH, "linewidth": 2.5 if len(p) <= 30 else 1, "clip_on": False}
+        ax.bar(places, truth, width, fill=False, label="truth", **outline)
     ax.set(ylim=(0, 1), ylabel="probability", yticks=[0, 0.5, 1])
     name_classes(ax, classes, len(p), places)
     return ax
@@ -95,8 +96,8 @@ def plot_cdf_gap(
     )
     ax.set(xlim=edges[[0, -1]], ylabel="cumulative", yticks=[0, 0.5, 1])
     ax.spines["left"].set_bounds(0, 1)
-    for values, shade in zip(below, (colour, TRUTH), strict=True):
-        ax.stairs(values, edges, baseline=None, color=shade, linewidth=2.5)
+    for values, shade, name in zip(below, (colour, TRUTH), labels, strict=True):
+        ax.stairs(values, edges, baseline=None, color=shade, linewidth=2.5, label=name or None)
     name_steps(ax, edges, below, labels, (colour, TRUTH))
     name_classes(ax, classes, len(p), x)
     return ax
@@ -126,11 +127,7 @@ def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
     if number:
         number_cells(ax, plan, greatest=plan.max())
     ax.set(xlabel="to", ylabel="from")
-    name_classes(ax, classes, plan.shape[1])
-    names = classes if classes is not None else range(plan.shape[0])
-    ax.set_yticks(range(plan.shape[0]), names)
-    ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
-    ax.tick_params(length=0)
+    name_cells(ax, classes, plan.shape[1], plan.shape[0])
     return ax
 
 

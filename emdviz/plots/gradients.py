@@ -2,10 +2,9 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from emdviz.distributions import as_float_array, check_positions, to_numpy
-from emdviz.plots._labels import label_ends, name_classes
+from emdviz.plots._labels import label_ends, name_classes, whole_numbers
 from emdviz.style import PREDICTION_B
 
 
@@ -68,7 +67,8 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
 
     ax = ax or plt.gca()
     for name, values in curves.items():
-        ax.plot(x, values, color=LOSSES[name].colour, linewidth=2.5)
+        look = LOSSES[name]
+        ax.plot(x, values, color=look.colour, linewidth=2.5, label=look.label)
     if log:
         ax.set_yscale("log")
     else:
@@ -96,5 +96,5 @@ def plot_trails(trails, *, ax=None, ylabel="loss", log=False):
     """
     steps = range(max(map(len, trails.values())))
     ax = plot_curves(trails, steps, ax=ax, xlabel="steps", ylabel=ylabel, log=log)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_numbers(ax.xaxis)
     return ax

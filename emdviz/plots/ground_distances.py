@@ -1,12 +1,14 @@
 """Ground distances: how far apart classes are, where that places them, how it was learned."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
 
+from emdviz.alt_text import tell
 from emdviz.distributions import as_float_array, to_numpy
-from emdviz.plots._labels import label_ends, name_classes, number_cells
+from emdviz.plots._labels import class_names, label_ends, name_cells, number_cells, whole_numbers
 from emdviz.style import OKABE_ITO
 
 _RUNS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
@@ -40,10 +42,7 @@ def plot_ground_distance(distances, *, classes=None, ax=None, greatest=None):
     greatest = max(distances.max(), 1e-12) if greatest is None else greatest
     ax.imshow(distances, cmap="Blues", vmin=0, vmax=greatest)
     number_cells(ax, distances, greatest=greatest)
-    name_classes(ax, classes, len(distances))
-    ax.set_yticks(range(len(distances)), classes if classes is not None else range(len(distances)))
-    ax.spines[:].set_visible(False)
-    ax.tick_params(length=0)
+    name_cells(ax, classes, len(distances))
     return ax
 
 
@@ -70,9 +69,7 @@ def plot_embedding(points, *, classes=None, ax=None):
     points = as_float_array(to_numpy(points), "points")
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"points must have shape (C, 2), got {points.shape}")
-    names = range(len(points)) if classes is None else classes
-    if len(names) != len(points):
-        raise ValueError(f"classes must name {len(points)} classes, got {len(names)}")
+    names = class_names(classes, len(points))
     ax.plot(*points.T, color="0.75", linewidth=1.5, zorder=1)
     # lighter than this, a point could not be seen on white
     ax.scatter(*points.T, c=np.arange(len(points)), cmap="viridis_r", s=60, zorder=2)
@@ -81,10 +78,17 @@ def plot_embedding(points, *, classes=None, ax=None):
         dx, dy = 13 * away
         side = "left" if dx > 4 else "right" if dx < -4 else "center"
         place = {"textcoords": "offset points", "ha": side, "va": "center"}
-        ax.annotate(str(name), point, (dx, dy), **place, zorder=3, path_effects=halo)
+        ax.annotate(name, point, (dx, dy), **place, zorder=3, path_effects=halo)
     ax.set_aspect("equal", adjustable="datalim")
     ax.margins(0.27, 0.16)
     ax.set_axis_off()  # no direction means anything
+    first, last = points[[0, -1]]
+    direct, whole = np.linalg.norm(last - first), np.linalg.norm(np.diff(points, axis=0), axis=1)
+    tell(
+        ax,
+        f"{len(points)} classes as points, joined in their order from {names[0]} to {names[-1]}; "
+        f"the way along them is {whole.sum():.3g} long, straight {direct:.3g}",
+    )
     return ax
 
 
@@ -121,15 +125,15 @@ def plot_rank_correlations(correlations, *, ax=None, ylabel="rank correlation wi
     """
     ax = ax or plt.gca()
     runs = {name: np.atleast_2d(to_numpy(values)) for name, values in correlations.items()}
-    styles = {name: (name, colour) for name, colour in zip(runs, _RUNS, strict=False)}
+    styles = {name: (name, colour) for name, colour in zip(runs, cycle(_RUNS), strict=False)}
     low, ends = 0.0, {}
     for name, values in runs.items():
         epochs = np.arange(1, values.shape[1] + 1)
-        ax.plot(epochs, values.T, color=styles[name][1], linewidth=2, alpha=0.8)
+        ax.plot(epochs, values.T, color=styles[name][1], linewidth=2, alpha=0.8, label=name)
         ends[name] = (epochs[-1], np.median(values[:, -1]))
         low = np.nanmin(values, initial=low)
     ax.axhline(0, color="0.6", linewidth=1)
     ax.set(xlabel="epoch", ylabel=ylabel, ylim=(low - 0.08, 1.04))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_numbers(ax.xaxis)
     label_ends(ax, ends, styles)
     return ax

@@ -98,11 +98,12 @@ def plot_scaling_errors(errors, lams, counts, *, ax=None):
     ax.set(xscale="log", yscale="log", xlabel="λ", ylabel="error")
     for k, (count, row) in enumerate(zip(counts, errors, strict=True)):
         shade = shades(k / max(1, len(counts) - 1))
-        ax.plot(lams, row, ".-", color=shade, linewidth=2.5)
+        name = f"{count:,} scaling{'s' if count > 1 else ''}"
+        ax.plot(lams, row, ".-", color=shade, linewidth=2.5, label=name)
         # where the line has left the others: above the first, between the rest
         place = min(int(np.nanargmin(row)) + 1, len(row) - 1)
         ax.annotate(
-            f"{count:,} scaling{'s' if count > 1 else ''}",
+            name,
             (lams[place], row[place]),
             (0, 8) if k == 0 else (7, -3),
             textcoords="offset points",

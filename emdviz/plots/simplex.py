@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from emdviz.alt_text import tell
 from emdviz.distributions import check_distribution, to_numpy
 from emdviz.style import PREDICTION_A, TRUTH
 
@@ -71,6 +72,12 @@ def plot_simplex(points, values, *, classes=None, marks=None, levels=12, ax=None
         )  # fmt: skip
     ax.set_aspect("equal")
     ax.set_axis_off()
+    best = ", ".join(f"{share:.2g}" for share in points[np.argmin(values)])
+    tell(
+        ax,
+        f"Contours over all predictions of {', '.join(map(str, names))}: values from "
+        f"{values.min():.3g}, at ({best}), to {values.max():.3g}",
+    )
     return ax
 
 

@@ -1,9 +1,8 @@
 """How training went."""
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import MaxNLocator
 
-from emdviz.plots._labels import label_ends
+from emdviz.plots._labels import label_ends, whole_numbers
 
 
 def plot_history(histories, metric, *, ax=None):
@@ -28,7 +27,9 @@ def plot_history(histories, metric, *, ax=None):
     ends = {}
     for name, epochs in histories.items():
         x, y = zip(*((epoch.number, epoch.metrics[metric]) for epoch in epochs), strict=True)
-        ax.plot(x, y, color=LOSSES[name].colour, linewidth=2.5)
+        look = LOSSES[name]
+        mark = "o" if len(x) == 1 else None  # which is no line yet
+        ax.plot(x, y, color=look.colour, linewidth=2.5, marker=mark, label=look.label)
         ends[name] = (x[-1], y[-1])
     label_ends(ax, ends)
     unit = METRICS[metric].unit
@@ -36,5 +37,5 @@ def plot_history(histories, metric, *, ax=None):
     ax.set(
         xlabel="epoch", ylabel=f"{metric} ({unit})" if unit else metric, title=f"{metric}: {arrow}"
     )
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_numbers(ax.xaxis)
     return ax

@@ -5,8 +5,9 @@ import numpy as np
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from emdviz.alt_text import tell
 from emdviz.distributions import as_float_array, check_positions, to_numpy
-from emdviz.plots._labels import name_classes
+from emdviz.plots._labels import class_names, name_classes
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 _FEET = (1.0, -0.3)  # heights of the axis where the ribbons leave and arrive
@@ -65,11 +66,21 @@ def plot_ribbons(
     ticks = [below - h for h in heights] + [above + h for h in heights]
     ax.set_yticks(ticks, [f"{h:g}" for h in (*heights, *heights)])
     ax.set(ylim=(-1.35, 2.05), ylabel="mass")
-    for height, word in ((0.98, "from"), (0.02, "to")):
-        side = "top" if height > 0.5 else "bottom"
-        ax.text(0.01, height, word, transform=ax.transAxes, va=side, fontweight="bold")
+    # the bars may be as high as the Axes: beside them there is room
+    across = ax.get_yaxis_transform()
+    for height, word in ((above + 0.5, "from"), (below - 0.5, "to")):
+        ax.text(1.02, height, word, transform=across, va="center", fontweight="bold")
+    tell(ax, _in_words(plan, class_names(classes, len(plan))))
     name_classes(ax, classes, len(plan), places)
     return ax
+
+
+def _in_words(plan, names):
+    moved = [(i, j) for i, j in np.argwhere(plan > 0) if i != j]
+    moved.sort(key=lambda pair: -plan[pair])
+    ways = [f"{plan[i, j]:.3g} from {names[i]} to {names[j]}" for i, j in moved[:10]]
+    rest = f", and {len(moved) - 10} more" if len(moved) > 10 else ""
+    return f"Ribbons: {np.trace(plan):.3g} stays, {', '.join(ways) or 'nothing moves'}{rest}"
 
 
 def _draw_ribbons(ax, plan, places, width, colour):
