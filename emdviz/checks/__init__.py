@@ -20,6 +20,11 @@ from emdviz.checks.about_losses import (
     check_interval,
     check_median,
 )
+from emdviz.checks.about_predictions import (
+    check_least_mae,
+    check_nearest_to_mean,
+    check_temperature,
+)
 from emdviz.checks.about_transport import (
     check_ground_emd2,
     check_learned_distance,
@@ -49,10 +54,13 @@ __all__ = [
     "check_ground_emd2",
     "check_interval",
     "check_learned_distance",
+    "check_least_mae",
     "check_median",
+    "check_nearest_to_mean",
     "check_ordered",
     "check_plan",
     "check_rps",
     "check_scalings",
+    "check_temperature",
     "diagnose",
 ]
