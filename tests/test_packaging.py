@@ -69,6 +69,11 @@ def test_light_imports():
     assert run_python(code) == "[]"
 
 
+def test_explorers_wait_with_torchvision_until_a_data_set_is_used():
+    code = "import sys, emdviz.explorers; print('torchvision' in sys.modules)"
+    assert run_python(code) == "False"
+
+
 def test_training_needs_only_torch_numpy_and_torchvision():
     code = (
         "import sys\n"

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 import traitlets
 
-from emdviz.datasets.base import Split
 from emdviz.distributions import to_numpy
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS
@@ -67,6 +66,8 @@ def read_probe(probe, dataset, name="probe"):
     ValueError
         If it is neither images nor indices of validation images.
     """
+    from emdviz.datasets.base import Split  # with torchvision, which takes seconds to import
+
     valid = dataset.split("valid")
     if probe is None:
         probe = range(min(8, len(valid)))

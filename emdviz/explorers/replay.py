@@ -5,7 +5,6 @@ from pathlib import Path
 
 import traitlets
 
-from emdviz.datasets.base import check_whole_number
 from emdviz.distributions import to_numpy
 from emdviz.explorers._base import Explorer, join_modules, style_sheet
 from emdviz.explorers._training import (
@@ -191,6 +190,8 @@ class TrainingReplay(Explorer):
 
 
 def _check_number(name, value, low, high):
+    from emdviz.datasets.base import check_whole_number  # see read_probe
+
     try:
         return check_whole_number(name, value, low, high)
     except (TypeError, ValueError) as error:
