@@ -3,6 +3,7 @@
 # test: run every test · notebooks: run all notebooks at full size · bench: speed against peers
 # student: copies of the notebooks without solutions · instructor: with them
 # book: notebooks, results and every function as a site, in build/book
+# soak: for an hour or two, whether anything grows or slows
 # screenshots: pictures of all notebooks · constraints: write down the installed versions
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 
-.PHONY: lab app test student instructor notebooks bench book screenshots picture constraints clean
+.PHONY: lab app test student instructor notebooks soak bench book screenshots picture constraints clean
 
 lab: .venv/installed
 	$(BIN)/jupyter-lab $(LAB_OPTIONS) notebooks
@@ -36,6 +37,9 @@ bench: .venv/installed-bench
 
 book: .venv/installed-book
 	$(BIN)/python scripts/book.py $(BOOK_OPTIONS)
+
+soak: .venv/installed-test
+	EMDVIZ_SOAK=1 $(BIN)/python -m pytest -m soak -s -p no:xdist
 
 screenshots: .venv/installed-test
 	$(BIN)/python scripts/screenshots.py

@@ -63,6 +63,7 @@ def test_runs(path):
     tried, wrong, size = exercises(notebook), wrong_answers(path), len(notebook.cells)
     for exercise in tried:
         notebook.cells += trials(exercise, wrong[exercise.name])
+    notebook.cells.append(nbformat.v4.new_code_cell("plt.get_fignums()"))
     execute(notebook)
     notebook.cells, extra = notebook.cells[:size], iter(notebook.cells[size:])
     assert complaints(notebook) == []
@@ -78,6 +79,7 @@ def test_runs(path):
         assert complaints(nbformat.v4.new_notebook(cells=[unanswered])) == []
         for answer in wrong[exercise.name]:
             assert answer.hint in said(next(extra)), f"{exercise.name}: {answer.source}"
+    assert said(next(extra)) == "[]", "figures stay open"
 
 
 @pytest.mark.notebook
