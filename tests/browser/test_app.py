@@ -74,6 +74,38 @@ def test_nothing_complained_and_nothing_left_this_machine(watched):
     assert (watch.errors, watch.strangers) == ([], [])
 
 
+# sends code to the kernel of the page, then something harmless, and returns what is answered
+_ASK = """([code]) => new Promise((answer, fail) => {
+  const config = JSON.parse(document.getElementById('jupyter-config-data').textContent);
+  const address = `ws://${location.host}/api/kernels/${config.kernelId}/channels`;
+  const socket = new WebSocket(`${address}?token=${config.token ?? ''}`);
+  const seen = [];
+  const send = (msg_type, content) => socket.send(JSON.stringify({
+    channel: 'shell', content, metadata: {}, parent_header: {},
+    header: { msg_id: msg_type, msg_type, session: '1', username: '', version: '5.3', date: '' },
+  }));
+  socket.onerror = () => fail(new Error('no connection'));
+  socket.onopen = () => {
+    send('execute_request', { code, silent: false, store_history: false, allow_stdin: false });
+    send('kernel_info_request', {});
+  };
+  socket.onmessage = ({ data }) => {
+    const { header, parent_header } = JSON.parse(data);
+    seen.push(parent_header.msg_id);
+    if (header.msg_type === 'kernel_info_reply') answer(seen);
+  };
+})"""
+
+
+def test_visitors_cannot_run_code_of_their_own(watched, tmp_path):
+    page, _ = watched
+    written = tmp_path / "written"
+    answered = page.evaluate(_ASK, [f"open({str(written)!r}, 'w').close()"])
+    assert "kernel_info_request" in answered
+    assert "execute_request" not in answered
+    assert not written.exists()
+
+
 @pytest.mark.parametrize("token", ["", "wrong"])
 def test_nobody_enters_without_the_token(app, browser, token):
     page = browser.new_page()
