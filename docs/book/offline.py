@@ -1,0 +1,95 @@
+"""What figures that need a kernel leave in the book, which has none; runs in a notebook's kernel.
+
+An explorer leaves its own offline page and a picture, both as it is when the notebook has run:
+what a reader of the notebook would see then too. A flip book leaves its pages.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import re
+from pathlib import Path
+
+import ipywidgets
+from matplotlib import pyplot as plt
+
+from emdviz.alt_text import describe
+from emdviz.explorers._base import Explorer, Panel
+
+MIME = "application/vnd.emdviz.book+json"
+
+# the page around a frame cannot look into it when both are opened as files, so they talk
+_TALK = """
+if (parent !== window) {
+  document.body.style.padding = "0.25rem 0.5rem";
+  const tell = () => parent.postMessage({ emdvizHeight: document.body.offsetHeight }, "*");
+  new ResizeObserver(tell).observe(document.body);
+  addEventListener("message", ({ data }) => {
+    if (!data.emdvizScheme) return;
+    document.documentElement.style.colorScheme = data.emdvizScheme;
+    tell();
+  });
+}
+"""
+
+_shown = []
+
+
+def install():
+    """Let what explorers and flip books display be what the book can show."""
+    Explorer._repr_mimebundle_ = _display_explorer
+    Panel._repr_mimebundle_ = _display_panel
+
+
+def save(folder, stem):
+    """Write the pages and pictures of all explorers that were displayed, and say what they are.
+
+    Prints JSON: a list with the ``name``, ``title`` and ``alt`` of each, in the order of display.
+    """
+    print(json.dumps([keep(each, folder, f"{stem}-{i}") for i, each in enumerate(_shown)]))
+
+
+def keep(explorer, folder, name):
+    """Write the page and the picture of one explorer; return what they are."""
+    page = explorer.save_html(Path(folder) / f"{name}.html")
+    page.write_text(_talkative(page.read_text(encoding="utf-8")), encoding="utf-8")
+    figure = explorer.figure()
+    figure.savefig(page.with_suffix(".png"), dpi=2 * figure.dpi)
+    plt.close(figure)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(explorer).__name__)
+    return {"name": name, "title": words.capitalize(), "alt": describe(figure)}
+
+
+def _display_explorer(explorer, **_):
+    if not any(explorer is each for each in _shown):
+        _shown.append(explorer)
+    place = next(i for i, each in enumerate(_shown) if each is explorer)
+    return {MIME: place, "text/plain": type(explorer).__name__}, {}
+
+
+def _display_panel(panel, **_):
+    for child in panel.children:
+        if isinstance(child, Explorer):  # its sliders repeat what can be dragged in it
+            return _display_explorer(child)
+        if isinstance(child, ipywidgets.Stack):
+            sliders = [each for each in panel.children[-1].children if hasattr(each, "options")]
+            return {"text/html": _flip_book(child, sliders[0].description)}, {}
+    return {"text/plain": type(panel).__name__}, {}
+
+
+def _flip_book(stack, name):
+    pages = "".join(f"<div>{page.value}</div>" for page in stack.children)
+    slider = f'<input type="range" min="1" max="{len(stack.children)}" value="1">'
+    label = f"<label>{html.escape(name)} {slider} <output>1</output></label>"
+    return f'<div class="book-flip">{pages}{label}</div>'
+
+
+def _talkative(page):
+    """Return a saved page that also tells its height to the page around it."""
+    digest = base64.b64encode(hashlib.sha256(_TALK.encode()).digest()).decode()
+    allowed = page.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
+    talking = allowed.replace("</body>", f"<script>{_TALK}</script>\n</body>", 1)
+    if digest not in allowed or _TALK not in talking:
+        raise ValueError("a saved page must have a policy for scripts and a body, got another kind")
+    return talking

@@ -1,0 +1,200 @@
+"""Build the book: python scripts/book.py [--no-run].
+
+Runs the notebooks, puts their explorers' offline pages and pictures beside them, and lets Sphinx
+lay out a static site of these, the pages of docs/ and an API reference, in build/book. The site
+asks nothing of any network: open its index.html, or put the folder on any host. EMDVIZ_FAST=1
+runs the notebooks at half size. The exit status is not 0 if a cell fails or a link leads nowhere.
+"""
+
+import argparse
+import base64
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "docs" / "book"
+sys.path[:0] = [str(ROOT), str(BOOK)]
+
+import offline  # noqa: E402
+
+PAGES = ["docs/*.md", "docs/*.png", "data/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"]
+"""What besides notebooks is copied; where it lies stays the same, so that links stay true."""
+
+THUMBNAIL = (640, 360)
+_PNG = re.compile(r'src="data:image/png;base64,([^"]+)"')
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_NEEDS_PYTHON = "<p><em>This figure needs Python: run the notebook to see it.</em></p>"
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--notebooks", type=Path, default=ROOT / "notebooks")
+    options.add_argument("--out", type=Path, default=ROOT / "build" / "book")
+    options.add_argument("--no-run", action="store_true", help="lay out what was run last time")
+    options = options.parse_args()
+    start = time.perf_counter()
+    parts = options.out.with_name(f"{options.out.name}-parts")
+    if not options.no_run:
+        run(options.notebooks, parts / "run")
+    lay_out(parts / "run", parts / "source", options.out)
+    print(f"{options.out / 'index.html'}  {time.perf_counter() - start:.0f} s")
+
+
+def run(notebooks, folder):
+    """Run every notebook; keep it, and what its explorers leave, in ``folder``."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for path in sorted(notebooks.glob("*.ipynb")):
+        start = time.perf_counter()
+        executed = execute(nbformat.read(path, as_version=4), path, folder)
+        nbformat.write(executed, folder / path.name)
+        print(f"{path.stem}  {time.perf_counter() - start:.0f} s", flush=True)
+
+
+def execute(notebook, path, folder):
+    """Run a notebook whose explorers leave in ``folder`` what the book shows of them."""
+    cells = list(notebook.cells)
+    before = f"import sys\nsys.path[:0] = {sys.path[:2]}\nimport offline\noffline.install()"
+    after = f"offline.save({str(folder)!r}, {path.stem[:2]!r})"
+    ends = [nbformat.v4.new_code_cell(source) for source in (before, after)]
+    notebook.cells = [ends[0], *cells, ends[1]]
+    metadata = {"path": str(path.parent)}
+    options = {"extra_arguments": ["--log-level=ERROR"], "resources": {"metadata": metadata}}
+    client = NotebookClient(notebook, timeout=900, **options)
+    # threads that wait for one another train many times slower where other programs run
+    client.execute(env={"OMP_NUM_THREADS": "1"} | dict(os.environ))
+    notebook.metadata["explorers"] = json.loads(ends[1].outputs[0].text)
+    notebook.cells = cells
+    return notebook
+
+
+def lay_out(ran, source, out):
+    """Make the sources of the book from what has run, and let Sphinx write it to ``out``."""
+    for folder in (source, out):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(BOOK, source, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    for path in [path for pattern in PAGES for path in ROOT.glob(pattern)]:
+        copy = source / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    files = source / "_static"
+    (source / "notebooks").mkdir()
+    for path in [*ran.glob("*.html"), *ran.glob("*.png")]:
+        shutil.copyfile(path, files / path.name)
+    lessons = [lesson(path, source / "notebooks", files) for path in sorted(ran.glob("*.ipynb"))]
+    write_index(source / "index.md", lessons, files)
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
+    places = ["-c", BOOK, "-d", source.with_name("doctrees"), source, out]
+    if status := subprocess.run([*command, *map(str, places)], check=False).returncode:
+        sys.exit(status)
+
+
+def lesson(path, folder, files):
+    """Write the page of one notebook, and return how the first page of the book points to it."""
+    notebook = nbformat.read(path, as_version=4)
+    explorers = notebook.metadata.pop("explorers")
+    notebook.metadata.pop("widgets", None)
+    pictures = []
+    for cell in notebook.cells:
+        if "solution" in cell.metadata.get("tags", []):
+            cell.metadata["tags"].append("hide-cell")
+            cell.metadata["mystnb"] = {"code_prompt_show": "Show a solution"}
+            cell.metadata["mystnb"]["code_prompt_hide"] = "Hide the solution"
+        for output in list(cell.get("outputs", [])):
+            markup = offline_markup(output, explorers)
+            if markup is None:
+                continue
+            if not markup:
+                cell.outputs.remove(output)
+                continue
+            output.data = {"text/html": _PNG.sub(lambda m: to_file(m, files, pictures), markup)}
+            output.metadata = {}
+    nbformat.write(notebook, folder / path.name)
+    thumbnail = thumbnail_of(pictures, files / f"thumbnail-{path.stem[:2]}.webp")
+    return card(notebook.cells[0].source, path.name, thumbnail)
+
+
+def offline_markup(output, explorers):
+    """Return the HTML to show in place of an output, "" for nothing, None to leave it."""
+    data = output.get("data", {})
+    if offline.MIME in data:
+        return frame(explorers[data[offline.MIME]], "../_static/")
+    if _WIDGET in data:
+        progress = re.search(r"\d+%\|", data.get("text/plain", ""))
+        return "" if progress or "emdviz" in data.get("text/html", "") else _NEEDS_PYTHON
+    if "emdviz-reopened" in data.get("text/html", ""):
+        return ""
+    return data.get("text/html")
+
+
+def frame(explorer, static):
+    """Return HTML that shows an explorer's page, and its picture where there is no JavaScript."""
+    page, picture = (f"{static}{explorer['name']}.{kind}" for kind in ("html", "png"))
+    title, alt = html.escape(explorer["title"]), html.escape(explorer["alt"])
+    return f"""<figure class="book-live">
+<iframe src="{page}" title="{title}"></iframe>
+<figcaption>
+<details open><summary>As a picture</summary><img src="{picture}" alt="{alt}"></details>
+<a href="{page}">On a page of its own</a>
+</figcaption>
+</figure>"""
+
+
+def to_file(found, files, pictures):
+    """Move a picture from the text of a page to a file of its own."""
+    png = base64.b64decode(found[1])
+    file = files / f"{hashlib.sha256(png).hexdigest()[:16]}.png"
+    file.write_bytes(png)
+    pictures.append(file)
+    return f'loading="lazy" src="../_static/{file.name}"'
+
+
+def thumbnail_of(pictures, file):
+    """Write a small copy of the first picture of a notebook."""
+    with Image.new("RGB", THUMBNAIL, "white") as small:
+        if pictures:
+            with Image.open(pictures[0]) as picture:
+                picture.thumbnail((THUMBNAIL[0] - 16, THUMBNAIL[1] - 16))
+                place = [(a - b) // 2 for a, b in zip(THUMBNAIL, picture.size, strict=True)]
+                small.paste(picture.convert("RGB"), place)
+        small.save(file, quality=80)
+    return file.name
+
+
+def card(opening, name, thumbnail):
+    """Return in Markdown what the first cell of a notebook says of it."""
+    title = re.search(r"^# (.+)", opening, re.MULTILINE)[1]
+    learn = re.search(r"\*\*What you will learn\.\*\* (.+)", opening)[1]
+    return f""":::{{container}} book-card
+![](_static/{thumbnail})
+
+**[{title}](notebooks/{name})**
+
+{learn}
+:::"""
+
+
+def write_index(path, lessons, files):
+    """Fill the first page with an explorer and with what the lessons are about."""
+    from emdviz.explorers import PredictionExplorer
+
+    live = frame(offline.keep(PredictionExplorer(), files, "index"), "_static/")
+    text = path.read_text(encoding="utf-8")
+    text = text.replace("<!-- explorer -->", live).replace("<!-- lessons -->", "\n".join(lessons))
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
