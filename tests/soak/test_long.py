@@ -1,5 +1,6 @@
 """Cells run again and again, and training that goes on for long."""
 
+import itertools
 import json
 import statistics
 
@@ -63,7 +64,7 @@ def test_live_training_does_not_slow_down():
     race.wait(text=False)
     for loss in ("XE", "EMD2"):
         moments = [0.0, *(epoch.seconds for epoch in race.epochs[loss])]
-        took = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+        took = [after - before for before, after in itertools.pairwise(moments)]
         assert len(took) == epochs
         few = epochs // 4
         ratio = statistics.median(took[-few:]) / statistics.median(took[1 : few + 1])

@@ -1,0 +1,91 @@
+"""Cells that are interrupted at any moment can be run again."""
+
+import random
+import time
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from tests.soak.sizes import WHOLE, amount
+from tests.test_notebooks import NOTEBOOKS, ROOT
+
+pytestmark = [pytest.mark.soak, pytest.mark.notebook]
+
+MOMENTS = amount(6, 20)
+SHORT = (
+    "from emdviz import datasets, models, training",
+    "faces = datasets.load('synthetic_faces', n=160, size=32)",
+    "config = training.TrainConfig(epochs=2, batch_size=32, device='cpu')\n"
+    "model = models.small_cnn(8)\n"
+    "epochs = list(training.fit(model, 'EMD2', faces, config, folder=folder + '/run'))",
+    "table = training.compare_losses(faces, losses=['XE', 'EMD2'], seeds=[0, 1], config=config)",
+    "from emdviz.explorers import LossRace\n"
+    "race = LossRace(faces, ['XE', 'EMD2'], config, folder=folder + '/race')\n"
+    "race.run()",
+    "assert len(epochs) == 2 and len(table) == 4 and race.state == 'finished'\n"
+    "assert all(len(done) == 2 for done in race.epochs.values())",
+)
+
+
+class Kernel:
+    """A kernel that runs cells, and is interrupted."""
+
+    def __init__(self):
+        self.manager, self.client = start_new_kernel(cwd=str(ROOT / "notebooks"))
+
+    def __enter__(self):
+        self("import os; os.environ.update(EMDVIZ_FAST='1', OMP_NUM_THREADS='1')")
+        return self
+
+    def __exit__(self, *_):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+    def __call__(self, source, stop_after=None):
+        """Run a cell; return the error, if there is one, and the seconds it took."""
+        begin = time.monotonic()
+        request = self.client.execute(source)
+        if stop_after is not None:
+            time.sleep(stop_after)
+            self.manager.interrupt_kernel()
+        while True:
+            reply = self.client.get_shell_msg(timeout=600)
+            if reply["parent_header"].get("msg_id") == request:
+                break
+        content = reply["content"]
+        error = "" if content["status"] == "ok" else f"{content['ename']}: {content['evalue']}"
+        return error, time.monotonic() - begin
+
+
+def sources(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("path", NOTEBOOKS if WHOLE else [None], ids=str)
+def test_an_interrupted_cell_can_be_run_again(path, tmp_path):
+    folder = f"folder = {str(tmp_path)!r}\n"
+    first, *cells = [folder + SHORT[0], *SHORT[1:]] if path is None else sources(path)
+    seconds, rng, stopped = [], random.Random(0), 0
+    with Kernel() as kernel:
+        # what interrupts the import of torch itself asks for a new kernel
+        assert not kernel(first)[0]
+        for cell in cells:
+            error, took = kernel(cell)
+            assert not error, cell
+            seconds.append(took)
+        # long cells are interrupted more often, and none is left out
+        weights = [took + sum(seconds) / len(seconds) / 4 for took in seconds]
+        chosen = rng.choices(range(len(cells)), weights, k=MOMENTS)
+        kernel(f"{folder}folder += '/another'")
+        for number, (cell, took) in enumerate(zip(cells, seconds, strict=True)):
+            for _ in range(chosen.count(number)):
+                error, _ = kernel(cell, stop_after=rng.uniform(0, took))
+                stopped += error.startswith("KeyboardInterrupt")
+                assert not error or error.startswith("KeyboardInterrupt"), f"{cell}\n{error}"
+            error, _ = kernel(cell)
+            assert not error, f"{cell}\n{error}"
+    print(f"\n{path.stem if path else 'cells'}: {MOMENTS} interrupts, {stopped} hit a running cell")
+    assert stopped >= MOMENTS // 4
