@@ -7,6 +7,7 @@ import safetensors
 import safetensors.torch
 import torch
 
+_NOT_TENSORS = "it is broken, or holds more than tensors"
 _LAST_LAYER = "classifier.6."  # of torchvision's AlexNet and VGG
 
 
@@ -64,14 +65,21 @@ def _published(network):
 
 
 def _download(network, published):
+    name = published.url.rpartition("/")[2]
+    kept = Path(torch.hub.get_dir()) / "checkpoints"
     try:
-        return published.get_state_dict(progress=True, check_hash=True)
+        # the hash is that of a download; of a file that is there already nothing is known
+        return published.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"weights {kept / name} cannot be read: {_NOT_TENSORS}; delete the file, and it is "
+            "downloaded again"
+        ) from error
     except (OSError, RuntimeError) as error:
-        name = published.url.rpartition("/")[2]
         raise OSError(
             f"the weights {published.name} of {type(network).__name__} could not be downloaded "
             f"({error}); on a machine with a network get {published.url}, and pass the file: "
-            f"weights='…/{name}', or put it into {Path(torch.hub.get_dir()) / 'checkpoints'}"
+            f"weights='…/{name}', or put it into {kept}"
         ) from error
 
 
@@ -81,8 +89,10 @@ def _read(path):
             return safetensors.torch.load_file(path)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        # torch advises to read it with weights_only=False, which would run what is in it
+        why = _NOT_TENSORS if isinstance(error, pickle.UnpicklingError) else error
         raise ValueError(
-            f"weights {path} cannot be read: {error}; the file must be one that "
+            f"weights {path} cannot be read: {why}; the file must be one that "
             "safetensors.torch.save_file or torch.save wrote from a state dict"
         ) from error
     if not isinstance(tensors, dict) or not all(map(torch.is_tensor, tensors.values())):
