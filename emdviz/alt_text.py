@@ -24,9 +24,9 @@ _LONGEST = 1500
 _told = WeakKeyDictionary()
 
 
-def tell(ax, words):
-    """Say what an Axes shows where its marks alone do not tell; title and axes are said anyway."""
-    _told[ax] = words
+def tell(ax, kind, words):
+    """Say what kind of plot an Axes shows, and what is in it, where its marks do not tell."""
+    _told[ax] = kind, [words]
 
 
 def describe(figure):
@@ -102,10 +102,7 @@ def show_in(shell):
 def _describe_axes(ax, *, brief):
     title = _plain(ax.get_title("left") or ax.get_title() or ax.get_title("right"))
     named = f' "{title}"' if title else ""
-    if ax in _told:
-        kind, series = None, [_told[ax]]
-    else:
-        kind, series = _read_marks(ax, brief)
+    kind, series = _told.get(ax) or _read_marks(ax, brief)
     across, up = (_plain(label) for label in (ax.get_xlabel(), ax.get_ylabel()))
     axes = f"{up} against {across}" if across and up else up or across
     if brief or kind == "Heat map":

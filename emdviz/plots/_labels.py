@@ -22,6 +22,12 @@ def class_names(classes, num_classes):
     return [str(name) for name in (range(num_classes) if classes is None else classes)]
 
 
+def every(names, most):
+    """Return so many names at most, evenly chosen, and empty ones between them."""
+    step = next(step for step in _STEPS if len(names) <= most * step)
+    return [name if k % step == 0 else "" for k, name in enumerate(names)]
+
+
 def name_classes(ax, classes, num_classes, places=None):
     """Write the class names below the x axis, so that none covers another.
 

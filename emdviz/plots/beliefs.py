@@ -104,7 +104,7 @@ def plot_by_loss(values, *, xlabel, ax=None):
     for name, box, median in zip(names, boxes["boxes"], boxes["medians"], strict=True):
         box.set(facecolor=LOSSES[name].colour, alpha=0.75)
         words.append(f"{LOSSES[name].label} {median.get_xdata()[0]:.3g}")
-    tell(ax, f"Boxes, a row per loss, medians: {', '.join(words)}")
+    tell(ax, "Box plot", f"a row per loss, medians {', '.join(words)}")
     _name_rows(ax, names)
     ax.set(xlabel=xlabel)
     return ax
@@ -142,7 +142,8 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
         mean, low, high = (summary.loc[name, (metric, part)] for part in ("mean", "low", "high"))
         text = f"{mean:.3g}"
         _interval(left, row, mean, low, high, LOSSES[name].colour, text)
-        means.append(f"{LOSSES[name].label} {text} ({low:.3g} to {high:.3g})")
+        known = f" ({low:.3g} to {high:.3g})" if low <= high else ""  # of one run it is not
+        means.append(f"{LOSSES[name].label} {text}{known}")
     chosen = differences[differences["metric"] == metric].set_index("loss")
     right.axvline(0, color="0.4", linewidth=1.5)
     for row, name in enumerate(names):
@@ -153,8 +154,8 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
             text = f"{one.difference:+.2g}  {one.verdict}"
             _interval(right, row, one.difference, one.low, one.high, LOSSES[name].colour, text)
             verdicts.append(f"{LOSSES[name].label} {text}")
-    tell(left, f"Means and 95 % intervals: {', '.join(means)}")
-    tell(right, f"Differences and 95 % intervals: {', '.join(verdicts)}")
+    tell(left, "Means with 95 % intervals", ", ".join(means))
+    tell(right, "Differences with 95 % intervals", ", ".join(verdicts))
     for ax in axes:
         _name_rows(ax, names)
         ax.margins(x=0.25)
@@ -162,8 +163,9 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
     spec = METRICS[metric]
     named = f"{metric} ({spec.unit})" if spec.unit else metric
     arrow = "higher is better" if spec.higher_is_better else "lower is better"
-    left.set(xlabel=f"{named}, mean and 95 % interval", title=f"{metric}: {arrow}")
-    right.set(xlabel=f"{named} − that of {LOSSES[baseline].label}, seed by seed", yticklabels=[])
+    left.set(xlabel=f"{named}\nmean and 95 % interval", title=f"{metric}: {arrow}")
+    right.set(xlabel=f"{named} − that of {LOSSES[baseline].label}\nseed by seed", yticklabels=[])
+    right.tick_params(axis="y", length=0)
     return np.array([left, right])
 
 

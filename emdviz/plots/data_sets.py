@@ -74,7 +74,7 @@ def sheet(images, labels, classes=None, *, per_class=8, ax=None):
     ax.set_xticks([])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    tell(ax, f"Sheet of images, a row per class with so many: {', '.join(shown)}")
+    tell(ax, "Sheet of images", f"a row per class, with so many: {', '.join(shown)}")
     return ax
 
 
@@ -107,13 +107,13 @@ def plot_class_counts(table, *, ax=None):
     colours = dict(zip(splits, cycle(SPLIT_COLOURS), strict=False)) | {"all": OKABE_ITO["black"]}
     columns = {name: [name, *(f"{value:,}" for value in table[name])] for name in table}
     widths = np.array([1.6 + max(map(len, column)) for column in columns.values()])  # letters
-    names = max(map(len, map(str, table.index)))
+    longest = max(map(len, map(str, table.index)))
     size = _font_for_rows(ax, len(table) + 1)
     # the numbers take two thirds at most of what the names leave; a letter is 0.6 of its height
     points = 72 * _inches(ax).width
-    size = min(size, 0.8 * points / (0.6 * (widths.sum() + 0.67 * names)))
+    size = min(size, 0.8 * points / (0.6 * (widths.sum() + 0.67 * longest)))
     letter = 0.6 * size
-    share = letter * widths.sum() / min(points, 1.2 * points - letter * names)
+    share = letter * widths.sum() / min(points, 1.2 * points - letter * longest)
     ends = letter * (np.cumsum(widths) - widths.sum())
     left = 0
     for name in splits:
@@ -142,7 +142,8 @@ def plot_class_counts(table, *, ax=None):
     ax.spines[["top", "right", "bottom"]].set_visible(False)
     ax.spines["left"].set_bounds(-0.5, bars.sum() - 0.5)
     words = [f"{name} {', '.join(columns[name][1:])}" for name in columns]
-    tell(ax, f"Images of {', '.join(map(str, table.index))}: {'; '.join(words)}")
+    names = ", ".join(map(str, table.index))
+    tell(ax, "Bars and their numbers", f"images of {names}: {'; '.join(words)}")
     return ax
 
 

@@ -45,7 +45,9 @@ def plot_prediction(
     ax.bar(places, p, width, **{"color": colour, "label": "prediction"} | bar)
     if target is not None:
         truth = _as_distribution(target, len(p))
-        outline = {"edgecolor": TRUTH, "linewidth": 2.5 if len(p) <= 30 else 1, "clip_on": False}
+        # whole even where it ends with the axis, and nothing where there is no truth
+        thick = np.where(truth > 0, 2.5 if len(p) <= 30 else 1, 0)
+        outline = {"edgecolor": TRUTH, "linewidth": thick, "clip_on": False}
         ax.bar(places, truth, width, fill=False, label="truth", **outline)
     ax.set(ylim=(0, 1), ylabel="probability", yticks=[0, 0.5, 1])
     name_classes(ax, classes, len(p), places)

@@ -8,7 +8,14 @@ from matplotlib.patheffects import withStroke
 
 from emdviz.alt_text import tell
 from emdviz.distributions import as_float_array, to_numpy
-from emdviz.plots._labels import class_names, label_ends, name_cells, number_cells, whole_numbers
+from emdviz.plots._labels import (
+    class_names,
+    every,
+    label_ends,
+    name_cells,
+    number_cells,
+    whole_numbers,
+)
 from emdviz.style import OKABE_ITO
 
 _RUNS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
@@ -74,7 +81,8 @@ def plot_embedding(points, *, classes=None, ax=None):
     # lighter than this, a point could not be seen on white
     ax.scatter(*points.T, c=np.arange(len(points)), cmap="viridis_r", s=60, zorder=2)
     halo = [withStroke(linewidth=3, foreground="white")]
-    for point, name, away in zip(points, names, _free_directions(points), strict=True):
+    named = every(names, 15)
+    for point, name, away in zip(points, named, _free_directions(points), strict=True):
         dx, dy = 13 * away
         side = "left" if dx > 4 else "right" if dx < -4 else "center"
         place = {"textcoords": "offset points", "ha": side, "va": "center"}
@@ -86,6 +94,7 @@ def plot_embedding(points, *, classes=None, ax=None):
     direct, whole = np.linalg.norm(last - first), np.linalg.norm(np.diff(points, axis=0), axis=1)
     tell(
         ax,
+        "Map",
         f"{len(points)} classes as points, joined in their order from {names[0]} to {names[-1]}; "
         f"the way along them is {whole.sum():.3g} long, straight {direct:.3g}",
     )

@@ -70,12 +70,13 @@ def plot_simplex(points, values, *, classes=None, marks=None, levels=12, ax=None
             name, (x, y), (8, 0), textcoords="offset points", va="center", color="white",
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "black", "alpha": 0.6, "lw": 0},
         )  # fmt: skip
-    ax.set_aspect("equal")
+    ax.set(aspect="equal", ylim=(-0.13, _HEIGHT + 0.13))  # the names are below the title
     ax.set_axis_off()
     best = ", ".join(f"{share:.2g}" for share in points[np.argmin(values)])
     tell(
         ax,
-        f"Contours over all predictions of {', '.join(map(str, names))}: values from "
+        "Contour map",
+        f"all predictions of {', '.join(map(str, names))}: values from "
         f"{values.min():.3g}, at ({best}), to {values.max():.3g}",
     )
     return ax

@@ -70,7 +70,7 @@ def plot_ribbons(
     across = ax.get_yaxis_transform()
     for height, word in ((above + 0.5, "from"), (below - 0.5, "to")):
         ax.text(1.02, height, word, transform=across, va="center", fontweight="bold")
-    tell(ax, _in_words(plan, class_names(classes, len(plan))))
+    tell(ax, "Ribbons", _in_words(plan, class_names(classes, len(plan))))
     name_classes(ax, classes, len(plan), places)
     return ax
 
@@ -80,7 +80,7 @@ def _in_words(plan, names):
     moved.sort(key=lambda pair: -plan[pair])
     ways = [f"{plan[i, j]:.3g} from {names[i]} to {names[j]}" for i, j in moved[:10]]
     rest = f", and {len(moved) - 10} more" if len(moved) > 10 else ""
-    return f"Ribbons: {np.trace(plan):.3g} stays, {', '.join(ways) or 'nothing moves'}{rest}"
+    return f"{np.trace(plan):.3g} stays, {', '.join(ways) or 'nothing moves'}{rest}"
 
 
 def _draw_ribbons(ax, plan, places, width, colour):

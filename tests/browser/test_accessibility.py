@@ -17,6 +17,16 @@ LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 OPTIONS = {"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]}
 
 
+PICTURE = """import matplotlib.pyplot as plt
+from emdviz import plots, style
+style.use()
+plt.figure(figsize=(7, 3.4))
+curves = {"EMD2": [1, 0, 1], "EMD": [1, 0.5, 1]}
+ax = plots.plot_curves(curves, [-1, 0, 1], xlabel="gap $d$", ylabel="cost")
+ax.set_title('What a <b>gap</b> costs');
+"""
+
+
 def violations(page, context=".emdviz-explorer"):
     found = Axe().run(page, context=context, options=OPTIONS).response
     assert found["passes"], "no rule applied"
@@ -43,11 +53,17 @@ def test_a_saved_page(browser, tmp_path, name, scheme):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_in_jupyterlab(open_cells, dark):
-    cells = [f"from emdviz.explorers import {name}\n{name}()" for name in NAMES]
+    cells = [f"from emdviz.explorers import {name}\n{name}()" for name in NAMES] + [PICTURE]
     notebook = open_cells(*cells, dark=dark, width=1280, height=900)
     for i in range(len(NAMES)):
         notebook.page.locator(".emdviz-explorer").nth(i).locator(".emdviz-bar").first.wait_for()
     assert violations(notebook.page) == []
+    picture = notebook.page.locator("img[alt*='What a gap']")
+    assert violations(notebook.page, "img[alt*='What a gap']") == []
+    assert picture.get_attribute("alt").startswith('Line plot "What a <b>gap</b> costs": cost')
+    # as large as it is drawn, and twice as sharp
+    shown, width, of_all = picture.evaluate("i => [i.width, i.naturalWidth, innerWidth]")
+    assert width / 2 - 1 <= shown <= width / 2 < of_all
 
 
 def test_axe_would_find_something(browser):
