@@ -7,8 +7,9 @@ arrays; ``plots`` draws them.
 import numpy as np
 
 from emdviz.distances import emd
-from emdviz.distributions import check_distribution, to_numpy
+from emdviz.distributions import MOST_CLASSES, check_distribution, check_pair, to_numpy
 from emdviz.metrics import check_classes, check_prediction
+from emdviz.reading import read_count, read_number
 
 
 def mean_prediction(probabilities, labels):
@@ -59,6 +60,7 @@ def confusion(predicted, labels, num_classes):
     array([[0.5, 0.5],
            [0. , 1. ]])
     """
+    num_classes = read_count(num_classes, "num_classes", 1, MOST_CLASSES)
     predicted, labels = check_classes(predicted, labels, num_classes)
     return mean_prediction(np.eye(num_classes)[predicted], labels)
 
@@ -82,6 +84,7 @@ def is_unimodal(p, *, tolerance=1e-6):
     array([ True, False])
     """
     p = to_numpy(check_distribution(p)).astype(np.float64)
+    tolerance = read_number(tolerance, "tolerance", "0 or more", lambda depth: depth >= 0)
     from_left = np.maximum.accumulate(p, axis=-1)
     from_right = np.flip(np.maximum.accumulate(np.flip(p, axis=-1), axis=-1), axis=-1)
     # in a valley something on either side is higher
@@ -120,10 +123,11 @@ def reliability(probabilities, labels, *, cumulative=False, bins=10):
     from sklearn.calibration import calibration_curve
 
     p, labels = check_prediction(probabilities, labels)
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins!r}")
+    bins = read_count(bins, "bins", 1, 1_000_000)
     happened = labels[:, None] == np.arange(p.shape[1])
     if cumulative:
+        if p.shape[1] == 1:
+            raise ValueError("probabilities must be of 2 classes or more for a CDF to err")
         p, happened = (np.cumsum(values, axis=1)[:, :-1] for values in (p, happened))
     p = np.clip(p, 0, 1)
     observed, predicted = calibration_curve(
@@ -156,6 +160,10 @@ def largest_disagreements(p, q, *, count=6, positions=None):
     >>> largest_disagreements([[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]], count=1)
     (array([0]), array([1.]))
     """
-    distances = emd(to_numpy(p), to_numpy(q), positions=positions)
+    p, q = (to_numpy(values) for values in check_pair(p, q, ("p", "q")))
+    if p.ndim != 2 or p.shape != q.shape:
+        raise ValueError(f"p and q must both have shape (N, C), got {p.shape} and {q.shape}")
+    count = read_count(count, "count")
+    distances = emd(p, q, positions=positions)
     order = np.argsort(-distances, kind="stable")[:count]
     return order, distances[order]

@@ -12,6 +12,7 @@ import torch
 
 from emdviz.distributions import check_distribution, check_positions, to_numpy
 from emdviz.losses import LOSSES, regression_loss
+from emdviz.reading import as_array, read_choice, read_count, read_number
 
 FLOOR = 1e-9
 """What a smaller probability counts as: certainty would need infinite logits, and never move."""
@@ -90,21 +91,24 @@ def descend(
     >>> bool(far.losses[10] < far.losses[0])
     True
     """
-    p = check_distribution(to_numpy(p))
+    p = to_numpy(check_distribution(p))
     if p.ndim != 1:
         raise ValueError(f"p must be one prediction, shape (C,), got {p.shape}")
     x = check_positions(positions, len(p))
-    _check(loss in COMPARED, "loss", f"one of {list(COMPARED)}", loss)
+    read_choice(loss, "loss", COMPARED)
     target = _read_target(target, p)
-    _check(steps >= 0 and steps == int(steps), "steps", "a count, 0 or more", steps)
-    _check(0 < learning_rate < np.inf, "learning_rate", "positive and finite", learning_rate)
-    _check(0 <= emd_weight < np.inf, "emd_weight", "finite and not negative", emd_weight)
-    _check(0 < floor < np.inf, "floor", "positive and finite", floor)
+    steps = read_count(steps, "steps")
+    learning_rate, floor = (
+        read_number(value, name, "positive and finite", lambda number: 0 < number < np.inf)
+        for value, name in ((learning_rate, "learning_rate"), (floor, "floor"))
+    )
+    expected = "finite and not negative"
+    emd_weight = read_number(emd_weight, "emd_weight", expected, lambda w: 0 <= w < np.inf)
     function = _as_function(loss, target, x, emd_weight)
     logits = torch.log(torch.from_numpy(np.maximum(p, floor).astype(np.float64)))
     gradient = torch.zeros_like(logits)
     rows = []
-    for _ in range(int(steps) + 1):
+    for _ in range(steps + 1):
         logits = (logits.detach() - learning_rate * gradient).requires_grad_()
         value = function(logits)
         (gradient,) = torch.autograd.grad(value, logits)
@@ -116,11 +120,13 @@ def descend(
 
 def _read_target(target, p):
     """Return a target as losses take it for a batch of one."""
-    if np.ndim(to_numpy(target)) == 0:
-        _check(0 <= target < len(p), "target", f"a class index, 0 to {len(p) - 1}", target)
-        return torch.tensor([int(target)])
-    t = check_distribution(to_numpy(target), "target")
-    _check(t.shape == p.shape, "target", f"a class index or of the shape of p, {p.shape}", t.shape)
+    if np.ndim(as_array(target, "target")) == 0:
+        return torch.tensor([read_count(target, "target", 0, len(p) - 1)])
+    t = to_numpy(check_distribution(target, "target"))
+    if t.shape != p.shape:
+        raise ValueError(
+            f"target must be a class index or of the shape of p, {p.shape}, got {t.shape}"
+        )
     return torch.from_numpy(t.astype(np.float64))[None]
 
 
@@ -140,8 +146,3 @@ def _as_function(name, target, x, emd_weight):
         options["emd_weight"] = emd_weight
     module = spec.factory(**options)
     return lambda logits: module(logits[None], target)
-
-
-def _check(holds, name, expected, got):
-    if not holds:
-        raise ValueError(f"{name} must be {expected}, got {got!r}")

@@ -17,8 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emdviz.distributions import check_pair, check_positions, is_torch, namespace
-from emdviz.ground_distance import check_period
+from emdviz.distributions import (
+    check_pair,
+    check_period,
+    check_positions,
+    is_torch,
+    namespace,
+)
+from emdviz.reading import read_number
 
 
 class CDFGap(NamedTuple):
@@ -203,9 +209,7 @@ def normalized_emd(p, t, *, order, positions=None):
 
 
 def _check_order(order):
-    if not isinstance(order, (int, float)) or not order >= 1:
-        raise ValueError(f"order must be a number from 1 to infinity, got {order!r}")
-    return order
+    return read_number(order, "order", "a number from 1 to infinity", lambda value: value >= 1)
 
 
 def _root(xp, value, order):
@@ -270,10 +274,10 @@ def wasserstein(p, t, *, order, positions=None):
 
 
 def _torch_ready(array):
-    # torch takes neither foreign byte orders, nor read-only memory, nor negative strides
-    if array.dtype.isnative and array.flags.writeable and min(array.strides) >= 0:
-        return array
-    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
+    # torch takes neither read-only memory nor negative strides
+    return (
+        array if array.flags.writeable and min(array.strides) >= 0 else np.array(array, order="C")
+    )
 
 
 def _quantile_distance(p, t, x, order):

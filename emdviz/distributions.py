@@ -8,78 +8,30 @@ import math
 
 import numpy as np
 
+from emdviz.reading import (
+    as_array,
+    as_float_array,
+    is_torch,
+    namespace,
+    read_count,
+    read_floats,
+    read_number,
+    shown,
+)
+from emdviz.reading import (
+    to_numpy as to_numpy,  # many read it from here
+)
+
 MASS_TOLERANCE = 1e-4
-"""How far the sum of a distribution may be from 1 before it is refused."""
+"""How far the sum of a distribution may be from 1 before it is refused; in half precision, further:
+by the rounding of numbers near 1."""
 
 ROUNDING = 1e-7
 """How far below 0 a probability may be by rounding before it is refused."""
 
 
-def is_torch(array):
-    """Say whether ``array`` is a torch tensor, without importing torch for those who lack it."""
-    return type(array).__module__.split(".")[0] == "torch" or hasattr(array, "requires_grad")
-
-
-def to_numpy(values):
-    """Return a tensor, array or list as a NumPy array on the CPU, without its gradient."""
-    return values.detach().cpu().numpy() if is_torch(values) else np.asarray(values)
-
-
-def namespace(*arrays):
-    """Return the array-API namespace that all ``arrays`` belong to.
-
-    Raises
-    ------
-    TypeError
-        If they come from different libraries.
-    """
-    if all(isinstance(array, np.ndarray) for array in arrays):
-        return np  # NumPy 2 is an array-API namespace itself
-    libraries = {is_torch(array) for array in arrays}
-    if len(libraries) > 1:
-        names = ", ".join(type(array).__name__ for array in arrays)
-        raise TypeError(
-            f"arrays must come from one library, got {names}; "
-            "convert with torch.as_tensor(...) or .numpy()"
-        )
-    from array_api_compat import array_namespace
-
-    return array_namespace(*arrays)
-
-
-def as_float_array(values, name):
-    """Read ``values`` as a floating-point array of at least one axis; integers become float64.
-
-    Raises
-    ------
-    TypeError
-        If ``values`` do not form an array of real numbers.
-    ValueError
-        If they have no axis, or no class along the last one.
-    """
-    if is_torch(values):
-        import torch
-
-        array = values
-        if array.is_complex():
-            raise TypeError(f"{name} must hold real numbers, got {array.dtype}")
-        if not array.is_floating_point():
-            array = array.to(torch.float64)
-    else:
-        try:
-            array = np.asarray(values)
-        except ValueError as error:
-            raise ValueError(f"{name} must be a regular array: {error}") from None
-        if array.dtype.kind in "biu":
-            array = array.astype(np.float64)
-        if array.dtype.kind != "f":
-            raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    if array.ndim == 0 or array.shape[-1] == 0:
-        raise ValueError(
-            f"{name} must have the classes on its last axis, shape (..., C) with C ≥ 1, "
-            f"got {tuple(array.shape)}"
-        )
-    return array
+MOST_CLASSES = 1_000_000
+"""What is more is no number of classes, but a mistake."""
 
 
 def check_distribution(values, name="p"):
@@ -96,25 +48,40 @@ def check_distribution(values, name="p"):
     Returns
     -------
     array, shape (..., C)
-        ``values`` as a floating-point array, unchanged where it was one.
+        ``values`` in float32 or float64, unchanged where they were; from half precision divided
+        by their sums, so that they sum to 1 as well as they can.
 
     Raises
     ------
     ValueError, TypeError
         Naming ``name``, what was expected, what came and where.
     """
-    array = as_float_array(values, name)
+    return _check_values(as_float_array(values, name), name, _tolerance(values))
+
+
+def _tolerance(values):
+    """How far sums of distributions may be from 1, in the precision in which they came."""
+    rounding = {"torch.float16": 1e-3, "float16": 1e-3, "torch.bfloat16": 8e-3}
+    return rounding.get(str(getattr(values, "dtype", "")), MASS_TOLERANCE)
+
+
+def _check_values(array, name, tolerance):
     detached = array.detach() if is_torch(array) else array
     xp = namespace(detached)
     if 0 in detached.shape:
         return array
-    mass = xp.sum(detached, axis=-1)
-    # two passes when all is well; NaN and infinities fail these comparisons too
-    if not (bool(xp.min(detached) >= -ROUNDING) and bool(xp.all(abs(mass - 1) <= MASS_TOLERANCE))):
+    with np.errstate(all="ignore"):  # sums of what is refused may overflow
+        off = abs(xp.sum(detached, axis=-1) - 1)
+        # two passes when all is well; NaN and infinities fail these comparisons too
+        if bool(xp.min(detached) >= -ROUNDING) and bool(xp.all(off <= tolerance)):
+            if tolerance > MASS_TOLERANCE:  # what was rounded is whole again
+                array = array / xp.sum(array, axis=-1, keepdims=True)
+            return array
+        mass = xp.sum(detached, axis=-1)
         _refuse(xp, ~xp.isfinite(detached), name, "must be finite", detached)
         _refuse(xp, detached < -ROUNDING, name, "must not be negative", detached)
         rule = "must sum to 1 along the last axis (divide by the sum, or apply softmax to logits)"
-        _refuse(xp, abs(mass - 1) > MASS_TOLERANCE, name, rule, mass)
+        _refuse(xp, abs(mass - 1) > tolerance, name, rule, mass)
     return array
 
 
@@ -137,9 +104,10 @@ def check_pair(p, t, names=("p", "t")):
     ValueError, TypeError
         As :func:`check_distribution`, and for shapes that do not go together.
     """
-    for values, name in zip((p, t), names, strict=True):
-        as_float_array(values, name)  # shapes first: they explain more than values do
-    p, t = _to_one_library(p, t)
+    tolerances = [_tolerance(values) for values in (p, t)]
+    # shapes first: they explain more than values do
+    arrays = [as_float_array(values, name) for values, name in zip((p, t), names, strict=True)]
+    p, t = _to_one_library((p, t), arrays)
     a, b = tuple(p.shape), tuple(t.shape)
     same_classes = a[-1] == b[-1]
     single = len(a) == 1 or len(b) == 1
@@ -155,23 +123,25 @@ def check_pair(p, t, names=("p", "t")):
                 else ""
             )
         )
-    return check_distribution(p, names[0]), check_distribution(t, names[1])
+    checked = zip((p, t), names, tolerances, strict=True)
+    return tuple(_check_values(*each) for each in checked)
 
 
-def _to_one_library(p, t):
-    # a plain list beside a tensor is meant as a tensor
-    if is_torch(p) and not is_torch(t) and not isinstance(t, np.ndarray):
-        return p, p.new_tensor(t)
-    if is_torch(t) and not is_torch(p) and not isinstance(p, np.ndarray):
-        return t.new_tensor(p), t
-    p, t = (x if is_torch(x) else np.asarray(x, dtype=_float_type(x)) for x in (p, t))
-    namespace(p, t)
-    return p, t
+def _to_one_library(given, arrays):
+    p, t = arrays
+    if is_torch(p) != is_torch(t) and not isinstance(given[is_torch(p)], np.ndarray):
+        # a plain list beside a tensor is meant as a tensor
+        return (p, _like(t, p)) if is_torch(p) else (_like(p, t), t)
+    xp = namespace(p, t)
+    if p.dtype == t.dtype:
+        return p, t
+    return xp.astype(p, xp.float64), xp.astype(t, xp.float64)
 
 
-def _float_type(values):
-    dtype = np.asarray(values).dtype
-    return dtype if dtype.kind == "f" else np.float64
+def _like(array, tensor):
+    import torch
+
+    return torch.as_tensor(np.array(array), dtype=tensor.dtype, device=tensor.device)
 
 
 def check_positions(positions, num_classes, like=None):
@@ -190,28 +160,54 @@ def check_positions(positions, num_classes, like=None):
     ValueError
         If there are not ``num_classes`` finite, strictly increasing numbers.
     """
-    if positions is None:
-        x = np.arange(num_classes, dtype=np.float64)
-    else:
-        x = np.asarray(to_numpy(positions), dtype=np.float64)
+    num_classes = read_count(num_classes, "num_classes", 1, MOST_CLASSES)
+    x = np.arange(num_classes, dtype=np.float64)
+    if positions is not None:
+        x = read_floats(positions, "positions")
         if x.shape != (num_classes,):
             raise ValueError(
                 f"positions must hold one number per class, shape ({num_classes},), got {x.shape}"
             )
-        if not np.all(np.isfinite(x)):
-            raise ValueError(f"positions must be finite, got {x.tolist()}")
+    if like is not None and "float32" in str(like.dtype):
+        with np.errstate(over="ignore"):
+            x = x.astype(np.float32)
+    if positions is not None:
+        _check_increase(x)
+    if like is None or not is_torch(like):
+        return x
+    import torch
+
+    return torch.as_tensor(x, device=like.device)
+
+
+def _check_increase(x):
+    with np.errstate(all="ignore"):
+        if not (np.all(np.isfinite(x)) and np.isfinite(x[-1] - x[0])):
+            raise ValueError(
+                f"positions must be finite, and their span, in {x.dtype}; got {x.tolist()}"
+            )
         if np.any(np.diff(x) <= 0):
             raise ValueError(
-                f"positions must increase from class to class, got {x.tolist()}; "
+                f"positions must increase from class to class, got {x.tolist()} in {x.dtype}; "
                 "sort the classes, or merge those at the same place"
             )
-    if like is None:
-        return x
-    if is_torch(like):
-        import torch
 
-        return torch.as_tensor(x, dtype=like.dtype, device=like.device)
-    return x.astype(like.dtype)
+
+def check_period(period, positions, offsets):
+    """Return the length of the circle, given each class's distance from the first one.
+
+    Raises
+    ------
+    ValueError
+        If it is needed and missing, or not more than the largest of ``offsets``.
+    """
+    if period is None:
+        if positions is not None:
+            raise ValueError("period must be given with positions: the length of the circle")
+        return float(len(offsets))
+    least = float(offsets[-1])
+    expected = f"more than the {least:g} from the first to the last position"
+    return read_number(period, "period", expected, lambda length: least < length < np.inf)
 
 
 def one_hot(labels, num_classes):
@@ -242,14 +238,15 @@ def one_hot(labels, num_classes):
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
+    num_classes = read_count(num_classes, "num_classes", 1, MOST_CLASSES)
+    labels = as_array(labels, "labels")
     if is_torch(labels):
         import torch
 
-        if labels.is_floating_point() or labels.dtype == torch.bool:
+        if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
             raise TypeError(f"labels must be integers, got {labels.dtype}")
         _check_range(labels, num_classes)
         return torch.nn.functional.one_hot(labels.long(), num_classes).to(torch.get_default_dtype())
-    labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, got dtype {labels.dtype}")
     _check_range(labels, num_classes)
@@ -291,15 +288,26 @@ def binned_normal(mean, deviation, edges):
     >>> binned_normal(0.0, 1.0, [-1, 1]).round(3)
     array([0.159, 0.683, 0.159])
     """
-    edges = np.asarray(edges, dtype=np.float64)
-    if edges.ndim != 1 or np.any(np.diff(edges) <= 0):
-        raise ValueError(f"edges must be one increasing list, got {edges.tolist()}")
-    mean, deviation = np.broadcast_arrays(
-        np.asarray(mean, dtype=np.float64), np.asarray(deviation, dtype=np.float64)
+    edges = read_floats(edges, "edges")
+    if edges.ndim != 1 or not np.all(np.isfinite(edges)) or np.any(edges[1:] <= edges[:-1]):
+        raise ValueError(f"edges must be one increasing list, and finite, got {edges.tolist()}")
+    mean, deviation = (
+        read_floats(values, name, scalars=True)
+        for values, name in ((mean, "mean"), (deviation, "deviation"))
     )
+    for values, name in ((mean, "mean"), (deviation, "deviation")):
+        if not np.all(np.isfinite(values)):
+            raise ValueError(f"{name} must be finite, got {shown(values.tolist())}")
     if not np.all(deviation > 0):
         raise ValueError(f"deviation must be positive, got {deviation.min()}")
-    z = (edges - mean[..., None]) / deviation[..., None]
+    try:
+        mean, deviation = np.broadcast_arrays(mean, deviation)
+    except ValueError:
+        raise ValueError(
+            f"deviation must go with the shape of mean, {mean.shape}, got {deviation.shape}"
+        ) from None
+    with np.errstate(over="ignore"):  # infinitely far is far enough
+        z = (edges - mean[..., None]) / deviation[..., None]
     below = 0.5 * _erfc(-z / math.sqrt(2))
     ones = np.ones_like(mean)[..., None]
     return np.diff(np.concatenate([0 * ones, below, ones], axis=-1), axis=-1)

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from emdviz.distributions import as_float_array, check_positions, to_numpy
+from emdviz.distributions import MOST_CLASSES, check_period, check_positions
+from emdviz.reading import read_count, read_floats, read_names, read_number, shown
 
 
 def line(num_classes, *, positions=None):
@@ -97,12 +98,18 @@ def tree(classes, parents, *, lengths=None):
            [2., 0., 3.],
            [3., 3., 0.]])
     """
-    classes, lengths = list(classes), lengths or {}
-    if len(set(classes)) != len(classes):
-        raise ValueError(f"classes must all be different, got {classes}")
+    classes = read_names(classes, "classes")
+    if not classes or len(set(classes)) != len(classes):
+        raise ValueError(f"classes must be names, all different, got {classes}")
+    lengths = {} if lengths is None else lengths
+    for table, name in ((parents, "parents"), (lengths, "lengths")):
+        if not isinstance(table, dict):
+            raise TypeError(f"{name} must be a dict, a node's name -> …, got {shown(table)}")
     for node, length in lengths.items():
-        if node not in parents or not (np.isfinite(length) and length >= 0):
-            raise ValueError(f"lengths must be finite, not negative, of edges: {node!r}: {length}")
+        if node not in parents:
+            raise ValueError(f"lengths must be of edges, from nodes in parents, got {node!r}")
+        rule = "finite and not negative"
+        read_number(length, f"lengths[{node!r}]", rule, lambda x: 0 <= x < np.inf)
     ways = [_way_up(name, parents, lengths) for name in classes]
     roots = sorted({list(way)[-1] for way in ways})
     if len(roots) > 1:
@@ -129,7 +136,7 @@ def _way_up(name, parents, lengths):
     return heights
 
 
-def matrix(distances):
+def matrix(distances, name="distances"):
     """Check a ground distance matrix of your own.
 
     Parameters
@@ -137,6 +144,8 @@ def matrix(distances):
     distances : array-like, shape (C, C)
         Finite, not negative, symmetric, zero on the diagonal. The triangle inequality is not
         asked for; :func:`is_metric` tells whether it holds.
+    name : str
+        What the caller calls it; used in the error.
 
     Returns
     -------
@@ -153,9 +162,9 @@ def matrix(distances):
     array([[0., 2.],
            [2., 0.]])
     """
-    d = to_numpy(as_float_array(distances, "distances")).astype(np.float64)
+    d = read_floats(distances, name)
     if d.ndim != 2 or d.shape[0] != d.shape[1]:
-        raise ValueError(f"distances must be a square matrix, shape (C, C), got {d.shape}")
+        raise ValueError(f"{name} must be a square matrix, shape (C, C), got {d.shape}")
     for wrong, rule in (
         (~np.isfinite(d), "finite"),
         (d < 0, "not negative"),
@@ -165,8 +174,8 @@ def matrix(distances):
         if wrong.any():
             i, j = (int(k) for k in np.argwhere(wrong)[0])
             raise ValueError(
-                f"distances must be {rule}, got distances[{i}, {j}] = {d[i, j]:g} "
-                f"and distances[{j}, {i}] = {d[j, i]:g}"
+                f"{name} must be {rule}, got {name}[{i}, {j}] = {d[i, j]:g} "
+                f"and {name}[{j}, {i}] = {d[j, i]:g}"
             )
     return d
 
@@ -196,6 +205,7 @@ def is_metric(distances, *, tolerance=1e-9):
     (True, False)
     """
     d = matrix(distances)
+    tolerance = read_number(tolerance, "tolerance", "0 or more", lambda x: x >= 0)
     apart = bool(np.all(d[~np.eye(len(d), dtype=bool)] > 0))
     return apart and all(np.all(d <= d[:, k, None] + d[k] + tolerance) for k in range(len(d)))
 
@@ -228,7 +238,7 @@ def rank_correlation(distances, others=None):
     from scipy import stats
 
     first = matrix(distances)
-    second = line(len(first)) if others is None else matrix(others)
+    second = line(len(first)) if others is None else matrix(others, "others")
     if first.shape != second.shape:
         raise ValueError(f"others must have shape {first.shape} as distances, got {second.shape}")
     pairs = np.triu_indices(len(first), 1)
@@ -272,11 +282,11 @@ def embed(distances, dimensions=2):
     array([-0.5,  0.5])
     """
     d = matrix(distances)
-    if not 1 <= dimensions <= len(d):
-        raise ValueError(f"dimensions must be 1 to C = {len(d)}, got {dimensions!r}")
+    dimensions = read_count(dimensions, "dimensions", 1, len(d))
     centre = np.eye(len(d)) - 1 / len(d)
-    values, vectors = np.linalg.eigh(-centre @ d**2 @ centre / 2)
-    points = (vectors * np.sqrt(np.maximum(values, 0)))[:, : -dimensions - 1 : -1]
+    scale = d.max() or 1.0  # squares of distances as they come might overflow
+    values, vectors = np.linalg.eigh(-centre @ (d / scale) ** 2 @ centre / 2)
+    points = scale * (vectors * np.sqrt(np.maximum(values, 0)))[:, : -dimensions - 1 : -1]
     return points * np.where(np.arange(len(d)) @ points < 0, -1.0, 1.0)
 
 
@@ -319,11 +329,8 @@ class LearnedDistance(nn.Module):
 
     def __init__(self, num_classes, num_features):
         super().__init__()
-        if num_classes < 2 or num_features < 1:
-            raise ValueError(
-                "there must be at least 2 classes and 1 feature, "
-                f"got num_classes={num_classes}, num_features={num_features}"
-            )
+        num_classes = read_count(num_classes, "num_classes", 2, MOST_CLASSES)
+        num_features = read_count(num_features, "num_features", 1)
         self.register_buffer("matrix", 1 - torch.eye(num_classes))
         self.register_buffer("centroids", torch.zeros(num_classes, num_features))
         self.register_buffer("seen", torch.zeros(num_classes, dtype=torch.bool))
@@ -345,9 +352,16 @@ class LearnedDistance(nn.Module):
         ValueError
             If the shapes do not fit.
         """
-        expected = (len(labels), self.centroids.shape[1])
-        if tuple(features.shape) != expected:
+        num_classes, width = self.centroids.shape
+        if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64 or labels.ndim != 1:
+            raise TypeError(f"labels must be an int64 tensor of shape (B,), got {shown(labels)}")
+        if not isinstance(features, torch.Tensor) or not features.is_floating_point():
+            raise TypeError(f"features must be a float tensor, got {shown(features)}")
+        if tuple(features.shape) != (len(labels), width):
+            expected = (len(labels), width)
             raise ValueError(f"features must have shape {expected}, got {tuple(features.shape)}")
+        if labels.device.type == "cpu" and len(labels) and int(labels.max()) >= num_classes:
+            raise ValueError(f"labels must be below {num_classes}, got {int(labels.max())}")
         unit = F.normalize(features.detach().to(self._sums), dim=1)
         counts, labels = (labels >= 0).to(unit), labels.clamp(min=0)
         self._sums.index_add_(0, labels, unit * counts[:, None])
@@ -377,23 +391,3 @@ def _relative_ranks(distances):
     first = torch.searchsorted(ordered, rows)
     last = torch.searchsorted(ordered, rows, right=True) - 1
     return (first + last).to(distances) / (2 * (len(distances) - 1))
-
-
-def check_period(period, positions, offsets):
-    """Return the length of the circle, given each class's distance from the first one.
-
-    Raises
-    ------
-    ValueError
-        If it is needed and missing, or not more than the largest of ``offsets``.
-    """
-    if period is None:
-        if positions is not None:
-            raise ValueError("period must be given with positions: the length of the circle")
-        return float(len(offsets))
-    if not (np.isfinite(period) and period > float(offsets[-1])):
-        raise ValueError(
-            f"period must be more than the {float(offsets[-1]):g} from the first to the last "
-            f"position, got {period!r}"
-        )
-    return float(period)

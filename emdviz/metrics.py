@@ -10,12 +10,14 @@ import numpy as np
 
 from emdviz.distances import emd, emd2
 from emdviz.distributions import (
+    MOST_CLASSES,
     check_distribution,
     check_positions,
     expectation,
     one_hot,
     to_numpy,
 )
+from emdviz.reading import read_choice, read_count, read_floats
 
 
 class Metric(NamedTuple):
@@ -67,7 +69,7 @@ def heading(name):
     >>> heading("AEM"), heading("ECE")
     ('AEM (%) ↑', 'ECE ↓')
     """
-    metric = METRICS[name]
+    metric = METRICS[read_choice(name, "name", METRICS)]
     unit = f" ({metric.unit})" if metric.unit else ""
     return f"{name}{unit} {'↑' if metric.higher_is_better else '↓'}"
 
@@ -100,6 +102,7 @@ def accuracy_within(predicted, labels, *, steps=0):
     75.0
     """
     predicted, labels = check_classes(predicted, labels)
+    steps = read_count(steps, "steps")
     return 100.0 * float(np.mean(abs(predicted - labels) <= steps))
 
 
@@ -192,7 +195,10 @@ def spearman(scores, true_scores):
     """
     from scipy.stats import spearmanr
 
-    scores, true_scores = to_numpy(scores), to_numpy(true_scores)
+    scores = read_floats(scores, "scores", scalars=True)
+    true_scores = read_floats(true_scores, "true_scores", scalars=True)
+    if not np.all(np.isfinite(scores)) or not np.all(np.isfinite(true_scores)):
+        raise ValueError("scores and true_scores must be finite, to have ranks")
     if scores.shape != true_scores.shape or scores.ndim != 1:
         raise ValueError(
             f"scores and true_scores must both have shape (N,), "
@@ -269,8 +275,7 @@ def calibration_error(probabilities, labels, *, bins=15):
     Guo, Pleiss, Sun, Weinberger, *On calibration of modern neural networks*, 2017.
     """
     p, labels = check_prediction(probabilities, labels)
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins!r}")
+    bins = read_count(bins, "bins", 1, 1_000_000)
     confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
     # bins are open on the left: a confidence of exactly 0.2 belongs to (0.1, 0.2]
     which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
@@ -317,7 +322,10 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None):
     if true_distribution is not None:
         from scipy.special import rel_entr
 
-        truth = to_numpy(true_distribution)
+        truth = read_floats(true_distribution, "true_distribution")
+        check_distribution(truth, "true_distribution")
+        if truth.shape != p.shape:
+            raise ValueError(f"true_distribution must have shape {p.shape}, got {truth.shape}")
         results["EMD to truth"] = float(np.mean(emd(p, truth)))
         results["EMD² to truth"] = float(np.mean(emd2(p, truth)))
         results["KL to truth"] = float(np.mean(np.sum(rel_entr(truth, p), axis=1)))
@@ -354,7 +362,7 @@ def evaluate_classes(predicted, labels, num_classes, *, scores=None, positions=N
 
 
 def _class_indices(values, name, num_classes=None):
-    array = to_numpy(values)
+    array = to_numpy(values, name)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be class indices (integers), got dtype {array.dtype}")
     if array.ndim != 1 or len(array) == 0:
@@ -368,6 +376,8 @@ def _class_indices(values, name, num_classes=None):
 
 def check_classes(predicted, labels, num_classes=None):
     """Return predicted and true class indices as arrays, or say what is wrong with them."""
+    if num_classes is not None:
+        read_count(num_classes, "num_classes", 1, MOST_CLASSES)
     predicted = _class_indices(predicted, "predicted", num_classes)
     labels = _class_indices(labels, "labels", num_classes)
     if predicted.shape != labels.shape:
@@ -380,7 +390,7 @@ def check_classes(predicted, labels, num_classes=None):
 
 def check_prediction(probabilities, labels):
     """Return probabilities (N, C) and labels (N,) as arrays, or say what is wrong with them."""
-    p = check_distribution(to_numpy(probabilities), "probabilities").astype(np.float64)
+    p = to_numpy(check_distribution(probabilities, "probabilities")).astype(np.float64)
     if p.ndim != 2:
         raise ValueError(f"probabilities must have shape (N, C), got {p.shape}")
     labels = _class_indices(labels, "labels", p.shape[1])

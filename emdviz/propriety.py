@@ -32,6 +32,7 @@ from emdviz.distributions import (
     to_numpy,
 )
 from emdviz.ground_distance import line
+from emdviz.reading import as_array, read_choice, read_number
 
 HALF_TOLERANCE = 1e-9
 """How far from 1/2 a CDF may be by rounding and still count as exactly a half."""
@@ -78,12 +79,11 @@ def expected_loss(loss, p, t, *, positions=None):
     [0.5, 1.0]
     """
     _check_name(loss)
-    t = to_numpy(t)
-    if loss == "REG" and np.ndim(p) == 0:
-        t = check_distribution(t, "t")
-        guess = float(p)
+    if loss == "REG" and np.ndim(as_array(p, "p")) == 0:
+        t = to_numpy(check_distribution(t, "t"))
+        guess = read_number(p, "p", "a distribution, or for REG one finite number")
     else:
-        p, t = check_pair(to_numpy(p), t)
+        p, t = (to_numpy(values) for values in check_pair(to_numpy(p, "p"), to_numpy(t, "t")))
         guess = expectation(p, positions=positions)
     x = check_positions(positions, t.shape[-1])
     if loss == "REG":
@@ -175,12 +175,11 @@ def medians(t):
 
 
 def _check_name(loss):
-    if loss not in ("XE", "EMD2", "EMD", "REG"):
-        raise ValueError(f"loss must be one of 'XE', 'EMD2', 'EMD', 'REG', got {loss!r}")
+    read_choice(loss, "loss", ("XE", "EMD2", "EMD", "REG"))
 
 
 def _check_one(t):
-    t = check_distribution(np.asarray(to_numpy(t), dtype=np.float64), "t")
+    t = to_numpy(check_distribution(t, "t")).astype(np.float64)
     if t.ndim != 1:
         raise ValueError(f"t must be one distribution, shape (C,), got {t.shape}")
     return t

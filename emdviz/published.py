@@ -133,7 +133,7 @@ EMD  0.6682 0.5448 0.6768 0.6889""",
 
 def find(number):
     """Return ``TABLES[number]``, or raise a ValueError that lists the numbers."""
-    if number not in TABLES:
+    if not isinstance(number, int) or number not in TABLES:
         raise ValueError(f"number must be one of {sorted(TABLES)}, got {number!r}")
     return TABLES[number]
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-from emdviz.distributions import as_float_array, check_distribution, to_numpy
+from emdviz.distributions import check_distribution, to_numpy
+from emdviz.reading import read_choice, read_count, read_floats, read_number
 
 PRECISIONS = ("float64", "float32")
 DOMAINS = ("log", "plain")
@@ -92,19 +93,17 @@ def scale(p, t, cost, *, lam, iterations, precision="float64", domain="log"):
     >>> round(float(scale(p, [0, 0, 1], D, lam=1000, iterations=1).costs[-1]), 9)
     1.5
     """
-    p, t, cost = _read(p, t, cost, lam)
-    for name, value, known in (("precision", precision, PRECISIONS), ("domain", domain, DOMAINS)):
-        if value not in known:
-            raise ValueError(f"{name} must be one of {known}, got {value!r}")
-    if iterations != int(iterations) or iterations < 0:
-        raise ValueError(f"iterations must be a count, 0 or more, got {iterations!r}")
+    p, t, cost, lam = _read(p, t, cost, lam)
+    read_choice(precision, "precision", PRECISIONS)
+    read_choice(domain, "domain", DOMAINS)
+    iterations = read_count(iterations, "iterations", 0)
     p, t, cost = (values.astype(precision) for values in (p, t, cost))
     with np.errstate(all="ignore"):  # dividing by zero is what is to be seen
         exponent = -(p.dtype.type(lam) * cost)
         kernel = _exp(exponent)
         walk = _plain(p, t, kernel) if domain == "plain" else _in_logs(p, t, exponent)
         seen = []
-        for _, plan in zip(range(int(iterations) + 1), walk, strict=False):
+        for _, plan in zip(range(iterations + 1), walk, strict=False):
             seen.append((_sum((plan * cost).ravel()), _sum(abs(_sum(plan) - t))))
     costs, errors = np.array(seen).T
     return Scalings(costs, errors, plan, kernel)
@@ -128,7 +127,7 @@ def converged_plan(p, t, cost, *, lam):
     array([[0.5, 0. ],
            [0. , 0.5]])
     """
-    p, t, cost = _read(p, t, cost, lam)
+    p, t, cost, lam = _read(p, t, cost, lam)
     rows, columns = (np.flatnonzero(values > _NO_MASS) for values in (p, t))
     support = np.ix_(rows, columns)
     plan = np.zeros_like(cost)
@@ -141,15 +140,16 @@ def _read(p, t, cost, lam):
         to_numpy(check_distribution(values, name)).astype(np.float64)
         for values, name in ((p, "p"), (t, "t"))
     )
-    cost = to_numpy(as_float_array(cost, "cost")).astype(np.float64)
+    cost = read_floats(cost, "cost")
     if p.ndim != 1 or t.shape != p.shape or cost.shape != 2 * p.shape:
         raise ValueError(
             "p, t and cost must have the shapes (C,), (C,) and (C, C), "
             f"got {p.shape}, {t.shape} and {cost.shape}"
         )
-    if not (np.isscalar(lam) and np.isfinite(lam) and lam > 0):
-        raise ValueError(f"lam must be a positive number, got {lam!r}")
-    return np.maximum(p, 0), np.maximum(t, 0), cost
+    if not np.all(np.isfinite(cost)) or np.any(cost < 0):
+        raise ValueError("cost must be finite and not negative")
+    lam = read_number(lam, "lam", "a positive number", lambda value: 0 < value < np.inf)
+    return np.maximum(p, 0), np.maximum(t, 0), cost, lam
 
 
 def _exp(values):

@@ -18,8 +18,12 @@ from typing import NamedTuple
 import numpy as np
 import ot
 
-from emdviz.distributions import as_float_array, check_distribution, to_numpy
+from emdviz.distributions import check_distribution, to_numpy
 from emdviz.ground_distance import line
+from emdviz.reading import read_count, read_floats, read_number
+
+MOST_COST = 1e100
+"""A greater cost of a unit of mass, or a greater mass, would overflow in sums."""
 
 PIVOTS = 10_000_000  # of the network simplex; POT's default of 100,000 is reached at C ≈ 1,000
 
@@ -204,8 +208,9 @@ def entropic_plan(p, t, *, cost=None, positions=None, lam, iterations=100_000, t
     array([[0.5, 0. ],
            [0. , 0.5]])
     """
-    if not (np.isscalar(lam) and np.isfinite(lam) and lam > 0):
-        raise ValueError(f"lam must be a positive number, got {lam!r}")
+    lam = read_number(lam, "lam", "a positive number", lambda value: 0 < value < np.inf)
+    iterations = read_count(iterations, "iterations", 1)
+    tolerance = read_number(tolerance, "tolerance", "a positive number", lambda value: value > 0)
     p, t, cost = _problem(p, t, cost, positions)
     return _each_pair(lambda a, b: _scale(a, b, cost, lam, iterations, tolerance), p, t)
 
@@ -223,22 +228,22 @@ def _problem(p, t, cost, positions, masses=False):
                 "give cost=, shape (C, C'), to compare different sets of classes"
             )
         cost = line(p.shape[-1], positions=positions)
-    cost = to_numpy(as_float_array(cost, "cost")).astype(np.float64)
+    cost = read_floats(cost, "cost")
     if cost.shape != (p.shape[-1], t.shape[-1]):
         raise ValueError(
             f"cost must have shape (C, C') = ({p.shape[-1]}, {t.shape[-1]}), got {cost.shape}"
         )
-    if not np.all(np.isfinite(cost)) or np.any(cost < 0):
-        raise ValueError("cost must be finite and not negative")
+    if not np.all((cost >= 0) & (cost <= MOST_COST)):
+        raise ValueError(f"cost must be finite and not negative, at most {MOST_COST:g}")
     if p.ndim > 1 and t.ndim > 1 and p.shape[:-1] != t.shape[:-1]:
         raise ValueError(f"t must have the leading shape of p, {p.shape[:-1]}, got {t.shape[:-1]}")
     return p, t, np.ascontiguousarray(cost)
 
 
 def _check_masses(values, name):
-    masses = to_numpy(as_float_array(values, name))
-    if not np.all(np.isfinite(masses)) or np.any(masses < 0):
-        raise ValueError(f"{name} must hold masses: finite and not negative")
+    masses = read_floats(values, name)
+    if not np.all((masses >= 0) & (masses <= MOST_COST)):
+        raise ValueError(f"{name} must hold masses: finite and not negative, up to {MOST_COST:g}")
     if np.any(np.sum(masses, axis=-1) == 0):
         raise ValueError(f"{name} must have some mass: nothing can be moved from or to nothing")
     return masses

@@ -186,7 +186,7 @@ def test_bad_positions_in_losses_are_refused(name):
 
 
 def test_bad_emd_weight_is_refused():
-    with pytest.raises(ValueError, match="emd_weight must not be negative, got -1"):
+    with pytest.raises(ValueError, match="emd_weight must be 0 or more, got -1"):
         xe_emd2_loss(Z, Y, emd_weight=-1)
 
 

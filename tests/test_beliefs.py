@@ -89,7 +89,7 @@ def test_disagreements_are_the_largest_distances():
         (lambda: beliefs.mean_prediction(P, LABELS[:5]), r"labels must have shape \(400,\)"),
         (lambda: beliefs.mean_prediction(2 * P, LABELS), "probabilities must sum to 1"),
         (lambda: beliefs.confusion([0], [7], 6), "labels must be class indices 0 to 5"),
-        (lambda: beliefs.reliability(P, LABELS, bins=0), "bins must be at least 1, got 0"),
+        (lambda: beliefs.reliability(P, LABELS, bins=0), "bins must be an integer, 1 to .*, got 0"),
     ],
 )
 def test_bad_input_is_refused(call, message):

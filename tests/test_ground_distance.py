@@ -44,12 +44,12 @@ def test_lengths_left_out_are_one():
 @pytest.mark.parametrize(
     ("classes", "parents", "lengths", "message"),
     [
-        (["a", "a"], {"a": "r"}, None, "classes must all be different"),
+        (["a", "a"], {"a": "r"}, None, "classes must be names, all different"),
         (["a", "z"], {"a": "r"}, None, "class 'z' is not in the tree; add it to parents"),
         (["a"], {"a": "b", "b": "a"}, None, "'a' is above itself"),
         (["a", "b"], {"a": "r", "b": "s"}, None, r"one tree, got the roots \['r', 's'\]"),
         (["a"], {"a": "r"}, {"a": -1.0}, "not negative"),
-        (["a"], {"a": "r"}, {"r": 1.0}, "of edges: 'r'"),
+        (["a"], {"a": "r"}, {"r": 1.0}, "of edges, .*got 'r'"),
     ],
 )
 def test_what_is_no_tree_is_refused(classes, parents, lengths, message):
@@ -117,7 +117,7 @@ def test_a_line_is_embedded_as_a_line_and_no_geometry_as_what_comes_nearest():
     squares = ground_distance.embed(ground_distance.line(4) ** 2, 4)  # no distances in any space
     assert np.all(np.isfinite(squares))
     for dimensions in (0, 5):
-        with pytest.raises(ValueError, match=f"dimensions must be 1 to C = 4, got {dimensions}"):
+        with pytest.raises(ValueError, match=f"dimensions must be .* 1 to 4, got {dimensions}"):
             ground_distance.embed(ground_distance.line(4), dimensions)
 
 
@@ -203,5 +203,5 @@ def test_half_an_epoch_survives_saving():
 def test_features_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"features must have shape \(2, 3\), got \(2, 4\)"):
         LearnedDistance(4, 3).update(torch.zeros(2, 4), torch.tensor([0, 1]))
-    with pytest.raises(ValueError, match="at least 2 classes and 1 feature"):
+    with pytest.raises(ValueError, match=r"num_classes must be an integer, 2 to .*, got 1"):
         LearnedDistance(1, 3)

@@ -178,8 +178,8 @@ def test_a_network_without_features_is_refused():
     ("make", "message"),
     [
         (lambda: ground_emd2_loss(LOGITS, LABELS, omega=0.0), "omega must be positive"),
-        (lambda: ground_emd2_loss(LOGITS, LABELS, mu=-1.0), "mu must not be negative"),
-        (lambda: SelfGuidedEMD2Loss(5, 3, warm_up=0), "warm_up must be at least 1"),
+        (lambda: ground_emd2_loss(LOGITS, LABELS, mu=-1.0), "mu must be finite and not negative"),
+        (lambda: SelfGuidedEMD2Loss(5, 3, warm_up=0), "warm_up must be an integer, 1 or more"),
     ],
 )
 def test_bad_options_are_refused(make, message):

@@ -180,7 +180,7 @@ HALF = [[0.5, 0.5]]
         (
             lambda: metrics.calibration_error(HALF, [0], bins=0),
             ValueError,
-            "bins must be at least 1",
+            "bins must be an integer, 1 to",
         ),
         (lambda: metrics.spearman([1, 2], [1]), ValueError, "must both have shape"),
     ],

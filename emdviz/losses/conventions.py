@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import torch
 
+from emdviz.reading import read_choice, read_count, read_number, shown
+
 REDUCTIONS = ("mean", "sum", "none")
 
 
@@ -43,6 +45,7 @@ def read_targets(target, like, class_weight=None, ignore_index=-100, label_smoot
     """Lay checked targets out as rows, in the dtype and on the device of ``like``, (N, C)."""
     if class_weight is not None:
         class_weight = class_weight.to(like)
+    ignore_index = read_count(ignore_index, "ignore_index", -(2**63), 2**63 - 1)
     if target.is_floating_point():
         shape = () if target.ndim == 1 else target.shape[:1] + target.shape[2:]
         index, soft = None, rows(target).to(like)
@@ -143,31 +146,51 @@ def check_labels(index, num_classes):
 
 def check_options(input, weight, label_smoothing, reduction):
     """Raise an error that names the first argument that is not as ``emd2_loss`` says."""
-    if not isinstance(input, torch.Tensor):
-        raise TypeError(f"input must be a torch tensor of logits, got {type(input).__name__}")
-    if not input.is_floating_point():
-        raise TypeError(f"input must be floating-point, got {input.dtype}")
+    check_outputs(input)
     if input.ndim == 0 or input.shape[min(1, input.ndim - 1)] == 0:
         raise ValueError(
             f"input must be logits of shape (C,), (B, C) or (B, C, d1, …), got {tuple(input.shape)}"
         )
     num_classes = input.shape[min(1, input.ndim - 1)]
-    if weight is not None and tuple(weight.shape) != (num_classes,):
+    if weight is not None:
+        check_weight(weight, num_classes, input.device)
+    read_number(label_smoothing, "label_smoothing", "from 0 to 1", lambda share: 0 <= share <= 1)
+    read_choice(reduction, "reduction", REDUCTIONS)
+
+
+def check_outputs(input):
+    """Raise an error unless this is a dense floating-point tensor."""
+    if not isinstance(input, torch.Tensor):
+        raise TypeError(f"input must be a torch tensor of logits, got {type(input).__name__}")
+    if not input.is_floating_point():
+        raise TypeError(f"input must be floating-point, got {input.dtype}")
+    if input.layout != torch.strided:
+        raise TypeError(f"input must be dense, got {input.layout}; to_dense() it")
+
+
+def check_weight(weight, num_classes, device):
+    """Raise an error unless this is a number for each class."""
+    if not isinstance(weight, torch.Tensor) or weight.is_complex() or weight.is_quantized:
+        raise TypeError(f"weight must be a tensor of real numbers, got {shown(weight)}")
+    if tuple(weight.shape) != (num_classes,):
         raise ValueError(
             f"weight must have one number per class, shape ({num_classes},), "
             f"got {tuple(weight.shape)}"
         )
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing!r}")
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be one of {REDUCTIONS}, got {reduction!r}")
+    if weight.layout != torch.strided or (weight.is_meta and device.type != "meta"):
+        raise ValueError("weight must be a dense tensor, not on the meta device")
 
 
 def check_target(input, target):
     """Raise an error if ``target`` is neither class indices nor probabilities for ``input``."""
     if not isinstance(target, torch.Tensor):
         raise TypeError(f"target must be a torch tensor, got {type(target).__name__}")
-    if target.dtype == torch.bool or target.is_complex():
+    if target.layout != torch.strided or target.device != input.device:
+        raise ValueError(
+            f"target must be a dense tensor on the device of input, {input.device}, "
+            f"got {target.layout} on {target.device}"
+        )
+    if target.dtype == torch.bool or target.is_complex() or target.is_quantized:
         raise TypeError(f"target must be integers or probabilities, got {target.dtype}")
     shape, soft_shape = input.shape[:1] + input.shape[2:], input.shape
     if input.ndim == 1:

@@ -4,12 +4,14 @@ import math
 import warnings
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from emdviz import ground_distance as ground
 from emdviz.losses import conventions
+from emdviz.reading import as_float_array, read_count, read_number
 
 WIDEST = 300.0
 """λ times the greatest distance up to which float64 holds exp(−λD) and all it is scaled by."""
@@ -107,10 +109,8 @@ def aemd_loss(
     >>> round(aemd_loss(z, torch.tensor([0])).item(), 4)  # 1 − log 3
     -0.0986
     """
-    if not (lam > 0 and math.isfinite(lam)):
-        raise ValueError(f"lam must be positive and finite, got {lam!r}")
-    if iterations < 1 or iterations != int(iterations):
-        raise ValueError(f"iterations must be an integer, 1 or more, got {iterations!r}")
+    lam = read_number(lam, "lam", "positive and finite", lambda value: 0 < value < math.inf)
+    iterations = read_count(iterations, "iterations", 1)
     logits, targets = conventions.read(
         input, target, weight, ignore_index, label_smoothing, reduction
     )
@@ -119,7 +119,7 @@ def aemd_loss(
     if targets.soft is None:
         parts = torch.exp(log_p) * (conventions.pick_row(distance.T, targets.index) + log_p / lam)
         return conventions.reduce(parts, targets, reduction)
-    value, error = _Entropic.apply(log_p, targets.soft, distance, float(lam), int(iterations))
+    value, error = _Entropic.apply(log_p, targets.soft, distance, lam, iterations)
     _warn_once(error, lam, iterations)
     return conventions.reduce(value[:, None], targets, reduction)
 
@@ -241,7 +241,7 @@ def read_distance(distance, logits):
     num_classes = logits.shape[1]
     if distance is None:
         distance = ground.line(num_classes)
-    distance = torch.as_tensor(distance).to(logits)
+    distance = as_tensor(distance).to(logits)
     if tuple(distance.shape) != (num_classes, num_classes):
         raise ValueError(
             f"ground_distance must have shape (C, C) = ({num_classes}, {num_classes}), "
@@ -250,6 +250,12 @@ def read_distance(distance, logits):
     if distance.device.type == "cpu" and not torch.all(torch.isfinite(distance) & (distance >= 0)):
         raise ValueError("ground_distance must be finite and not negative")
     return distance
+
+
+def as_tensor(distance):
+    """Return a ground distance of any library as a tensor."""
+    array = as_float_array(distance, "ground_distance")
+    return array if isinstance(array, torch.Tensor) else torch.from_numpy(np.array(array))
 
 
 _warned = set()

@@ -1,10 +1,12 @@
 """The losses of the paper as functions; :mod:`emdviz.losses` says what they share."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 from emdviz.distributions import check_positions
 from emdviz.losses import closed_form, conventions
+from emdviz.reading import read_count, read_flag, read_floats, read_number
 
 
 def emd2_loss(
@@ -60,8 +62,11 @@ def emd2_loss(
     >>> round(emd2_loss(z, torch.tensor([0])).item(), 4)
     0.5556
     """
-    plain = weight is None and positions is None and not (normalized or label_smoothing)
-    if plain and reduction == "mean":
+    if (
+        weight is None
+        and positions is None
+        and _usual(normalized, ignore_index, label_smoothing, reduction)
+    ):
         value = closed_form.mean_emd2(input, target, ignore_index)
         if value is not None:
             return value
@@ -125,13 +130,15 @@ def xe_loss(
     """
     conventions.check_options(input, weight, label_smoothing, reduction)
     conventions.check_target(input, target)
+    ignore_index = read_count(ignore_index, "ignore_index", -(2**63), 2**63 - 1)
     logits = conventions.at_least_float32(input)
     try:
         return F.cross_entropy(
             logits,
             target if target.is_floating_point() else target.long(),
             None if weight is None else weight.to(logits),
-            ignore_index=ignore_index,
+            # no probabilities are ignored, and torch minds an index beside them
+            ignore_index=-100 if target.is_floating_point() else ignore_index,
             label_smoothing=label_smoothing,
             reduction=reduction,
         )
@@ -159,8 +166,7 @@ def xe_emd2_loss(input, target, *, emd_weight=1.0, positions=None, normalized=Fa
     ----------
     Hou, Yu, Samaras, arXiv 1611.05916.
     """
-    if not emd_weight >= 0:
-        raise ValueError(f"emd_weight must not be negative, got {emd_weight!r}")
+    emd_weight = read_number(emd_weight, "emd_weight", "0 or more", lambda w: 0 <= w < torch.inf)
     squared = emd2_loss(input, target, positions=positions, normalized=normalized, **options)
     return xe_loss(input, target, **options) + emd_weight * squared
 
@@ -201,14 +207,19 @@ def regression_loss(
     >>> regression_loss(torch.tensor([[1.5]]), torch.tensor([2])).item()
     0.25
     """
+    conventions.check_outputs(input)
     if input.ndim not in (1, 2) or tuple(input.shape[1:]) not in ((), (1,)):
         raise ValueError(
             f"input must be one number per example, (B,) or (B, 1), got {tuple(input.shape)}"
         )
+    if not isinstance(target, torch.Tensor):
+        raise TypeError(f"target must be a torch tensor, got {type(target).__name__}")
     soft = target.is_floating_point()
     outputs = conventions.at_least_float32(input).reshape(len(input))
-    per_class = next((given for given in (positions, weight) if given is not None), [0.0])
-    num_classes = target.shape[-1] if soft else len(per_class)
+    if positions is not None:
+        positions = read_floats(positions, "positions")
+    given = (len(one) for one in (positions, weight) if np.ndim(one))
+    num_classes = target.shape[-1] if soft and target.ndim else next(given, 1)
     like = outputs.new_empty(len(outputs), num_classes)
     conventions.check_options(like, weight, 0.0, reduction)
     conventions.check_target(like, target)
@@ -224,9 +235,21 @@ def regression_loss(
     return conventions.reduce(squares, targets, reduction)
 
 
+def _usual(normalized, ignore_index, label_smoothing, reduction):
+    """Say whether these are the options of the fast way, whatever they are."""
+    types = type(ignore_index), type(label_smoothing), type(reduction)
+    return (
+        normalized is False
+        and types in ((int, float, str), (int, int, str))
+        and label_smoothing == 0
+        and reduction == "mean"
+    )
+
+
 def _integrate(height, logits, positions, normalized, targets, reduction):
     """Sum heights over the C − 1 gaps; ``height`` may have a last column of zeros."""
     num_classes = logits.shape[1]
+    normalized = read_flag(normalized, "normalized")
     if positions is not None:
         width = torch.diff(check_positions(positions, num_classes, like=height))
         height = height[:, : num_classes - 1] * width

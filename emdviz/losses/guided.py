@@ -1,5 +1,7 @@
 """EMD² with any ground distance, and the loss that learns the distance while it trains."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -7,6 +9,7 @@ from emdviz.ground_distance import LearnedDistance
 from emdviz.losses import conventions
 from emdviz.losses.entropic import read_distance
 from emdviz.losses.functions import xe_loss
+from emdviz.reading import read_count, read_number
 
 
 def ground_emd2_loss(
@@ -67,10 +70,7 @@ def ground_emd2_loss(
     >>> round(ground_emd2_loss(z, torch.tensor([0])).item(), 4)  # (0.25 + 0.75 + 1.25) / 9
     0.25
     """
-    if not omega > 0:
-        raise ValueError(f"omega must be positive, got {omega!r}")
-    if not mu >= 0:
-        raise ValueError(f"mu must not be negative, got {mu!r}")
+    omega, mu = _read_guide(omega, mu)
     logits, targets = conventions.read(
         input, target, weight, ignore_index, label_smoothing, reduction
     )
@@ -84,6 +84,13 @@ def ground_emd2_loss(
     else:
         squares = squares * (targets.soft @ cost.T)
     return conventions.reduce(squares, targets, reduction)
+
+
+def _read_guide(omega, mu):
+    omega = read_number(omega, "omega", "positive and finite", lambda power: 0 < power < math.inf)
+    return omega, read_number(
+        mu, "mu", "finite and not negative", lambda bias: 0 <= bias < math.inf
+    )
 
 
 class SelfGuidedEMD2Loss(nn.Module):
@@ -141,11 +148,9 @@ class SelfGuidedEMD2Loss(nn.Module):
         label_smoothing=0.0,
     ):
         super().__init__()
-        if warm_up < 1 or not ratio > 0:
-            raise ValueError(
-                "warm_up must be at least 1 and ratio positive, "
-                f"got warm_up={warm_up!r}, ratio={ratio!r}"
-            )
+        warm_up = read_count(warm_up, "warm_up", 1)
+        ratio = read_number(ratio, "ratio", "positive", lambda value: 0 < value < math.inf)
+        omega, mu = _read_guide(omega, mu)
         self.distance = LearnedDistance(num_classes, num_features)
         self.options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
         self.guide = {"omega": omega, "mu": mu, **self.options}

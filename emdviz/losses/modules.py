@@ -5,8 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from emdviz.losses.entropic import aemd_loss
+from emdviz.losses.entropic import aemd_loss, as_tensor
 from emdviz.losses.functions import emd2_loss, emd_loss, regression_loss, xe_emd2_loss, xe_loss
+from emdviz.reading import shown
 
 
 class _Loss(nn.Module):
@@ -16,6 +17,8 @@ class _Loss(nn.Module):
 
     def __init__(self, weight=None, **options):
         super().__init__()
+        if weight is not None and not isinstance(weight, torch.Tensor):
+            raise TypeError(f"weight must be a tensor of real numbers, got {shown(weight)}")
         self.register_buffer("weight", weight)
         self.options = options
 
@@ -117,7 +120,7 @@ class ApproximateEMDLoss(_Loss):
         )
         known = ground_distance is not None
         self.register_buffer(
-            "ground_distance", torch.as_tensor(ground_distance).clone() if known else None
+            "ground_distance", as_tensor(ground_distance).clone() if known else None
         )
 
     def forward(self, input, target):

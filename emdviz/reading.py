@@ -1,0 +1,195 @@
+"""Reading what people hand over: arrays of any library and layout, numbers, names.
+
+What cannot be read is refused in words that name the argument, before anything is computed.
+"""
+
+import math
+import numbers
+import operator
+import reprlib
+
+import numpy as np
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 120
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxdict = 12
+
+
+def shown(value):
+    """Return the ``repr`` of anything for an error, cut where it is long."""
+    return _SHORT.repr(value)
+
+
+def is_torch(array):
+    """Say whether ``array`` is a torch tensor, without importing torch for those who lack it."""
+    return hasattr(array, "requires_grad") and hasattr(array, "detach")
+
+
+def namespace(*arrays):
+    """Return the array-API namespace that all ``arrays`` belong to.
+
+    Raises
+    ------
+    TypeError
+        If they come from different libraries.
+    """
+    if all(isinstance(array, np.ndarray) for array in arrays):
+        return np  # NumPy 2 is an array-API namespace itself
+    libraries = {is_torch(array) for array in arrays}
+    if len(libraries) > 1:
+        names = ", ".join(type(array).__name__ for array in arrays)
+        raise TypeError(
+            f"arrays must come from one library, got {names}; "
+            "convert with torch.as_tensor(...) or .numpy()"
+        )
+    from array_api_compat import array_namespace
+
+    return array_namespace(*arrays)
+
+
+def as_array(values, name):
+    """Return a dense tensor as it is, a sparse one made dense, anything else as a NumPy array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If that cannot be done, or some entries are masked or are not there.
+    """
+    if is_torch(values):
+        if values.device.type == "meta":
+            raise ValueError(f"{name} must hold numbers, got a tensor on the meta device, without")
+        if values.is_quantized:
+            raise TypeError(f"{name} must hold real numbers, got {values.dtype}; dequantize() it")
+        return values.to_dense() if values.layout != _strided() else values
+    if np.ma.isMaskedArray(values):
+        if np.ma.getmaskarray(values).any():
+            raise ValueError(f"{name} must have no masked entries; fill them, or leave them out")
+        values = values.data
+    try:
+        return np.asarray(values)
+    except Exception as error:  # whatever objects in a list do when they are looked at
+        raise ValueError(f"{name} must be a regular array: {error}") from None
+
+
+def _strided():
+    import torch
+
+    return torch.strided
+
+
+def to_numpy(values, name="values"):
+    """Return a tensor, array or list as a NumPy array on the CPU, without its gradient.
+
+    bfloat16, which NumPy lacks, becomes float32.
+    """
+    array = as_array(values, name)
+    if not is_torch(array):
+        return array
+    array = array.detach().cpu().resolve_conj().resolve_neg()
+    return (array.float() if str(array.dtype) == "torch.bfloat16" else array).numpy()
+
+
+def as_float_array(values, name, *, scalars=False):
+    """Read ``values`` as a floating-point array, of at least one axis unless ``scalars`` may come.
+
+    Integers become float64. Half precision becomes float32, since sums of it lose digits.
+
+    Raises
+    ------
+    TypeError
+        If ``values`` do not form an array of real numbers.
+    ValueError
+        If they have no axis, or no class along the last one.
+    """
+    array = as_array(values, name)
+    if is_torch(array):
+        if array.is_complex():
+            raise TypeError(f"{name} must hold real numbers, got {array.dtype}")
+        if not array.is_floating_point():
+            array = array.double()
+        elif array.dtype.itemsize < 4:
+            array = array.float()
+    else:
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+        if array.dtype.kind != "f" or array.dtype.itemsize > 8:
+            array = array.astype(np.float64)
+        elif array.dtype.itemsize < 4 or not array.dtype.isnative:
+            array = array.astype(f"f{max(array.dtype.itemsize, 4)}")
+    if not scalars and (array.ndim == 0 or array.shape[-1] == 0):
+        raise ValueError(
+            f"{name} must have the classes on its last axis, shape (..., C) with C ≥ 1, "
+            f"got {tuple(array.shape)}"
+        )
+    return array
+
+
+def read_floats(values, name, *, scalars=False):
+    """Return real numbers as a new NumPy array of float64; all else as :func:`as_float_array`."""
+    return to_numpy(as_float_array(values, name, scalars=scalars)).astype(np.float64)
+
+
+def read_number(value, name, expected="a finite number", fits=math.isfinite):
+    """Return a real number as a float, or raise a ValueError that says what was ``expected``.
+
+    Examples
+    --------
+    >>> read_number(np.float32(0.5), "lam")
+    0.5
+    """
+    single = value
+    if (is_torch(value) or isinstance(value, np.ndarray)) and value.ndim == 0:
+        single = to_numpy(value, name)[()]
+    if isinstance(single, numbers.Real) and not isinstance(single, bool | np.bool_):
+        try:
+            number = float(single)
+        except OverflowError:
+            number = math.copysign(math.inf, single)
+        if fits(number):
+            return number
+    raise ValueError(f"{name} must be {expected}, got {shown(value)}")
+
+
+def read_count(value, name, low=0, high=math.inf):
+    """Return a whole number from ``low`` to ``high`` as an int, or raise an error of it.
+
+    Examples
+    --------
+    >>> read_count(np.int8(3), "count")
+    3
+    """
+    range_ = f"{low} to {high}" if high < math.inf else f"{low} or more"
+    try:
+        number = operator.index(value)
+    except Exception:  # a tensor raises what it likes
+        raise TypeError(f"{name} must be an integer, {range_}, got {shown(value)}") from None
+    if isinstance(value, bool) or not low <= number <= high:
+        raise ValueError(f"{name} must be an integer, {range_}, got {shown(value)}")
+    return number
+
+
+def read_names(values, name, num_classes=None):
+    """Return names as a list of str, or raise an error unless they are one for each class."""
+    try:
+        if isinstance(values, str | bytes | dict | set | frozenset):
+            raise TypeError("no list")
+        names = [str(values[i]) for i in range(len(values))]
+    except Exception:  # whatever it does when it is taken for a list
+        raise TypeError(f"{name} must be a list of names, got {shown(values)}") from None
+    if num_classes is not None and len(names) != num_classes:
+        raise ValueError(f"{name} must name {num_classes} classes, got {len(names)}")
+    return names
+
+
+def read_flag(value, name):
+    """Return True or False, or raise a TypeError for anything else."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, got {shown(value)}")
+
+
+def read_choice(value, name, choices):
+    """Return ``value`` if it is one of some names, or raise a ValueError that lists them."""
+    if isinstance(value, str) and value in choices:
+        return value
+    raise ValueError(f"{name} must be one of {list(choices)}, got {shown(value)}")
