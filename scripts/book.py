@@ -32,7 +32,7 @@ import offline  # noqa: E402
 PAGES = ["docs/*.md", "docs/*.png", "data/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"]
 """What besides notebooks is copied; where it lies stays the same, so that links stay true."""
 
-THUMBNAIL = (640, 360)
+THUMBNAIL = (640, 320)
 _PNG = re.compile(r'src="data:image/png;base64,([^"]+)"')
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _NEEDS_PYTHON = "<p><em>This figure needs Python: run the notebook to see it.</em></p>"
@@ -190,7 +190,10 @@ def write_index(path, lessons, files):
     """Fill the first page with an explorer and with what the lessons are about."""
     from emdviz.explorers import PredictionExplorer
 
-    live = frame(offline.keep(PredictionExplorer(), files, "index"), "_static/")
+    a = [0.25, 0.15, 0.05, 0.05, 0.40, 0.02, 0.03, 0.05]
+    b = [0.00, 0.00, 0.05, 0.25, 0.40, 0.25, 0.05, 0.00]
+    explorer = PredictionExplorer(a, b, target=4)
+    live = frame(offline.keep(explorer, files, "index"), "_static/")
     text = path.read_text(encoding="utf-8")
     text = text.replace("<!-- explorer -->", live).replace("<!-- lessons -->", "\n".join(lessons))
     path.write_text(text, encoding="utf-8")

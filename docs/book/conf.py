@@ -1,11 +1,13 @@
 """How Sphinx lays out the book; scripts/book.py runs the notebooks and calls it."""
 
 import html
+import inspect
 import re
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import ipywidgets
 from docutils import nodes
 from latex2mathml.converter import Converter
 
@@ -32,7 +34,7 @@ myst_update_mathjax = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_google_docstring = False
-napoleon_use_ivar = True
+napoleon_custom_sections = [("Attributes", "params_style")]  # not a second time what has a docstring
 napoleon_use_param = False
 napoleon_use_rtype = False
 add_module_names = False
@@ -62,23 +64,33 @@ html_theme_options = {
 def mathml(latex, display):
     """Return a formula as MathML, which browsers draw by themselves.
 
+    Raises
+    ------
+    ValueError
+        If it holds a command that would be shown as it was typed.
+
     Examples
     --------
     >>> mathml("p < 1", "inline")  # doctest: +ELLIPSIS
     '<math ...><mrow><mi>p</mi><mo>&lt;</mo><mn>1</mn></mrow></math>'
     """
-    formula = Converter(display=display).convert_to_element(latex)
+    known = latex.replace("{aligned}", "{split}")
+    formula = Converter(display=display).convert_to_element(known)
     for part in formula.iter():
         part.text = html.unescape(part.text or "") or None
+        if part.tag in ("mi", "mo") and re.search(r"[\\&]", part.text or ""):
+            raise ValueError(f"formulas must hold what MathML can show, got {part.text} in {latex}")
         # bars would stand apart from what they enclose, like an operator between two terms
         if part.tag == "mo" and part.text in ("|", "‖", "∣", "∥"):
             part.attrib |= {"lspace": "0", "rspace": "0"}
+        if side := part.attrib.pop("columnalign", None):  # browsers ask CSS
+            part.set("style", f"text-align: {side}")
     formula.set("alttext", latex)
     return ElementTree.tostring(formula, encoding="unicode")
 
 
-def keep_bars(app, what, name, obj, options, lines):
-    """Let | be a bar in docstrings, where reStructuredText would see a substitution begin."""
+def as_meant(app, what, name, obj, options, lines):
+    """Let Sphinx read docstrings as they are meant: | is a bar, and a colon no end of a type."""
     example = False
     for i, line in enumerate(lines):
         example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))
@@ -86,6 +98,23 @@ def keep_bars(app, what, name, obj, options, lines):
             code = re.split(r"(``.*?``)", line)
             code[::2] = [text.replace("|", r"\|") for text in code[::2]]
             lines[i] = "".join(code)
+    if what in ("attribute", "data", "property"):
+        lines.insert(0, "")
+
+
+def is_elsewhere(app, what, name, obj, skip, options):
+    """Leave out what classes inherit from other packages, and functions under a second name."""
+    function = getattr(obj, "fget", obj)
+    elsewhere = not str(getattr(function, "__module__", "emdviz")).startswith("emdviz")
+    return True if elsewhere or getattr(function, "__name__", name) != name else None
+
+
+def as_called(app, what, name, obj, options, signature, returns):
+    """Return how a class is called where its metaclass would hide it."""
+    if what == "class" and issubclass(obj, ipywidgets.Widget):
+        parameters = list(inspect.signature(obj.__init__).parameters.values())
+        return str(inspect.Signature(parameters[1:])), returns
+    return None
 
 
 def find_in_emdviz(app, env, node, contnode):
@@ -111,6 +140,8 @@ def setup(app):
     """Let Sphinx write formulas as MathML, and read docstrings as they are meant."""
     # Sphinx would look beside this file; pages and pictures lie with what has run
     app.config.html_static_path = [str(app.srcdir / "_static")]
-    app.connect("autodoc-process-docstring", keep_bars, priority=100)  # before napoleon
+    app.connect("autodoc-process-docstring", as_meant, priority=100)  # before napoleon
+    app.connect("autodoc-process-signature", as_called)
+    app.connect("autodoc-skip-member", is_elsewhere)
     app.connect("missing-reference", find_in_emdviz)
     app.add_html_math_renderer("mathml", (_write_inline, None), (_write_block, None))
