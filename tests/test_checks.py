@@ -292,6 +292,22 @@ def test_no_answer_is_no_mistake(check):
     assert "Not yet." not in answer._repr_html_()
 
 
+def test_answers_of_any_kind():
+    conditions = (
+        (lambda a: len(a) == 3, "three numbers, please"),
+        (lambda a: np.array(a) == [1, 2, 3], "one after the other"),
+    )
+    assert checks.check_answer(..., *conditions).correct is None
+    for answer, hint in (
+        ((1, 2), "three numbers, please"),
+        (5, "three numbers, please (yours raised TypeError"),
+        ((1, 2, 3), "one after the other (yours raised ValueError"),
+    ):
+        assert not checks.check_answer(answer, *conditions)
+        assert checks.check_answer(answer, *conditions).hint.startswith(hint)
+    assert str(checks.check_answer((1, 2, 3), conditions[0], praise="There.")) == "✓ There."
+
+
 def test_no_answer_in_numbers_is_no_mistake():
     assert checks.check_ordered(...).correct is None
     assert checks.check_equal_cross_entropy(..., [0.5, 0.5], 0).correct is None

@@ -32,7 +32,7 @@ from emdviz.checks.about_transport import (
     check_plan,
     check_scalings,
 )
-from emdviz.checks.answers import Answer
+from emdviz.checks.answers import Answer, check_answer
 from emdviz.checks.behaviour import Finding
 from emdviz.checks.diagnosis import Diagnosis, diagnose
 from emdviz.checks.examples import Example
@@ -42,6 +42,7 @@ __all__ = [
     "Diagnosis",
     "Example",
     "Finding",
+    "check_answer",
     "check_best_for_aemd",
     "check_cdf",
     "check_divergence",

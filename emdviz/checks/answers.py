@@ -82,6 +82,44 @@ class Mistake(NamedTuple):
     function: object
 
 
+def check_answer(answer, *conditions, praise=""):
+    """Check an answer of any kind: the first condition that it does not meet gives the hint.
+
+    Parameters
+    ----------
+    answer
+        The reader's: a number, a word, a distribution, a function; ``...`` is no answer yet.
+    *conditions : (callable, str)
+        A function of the answer that says whether a condition is met, and the hint if it is not.
+        One that raises an exception is not met; what it says is added to the hint.
+    praise : str
+        Shown if all are met.
+
+    Returns
+    -------
+    Answer
+
+    Examples
+    --------
+    >>> conditions = (lambda a: a >= 0, "a square is not negative"), (lambda a: a == 9, "3 · 3")
+    >>> check_answer(-9, *conditions)
+    ✗ a square is not negative
+    >>> check_answer("nine", *conditions).correct
+    False
+    >>> check_answer(9, *conditions, praise="Nine.")
+    ✓ Nine.
+    """
+    if answer is ...:
+        return UNANSWERED
+    for is_met, hint in conditions:
+        try:
+            if not quietly(lambda a, is_met=is_met: bool(is_met(a)), answer):
+                return Answer(False, hint)
+        except Unusable as problem:
+            return Answer(False, f"{hint} (yours {problem})")
+    return Answer(True, praise)
+
+
 def judge(function, cases, right, praise, *, mistakes=(), recognise=None, like=""):
     """Try a function on cases, and compare with the right one.
 
