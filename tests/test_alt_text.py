@@ -113,7 +113,7 @@ def test_comparisons_say_the_verdicts():
         text = said(axes[0])
         assert "Figure of 2 panels." in text
         assert known in text
-        assert "EMD² +10  better" in text
+        assert f"EMD² +10  {differences['verdict'][0]}." in text
 
 
 def test_many_panels_are_told_briefly_and_never_at_length():
