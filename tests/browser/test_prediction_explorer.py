@@ -296,15 +296,14 @@ def test_nothing_complained_and_nothing_left_this_machine(notebook):
     assert notebook.strangers == []
 
 
-def test_the_first_notebook_answers_to_its_sliders(lab):
+def test_the_first_notebook_answers_to_its_bars(lab):
     name = "01_why_order_matters.ipynb"
     shutil.copy(Path(__file__).parents[2] / "notebooks" / name, lab.folder)
     notebook = lab.open(name, width=1400, height=1400)
     notebook.run_all()
     figure = Figure(notebook.page)
     before = figure.bars("A")
-    slider(notebook.page, 1).focus()
-    notebook.page.keyboard.press("ArrowRight")
+    figure.press("A", 0, "ArrowRight")
     wait_until(lambda: figure.bars("A")[0] == pytest.approx(before[0] + 0.01, abs=1e-4))
     wait_until(lambda: notebook.python("explorer.p") == pytest.approx(figure.bars("A"), abs=1e-4))
     for letter, losses in notebook.python("explorer.losses").items():
