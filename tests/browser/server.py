@@ -13,6 +13,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import psutil
+
 TOKEN = "browser-tests"
 _START_SECONDS = 60
 
@@ -77,14 +79,24 @@ class Server(abc.ABC):
         """Return the address of ``path``, with the token in it."""
         return f"http://127.0.0.1:{self.port}{path}{'&' if '?' in path else '?'}token={token}"
 
-    def request(self, path, method="GET"):
+    def request(self, path, method="GET", token=TOKEN):
         """Return what the server answers, read as JSON where it is JSON."""
-        request = urllib.request.Request(self.url(path), method=method)
+        request = urllib.request.Request(self.url(path, token), method=method)
         # a proxy set in the environment must not be asked for this machine
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=30) as reply:
             text, kind = reply.read(), reply.headers.get_content_type()
         return json.loads(text) if text and kind == "application/json" else text
+
+    def listens_on(self):
+        """Return the addresses at which the server and all that it started can be reached."""
+        main = psutil.Process(self.pid)
+        return {
+            connection.laddr.ip
+            for process in [main, *main.children(recursive=True)]
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
 
     def log(self):
         """Return what the server has printed so far."""

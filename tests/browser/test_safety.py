@@ -1,4 +1,10 @@
-"""Names that are markup: they are shown as they are, wherever a name is shown, and never run."""
+"""Who gets in, and what names that are markup do: nothing, wherever they are shown."""
+
+import os
+import re
+import sys
+import urllib.error
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -7,10 +13,12 @@ from emdviz import datasets, explorers
 from emdviz.experiments.export import to_html
 from emdviz.training import TrainConfig
 from tests.browser.lab import Watch
+from tests.browser.server import Server
 from tests.comparisons import made_up_epochs
 
 pytestmark = pytest.mark.browser
 
+ROOT = Path(__file__).parents[2]
 TAKEN = "window.taken=1"
 IMAGE = f'<img src=x onerror="{TAKEN}">'
 NAMES = [IMAGE, f"</script><script>{TAKEN}</script>", f"\u2028'\"><svg onload='{TAKEN}'>"]
@@ -170,3 +178,27 @@ def test_names_stay_text_in_an_exported_table(visit):
     page, watch = visit(to_html(frame))
     assert watch.errors == []
     assert not intrude(page)
+
+
+class MakeLab(Server):
+    """What `make lab` starts, with a port of its own and no browser."""
+
+    alive_at = "/login"
+
+    def command(self, private):
+        root = " --allow-root" if os.getuid() == 0 else ""
+        options = f"LAB_OPTIONS=--no-browser --port={self.port}{root}"
+        binaries = f"BIN={Path(sys.executable).parent}"
+        make = ["make", f"--directory={ROOT}", "--old-file=.venv/installed"]
+        return [*make, binaries, options, "lab"]
+
+
+def test_make_lab_lets_in_this_computer_alone_and_only_with_a_token_of_its_own():
+    with MakeLab() as lab:
+        assert lab.listens_on() <= {"127.0.0.1", "::1"}
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            lab.request("/api/contents", token="guessed")
+        (token,) = set(re.findall(rf"http://localhost:{lab.port}/lab\?token=(\w+)", lab.log()))
+        assert len(token) >= 32
+        found = lab.request("/api/contents", token=token)
+        assert {"01_why_order_matters.ipynb"} < {each["name"] for each in found["content"]}
