@@ -102,9 +102,12 @@ def check_divergence(function):
         Mistake("Subtract half of L(t, t) too.", _combine(0.5, 0)),
         Mistake("Subtract half of L(p, p) too.", _combine(0, 0.5)),
         Mistake("Subtract them, do not add.", _combine(-0.5, -0.5)),
-        Mistake(
-            "aemd_loss takes logits, and softmax(p) is not p. Give it log p.",
-            lambda p, t, lam: _combine(0.5, 0.5)(p, t, lam, softmax),
+        *(
+            Mistake(
+                "aemd_loss takes logits, and softmax(p) is not p. Give it log p.",
+                lambda p, t, lam, half=half: _combine(half, half)(p, t, lam, softmax),
+            )
+            for half in (0.5, 0)
         ),
         Mistake(
             "Pass λ on: aemd_loss(..., lam=lam).",
