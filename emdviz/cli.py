@@ -162,6 +162,7 @@ def export(
     """Write all runs, or a --table beside the printed numbers, as CSV, LaTeX or HTML."""
     from emdviz.experiments import tables
     from emdviz.experiments.export import WRITERS
+    from emdviz.writing import write_whole
 
     if file.suffix not in WRITERS:
         raise ValueError(f"type a file that ends in {', '.join(WRITERS)}, got {file}")
@@ -171,7 +172,7 @@ def export(
         frame = tables.beside(laid, _number(table))
     elif dataset:
         frame = frame[frame["dataset"] == dataset]
-    file.write_text(WRITERS[file.suffix](frame), encoding="utf-8")
+    write_whole(file, WRITERS[file.suffix](frame).encode())
     typer.echo(f"{len(frame)} rows in {file}")
 
 

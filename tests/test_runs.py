@@ -114,14 +114,14 @@ train(datasets.load("synthetic_faces", n=200, size=32), sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("seconds", [0.15, 0.35, 0.6])
-def test_a_killed_run_goes_on_to_the_same_weights(faces, whole, tmp_path, seconds):
+@pytest.mark.parametrize(("seconds", "end"), [(0.15, "KILL"), (0.35, "TERM"), (0.6, "KILL")])
+def test_a_killed_run_goes_on_to_the_same_weights(faces, whole, tmp_path, seconds, end):
     running = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE
     )
     running.stdout.readline()
     time.sleep(seconds)
-    running.send_signal(signal.SIGKILL)
+    running.send_signal(signal.Signals[f"SIG{end}"])
     running.wait()
     running.stdout.close()
     assert_same(train(faces, tmp_path), whole)
@@ -169,7 +169,7 @@ def test_a_full_disk_loses_no_finished_epoch(faces, whole, tmp_path, monkeypatch
             raise OSError(errno.ENOSPC, "No space left on device")
         sync(descriptor)
 
-    monkeypatch.setattr(runs.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match=r"epoch 2 could not be kept.*the 1 before it are safe"):
         train(faces, tmp_path)
     monkeypatch.undo()

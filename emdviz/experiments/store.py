@@ -17,7 +17,7 @@ import safetensors.torch
 from emdviz.experiments.locks import Lock
 from emdviz.experiments.specs import RunSpec, identify, plain
 from emdviz.training.loop import Epoch
-from emdviz.training.runs import write_whole
+from emdviz.writing import write_whole
 
 FORMAT = "emdviz result 1"
 OUTCOME = ("error", "seconds", "finished", "host")

@@ -7,7 +7,7 @@ from emdviz.losses import LOSSES
 from emdviz.models import MODELS
 from emdviz.training import choose_device, measure
 from emdviz.training.loop import Data, Run, epochs_of
-from emdviz.training.runs import write_whole
+from emdviz.writing import write_whole
 
 _loaded = {}
 

@@ -3,12 +3,13 @@
 import dataclasses
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
 import torch
+
+from emdviz.writing import write_whole
 
 FORMAT = "emdviz run 1"
 _OPTIMIZER = "optimizer."
@@ -162,16 +163,3 @@ def unpack(tensors, model, criterion, optimizer):
         like = torch.empty_like(parameters[int(number)]) if value.ndim else value
         state.setdefault(int(number), {})[key] = like.copy_(value)
     optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
-
-
-def write_whole(path, data):
-    """Write bytes to a file so that, whatever happens, it is the old one or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
