@@ -86,6 +86,42 @@ def use(context="notebook"):
         show_in(get_ipython())
 
 
+def table(frame, *, digits=2, caption=None):
+    """Style a table for a notebook: losses by their labels, metrics with unit and direction.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows or columns may be names in ``losses.LOSSES`` or ``metrics.METRICS``; others stay.
+    digits : int
+        Decimal places of numbers that are not whole; what is missing is left empty.
+    caption : str, optional
+
+    Returns
+    -------
+    pandas.io.formats.style.Styler
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> styled = table(pd.DataFrame({"AEM": [61.234]}, index=["EMD2"]), digits=1)
+    >>> print(styled.to_string(delimiter=" | ").strip())
+    | AEM (%) ↑
+    EMD² | 61.2
+    """
+    from emdviz.losses import LOSSES
+    from emdviz.metrics import METRICS, heading
+
+    def named(name):
+        if name in METRICS:
+            return heading(name)
+        return LOSSES[name].label if name in LOSSES else name
+
+    styled = frame.rename(index=named, columns=named).style
+    styled.format(precision=digits, na_rep="", thousands=",", escape="html")
+    return styled if caption is None else styled.set_caption(caption)
+
+
 def style_parameters(context="notebook"):
     """Return the rcParams of emdviz's style as a dict; ``context`` as in :func:`style`."""
     if context not in _CONTEXTS:

@@ -237,24 +237,6 @@ def test_plots_leave_the_world_alone(pair):
     assert dict(plt.rcParams) == before
 
 
-def test_styles():
-    before = dict(plt.rcParams)
-    sizes = []
-    for context in ("print", "notebook", "projector"):
-        with style.style(context):
-            sizes.append(plt.rcParams["font.size"])
-    assert sizes == sorted(sizes)
-    assert len(set(sizes)) == 3
-    assert dict(plt.rcParams) == before
-    with pytest.raises(ValueError, match=r"context must be one of .*, got 'poster'"):
-        style.use("poster")
-
-
-def test_every_loss_has_a_colour_of_its_own():
-    assert set(LOSSES) <= set(style.LOSS_COLOURS)
-    assert len(set(style.LOSS_COLOURS.values())) == len(style.LOSS_COLOURS)
-
-
 @pytest.mark.parametrize(
     ("call", "text"),
     [
