@@ -29,6 +29,9 @@ sys.path[:0] = [str(ROOT), str(BOOK)]
 
 import offline  # noqa: E402
 
+from emdviz.explorers import PredictionExplorer  # noqa: E402
+from emdviz.explorers._lists import ADIENCE_AGE_GROUPS  # noqa: E402
+
 PAGES = ["docs/*.md", "docs/*.png", "data/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"]
 """What besides notebooks is copied; where it lies stays the same, so that links stay true."""
 
@@ -186,14 +189,16 @@ def card(opening, name, thumbnail):
 :::"""
 
 
-def write_index(path, lessons, files):
-    """Fill the first page with an explorer and with what the lessons are about."""
-    from emdviz.explorers import PredictionExplorer
-
+def first_explorer():
+    """Return an explorer of the two predictions of notebook 01, alike in cross-entropy."""
     a = [0.25, 0.15, 0.05, 0.05, 0.40, 0.02, 0.03, 0.05]
     b = [0.00, 0.00, 0.05, 0.25, 0.40, 0.25, 0.05, 0.00]
-    explorer = PredictionExplorer(a, b, target=4)
-    live = frame(offline.keep(explorer, files, "index"), "_static/")
+    return PredictionExplorer(a, b, target=4, classes=ADIENCE_AGE_GROUPS)
+
+
+def write_index(path, lessons, files):
+    """Fill the first page with an explorer and with what the lessons are about."""
+    live = frame(offline.keep(first_explorer(), files, "index"), "_static/")
     text = path.read_text(encoding="utf-8")
     text = text.replace("<!-- explorer -->", live).replace("<!-- lessons -->", "\n".join(lessons))
     path.write_text(text, encoding="utf-8")

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
+from PIL import Image
 
 from tests.browser.lab import NO_CHROMIUM, Watch, chromium, find_chromium
 
@@ -255,3 +257,29 @@ class TestInABrowser:
         found = seen.page.locator("#search-results li a").first
         found.wait_for()
         assert (seen.watch.errors, seen.watch.strangers) == ([], [])
+
+
+class TestReadme:
+    @pytest.fixture
+    def pictures(self):
+        text = (ROOT / "README.md").read_text(encoding="utf-8")
+        return re.findall(r'!\[[^\]]+\]\(([^)]+)\)|<img src="([^"]+)"', text)
+
+    def test_pictures_lie_here(self, pictures):
+        paths = [ROOT / (one or other) for one, other in pictures]
+        assert [path for path in paths if not path.is_file()] == []
+        lessons = [path for path in paths if path.parent.name == "lessons"]
+        assert len(lessons) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+        assert sum(path.stat().st_size for path in lessons) < 400_000
+
+    def test_one_picture_moves(self):
+        with Image.open(ROOT / "docs" / "explorer.webp") as picture:
+            assert picture.n_frames > 20
+        assert (ROOT / "docs" / "explorer.webp").stat().st_size < 1_500_000
+
+    def test_badges_say_what_is_true(self):
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        badges = ROOT / "docs" / "badges"
+        oldest = project["requires-python"].removeprefix(">=")
+        assert f"Python: {oldest} or newer" in (badges / "python.svg").read_text()
+        assert f"licence: {project['license']}" in (badges / "licence.svg").read_text()
