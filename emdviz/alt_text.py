@@ -105,7 +105,7 @@ def _describe_axes(ax, *, brief):
     kind, series = _told.get(ax) or _read_marks(ax, brief)
     across, up = (_plain(label) for label in (ax.get_xlabel(), ax.get_ylabel()))
     axes = f"{up} against {across}" if across and up else up or across
-    if brief or kind == "Heat map":
+    if (brief and title) or kind == "Heat map":
         axes = ""
     logs = [f"{way} axis logarithmic" for way in "xy" if getattr(ax, f"get_{way}scale")() == "log"]
     head = f"{kind or 'Plot'}{named}" + (f": {', '.join([axes, *logs])}" if axes else "")
