@@ -9,6 +9,8 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
+from emdviz.reading import read_names
+
 _LETTER = 0.6  # width of a letter, of its font size
 _LINE = 1.25  # height of a line
 _SLANT = 40  # degrees
@@ -17,9 +19,7 @@ _STEPS = [factor * 10**power for power in range(5) for factor in (1, 2, 5)]
 
 def class_names(classes, num_classes):
     """Return the names of the classes as a list of str; 0, 1, … by default."""
-    if classes is not None and len(classes) != num_classes:
-        raise ValueError(f"classes must name {num_classes} classes, got {len(classes)}")
-    return [str(name) for name in (range(num_classes) if classes is None else classes)]
+    return read_names(range(num_classes) if classes is None else classes, "classes", num_classes)
 
 
 def every(names, most):
@@ -60,7 +60,7 @@ def _write_names(axis, names, places, unit):
     gaps = unit * np.diff(places)
     least = gaps.min(initial=np.inf)
     widths = [_LETTER * size * len(name) for name in names]
-    beside = [(a + b) / 2 + _LETTER * size for a, b in pairwise(widths)]
+    beside = [(a + b) / 2 + 1.5 * _LETTER * size for a, b in pairwise(widths)]
     upright = axis.axis_name == "y"
     flat = upright or all(gaps >= beside) or max(widths, default=0) <= 3 * _LETTER * size
     room = _LINE if upright else _LINE / np.sin(np.radians(_SLANT))  # in lines
