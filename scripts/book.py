@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from PIL import Image
+from sphinx.cmd.build import build_main
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "docs" / "book"
@@ -98,9 +98,8 @@ def lay_out(ran, source, out):
         shutil.copyfile(path, files / path.name)
     lessons = [lesson(path, source / "notebooks", files) for path in sorted(ran.glob("*.ipynb"))]
     write_index(source / "index.md", lessons, files)
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     places = ["-c", BOOK, "-d", source.with_name("doctrees"), source, out]
-    if status := subprocess.run([*command, *map(str, places)], check=False).returncode:
+    if status := build_main(["-q", "-W", "--keep-going", "-b", "html", *map(str, places)]):
         sys.exit(status)
 
 
