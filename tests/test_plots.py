@@ -241,7 +241,7 @@ def test_plots_leave_the_world_alone(pair):
     ("call", "text"),
     [
         (lambda: plots.plot_prediction([0.5, 0.6]), "p must sum to 1"),
-        (lambda: plots.plot_prediction([0.5, 0.5], 2), "labels must be class indices 0 to 1"),
+        (lambda: plots.plot_prediction([0.5, 0.5], 2), "target must be an integer, 0 to 1, got 2"),
         (
             lambda: plots.plot_prediction([0.5, 0.5], classes=["a"]),
             "classes must name 2 classes, got 1",
