@@ -81,14 +81,16 @@ function mount(build, model, el, notice) {
   }
 
   const shown = () => view.frame.clientWidth > 0;
+  let sized = false; // a change may come first, and finds nothing placed yet
   const observer = new ResizeObserver(() => {
     if (!shown()) return;
     view.resize(parseFloat(getComputedStyle(root).fontSize));
+    sized = true;
     update();
   });
   observer.observe(view.frame);
   return {
-    draw: onceSettled(() => shown() && update()),
+    draw: onceSettled(() => sized && shown() && update()),
     destroy() {
       observer.disconnect();
       clearTimeout(timer);

@@ -18,6 +18,8 @@ _SHOW = """async ([esm, css, shared, states, read]) => {
   };
   const el = document.body.appendChild(document.createElement('div'));
   module.default.render({ model, el });
+  // changes may come before the browser has told the figure its size
+  Object.values(listeners).flat().reverse().forEach((tell) => tell());
   await frame();
   await frame();
   const look = eval(read);

@@ -124,6 +124,8 @@ def test_a_single_number_gets_a_readable_axis(browser, trained):
 
 def test_progress_and_predictions_are_pythons(browser, trained):
     page = browser.new_page(viewport={"width": 1400, "height": 900})
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     facts = {"epoch": 1, "step": 3, "left": 61.2, "error": None}
     going = {"state": "training", "failure": None, "runs": [facts] * 3}
     metrics = [{"metric": name} for name in ("AEM", "RPS", "log loss")]
@@ -150,6 +152,7 @@ def test_progress_and_predictions_are_pythons(browser, trained):
     steps = trained._setup["steps"]
     assert looks[-1]["done"] == [str(int(100 * (1 + 3 / steps) / 2))] * 3
     assert looks[-1]["left"] == ["epoch 1 of 2, 62 s left"] * 3
+    assert errors == []
     page.close()
 
 
