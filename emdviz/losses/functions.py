@@ -152,6 +152,7 @@ def xe_emd2_loss(input, target, *, emd_weight=1.0, positions=None, normalized=Fa
 
     EMD² alone learns slowly from confident mistakes, where softmax saturates; cross-entropy
     does not.
+    Returns and further errors are those of :func:`emd2_loss`.
 
     Parameters
     ----------
@@ -159,8 +160,6 @@ def xe_emd2_loss(input, target, *, emd_weight=1.0, positions=None, normalized=Fa
         Weight of the squared EMD, not negative.
     input, target, positions, normalized, **options
         As in :func:`emd2_loss`.
-
-    Returns and further errors are those of :func:`emd2_loss`.
 
     References
     ----------
