@@ -3,7 +3,9 @@
 # test: run every test · notebooks: run all notebooks at full size · bench: speed against peers
 # student: copies of the notebooks without solutions · instructor: with them
 # book: notebooks, results and every function as a site, in build/book
+# test-oldest: the tests with the lowest versions that pyproject.toml allows, in .venv-oldest
 # soak: for an hour or two, whether anything grows or slows
+# fuzz: hostile input by the hundred thousand (docs/RELIABILITY.md); FUZZ_OPTIONS=--help
 # screenshots: pictures of all notebooks · constraints: write down the installed versions
 
 PYTHON ?= python3
@@ -12,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 
-.PHONY: lab app test student instructor notebooks soak bench book screenshots picture constraints clean
+.PHONY: lab app test test-oldest student instructor notebooks soak bench fuzz book screenshots picture constraints clean
 
 lab: .venv/installed
 	$(BIN)/jupyter-lab $(LAB_OPTIONS) notebooks
@@ -24,6 +26,9 @@ test: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-oldest: .venv-oldest/installed
+	.venv-oldest/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 student: REMOVED = --TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=solution
 student instructor: .venv/installed
@@ -41,6 +46,9 @@ book: .venv/installed-book
 soak: .venv/installed-test
 	EMDVIZ_SOAK=1 $(BIN)/python -m pytest -m soak -s -p no:xdist
 
+fuzz: .venv/installed-test
+	$(BIN)/python -m fuzz $(FUZZ_OPTIONS)
+
 screenshots: .venv/installed-test
 	$(BIN)/python scripts/screenshots.py
 
@@ -51,10 +59,12 @@ picture: .venv/installed-test
 constraints: .venv/installed-test
 	$(BIN)/python scripts/constraints.py
 
-.venv/bin/python:
+.venv/bin/python .venv-oldest/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "emdviz needs Python 3.11 or newer; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv .venv
+	@# what venv leaves behind when it fails looks like an environment, but has no pip
+	@$(PYTHON) -m venv $(@D:/bin=) || { rm -rf $(@D:/bin=); \
+	  echo "no virtual environment could be made; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing emdviz and what its notebooks need (about 5 GB, a few minutes, once) ..."
@@ -77,5 +87,11 @@ constraints: .venv/installed-test
 	$(PIP) --editable '.[app,book,test,bench]'
 	@touch $@
 
+.venv-oldest/installed: pyproject.toml scripts/oldest.py | .venv-oldest/bin/python
+	.venv-oldest/bin/python scripts/oldest.py > .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint .venv-oldest/constraints.txt --editable '.[app,book,test]'
+	@touch $@
+
 clean:
-	rm -rf .venv build
+	rm -rf .venv .venv-oldest build

@@ -1,5 +1,7 @@
 """environment.yml, pyproject.toml, constraints.txt and what is installed must not drift apart."""
 
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -48,6 +50,38 @@ def test_every_dependency_is_pinned_within_its_range(project, constraints):
         version = constraints.get(canonical(requirement.name))
         assert version is not None, f"constraints.txt lacks {requirement.name}"
         assert version in requirement.specifier, f"{version} is not in {requirement}"
+
+
+def test_the_oldest_environment_holds_the_lowest_version_of_every_dependency(project):
+    lines = run_python("import runpy; runpy.run_path('scripts/oldest.py', run_name='__main__')")
+    lowest = {pin.name: pin.specifier for pin in map(Requirement, lines.splitlines())}
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    for requirement in [Requirement(line) for group in groups for line in group]:
+        bound = str(requirement.specifier).removeprefix(">=")
+        assert str(Version(bound)) == bound, f"{requirement} has more than a lowest version"
+        assert str(lowest[requirement.name]) == f"=={bound}", f"{requirement} differs by extra"
+
+
+def test_an_environment_that_could_not_be_made_is_taken_away(tmp_path):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    python = tmp_path / "python3"  # as Debian's without python3-venv
+    python.write_text(
+        '#!/bin/sh\n[ "$1" = -c ] || { mkdir -p .venv/bin; >.venv/bin/python; exit 1; }\n'
+    )
+    python.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["make", "lab"],
+        cwd=tmp_path,
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "sudo apt install python3-venv" in done.stdout
+    assert not (tmp_path / ".venv").exists()
 
 
 def test_what_is_installed_is_what_is_pinned(constraints):

@@ -1,0 +1,18 @@
+"""Print the lowest version of each direct dependency that pyproject.toml allows, for pip."""
+
+import tomllib
+from pathlib import Path
+
+PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+
+
+def lowest():
+    """Return name -> the lowest version allowed, of every direct dependency of every extra."""
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    return dict(line.split(">=") for group in groups for line in group)
+
+
+if __name__ == "__main__":
+    for name, version in sorted(lowest().items()):
+        print(f"{name}=={version}")
