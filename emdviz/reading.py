@@ -129,6 +129,16 @@ def read_floats(values, name, *, scalars=False):
     return to_numpy(as_float_array(values, name, scalars=scalars)).astype(np.float64)
 
 
+def read_matrix(values, name, *, gaps=False):
+    """Return a matrix of finite numbers to be drawn; NaN where there is nothing, if ``gaps``."""
+    matrix = read_floats(values, name)
+    if matrix.ndim != 2 or not matrix.size:
+        raise ValueError(f"{name} must be a matrix, with rows and columns, got {matrix.shape}")
+    if np.isinf(matrix).any() or (np.isnan(matrix).any() and not gaps):
+        raise ValueError(f"{name} must be finite")
+    return matrix
+
+
 def read_number(value, name, expected="a finite number", fits=math.isfinite):
     """Return a real number as a float, or raise a ValueError that says what was ``expected``.
 
@@ -162,10 +172,17 @@ def read_count(value, name, low=0, high=math.inf):
     try:
         number = operator.index(value)
     except Exception:  # a tensor raises what it likes
-        raise TypeError(f"{name} must be an integer, {range_}, got {shown(value)}") from None
+        error = ValueError if isinstance(value, numbers.Real) else TypeError
+        raise error(f"{name} must be an integer, {range_}, got {shown(value)}") from None
     if isinstance(value, bool) or not low <= number <= high:
         raise ValueError(f"{name} must be an integer, {range_}, got {shown(value)}")
     return number
+
+
+def check_is(value, name, kind, what):
+    """Raise a TypeError unless ``value`` is of a type; ``what`` says of which, in words."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {what}, got {shown(value)}")
 
 
 def read_names(values, name, num_classes=None):
@@ -173,7 +190,7 @@ def read_names(values, name, num_classes=None):
     try:
         if isinstance(values, str | bytes | dict | set | frozenset):
             raise TypeError("no list")
-        names = [str(values[i]) for i in range(len(values))]
+        names = [str(item) for item in values if len(values)]  # what has an end
     except Exception:  # whatever it does when it is taken for a list
         raise TypeError(f"{name} must be a list of names, got {shown(values)}") from None
     if num_classes is not None and len(names) != num_classes:

@@ -43,5 +43,5 @@ def test_the_slider_counts_from_one_and_play_shows_every_page():
 def test_what_makes_no_book_is_refused():
     with pytest.raises(ValueError, match="at least one figure, got none"):
         flip_book([], [])
-    with pytest.raises(ValueError, match="argument 2 is shorter"):
+    with pytest.raises(ValueError, match="alt must describe every one of the figures, got 1"):
         flip_book([Figure(), Figure()], ["one"])

@@ -113,9 +113,9 @@ def test_no_probability_counts_as_a_very_small_one():
     ("arguments", "text"),
     [
         ({"loss": "AEMD"}, r"loss must be one of \['XE', .*\], got 'AEMD'"),
-        ({"target": 3}, "target must be a class index, 0 to 2, got 3"),
-        ({"steps": -1}, "steps must be a count, 0 or more, got -1"),
-        ({"steps": 1.5}, r"steps must be a count, 0 or more, got 1\.5"),
+        ({"target": 3}, "target must be an integer, 0 to 2, got 3"),
+        ({"steps": -1}, "steps must be an integer, 0 or more, got -1"),
+        ({"steps": 1.5}, r"steps must be an integer, 0 or more, got 1\.5"),
         ({"learning_rate": 0}, "learning_rate must be positive and finite, got 0"),
         ({"emd_weight": -1}, "emd_weight must be finite and not negative, got -1"),
         ({"floor": 0}, "floor must be positive and finite, got 0"),

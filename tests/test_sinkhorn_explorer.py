@@ -136,7 +136,7 @@ def test_a_one_hot_target_needs_one_scaling(lam):
         ({"t": [1.0, 0.0, 0.0]}, r"p, t and cost must have the shapes .* got \(2,\), \(3,\)"),
         ({"cost": np.eye(3)}, r"got \(2,\), \(2,\) and \(3, 3\)"),
         ({"lam": 0}, "lam must be a positive number, got 0"),
-        ({"iterations": 1.5}, r"iterations must be a count, 0 or more, got 1\.5"),
+        ({"iterations": 1.5}, r"iterations must be an integer, 0 or more, got 1\.5"),
         ({"precision": "float16"}, "precision must be one of .* got 'float16'"),
         ({"domain": "linear"}, "domain must be one of .* got 'linear'"),
     ],

@@ -200,7 +200,7 @@ def test_divergence_is_an_error(faces):
     ],
 )
 def test_bad_configurations_are_refused(options, name):
-    with pytest.raises(ValueError, match=f"{name} is out of range, got"):
+    with pytest.raises(ValueError, match=f"{name} must be .*, got"):
         TrainConfig(**options)
 
 
@@ -292,7 +292,7 @@ class TestCropAndMirror:
         assert len(training.predict(model, "XE", faces.images[:3], 8).classes) == 3
 
     def test_crops_that_cannot_be(self, faces):
-        with pytest.raises(ValueError, match="crop is out of range, got 0"):
+        with pytest.raises(ValueError, match=r"crop must be .*, got 0"):
             TrainConfig(crop=0)
         with pytest.raises(ValueError, match=r"crop must be at most .* \(32, 32\), got 227; load"):
             run("XE", faces, TrainConfig(crop=227))

@@ -22,6 +22,7 @@ from emdviz.datasets.label_files import (
     without_copies,
 )
 from emdviz.datasets.splits import named_splits
+from emdviz.reading import shown
 
 MATLAB_FILE = "AADBinfo.mat"
 
@@ -322,7 +323,9 @@ def read_score_list(content, name):
         except ValueError:
             value = None
         if not file or value is None:
-            raise ValueError(f"{where}: expected a file name, a space and a score, got {line!r}")
+            raise ValueError(
+                f"{where}: expected a file name, a space and a score, got {shown(line)}"
+            )
         scores.append((check_file_name(file.strip(), where), _score(value, file, where)))
     return scores
 

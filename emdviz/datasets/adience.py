@@ -21,6 +21,7 @@ from emdviz.datasets.label_files import (
     without_copies,
 )
 from emdviz.datasets.splits import named_splits
+from emdviz.reading import shown
 
 FOLDS = 5
 
@@ -281,7 +282,9 @@ def read_fold(content, name, fold):
             raise ValueError(f"{where}: expected {len(header)} fields, got {len(fields)}")
         user, image, face_id, age = (fields[place].strip() for place in places)
         if age not in ("", "None") and not _AGE.fullmatch(age):
-            raise ValueError(f"{where}: age must be like '(25, 32)', '35' or 'None', got {age!r}")
+            raise ValueError(
+                f"{where}: age must be like '(25, 32)', '35' or 'None', got {shown(age)}"
+            )
         for part in (user, image, face_id):
             check_file_name(part, where)
         faces.append(Face(fold, user, image, face_id, age))

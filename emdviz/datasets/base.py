@@ -7,6 +7,7 @@ import torch
 from torchvision.datasets import VisionDataset
 
 from emdviz.distributions import check_positions
+from emdviz.reading import check_is, read_names
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,11 @@ class OrderedImages(VisionDataset):
         target_transform=None,
     ):
         super().__init__(str(root), transform=transform, target_transform=target_transform)
-        classes = list(classes)
+        classes = read_names(classes, "classes")
         if len(set(classes)) != len(classes):
             raise ValueError(f"classes must not name a class twice, got {classes}")
+        for values, what in ((images, "images"), (labels, "labels")):
+            check_is(values, what, torch.Tensor, "a tensor")
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(
                 "images must be uint8 of shape (N, 3, H, W), "

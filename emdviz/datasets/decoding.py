@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import struct
+import warnings
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -120,7 +121,9 @@ def decode(files, size, *, crops=None, squeeze=False, digests=False, workers=Non
                 images[place] = np.asarray(small).transpose(2, 0, 1)
                 readable[place] = True
 
-    in_threads(work, list(places.values()), workers)
+    with warnings.catch_warnings():  # what is lost is told once, not by every broken tag
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        in_threads(work, list(places.values()), workers)
     kept = np.flatnonzero(readable)
     return Decoded(
         images if readable.all() else images[kept],

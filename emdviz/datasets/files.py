@@ -10,6 +10,8 @@ from operator import itemgetter
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
+from emdviz.reading import shown
+
 MAX_FILE_BYTES = 64 * 2**20
 """Whatever is larger than this is no photograph to learn from, and not read."""
 
@@ -87,7 +89,7 @@ def how_many(names, what=""):
     '0 not readable'
     """
     count = f"{len(names)} {what}".strip()
-    listed = ", ".join(map(str, names[:5])) + (", …" if len(names) > 5 else "")
+    listed = ", ".join(str(name)[:200] for name in names[:5]) + (", …" if len(names) > 5 else "")
     return f"{count} ({listed})" if len(names) else count
 
 
@@ -160,10 +162,12 @@ def _zip_members(path, prefix):
         name = member.orig_filename
         parts = name.replace("\\", "/").split("/")
         if ".." in parts or parts[0] == "" or PureWindowsPath(name).drive:
-            raise ValueError(f"{path} is refused: its member {name!r} points outside the archive")
+            raise ValueError(
+                f"{path} is refused: its member {shown(name)} points outside the archive"
+            )
         if member.file_size > MAX_FILE_BYTES:
             raise ValueError(
-                f"{path} is refused: its member {name!r} has {member.file_size} bytes, "
+                f"{path} is refused: its member {shown(name)} has {member.file_size} bytes, "
                 f"an image at most {MAX_FILE_BYTES}"
             )
         if not member.is_dir() and not is_hidden(parts):

@@ -11,6 +11,7 @@ from emdviz.datasets.label_files import (
     matlab_variables,
     text_lines,
 )
+from emdviz.reading import shown
 
 AGE_CLASSES = {1: "0-2", 5: "3-7", 10: "8-12", 16: "13-19", 28: "20-36", 51: "37-65", 75: "66+"}
 """The number of years that stands for each class in the files, and the ages that it means."""
@@ -96,7 +97,7 @@ def read_person_data(content, name):
         fields = line.strip().split("\t")
         if len(fields) == 1:
             if "." not in line:
-                raise ValueError(f"{where}: expected the name of an image, got {line!r}")
+                raise ValueError(f"{where}: expected the name of an image, got {shown(line)}")
             photograph = check_file_name(line.strip(), where)
             continue
         if photograph is None:
@@ -106,7 +107,7 @@ def read_person_data(content, name):
         except ValueError:
             numbers = []
         if len(numbers) != 6:
-            raise ValueError(f"{where}: a face must be six numbers between tabs, got {line!r}")
+            raise ValueError(f"{where}: a face must be six numbers between tabs, got {shown(line)}")
         faces.append(_face(photograph, *numbers, where))
     return faces
 

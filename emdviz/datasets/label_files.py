@@ -9,6 +9,7 @@ import numpy as np
 
 from emdviz.datasets.decoding import READING_ERRORS
 from emdviz.datasets.files import how_many
+from emdviz.reading import shown
 
 _SAVE_AS_TEXT = "save it as UTF-8 (in Excel: CSV UTF-8), or get it again if it is not yours"
 
@@ -188,7 +189,7 @@ def check_file_name(name, where):
         If it is empty, or would lead out of its folder.
     """
     if not name or name in (".", "..") or any(c in name for c in "/\\\0"):
-        raise ValueError(f"{where}: {name!r} is not the plain name of a file or folder")
+        raise ValueError(f"{where}: {shown(name)} is not the plain name of a file or folder")
     return name
 
 

@@ -7,6 +7,7 @@ from math import isfinite
 
 from emdviz.datasets.files import how_many
 from emdviz.datasets.label_files import text_lines
+from emdviz.reading import shown
 
 COLUMNS = ("path", "label", "split", "group")
 """Columns that are read; the first two must be there, others are passed over."""
@@ -61,7 +62,8 @@ def read_label_table(content, name):
     lines = text_lines(content, name)
     first = lines[0][1] if lines else ""
     separator = max(",;\t", key=first.count)
-    heads = [head.strip().lower() for head in next(csv.reader([first], delimiter=separator), [])]
+    # the first line may be of anything, and what is odd in it is not what the table is about
+    heads = [head.strip(' "\t').lower() for head in first.replace("\r", "").split(separator)]
     if "path" not in heads or "label" not in heads or len(set(heads)) < len(heads):
         raise ValueError(
             f"{name} must begin with a line that names the columns path and label (split and "
@@ -73,7 +75,9 @@ def read_label_table(content, name):
         fields = _fields(line, separator, len(heads), f"{name}, line {number}")
         row = tuple(fields[heads.index(column)] for column in columns)
         if not row[0] or not row[1]:
-            raise ValueError(f"{name}, line {number}: path and label must not be empty: {line!r}")
+            raise ValueError(
+                f"{name}, line {number}: path and label must not be empty: {shown(line)}"
+            )
         if said.setdefault(row[0], row) != row:
             contradicted.append(row[0])
         elif said[row[0]] is not row:
@@ -95,10 +99,10 @@ def _fields(line, separator, count, where):
     try:
         fields = next(csv.reader([line], delimiter=separator, strict=True))
     except csv.Error as error:
-        raise ValueError(f"{where}: {error}: {line!r}") from None
+        raise ValueError(f"{where}: {error}: {shown(line)}") from None
     if len(fields) != count:
         raise ValueError(
-            f"{where}: expected {count} fields, got {len(fields)}: {line!r}; what holds a "
+            f"{where}: expected {count} fields, got {len(fields)}: {shown(line)}; what holds a "
             f"{separator!r} itself must stand in double quotes"
         )
     return [field.strip() for field in fields]

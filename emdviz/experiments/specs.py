@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from emdviz.datasets import DATASETS
 from emdviz.losses import LOSSES
 from emdviz.models import MODELS
+from emdviz.reading import check_is
 from emdviz.training import TrainConfig
 
 PAPER_RATES = tuple(float(f"{10 ** -(1.5 + i / 2):.6g}") for i in range(7))
@@ -118,6 +119,7 @@ class RunSpec:
         for name in ("dataset_options", "loss_options"):
             object.__setattr__(self, name, _freeze(name, getattr(self, name)))
         if self.weights is not None:
+            check_is(self.weights, "weights", str | os.PathLike, "a name or a path")
             object.__setattr__(self, "weights", os.fspath(self.weights))
         self._check_dataset()
         try:

@@ -16,7 +16,7 @@ import safetensors.torch
 
 from emdviz.experiments.locks import Lock
 from emdviz.experiments.specs import RunSpec, identify, plain
-from emdviz.training.loop import Epoch
+from emdviz.training.loop import read_history
 from emdviz.writing import write_whole
 
 FORMAT = "emdviz result 1"
@@ -104,9 +104,16 @@ class Store:
         ------
         FileNotFoundError
             If there is no such finished run.
+        ValueError
+            If its file cannot be read.
         """
         parts = {"valid": {}, "test": {}}
-        with np.load(self._part(spec, "predictions.npz"), allow_pickle=False) as file:
+        path = self._part(spec, "predictions.npz")
+        with (
+            _reading(path),
+            path.open("rb") as opened,  # np.load would leave a broken one open
+            np.load(opened, allow_pickle=False) as file,
+        ):
             for name in file.files:
                 split, _, kind = name.partition(" ")
                 parts[split][kind] = file[name]
@@ -114,12 +121,13 @@ class Store:
 
     def weights(self, spec):
         """Return the network's tensors by name, for ``load_state_dict``; errors as above."""
-        return safetensors.torch.load_file(self._part(spec, "weights.safetensors"))
+        path = self._part(spec, "weights.safetensors")
+        with _reading(path):
+            return safetensors.torch.load_file(path)
 
     def history(self, spec):
         """Return the epochs of a finished run, a list of ``training.Epoch``; errors as above."""
-        text = self._part(spec, "training/history.json").read_text(encoding="utf-8")
-        return [Epoch.from_dict(facts) for facts in json.loads(text)["epochs"]]
+        return read_history(self._part(spec, "training/history.json"))[1]
 
     def lock(self, spec):
         """Return the lock of a run; its folder must be there before it can be acquired."""
@@ -275,6 +283,15 @@ def _read(folder, identity):
         except (ValueError, TypeError, AttributeError) as error:
             raise _unreadable(folder, name, error) from None
     return None
+
+
+@contextlib.contextmanager
+def _reading(path):
+    """Say of whatever goes wrong with a file that it cannot be read."""
+    try:
+        yield
+    except Exception as error:
+        raise _unreadable(path.parent, path.name, error) from None
 
 
 def _unreadable(folder, name, error):

@@ -19,6 +19,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from emdviz.style import GAP, LOSS_COLOURS, PREDICTION_A, PREDICTION_B, TRUTH
+from emdviz.writing import write_whole
 
 _HERE = Path(__file__).parent
 _IMPORT = re.compile(r'^import .* from "\./[\w.]+";\n', re.MULTILINE)
@@ -41,6 +42,12 @@ BAR_MODULES = (
     "shell.js",
 )
 """What an explorer of draggable bars is made of, in the order of :func:`join_modules`."""
+
+_FROM_PYTHON = (
+    *("_esm", "_css", "_anywidget_id", "_text_scale"),
+    *("_presets", "_labels", "_limits", "_setup", "_epochs", "_now", "_exact"),
+)
+"""Traits that no message from a browser changes."""
 
 _TEXT_SCALES = {"notebook": 1.0, "projector": 1.5}
 
@@ -169,6 +176,10 @@ class Explorer(Reopenable, anywidget.AnyWidget):
 
     _text_scale = traitlets.Float(1.0).tag(sync=True)
 
+    def set_state(self, sync_data):
+        """Take what the browser says of what it may change; what only Python says stays."""
+        super().set_state({k: v for k, v in sync_data.items() if k not in _FROM_PYTHON})
+
     @staticmethod
     def text_scale(style):
         """Return how much larger than a notebook's the text of ``style`` is."""
@@ -196,7 +207,7 @@ class Explorer(Reopenable, anywidget.AnyWidget):
         fragment = self._fragment()
         policy = _only_this(_PAGE_STYLE + fragment)
         page = _PAGE.format(title=title, policy=policy, style=_PAGE_STYLE, fragment=fragment)
-        path.write_text(page, encoding="utf-8")
+        write_whole(path, page.encode())
         return path
 
     def _fragment(self):

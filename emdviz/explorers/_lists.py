@@ -7,7 +7,7 @@ import ipywidgets
 import traitlets
 
 from emdviz.explorers._base import Explorer, Panel
-from emdviz.explorers._traits import ClassNames, Positions
+from emdviz.explorers._traits import ClassNames, Positions, Share
 
 ADIENCE_AGE_GROUPS = ["0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+"]
 
@@ -33,7 +33,7 @@ class ListExplorer(Explorer):
         self.num_classes = len(next(iter(lists.values())))
         self.add_traits(
             **{
-                f"{name}_{i}": traitlets.Float(_on_grid(value)).tag(sync=True)
+                f"{name}_{i}": Share(_on_grid(value)).tag(sync=True)
                 for name, values in lists.items()
                 for i, value in enumerate(values)
             }

@@ -6,6 +6,7 @@ import numpy as np
 import traitlets
 
 from emdviz.distributions import check_distribution, check_positions
+from emdviz.reading import read_count, read_number
 
 
 class Prediction(traitlets.TraitType):
@@ -60,6 +61,29 @@ class Positions(traitlets.TraitType):
             raise traitlets.TraitError(str(error)) from None
 
 
+class Share(traitlets.TraitType):
+    """One probability, 0 to 1."""
+
+    default_value = 0.0
+    info_text = "a number from 0 to 1"
+
+    def validate(self, obj, value):
+        """Read a number of any kind."""
+        return as_trait(read_number, value, self.name, self.info_text, lambda x: 0 <= x <= 1)
+
+
+class WholeNumber(traitlets.TraitType):
+    """A whole number from ``low`` to ``high``; True and 2.0 are none."""
+
+    def __init__(self, default_value, low, high, **metadata):
+        super().__init__(default_value, **metadata)
+        self.range = low, high
+
+    def validate(self, obj, value):
+        """Read an integer of any kind."""
+        return as_trait(read_count, value, self.name, *self.range)
+
+
 class Pins(traitlets.TraitType):
     """Indices of the classes that stay while others move."""
 
@@ -74,6 +98,14 @@ class Pins(traitlets.TraitType):
                 f"{self.name} must be a list of class indices, got {value!r}"
             ) from None
         return sorted({read_class_index(i, self.name, obj.num_classes) for i in values})
+
+
+def as_trait(read, *arguments):
+    """Read a value, and raise what is wrong with it as a TraitError."""
+    try:
+        return read(*arguments)
+    except (TypeError, ValueError) as error:
+        raise traitlets.TraitError(str(error)) from None
 
 
 def read_prediction(value, name, num_classes):

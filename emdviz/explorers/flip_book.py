@@ -7,6 +7,7 @@ import io
 import ipywidgets
 
 from emdviz.explorers._base import Panel
+from emdviz.reading import read_names, shown
 
 _PAGE = (
     '<img alt="{alt}" style="max-width: 100%" width="{width}" src="data:image/png;base64,{png}">'
@@ -46,9 +47,15 @@ def flip_book(figures, alt, *, name="epoch"):
     >>> len(pages.children)
     3
     """
-    pages = [
-        ipywidgets.HTML(_draw(figure, text)) for figure, text in zip(figures, alt, strict=True)
-    ]
+    alt = read_names(alt, "alt")
+    try:
+        every = iter(figures)
+    except TypeError:
+        raise TypeError(f"figures must be Figures of matplotlib, got {shown(figures)}") from None
+    # not zip(strict=True): it complains in words of its own
+    pages = [ipywidgets.HTML(_draw(figure, text)) for text, figure in zip(alt, every, strict=False)]
+    if len(pages) < len(alt) or next(every, None) is not None:
+        raise ValueError(f"alt must describe every one of the figures, got {len(alt)} texts")
     if not pages:
         raise ValueError("figures must hold at least one figure, got none")
     stack = ipywidgets.Stack(pages, selected_index=0)

@@ -1,7 +1,6 @@
 """The gradient of five losses on the logits of one prediction, and a walk down each of them."""
 
 import math
-import operator
 from typing import ClassVar
 
 import numpy as np
@@ -11,8 +10,9 @@ from emdviz.descent import COMPARED, FLOOR, descend
 from emdviz.explorers import presets
 from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
 from emdviz.explorers._lists import ListExplorer, read_classes
-from emdviz.explorers._traits import ClassIndex, Pins, Prediction, read_class_index
+from emdviz.explorers._traits import ClassIndex, Pins, Prediction, as_trait, read_class_index
 from emdviz.losses import LOSSES
+from emdviz.reading import read_count
 from emdviz.style import PREDICTION_A
 
 MOST_STEPS = 200
@@ -24,6 +24,18 @@ _LIMITS = {
     "rates": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0],
     "weight": 5.0,
 }
+
+
+class Walk(traitlets.Dict):
+    """How many steps were taken, and from which prediction, p, and true class, target."""
+
+    def validate(self, obj, value):
+        """Read a dict with these three, and no more steps than there may be."""
+        value = super().validate(obj, value)
+        if value.keys() != {"steps", "p", "target"}:
+            raise traitlets.TraitError(f"{self.name} must hold steps, p and target, got {value}")
+        as_trait(read_count, value["steps"], "steps", 0, MOST_STEPS)
+        return value
 
 
 class GradientExplorer(ListExplorer):
@@ -110,7 +122,7 @@ class GradientExplorer(ListExplorer):
     own_scale = traitlets.Bool(False).tag(sync=True)
     # the steps taken together with their start: with another p or target they count no more,
     # whichever of the browser's and the kernel's messages comes first
-    _walk = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    _walk = Walk(allow_none=True, default_value=None).tag(sync=True)
     _presets = traitlets.Dict().tag(sync=True)
     _labels = traitlets.Dict().tag(sync=True)
     _limits = traitlets.Dict(_LIMITS).tag(sync=True)
@@ -154,14 +166,7 @@ class GradientExplorer(ListExplorer):
 
     @steps.setter
     def steps(self, value):
-        try:
-            count = operator.index(value)
-        except TypeError:
-            count = -1
-        if isinstance(value, bool) or not 0 <= count <= MOST_STEPS:
-            raise traitlets.TraitError(
-                f"steps must be an integer, 0 to {MOST_STEPS}, got {value!r}"
-            )
+        count = as_trait(read_count, value, "steps", 0, MOST_STEPS)
         self._walk = {"steps": count, "p": self.p, "target": self.target} if count else None
 
     @property

@@ -245,9 +245,10 @@ class LossRace(Explorer):
         return check_metric(proposal["value"], self._metrics)
 
     def _hear(self, _, content, __):
-        if content.get("do") == "start":
+        wish = content.get("do") if isinstance(content, dict) else None
+        if wish == "start":
             self._race.start()
-        elif content.get("do") == "stop":
+        elif wish == "stop":
             self._race.ask_to_stop()
 
     def _tell(self, urgent):

@@ -1,6 +1,5 @@
 """A finished comparison of losses, epoch by epoch."""
 
-import json
 from pathlib import Path
 
 import traitlets
@@ -17,7 +16,8 @@ from emdviz.explorers._training import (
     setup,
     training_figure,
 )
-from emdviz.training import Epoch, find_loss
+from emdviz.training import find_loss
+from emdviz.training.loop import read_history
 from emdviz.training.runs import digest
 
 
@@ -133,19 +133,19 @@ class TrainingReplay(Explorer):
             )
         epochs = {}
         for file in files:
-            kept = json.loads(file.read_text(encoding="utf-8"))
-            loss = kept["run"]["loss"]
+            run, done = read_history(file)
+            loss = run["loss"]
             if loss in epochs:
                 raise ValueError(
                     f"{folder} holds more than one run of {loss}; give the folder of one "
                     "comparison with one seed, or make a dict of epochs yourself"
                 )
-            if kept["run"]["probe"] != digest([probe.images]):
+            if run["probe"] != digest([probe.images]):
                 raise ValueError(
                     f"images must be those whose predictions {file.parent} holds; give the same "
                     "data set, and as images what was given as probe"
                 )
-            epochs[loss] = [Epoch.from_dict(facts) for facts in kept["epochs"]]
+            epochs[loss] = done
         return cls(epochs, dataset, images=probe, **options)
 
     @property

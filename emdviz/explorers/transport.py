@@ -12,7 +12,7 @@ from emdviz.distributions import check_positions, one_hot
 from emdviz.explorers import presets
 from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
 from emdviz.explorers._lists import ListExplorer, read_classes
-from emdviz.explorers._traits import Pins, Prediction
+from emdviz.explorers._traits import Pins, Prediction, WholeNumber
 from emdviz.style import OKABE_ITO, PREDICTION_B, TRUTH
 
 LEAST_MASS = 0.1
@@ -130,7 +130,7 @@ class TransportExplorer(ListExplorer):
     t = Prediction().tag(sync=True)
     pinned_p = Pins().tag(sync=True)
     pinned_t = Pins().tag(sync=True)
-    order = traitlets.Enum([1, 2], default_value=1).tag(sync=True)
+    order = WholeNumber(1, 1, 2).tag(sync=True)
     mass_p = Mass().tag(sync=True)
     mass_t = Mass().tag(sync=True)
     matrix = traitlets.Bool().tag(sync=True)

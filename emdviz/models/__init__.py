@@ -14,6 +14,7 @@ from emdviz.models.network import Network, make
 from emdviz.models.residual import ResidualNetwork
 from emdviz.models.small import SmallCNN, small_cnn
 from emdviz.models.vgg import VGG16
+from emdviz.reading import read_choice, read_count
 
 __all__ = [
     "MODELS",
@@ -75,8 +76,8 @@ def operations(name, size, num_outputs=1):
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    if name not in MODELS:
-        raise ValueError(f"name must be one of {sorted(MODELS)}, got {name!r}")
+    read_choice(name, "name", sorted(MODELS))
+    size = read_count(size, "size", 1, 100_000)
     # nothing is computed: tensors on this device have shapes only
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         network = MODELS[name](num_outputs).eval()

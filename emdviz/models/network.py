@@ -3,7 +3,9 @@
 import torch
 from torch import nn
 
+from emdviz.distributions import MOST_CLASSES
 from emdviz.models.weights import load
+from emdviz.reading import read_count, shown
 
 
 class Network(nn.Module):
@@ -121,8 +123,12 @@ def make(network, num_outputs, *, seed=0, weights=None, **options):
     >>> make(LeviHassner, 8, width=6)(torch.zeros(2, 3, 64, 64)).shape
     torch.Size([2, 8])
     """
-    if num_outputs < 1:
-        raise ValueError(f"num_outputs must be at least 1, got {num_outputs!r}")
+    if not callable(network):
+        raise TypeError(f"network must be a class, such as models.SmallCNN, got {shown(network)}")
+    num_outputs = read_count(num_outputs, "num_outputs", 1, MOST_CLASSES)
+    seed = read_count(seed, "seed", 0, 2**64 - 1)
+    if "width" in options:
+        options["width"] = read_count(options["width"], "width", 1, 4096)
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
         made = network(num_outputs, **options)

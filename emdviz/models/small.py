@@ -4,7 +4,9 @@ import itertools
 
 from torch import nn
 
+from emdviz.distributions import MOST_CLASSES
 from emdviz.models.network import Network, make
+from emdviz.reading import read_count
 
 
 class SmallCNN(Network):
@@ -27,6 +29,8 @@ class SmallCNN(Network):
     least = 16
 
     def __init__(self, num_outputs, *, width=16):
+        num_outputs = read_count(num_outputs, "num_outputs", 1, MOST_CLASSES)
+        width = read_count(width, "width", 1, 4096)
         channels = [3, width, 2 * width, 4 * width, 8 * width]
         blocks = [
             nn.Sequential(

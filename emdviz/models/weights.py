@@ -88,7 +88,7 @@ def _read(path):
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except Exception as error:  # both libraries meet broken bytes with errors of a dozen kinds
         # torch advises to read it with weights_only=False, which would run what is in it
         why = _NOT_TENSORS if isinstance(error, pickle.UnpicklingError) else error
         raise ValueError(

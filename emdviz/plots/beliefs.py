@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from emdviz.alt_text import tell
 from emdviz.distributions import to_numpy
 from emdviz.plots._labels import list_names, name_cells, number_cells
+from emdviz.reading import read_matrix
 
 
 def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
@@ -28,7 +29,7 @@ def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    matrix = to_numpy(matrix)
+    matrix = read_matrix(matrix, "matrix", gaps=True)
     ax.imshow(matrix, cmap=colour, vmin=0, vmax=1)
     number_cells(ax, matrix, greatest=1)
     ax.set(xlabel="predicted", ylabel="true class")

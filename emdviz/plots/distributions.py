@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from emdviz.distributions import (
-    as_float_array,
     cdf,
     check_distribution,
     check_positions,
@@ -12,6 +11,7 @@ from emdviz.distributions import (
     to_numpy,
 )
 from emdviz.plots._labels import name_cells, name_classes, name_steps, number_cells
+from emdviz.reading import as_array, read_count, read_matrix
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 
@@ -124,7 +124,7 @@ def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    plan = as_float_array(to_numpy(plan), "plan")
+    plan = read_matrix(plan, "plan")
     ax.imshow(plan, cmap=colour or "Blues", vmin=0, vmax=max(plan.max(), 1e-12))
     if number:
         number_cells(ax, plan, greatest=plan.max())
@@ -134,6 +134,6 @@ def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
 
 
 def _as_distribution(target, num_classes):
-    if np.ndim(target) == 0:
-        return one_hot(int(target), num_classes)
-    return check_distribution(to_numpy(target), "target")
+    if np.ndim(as_array(target, "target")) == 0:
+        return one_hot(read_count(target, "target", 0, num_classes - 1), num_classes)
+    return check_distribution(to_numpy(target, "target"), "target")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from emdviz.reading import check_is, read_count
+
 NUMBERS = 9
 """Random numbers that an image takes."""
 
@@ -128,9 +130,13 @@ def centre_crop(images, window=None):
 
 def _shape(images, window):
     """Return the height and width of images after they were cut."""
+    check_is(images, "images", torch.Tensor, "a tensor of shape (B, 3, H, W)")
+    if images.ndim != 4:
+        raise ValueError(f"images must have shape (B, 3, H, W), got {tuple(images.shape)}")
     shape = tuple(images.shape[2:])
     if window is None:
         return shape
+    window = read_count(window, "crop", 1)
     if window > min(shape):
         raise ValueError(
             f"crop must be at most the height and width of the images, {shape}, got {window}; "

@@ -4,6 +4,7 @@ import numpy as np
 
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS
+from emdviz.reading import check_is, read_choice, read_names
 
 ENOUGH_SEEDS = 5
 """With fewer pairs there are too few different resamples to tell."""
@@ -93,7 +94,7 @@ def paired_differences(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, baseline=
     _check_metrics(table, metrics)
     done = table[table["error"] == ""].set_index(["loss", "seed"])
     losses = list(dict.fromkeys(done.index.get_level_values("loss")))
-    if baseline not in losses:
+    if not isinstance(baseline, str) or baseline not in losses:
         raise ValueError(f"baseline must be a loss with a finished run, {losses}, got {baseline!r}")
     rows = []
     for loss in losses:
@@ -131,7 +132,12 @@ def conclude(differences, *, baseline="XE"):
     str
         A sentence per metric.
     """
-    against = LOSSES[baseline].label
+    import pandas as pd
+
+    check_is(differences, "differences", pd.DataFrame, "what paired_differences returns")
+    if missing := sorted({"loss", "metric", "verdict", "low", "high"} - set(differences.columns)):
+        raise ValueError(f"differences must be of paired_differences, but lack {missing}")
+    against = LOSSES[read_choice(baseline, "baseline", LOSSES)].label
     sentences = []
     for metric, rows in differences.groupby("metric", sort=False):
         spec = METRICS[metric]
@@ -192,6 +198,12 @@ def _verdict(metric, low, high, pairs):
 
 
 def _check_metrics(table, metrics):
+    import pandas as pd
+
+    check_is(table, "table", pd.DataFrame, "a DataFrame, as compare_losses returns it")
+    if missing := sorted({"loss", "seed", "error"} - set(table.columns)):
+        raise ValueError(f"table must be as compare_losses returns it, but lacks {missing}")
+    metrics = read_names(metrics, "metrics")
     unknown = [name for name in metrics if name not in METRICS or name not in table.columns]
     if unknown:
         known = [name for name in table.columns if name in METRICS]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from emdviz.reading import read_choice, read_count, read_flag, read_number
 from emdviz.training.augmentation import AUGMENTATIONS
 
 SCHEDULES = ("cosine", "constant")
@@ -62,23 +63,21 @@ class TrainConfig:
     device: str | None = None
 
     def __post_init__(self):
-        rules = {
-            "epochs": self.epochs >= 1,
-            "batch_size": self.batch_size >= 2,
-            "learning_rate": self.learning_rate > 0,
-            "momentum": 0 <= self.momentum < 1,
-            "weight_decay": self.weight_decay >= 0,
-            "crop": self.crop is None or self.crop >= 1,
-            "seed": self.seed >= 0,
-        }
-        for name, fulfilled in rules.items():
-            if not fulfilled:
-                raise ValueError(f"{name} is out of range, got {getattr(self, name)!r}")
+        counts = {"epochs": 1, "batch_size": 2, "seed": 0} | (
+            {} if self.crop is None else {"crop": 1}
+        )
+        for name, least in counts.items():
+            read_count(getattr(self, name), name, least)
+        for name, expected, fits in (
+            ("learning_rate", "positive and finite", lambda rate: 0 < rate < math.inf),
+            ("momentum", "from 0 to below 1", lambda share: 0 <= share < 1),
+            ("weight_decay", "finite and not negative", lambda decay: 0 <= decay < math.inf),
+        ):
+            read_number(getattr(self, name), name, expected, fits)
         for name, choices in (("schedule", SCHEDULES), ("augmentation", AUGMENTATIONS)):
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"{name} must be one of {sorted(choices)}, got {getattr(self, name)!r}"
-                )
+            read_choice(getattr(self, name), name, sorted(choices))
+        for name in ("mirror", "mixed_precision"):
+            read_flag(getattr(self, name), name)
 
     def rate(self, progress):
         """Return the learning rate after the share ``progress`` of the run, 0 to 1."""
@@ -104,7 +103,10 @@ def choose_device(device=None):
     device(type='cpu')
     """
     if device is not None:
-        return torch.device(device)
+        try:
+            return torch.device(device)
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(f"device must be such as 'cuda' or 'cpu': {error}") from None
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 
 from emdviz import metrics
-from emdviz.distributions import expectation, one_hot
+from emdviz.distributions import MOST_CLASSES, expectation, one_hot
 from emdviz.losses import LOSSES
+from emdviz.reading import check_is, read_choice, read_count
 from emdviz.training.augmentation import centre_crop
 
 EVALUATION_BATCH = 512
@@ -81,6 +82,8 @@ def predict(
         If the images are smaller than ``crop``.
     """
     spec = find_loss(loss)
+    check_is(model, "model", torch.nn.Module, "a torch.nn.Module")
+    num_classes = read_count(num_classes, "num_classes", 1, MOST_CLASSES)
     device = next(model.parameters()).device
     model.eval()
     seen = centre_crop(images, crop)
@@ -120,6 +123,10 @@ def measure(prediction, split, num_classes):
     -------
     dict of str to float
     """
+    check_is(prediction, "prediction", Prediction, "a training.Prediction, as predict returns it")
+    if not hasattr(split, "labels"):
+        kind = type(split).__name__
+        raise TypeError(f"split must be a Split, such as dataset.split('test'), got {kind}")
     if prediction.distribution is not None:
         results = metrics.evaluate(
             prediction.distribution, split.labels, true_distribution=split.true_distribution
@@ -135,9 +142,7 @@ def measure(prediction, split, num_classes):
 
 def find_loss(name):
     """Return ``LOSSES[name]``, or raise a ValueError that lists the names."""
-    if name not in LOSSES:
-        raise ValueError(f"loss must be one of {sorted(LOSSES)}, got {name!r}")
-    return LOSSES[name]
+    return LOSSES[read_choice(name, "loss", sorted(LOSSES))]
 
 
 def make_loss(spec, model, num_classes, **options):
@@ -154,4 +159,5 @@ def make_loss(spec, model, num_classes, **options):
 
 def scale(images):
     """Turn bytes 0 … 255 into floats −1 … 1."""
+    check_is(images, "images", torch.Tensor, "a tensor of bytes")
     return images.float().div_(127.5).sub_(1)

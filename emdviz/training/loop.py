@@ -1,6 +1,7 @@
 """One training run, epoch by epoch."""
 
 import dataclasses
+import json
 import time
 import warnings
 from contextlib import contextmanager, nullcontext
@@ -75,6 +76,22 @@ class Epoch:
         learned = facts.get("ground_distance")
         learned = None if learned is None else np.array(learned)
         return cls(**(facts | {"probe": prediction, "ground_distance": learned}))
+
+
+def read_history(path):
+    """Return what was run, a dict, and its epochs, of a ``history.json``.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read or lacks something.
+    """
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        epochs = [Epoch.from_dict(facts) for facts in kept["epochs"]]
+        return {name: kept["run"][name] for name in ("loss", "probe")}, epochs
+    except Exception as error:  # a broken file may lack anything
+        raise ValueError(f"{path} cannot be read ({error}): run it again") from None
 
 
 def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_options=None):
@@ -157,6 +174,9 @@ class Data:
     """
 
     def __init__(self, dataset, device):
+        if not (hasattr(dataset, "splits") and hasattr(dataset, "classes")):
+            kind = type(dataset).__name__
+            raise TypeError(f"dataset must be a data set, as datasets.load returns it, got {kind}")
         self.dataset, self.device = dataset, device
         rows, self.valid = dataset.splits["train"], dataset.split("valid")
         for name, split in (("train", rows), ("valid", self.valid)):

@@ -1,0 +1,217 @@
+"""Hostile input, a part of what ``make fuzz`` tries, and what it found before."""
+
+import random
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import traitlets
+
+from emdviz import beliefs, datasets, distances, explorers, ground_distance, losses, metrics, models
+from emdviz.datasets import decoding, files, label_table
+from fuzz import files as fuzzed_files
+from fuzz import mutation, public, store, traits
+from fuzz.calls import Argument, Target, judge, try_target
+from fuzz.values import SCORES, P
+from fuzz.verdict import Fault
+
+SEED = 7
+
+
+def test_every_public_function_is_fuzzed_or_left_out_for_a_reason():
+    every, targets = public.callables(), public.targets()
+    known = set(targets) | set(public.LEFT_OUT)
+    assert not set(every) - known, "fuzz these in fuzz/of_*.py, or say in fuzz/public.py why not"
+    assert not known - set(every), "these are no longer there"
+    assert not set(targets) & set(public.LEFT_OUT)
+
+
+SOME = [name for name, target in public.targets().items() if target.share >= 0.2]
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_public_functions_answer_rightly_or_say_what_is_wrong(part):
+    for name in SOME[part::4]:
+        assert not try_target(name, public.targets()[name], 12, SEED).fault
+
+
+def test_no_message_of_a_front_end_breaks_an_explorer():
+    count, faults = traits.try_traits(140, SEED)
+    assert count == 140
+    assert not faults
+
+
+def test_broken_files_are_read_rightly_or_refused_in_words():
+    counts, faults = fuzzed_files.try_files(200, SEED)
+    assert not faults
+    assert sum(answered for _, answered in counts.values()) > 20  # some are whole
+
+
+def test_bombs_and_archives_that_lead_elsewhere_do_no_harm():
+    count, faults = fuzzed_files.try_evil()
+    assert count > 15
+    assert not faults
+
+
+def test_broken_stores_are_told_of():
+    assert store.try_stores(8, SEED)[1] == []
+
+
+def wrong_number(p):
+    return np.sum(p, axis=-1) + 0.001
+
+
+def of_numpy(p):
+    return np.linalg.inv(p)
+
+
+def silent_nan(scores):
+    return float(np.mean(np.log(np.abs(scores))) * np.nan)
+
+
+def changing(p):
+    p[..., 0] = 0.5
+    return p
+
+
+@pytest.mark.parametrize(
+    ("function", "kinds", "reference", "text"),
+    [
+        (wrong_number, {"p": P}, lambda p: np.sum(p, axis=-1), "gives"),
+        (of_numpy, {"p": P}, None, "LinAlgError|not our words"),
+        (silent_nan, {"scores": SCORES}, None, "gives NaN|not our words"),
+        (changing, {"p": P}, None, "changes|not our words|ValueError"),
+    ],
+)
+def test_the_fuzzer_finds_what_is_wrong(function, kinds, reference, text):
+    tried = try_target("it", Target(function, kinds, reference), 60, SEED)
+    assert re.search(text, tried.fault)
+
+
+def test_the_fuzzer_finds_an_answer_to_what_must_be_refused():
+    target = Target(lambda p: 1.0, {"p": P}, public.targets()["distributions.cdf"].reference)
+    with pytest.raises(Fault, match="answers what it must refuse"):
+        judge(target, {"p": Argument(np.array([0.5, np.nan]), "", "a nan")})
+
+
+# What was found, and is to stay mended.
+
+
+def test_distributions_of_two_precisions_have_a_wasserstein_distance():
+    p, t = np.array([0.5, 0.5], np.float32), np.array([0.0, 1.0])
+    assert distances.wasserstein(p, t, order=2) == pytest.approx(0.5**0.5)
+    assert distances.emd(torch.tensor(p), torch.tensor(t)).item() == 0.5
+
+
+def test_masked_entries_are_not_taken_for_numbers():
+    p = np.ma.array([0.5, 0.5], mask=[True, False])
+    with pytest.raises(ValueError, match="p must have no masked entries"):
+        distances.emd(p, [0.5, 0.5])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_distributions_in_half_precision_are_taken(dtype):
+    p = torch.softmax(torch.arange(8.0), 0)
+    found = distances.emd(p.to(dtype), torch.eye(8, dtype=dtype)[0])
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(distances.emd(p, torch.eye(8)[0]).item(), rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (torch.empty(2, device="meta"), "p must hold numbers, got a tensor on the meta device"),
+        (pd.array([0.5, None], dtype="Float64"), "p must (be finite|hold real numbers)"),
+        (torch.float32, "p must hold real numbers"),
+    ],
+)
+def test_what_holds_no_numbers_is_refused(values, text):
+    with pytest.raises((TypeError, ValueError), match=text):
+        distances.emd(values, [0.5, 0.5])
+
+
+def test_positions_that_single_precision_cannot_tell_apart_are_refused():
+    p = np.array([0.5, 0.5], np.float32)
+    with pytest.raises(ValueError, match=r"positions must increase .* in float32"):
+        distances.emd(p, p, positions=[1e8, 1e8 + 1])
+    with pytest.raises(ValueError, match="positions must be finite, and their span"):
+        distances.emd([0.5, 0.5], [0.5, 0.5], positions=[-1.7e308, 1.7e308])
+
+
+def test_scores_that_have_no_rank_are_refused():
+    with pytest.raises(ValueError, match="scores and true_scores must be finite"):
+        metrics.spearman([0.1, np.nan, 0.3], [1.0, 2.0, 3.0])
+
+
+def test_huge_distances_are_embedded():
+    points = ground_distance.embed(ground_distance.line(4) * 1e300, 1)
+    assert np.ptp(points) == pytest.approx(3e300)
+
+
+def test_disagreements_are_named_by_their_arguments():
+    with pytest.raises(ValueError, match="q must sum to 1"):
+        beliefs.largest_disagreements([[0.5, 0.5]], [[0.5, 0.6]])
+
+
+def test_an_ignored_class_beside_probabilities_is_no_error():
+    z, t = torch.zeros(2, 3), torch.full((2, 3), 1 / 3)
+    assert losses.xe_loss(z, t, ignore_index=1).item() == pytest.approx(np.log(3))
+
+
+def test_more_steps_than_there_may_be_are_not_walked():
+    explorer = explorers.GradientExplorer([0.25, 0.25, 0.5])
+    walk = {"steps": 10**9, "p": explorer.p, "target": explorer.target}
+    with pytest.raises(traitlets.TraitError, match="steps must be an integer, 0 to 200"):
+        explorer.set_state({"_walk": walk})
+    assert explorer.steps == 0
+
+
+def test_a_browser_cannot_change_what_only_python_says():
+    explorer = explorers.PredictionExplorer()
+    script = explorer._esm
+    explorer.set_state({"_esm": "alert(1)", "_presets": {}, "target": 2})
+    assert (explorer._esm, explorer.target) == (script, 2)
+    with pytest.raises(traitlets.TraitError, match="p_0 must be a number from 0 to 1, got nan"):
+        explorer.set_state({"p_0": float("nan")})
+
+
+def test_the_first_line_of_a_table_may_be_anything():
+    with pytest.raises(ValueError, match="must begin with a line that names the columns"):
+        label_table.read_label_table(b'a\r b,"\n', "labels.csv")
+
+
+def test_an_error_does_not_repeat_a_line_without_end():
+    with pytest.raises(ValueError, match="fields") as caught:
+        label_table.read_label_table(b"path,label\n" + b"x" * 70_000, "labels.csv")
+    assert len(str(caught.value)) < 1000
+
+
+def test_broken_tags_of_an_image_make_no_flood_of_warnings():
+    whole = fuzzed_files._images()["i.tif"]
+    rng = random.Random(SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(60):
+            data = mutation.mutate(whole, rng, [whole])
+            file = files.ImageFile("i.tif", "i", 0, lambda data=data: data)
+            decoding.decode([file], 8, workers=1)
+
+
+def test_a_cache_whose_header_is_no_python_is_made_anew(tmp_path):
+    classes = fuzzed_files._folder_of_classes()
+    name, data, right = fuzzed_files._cache(classes)
+    root = fuzzed_files.data_layouts.write(tmp_path, classes)
+    path = root / name
+    path.parent.mkdir()
+    path.write_bytes(data[:10] + b"{(" + data[12:])
+    assert torch.equal(datasets.image_folder(root, size=16).images, right)
+
+
+def test_weights_of_broken_bytes_are_refused_in_words(tmp_path):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes((8).to_bytes(8, "little") + b"{\x86\x86\x86\x86\x86\x86}")
+    with pytest.raises(ValueError, match="cannot be read"):
+        models.small_cnn(3, width=4, weights=path)
