@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
@@ -93,6 +94,14 @@ def test_what_is_installed_is_what_is_pinned(constraints):
             continue
         installed = Version(distribution.version.partition("+")[0])
         assert constraints.get(name) == installed, f"constraints.txt and {name} {installed} differ"
+
+
+def test_every_pinned_version_accepts_the_oldest_python(project, constraints):
+    oldest = project["requires-python"].removeprefix(">=") + ".0"  # Debian 12 has Python 3.11.2
+    for distribution in distributions():
+        if constraints.get(canonical(distribution.name)) == Version(distribution.version):
+            needs = distribution.metadata["Requires-Python"] or ""
+            assert oldest in SpecifierSet(needs), f"{distribution.name} needs Python {needs}"
 
 
 def test_light_imports():
