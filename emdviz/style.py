@@ -6,6 +6,8 @@ prediction and the truth keep their colour in every figure, so that no reader hu
 
 from contextlib import contextmanager
 
+from emdviz.reading import read_choice
+
 OKABE_ITO = {
     "black": "#000000",
     "orange": "#E69F00",
@@ -124,8 +126,7 @@ def table(frame, *, digits=2, caption=None):
 
 def style_parameters(context="notebook"):
     """Return the rcParams of emdviz's style as a dict; ``context`` as in :func:`style`."""
-    if context not in _CONTEXTS:
-        raise ValueError(f"context must be one of {sorted(_CONTEXTS)}, got {context!r}")
+    read_choice(context, "context", sorted(_CONTEXTS))
     import seaborn as sns
 
     scale = _CONTEXTS[context]

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from emdviz import plots, training
@@ -194,7 +195,7 @@ TARGETS["plots.plot_beliefs"] = Target(
         "truth?": LABELS,
         "classes?": NAMES,
     },
-    use=lambda axes: None,
+    use=lambda axes: plt.close("all"),
     share=0.02,
     also=("target", "p"),
 )
@@ -205,5 +206,6 @@ TARGETS["plots.plot_comparison"] = Target(
         "differences": fixed(_differences),
         "metric": choice("AEM", "MAE"),
     },
+    use=lambda axes: plt.close("all"),
     share=0.02,
 )

@@ -248,7 +248,7 @@ TARGETS = {
     ),
     "experiments.select": Target(
         experiments.select,
-        {"table": fixed(runs)},
+        {"frame": fixed(runs)},
         share=0.01,
         nan=True,
     ),

@@ -211,6 +211,7 @@ def _check_splits(splits, count, groups):
         used[chosen] = True
     if groups is None:
         return
+    groups = read_names(groups, "groups")
     if len(groups) != count:
         raise ValueError(f"groups must be as many as images, {count}, got {len(groups)}")
     where = {}

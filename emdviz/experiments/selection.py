@@ -2,6 +2,7 @@
 
 from emdviz.experiments.store import OUTCOME
 from emdviz.metrics import METRICS
+from emdviz.reading import check_is, read_names
 
 
 def select(frame, by="valid RPS", *, over=None, across=("fold", "seed")):
@@ -44,14 +45,19 @@ def select(frame, by="valid RPS", *, over=None, across=("fold", "seed")):
     >>> select(frame)["learning_rate"].tolist()
     [0.01]
     """
-    split, _, metric = by.partition(" ")
+    import pandas as pd
+
+    check_is(frame, "frame", pd.DataFrame, "a table of results, as experiments.results returns it")
+    if "error" not in frame:
+        raise ValueError("frame must be as experiments.results returns it, but lacks 'error'")
+    split, _, metric = str(by).partition(" ")
     if split != "valid" or metric not in METRICS:
         raise ValueError(
             f"by must be 'valid ' and one of {sorted(METRICS)}, since what was chosen by the "
             f"test split looks better there than it is; got {by!r}"
         )
-    over = _searched(frame) if over is None else list(over)
-    across = list(across)
+    over = _searched(frame) if over is None else read_names(over, "over")
+    across = read_names(across, "across")
     for name in (*over, *across, by):
         if name not in frame:
             raise ValueError(f"frame must have the columns of over, across and by; lacks {name!r}")

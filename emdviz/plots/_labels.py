@@ -9,7 +9,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
-from emdviz.reading import read_names
+from emdviz.reading import check_is, read_names, shown
 
 _LETTER = 0.6  # width of a letter, of its font size
 _LINE = 1.25  # height of a line
@@ -20,6 +20,15 @@ _STEPS = [factor * 10**power for power in range(5) for factor in (1, 2, 5)]
 def class_names(classes, num_classes):
     """Return the names of the classes as a list of str; 0, 1, … by default."""
     return read_names(range(num_classes) if classes is None else classes, "classes", num_classes)
+
+
+def check_by_loss(values, name):
+    """Raise an error unless ``values`` is a dict whose keys are names of losses."""
+    from emdviz.losses import LOSSES
+
+    check_is(values, name, dict, "a dict of losses' names to what is drawn of each")
+    if unknown := [key for key in values if key not in LOSSES]:
+        raise ValueError(f"{name} must be by names of {sorted(LOSSES)}, got {shown(unknown[0])}")
 
 
 def every(names, most):

@@ -7,8 +7,8 @@ from matplotlib.ticker import MaxNLocator
 
 from emdviz.alt_text import tell
 from emdviz.distributions import to_numpy
-from emdviz.plots._labels import list_names, name_cells, number_cells
-from emdviz.reading import read_matrix
+from emdviz.plots._labels import check_by_loss, list_names, name_cells, number_cells
+from emdviz.reading import check_is, read_choice, read_finite
 
 
 def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
@@ -29,7 +29,7 @@ def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    matrix = read_matrix(matrix, "matrix", gaps=True)
+    matrix = read_finite(matrix, "matrix", 2, gaps=True)
     ax.imshow(matrix, cmap=colour, vmin=0, vmax=1)
     number_cells(ax, matrix, greatest=1)
     ax.set(xlabel="predicted", ylabel="true class")
@@ -52,6 +52,7 @@ def plot_reliability(curves, *, ax=None):
     """
     from emdviz.losses import LOSSES
 
+    check_by_loss(curves, "curves")
     ax = ax or plt.gca()
     ax.plot([0, 1], [0, 1], color="0.45", linestyle="--", linewidth=1.5, label="calibrated")
     below = {"ha": "right", "va": "top", "rotation": 45, "rotation_mode": "anchor"}
@@ -89,6 +90,7 @@ def plot_by_loss(values, *, xlabel, ax=None):
     from emdviz.losses import LOSSES
 
     ax = ax or plt.gca()
+    check_by_loss(values, "values")
     names = list(values)
     boxes = ax.boxplot(
         [to_numpy(values[name]) for name in names],
@@ -131,9 +133,16 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
     -------
     NumPy array of two matplotlib Axes
     """
+    import pandas as pd
+
     from emdviz.losses import LOSSES
     from emdviz.metrics import METRICS
 
+    check_is(summary, "summary", pd.DataFrame, "what training.summarise returns")
+    check_is(differences, "differences", pd.DataFrame, "what training.paired_differences returns")
+    known = [name for name in METRICS if (name, "mean") in summary.columns]
+    read_choice(metric, "metric", known)
+    read_choice(baseline, "baseline", LOSSES)
     if axes is None:
         size = (10, 0.7 * len(summary) + 1.6)
         _, axes = plt.subplots(1, 2, figsize=size, layout="constrained")

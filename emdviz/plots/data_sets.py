@@ -7,6 +7,7 @@ import numpy as np
 
 from emdviz.alt_text import tell
 from emdviz.distributions import to_numpy
+from emdviz.reading import check_is, read_count
 from emdviz.style import OKABE_ITO, SPLIT_COLOURS
 
 
@@ -43,10 +44,9 @@ def sheet(images, labels, classes=None, *, per_class=8, ax=None):
             f"labels must be integers of shape {images.shape[:1]}, "
             f"got {labels.dtype} of {labels.shape}"
         )
-    if per_class < 1:
-        raise ValueError(f"per_class must be at least 1, got {per_class}")
+    per_class = read_count(per_class, "per_class", 1, 1000)
     if classes is None:
-        classes = range(labels.max(initial=0) + 1)
+        classes = range(read_count(labels.max(initial=0), "labels", 0, 10_000) + 1)
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(classes):
         raise ValueError(
             f"labels must be 0 to {len(classes) - 1}, got {labels.min()} to {labels.max()}"
@@ -98,6 +98,9 @@ def plot_class_counts(table, *, ax=None):
     ValueError
         If the table has no split.
     """
+    import pandas as pd
+
+    check_is(table, "table", pd.DataFrame, "what a data set's summary() returns")
     splits = [name for name in table.columns if name != "all"]
     if not splits:
         raise ValueError(f"table must have a column per split, got {list(table.columns)}")

@@ -11,7 +11,7 @@ from emdviz.distributions import (
     to_numpy,
 )
 from emdviz.plots._labels import name_cells, name_classes, name_steps, number_cells
-from emdviz.reading import as_array, read_count, read_matrix
+from emdviz.reading import as_array, read_count, read_finite
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 
@@ -124,7 +124,7 @@ def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    plan = read_matrix(plan, "plan")
+    plan = read_finite(plan, "plan", 2)
     ax.imshow(plan, cmap=colour or "Blues", vmin=0, vmax=max(plan.max(), 1e-12))
     if number:
         number_cells(ax, plan, greatest=plan.max())

@@ -3,8 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from emdviz.distributions import as_float_array, check_positions, to_numpy
-from emdviz.plots._labels import label_ends, name_classes, whole_numbers
+from emdviz.distributions import check_positions
+from emdviz.plots._labels import check_by_loss, label_ends, name_classes, whole_numbers
+from emdviz.reading import read_finite, read_flag
 from emdviz.style import PREDICTION_B
 
 
@@ -33,9 +34,15 @@ def plot_pushes(
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    push = as_float_array(to_numpy(push), "push")
+    push = read_finite(push, "push", 1)
     places = check_positions(positions, len(push))
-    ax.bar(places, push, color=colour, width=0.8 * np.diff(places).min(initial=np.inf), **bar)
+    ax.bar(
+        places,
+        push,
+        color=colour,
+        width=0.8 * (np.diff(places).min() if len(places) > 1 else 1.0),
+        **bar,
+    )
     ax.axhline(0, color="0.4", linewidth=1)
     limit = limit or np.abs(push).max()
     if limit > 0:
@@ -65,6 +72,8 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
     """
     from emdviz.losses import LOSSES
 
+    check_by_loss(curves, "curves")
+    log = read_flag(log, "log")
     ax = ax or plt.gca()
     for name, values in curves.items():
         look = LOSSES[name]
@@ -94,6 +103,7 @@ def plot_trails(trails, *, ax=None, ylabel="loss", log=False):
     -------
     matplotlib Axes
     """
+    check_by_loss(trails, "trails")
     steps = range(max(map(len, trails.values())))
     ax = plot_curves(trails, steps, ax=ax, xlabel="steps", ylabel=ylabel, log=log)
     whole_numbers(ax.xaxis)

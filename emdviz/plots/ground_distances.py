@@ -16,6 +16,7 @@ from emdviz.plots._labels import (
     number_cells,
     whole_numbers,
 )
+from emdviz.reading import check_is, read_finite
 from emdviz.style import OKABE_ITO
 
 _RUNS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
@@ -73,7 +74,7 @@ def plot_embedding(points, *, classes=None, ax=None):
         If there are not two coordinates for each class, or not a name.
     """
     ax = ax or plt.gca()
-    points = as_float_array(to_numpy(points), "points")
+    points = read_finite(points, "points", 2)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"points must have shape (C, 2), got {points.shape}")
     names = class_names(classes, len(points))
@@ -136,7 +137,13 @@ def plot_rank_correlations(correlations, *, ax=None, ylabel="rank correlation wi
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    runs = {name: np.atleast_2d(to_numpy(values)) for name, values in correlations.items()}
+    check_is(
+        correlations, "correlations", dict, "a dict of names to arrays of shape (E,) or (R, E)"
+    )
+    runs = {
+        name: np.atleast_2d(to_numpy(values, "correlations"))
+        for name, values in correlations.items()
+    }
     styles = {name: (name, colour) for name, colour in zip(runs, cycle(_RUNS), strict=False)}
     low, ends = 0.0, {}
     for name, values in runs.items():

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from emdviz.distributions import to_numpy
+from emdviz.plots._labels import check_by_loss
 from emdviz.plots.distributions import plot_prediction
 
 
@@ -27,6 +28,13 @@ def plot_beliefs(images, predictions, truth=None, *, classes=None, axes=None):
     """
     from emdviz.losses import LOSSES
 
+    check_by_loss(predictions, "predictions")
+    images = to_numpy(images, "images")
+    if images.ndim != 4 or not len(images):
+        raise ValueError(f"images must have shape (N, 3, H, W) with N ≥ 1, got {images.shape}")
+    wrong = [name for name, p in predictions.items() if len(p) != len(images)]
+    if wrong or (truth is not None and np.shape(to_numpy(truth, "truth"))[:1] != images.shape[:1]):
+        raise ValueError(f"predictions and truth must be of {len(images)} images, like images")
     if axes is None:
         size = (2.2 * (1 + len(predictions)), 1.9 * len(images) + 0.6)
         _, axes = plt.subplots(len(images), 1 + len(predictions), figsize=size, squeeze=False)
@@ -47,7 +55,12 @@ def plot_beliefs(images, predictions, truth=None, *, classes=None, axes=None):
 
 def show_image(image, *, ax=None):
     """Show one image, shape (3, H, W), bytes, without axes."""
+    image = to_numpy(image, "image")
+    if image.ndim != 3 or image.shape[0] != 3 or image.dtype != np.uint8:
+        raise ValueError(
+            f"image must be uint8 of shape (3, H, W), got {image.dtype} of {image.shape}"
+        )
     ax = ax or plt.gca()
-    ax.imshow(np.moveaxis(to_numpy(image), 0, 2), interpolation="nearest")
+    ax.imshow(np.moveaxis(image, 0, 2), interpolation="nearest")
     ax.set_axis_off()
     return ax

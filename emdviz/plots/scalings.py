@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from emdviz.distributions import as_float_array, to_numpy
+from emdviz.reading import read_floats, read_number
 from emdviz.style import LOSS_COLOURS, PREDICTION_B
 
 
@@ -36,7 +36,7 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
     """
     ax = ax or plt.gca()
     costs, errors = (
-        as_float_array(to_numpy(np.asarray(values)), name)
+        read_floats(values, name)
         for values, name in ((costs, "costs"), (column_errors, "column_errors"))
     )
     if costs.ndim != 1 or costs.shape != errors.shape:
@@ -44,6 +44,7 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
             "costs and column_errors must have the same shape (N,), "
             f"got {costs.shape} and {errors.shape}"
         )
+    converged, exact = read_number(converged, "converged"), read_number(exact, "exact")
     counts = np.arange(1, len(costs) + 1)
     blur = max(abs(converged - exact), floor)
     off = np.maximum(abs(costs - exact), floor)  # NaN stays NaN
@@ -87,7 +88,7 @@ def plot_scaling_errors(errors, lams, counts, *, ax=None):
         If ``errors`` has not the shape of ``counts`` by ``lams``.
     """
     ax = ax or plt.gca()
-    errors = as_float_array(to_numpy(np.asarray(errors)), "errors")
+    errors = read_floats(errors, "errors")
     if errors.shape != (len(counts), len(lams)):
         raise ValueError(
             "errors must have shape (len(counts), len(lams)) = "

@@ -5,6 +5,7 @@ import numpy as np
 
 from emdviz.alt_text import tell
 from emdviz.distributions import check_distribution, to_numpy
+from emdviz.reading import read_floats
 from emdviz.style import PREDICTION_A, TRUTH
 
 _HEIGHT = np.sqrt(3) / 2
@@ -43,7 +44,9 @@ def plot_simplex(points, values, *, classes=None, marks=None, levels=12, ax=None
     """
     ax = ax or plt.gca()
     points = check_distribution(to_numpy(points), "points")
-    values = np.asarray(to_numpy(values), dtype=np.float64)
+    values = read_floats(values, "values")
+    if np.isnan(values).any() or not np.isfinite(values).any():
+        raise ValueError("values must be numbers, some of them finite")
     if points.ndim != 2 or points.shape[1] != 3 or values.shape != points.shape[:1]:
         raise ValueError(
             f"points must be (N, 3) and values (N,), got {points.shape} and {values.shape}"
@@ -55,7 +58,10 @@ def plot_simplex(points, values, *, classes=None, marks=None, levels=12, ax=None
     if np.ptp(values) < 1e-12 and isinstance(levels, int):
         levels = values[0] + np.array([-0.5, 0.5])
     options = {"cmap": "cividis", "extend": "max"} | contourf
-    filled = ax.tricontourf(*_place(points), values, levels, **options)
+    try:
+        filled = ax.tricontourf(*_place(points), values, levels, **options)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"points and values cannot be drawn as a landscape: {error}") from None
     ax.tricontour(*_place(points), values, filled.levels, colors="white", linewidths=0.6)
     for corner, name, side in zip(np.eye(3), names, ("left", "center", "right"), strict=True):
         x, y = _place(corner)

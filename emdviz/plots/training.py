@@ -2,7 +2,8 @@
 
 import matplotlib.pyplot as plt
 
-from emdviz.plots._labels import label_ends, whole_numbers
+from emdviz.plots._labels import check_by_loss, label_ends, whole_numbers
+from emdviz.reading import read_choice
 
 
 def plot_history(histories, metric, *, ax=None):
@@ -23,6 +24,8 @@ def plot_history(histories, metric, *, ax=None):
     from emdviz.losses import LOSSES
     from emdviz.metrics import METRICS
 
+    check_by_loss(histories, "histories")
+    read_choice(metric, "metric", METRICS)
     ax = ax or plt.gca()
     ends = {}
     for name, epochs in histories.items():

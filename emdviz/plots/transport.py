@@ -6,8 +6,9 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from emdviz.alt_text import tell
-from emdviz.distributions import as_float_array, check_positions, to_numpy
+from emdviz.distributions import check_positions
 from emdviz.plots._labels import class_names, name_classes
+from emdviz.reading import read_finite
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 _FEET = (1.0, -0.3)  # heights of the axis where the ribbons leave and arrive
@@ -45,17 +46,17 @@ def plot_ribbons(
         If the plan is not square, or supply or demand has another number of classes.
     """
     ax = ax or plt.gca()
-    plan = as_float_array(to_numpy(plan), "plan")
+    plan = read_finite(plan, "plan", 2)
     if plan.ndim != 2 or plan.shape[0] != plan.shape[1]:
         raise ValueError(f"plan must have shape (C, C), got {plan.shape}")
     places = check_positions(positions, len(plan))
     width = 0.8 * np.diff(places).min(initial=np.inf) if len(plan) > 1 else 0.8
     sides = (
-        (supply, plan.sum(1), _FEET[0], 1, PREDICTION_B),
-        (demand, plan.sum(0), _FEET[1], -1, TRUTH),
+        ("supply", supply, plan.sum(1), _FEET[0], 1, PREDICTION_B),
+        ("demand", demand, plan.sum(0), _FEET[1], -1, TRUTH),
     )
-    for masses, moved, foot, way, shade in sides:
-        whole = moved if masses is None else as_float_array(to_numpy(masses), "masses")
+    for name, masses, moved, foot, way, shade in sides:
+        whole = moved if masses is None else read_finite(masses, name, 1)
         if whole.shape != moved.shape:
             raise ValueError(f"supply and demand must have shape {moved.shape}, got {whole.shape}")
         ax.bar(places, way * whole, width, foot, fill=False, edgecolor=shade, linestyle=":")
