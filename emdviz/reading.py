@@ -57,7 +57,7 @@ def as_array(values, name):
     """
     if is_torch(values):
         if values.device.type == "meta":
-            raise ValueError(f"{name} must hold numbers, got a tensor on the meta device, without")
+            raise ValueError(f"{name} must hold numbers, got one on the meta device: it has none")
         if values.is_quantized:
             raise TypeError(f"{name} must hold real numbers, got {values.dtype}; dequantize() it")
         return values.to_dense() if values.layout != _strided() else values
@@ -129,14 +129,14 @@ def read_floats(values, name, *, scalars=False):
     return to_numpy(as_float_array(values, name, scalars=scalars)).astype(np.float64)
 
 
-def read_matrix(values, name, *, gaps=False):
-    """Return a matrix of finite numbers to be drawn; NaN where there is nothing, if ``gaps``."""
-    matrix = read_floats(values, name)
-    if matrix.ndim != 2 or not matrix.size:
-        raise ValueError(f"{name} must be a matrix, with rows and columns, got {matrix.shape}")
-    if np.isinf(matrix).any() or (np.isnan(matrix).any() and not gaps):
+def read_finite(values, name, axes, *, gaps=False):
+    """Return finite numbers to be drawn, on so many axes; NaN is a gap, where there may be one."""
+    array = read_floats(values, name)
+    if array.ndim != axes or not array.size:
+        raise ValueError(f"{name} must have {axes} axes, none of them empty, got {array.shape}")
+    if np.isinf(array).any() or (np.isnan(array).any() and not gaps):
         raise ValueError(f"{name} must be finite")
-    return matrix
+    return array
 
 
 def read_number(value, name, expected="a finite number", fits=math.isfinite):

@@ -123,7 +123,7 @@ def test_distributions_in_half_precision_are_taken(dtype):
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        (torch.empty(2, device="meta"), "p must hold numbers, got a tensor on the meta device"),
+        (torch.empty(2, device="meta"), "p must hold numbers, got one on the meta device"),
         (pd.array([0.5, None], dtype="Float64"), "p must (be finite|hold real numbers)"),
         (torch.float32, "p must hold real numbers"),
     ],
