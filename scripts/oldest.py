@@ -3,6 +3,8 @@
 import tomllib
 from pathlib import Path
 
+# later ones warn that what the lowest version of matplotlib calls is to go
+OF_THEIR_TIME = {"pyparsing": "3.2"}
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
@@ -14,5 +16,5 @@ def lowest():
 
 
 if __name__ == "__main__":
-    for name, version in sorted(lowest().items()):
+    for name, version in sorted((lowest() | OF_THEIR_TIME).items()):
         print(f"{name}=={version}")
