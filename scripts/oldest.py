@@ -3,8 +3,8 @@
 import tomllib
 from pathlib import Path
 
-# later ones warn that what the lowest version of matplotlib calls is to go
-OF_THEIR_TIME = {"pyparsing": "3.2"}
+# later ones warn that what the lowest matplotlib and typer call is to go
+OF_THEIR_TIME = {"click": "8.1.7", "pyparsing": "3.2"}
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
