@@ -215,3 +215,16 @@ def test_weights_of_broken_bytes_are_refused_in_words(tmp_path):
     path.write_bytes((8).to_bytes(8, "little") + b"{\x86\x86\x86\x86\x86\x86}")
     with pytest.raises(ValueError, match="cannot be read"):
         models.small_cnn(3, width=4, weights=path)
+
+
+def test_state_that_only_looks_like_a_number_is_refused():
+    explorer = explorers.TransportExplorer([0.5, 0.5, 0.0], [0.0, 0.5, 0.5])
+    with pytest.raises(traitlets.TraitError, match="order must be an integer, 1 to 2, got True"):
+        explorer.set_state({"order": True})
+    with pytest.raises(traitlets.TraitError, match="positions must lie within"):
+        explorer.set_state({"positions": [0.0, 1.0, 1e200]})
+    walker = explorers.GradientExplorer([0.25, 0.25, 0.5])
+    with pytest.raises(traitlets.TraitError, match="target must be a class index"):
+        walker.set_state({"_walk": {"steps": 1, "p": walker.p, "target": float("nan")}})
+    with pytest.raises(traitlets.TraitError, match=r"emd_weight must be at most 1e\+06"):
+        walker.set_state({"emd_weight": 1e300})

@@ -58,11 +58,11 @@ def test_the_browser_gets_all_frames(replay, faces):
 @pytest.mark.parametrize(
     ("trait", "value", "message"),
     [
-        ("epoch", 5, "epoch must be 1 to 4, got 5"),
-        ("epoch", 0, "epoch must be 1 to 4, got 0"),
+        ("epoch", 5, "epoch must be an integer, 1 to 4, got 5"),
+        ("epoch", 0, "epoch must be an integer, 1 to 4, got 0"),
         ("epoch", "last", "epoch"),
-        ("image", 3, "image must be 0 to 2, got 3"),
-        ("image", -1, "image must be 0 to 2, got -1"),
+        ("image", 3, "image must be an integer, 0 to 2, got 3"),
+        ("image", -1, "image must be an integer, 0 to 2, got -1"),
         ("metric", "EMD", "metric must be one of"),
     ],
 )
@@ -98,7 +98,7 @@ def test_bad_arguments_are_named(faces, tmp_path):
         TrainingReplay({"ABC": epochs["XE"]}, faces, images=[0, 1, 2])
     with pytest.raises(FileNotFoundError, match="holds no run"):
         TrainingReplay.from_folder(tmp_path, faces)
-    with pytest.raises(traitlets.TraitError, match="epoch must be 1 to 1, got 2"):
+    with pytest.raises(traitlets.TraitError, match="epoch must be an integer, 1 to 1, got 2"):
         TrainingReplay(epochs, faces, images=[0, 1, 2], epoch=2)
 
 

@@ -8,6 +8,9 @@ import traitlets
 from emdviz.distributions import check_distribution, check_positions
 from emdviz.reading import read_count, read_number
 
+FURTHEST = 1e12
+"""How far from 0 a class may lie: squares of it, times weights, are still shown."""
+
 
 class Prediction(traitlets.TraitType):
     """A probability per class, kept as a list of float."""
@@ -55,10 +58,12 @@ class Positions(traitlets.TraitType):
             raise traitlets.TraitError(
                 f"{self.name} must be {obj.num_classes} increasing numbers, got {value!r}"
             ) from None
-        try:
-            return check_positions(positions, obj.num_classes).tolist()
-        except ValueError as error:
-            raise traitlets.TraitError(str(error)) from None
+        positions = as_trait(check_positions, positions, obj.num_classes)
+        if abs(positions).max() > FURTHEST:
+            raise traitlets.TraitError(
+                f"{self.name} must lie within ±{FURTHEST:g}, got {positions.tolist()}"
+            )
+        return positions.tolist()
 
 
 class Share(traitlets.TraitType):
@@ -69,19 +74,21 @@ class Share(traitlets.TraitType):
 
     def validate(self, obj, value):
         """Read a number of any kind."""
-        return as_trait(read_number, value, self.name, self.info_text, lambda x: 0 <= x <= 1)
+        share = as_trait(read_number, value, self.name, self.info_text, lambda x: 0 <= x <= 1)
+        return abs(share)  # -0.0 counts as no change, but looks like one
 
 
 class WholeNumber(traitlets.TraitType):
-    """A whole number from ``low`` to ``high``; True and 2.0 are none."""
+    """A whole number from ``low`` to ``high``, or to ``high(explorer)``; True and 2.0 are none."""
 
     def __init__(self, default_value, low, high, **metadata):
         super().__init__(default_value, **metadata)
-        self.range = low, high
+        self.low, self.high = low, high
 
     def validate(self, obj, value):
         """Read an integer of any kind."""
-        return as_trait(read_count, value, self.name, *self.range)
+        high = self.high(obj) if callable(self.high) else self.high
+        return as_trait(read_count, value, self.name, self.low, high)
 
 
 class Pins(traitlets.TraitType):

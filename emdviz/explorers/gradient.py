@@ -10,10 +10,20 @@ from emdviz.descent import COMPARED, FLOOR, descend
 from emdviz.explorers import presets
 from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
 from emdviz.explorers._lists import ListExplorer, read_classes
-from emdviz.explorers._traits import ClassIndex, Pins, Prediction, as_trait, read_class_index
+from emdviz.explorers._traits import (
+    ClassIndex,
+    Pins,
+    Prediction,
+    as_trait,
+    read_class_index,
+    read_prediction,
+)
 from emdviz.losses import LOSSES
 from emdviz.reading import read_count
 from emdviz.style import PREDICTION_A
+
+MOST = 1e6
+"""The greatest weight and learning rate; what is larger only overflows."""
 
 MOST_STEPS = 200
 """How many steps the explorer takes from one start."""
@@ -34,8 +44,11 @@ class Walk(traitlets.Dict):
         value = super().validate(obj, value)
         if value.keys() != {"steps", "p", "target"}:
             raise traitlets.TraitError(f"{self.name} must hold steps, p and target, got {value}")
-        as_trait(read_count, value["steps"], "steps", 0, MOST_STEPS)
-        return value
+        return {
+            "steps": as_trait(read_count, value["steps"], "steps", 0, MOST_STEPS),
+            "p": read_prediction(value["p"], "p", obj.num_classes),
+            "target": read_class_index(value["target"], "target", obj.num_classes),
+        }
 
 
 class GradientExplorer(ListExplorer):
@@ -273,4 +286,6 @@ def _read_number(proposal, *, at_least, expected):
     value, name = proposal["value"], proposal["trait"].name
     if not at_least <= value < math.inf:
         raise traitlets.TraitError(f"{name} must be {expected}, got {value!r}")
+    if value > MOST:
+        raise traitlets.TraitError(f"{name} must be at most {MOST:g}, got {value!r}")
     return value

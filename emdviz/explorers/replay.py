@@ -16,6 +16,7 @@ from emdviz.explorers._training import (
     setup,
     training_figure,
 )
+from emdviz.explorers._traits import WholeNumber
 from emdviz.training import find_loss
 from emdviz.training.loop import read_history
 from emdviz.training.runs import digest
@@ -75,8 +76,8 @@ class TrainingReplay(Explorer):
     _esm = join_modules(*TRAINING_MODULES, "replay.js")
     _css = style_sheet("explorer.css", "training.css")
 
-    epoch = traitlets.Int().tag(sync=True)
-    image = traitlets.Int().tag(sync=True)
+    epoch = WholeNumber(1, 1, lambda replay: replay._last).tag(sync=True)
+    image = WholeNumber(0, 0, lambda replay: len(replay.probe.images) - 1).tag(sync=True)
     metric = traitlets.Unicode().tag(sync=True)
     _setup = traitlets.Dict().tag(sync=True)
     _epochs = traitlets.List().tag(sync=True)
@@ -179,23 +180,6 @@ class TrainingReplay(Explorer):
     @traitlets.validate("metric")
     def _check_metric(self, proposal):
         return check_metric(proposal["value"], available_metrics(self.dataset))
-
-    @traitlets.validate("epoch")
-    def _check_epoch(self, proposal):
-        return _check_number("epoch", proposal["value"], 1, self._last)
-
-    @traitlets.validate("image")
-    def _check_image(self, proposal):
-        return _check_number("image", proposal["value"], 0, len(self.probe.images) - 1)
-
-
-def _check_number(name, value, low, high):
-    from emdviz.datasets.base import check_whole_number  # see read_probe
-
-    try:
-        return check_whole_number(name, value, low, high)
-    except (TypeError, ValueError) as error:
-        raise traitlets.TraitError(str(error)) from None
 
 
 def _check_epochs(epochs, count):

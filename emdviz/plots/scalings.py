@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from emdviz.reading import read_floats, read_number
+from emdviz.reading import as_float_array, read_floats, read_number, to_numpy
 from emdviz.style import LOSS_COLOURS, PREDICTION_B
 
 
@@ -36,7 +36,7 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
     """
     ax = ax or plt.gca()
     costs, errors = (
-        read_floats(values, name)
+        to_numpy(as_float_array(values, name), name)
         for values, name in ((costs, "costs"), (column_errors, "column_errors"))
     )
     if costs.ndim != 1 or costs.shape != errors.shape:
