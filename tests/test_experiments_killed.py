@@ -112,9 +112,10 @@ def test_a_worker_of_dask_that_is_killed_costs_its_run_only(tmp_path, client):
 
     def kill_one(spec, row):
         if not killed:
-            left = next(s for s in specs if begun(store, s) and not store.row(s))
-            killed.append(left)
-            os.kill(owner(store, left)["pid"], signal.SIGKILL)
+            # the other worker's, which may just have ended, too: then at the next result
+            for left in [s for s in specs if begun(store, s) and not store.row(s)][:1]:
+                killed.append(left)
+                os.kill(owner(store, left)["pid"], signal.SIGKILL)
 
     one_each = client.get_executor(resources={"GPU": 1})
     frame = run(specs, store, one_each, progress=False, train=sleep, on_result=kill_one)
@@ -154,7 +155,9 @@ def test_a_program_killed_at_any_moment_goes_on_where_it_was(whole, tmp_path):
     expected, seconds = whole
     expected = expected.set_index("id")
     moments, folder, finished = random.Random(0), tmp_path / "0", 0
-    for kill in range(KILLS):
+    for kill in range(5 * KILLS):
+        if kill >= KILLS and finished > 0:
+            break  # on a busy machine it takes some more until a run is finished
         program = start(GRID, folder)
         program.join(moments.uniform(0, seconds / 2))
         program.kill()

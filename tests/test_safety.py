@@ -244,7 +244,7 @@ installed = functools.cache(metadata.packages_distributions)
 def imported(folder):
     """Return the packages that the programs of a folder import, by the names they install as."""
     tops = {name.partition(".")[0] for f in (ROOT / folder).rglob("*.py") for name in imports(f)}
-    ours = {"docs", "tests", *FOLDERS}
+    ours = {"docs", "fuzz", "tests", *FOLDERS}
     ours |= {file.stem for where in ours for file in (ROOT / where).rglob("*.py")}
     outside = tops - sys.stdlib_module_names - ours
     return {PARTS.get(top, installed()[top][0].lower()) for top in outside}

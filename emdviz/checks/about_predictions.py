@@ -34,7 +34,7 @@ def check_nearest_to_mean(function):
     ✓ The class nearest to the mean, and as sure of it as with EMD.
     >>> check_nearest_to_mean(np.argmax)
     ✗ That is the most likely class. The labels on all the others cost something too.
-    argmax(np.array([0.7, 0.0, 0.3])) gives 0.; expected 1.
+    argmax(np.array([0.7, 0., 0.3])) gives 0.; expected 1.
     """
     mistakes = (
         Mistake(
