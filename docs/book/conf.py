@@ -34,7 +34,9 @@ myst_update_mathjax = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_google_docstring = False
-napoleon_custom_sections = [("Attributes", "params_style")]  # not a second time what has a docstring
+napoleon_custom_sections = [
+    ("Attributes", "params_style")
+]  # not a second time what has a docstring
 napoleon_use_param = False
 napoleon_use_rtype = False
 add_module_names = False
