@@ -330,7 +330,7 @@ class LearnedDistance(nn.Module):
     def __init__(self, num_classes, num_features):
         super().__init__()
         num_classes = read_count(num_classes, "num_classes", 2, MOST_CLASSES)
-        num_features = read_count(num_features, "num_features", 1)
+        num_features = read_count(num_features, "num_features", 1, 10**9)
         self.register_buffer("matrix", 1 - torch.eye(num_classes))
         self.register_buffer("centroids", torch.zeros(num_classes, num_features))
         self.register_buffer("seen", torch.zeros(num_classes, dtype=torch.bool))

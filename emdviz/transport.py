@@ -244,7 +244,7 @@ def _check_masses(values, name):
     masses = read_floats(values, name)
     if not np.all((masses >= 0) & (masses <= MOST_COST)):
         raise ValueError(f"{name} must hold masses: finite and not negative, up to {MOST_COST:g}")
-    if np.any(np.sum(masses, axis=-1) == 0):
+    if np.any(np.sum(masses, axis=-1) < 1 / MOST_COST):
         raise ValueError(f"{name} must have some mass: nothing can be moved from or to nothing")
     return masses
 

@@ -205,6 +205,8 @@ def tolerance(given_arguments):
     """Return how far an answer may be off: by the least precise argument."""
     worst = 1e-9
     for argument in given_arguments.values():
+        if argument.spoil == "nearly":  # sums that are nearly 1 are taken for 1
+            worst = max(worst, 1e-3)
         if "bfloat16" in argument.dress:
             worst = max(worst, 3e-2)
         elif "half" in argument.dress or "float16" in argument.dress:

@@ -176,14 +176,11 @@ def readers():
     adience_files = data_layouts.adience(users=1, faces=4)
     groups = data_layouts.images_of_groups(3, faces=2, folders=("Fam2a",))
     aadb_files = data_layouts.aadb(12, 4)
-    even = data_layouts.matlab_file(
-        **data_layouts.even_list(
-            [
-                (f"Fam2a/{k}.jpg", (3, 3), (9, 3), age, 1)
-                for k, age in enumerate(data_layouts.AGE_CLASSES)
-            ]
-        )
-    )
+    faces = [
+        (f"Fam2a/{k}.jpg", (3, 3), (9, 3), age, 1) for k, age in enumerate(data_layouts.AGE_CLASSES)
+    ]
+    variable = group_faces.LISTS["eventrain.mat"]
+    even = data_layouts.matlab_file(**{variable: data_layouts.even_list(faces)})
     classes = _folder_of_classes()
     cache_name, cache, right = _cache(classes)
     scores = ("a.jpg 0.5\nb.jpg 0.25\nc.jpg 1\n" * 3).encode()

@@ -182,6 +182,7 @@ TARGETS = {
         models.operations,
         {"name": choice("small_cnn"), "size": count(8, 40), "num_outputs?": count(1, 9)},
         share=0.01,
+        also=("images",),
     ),
     "datasets.OrderedImages": Target(
         _dataset,

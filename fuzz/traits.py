@@ -100,7 +100,7 @@ _WORDS = [
 
 def message(explorer, rng):
     """Return a state as a front end could send it: junk, or what was there with a part changed."""
-    names = [name for name in explorer.keys if name != "layout"]  # which ipywidgets reads
+    names = [name for name in explorer.keys if name not in ("layout", "_view_count")]
     state = {}
     for _ in range(rng.choice([1, 1, 1, 2, 5])):
         name = rng.choice(names) if rng.random() < 0.9 else rng.choice(_WORDS)

@@ -79,7 +79,7 @@ def shorten(text, most=300):
     return text if len(text) <= most else text[:most] + " …"
 
 
-def call(function, *arguments, quiet=True, **options):
+def call(function, /, *arguments, quiet=True, **options):
     """Call within :data:`PATIENCE`; if ``quiet``, with every warning an error."""
 
     def stop(*_):

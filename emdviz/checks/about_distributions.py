@@ -11,6 +11,7 @@ from emdviz.checks.forms import FORMS, number
 from emdviz.checks.study import study
 from emdviz.distances import emd, emd2
 from emdviz.distributions import cdf, check_distribution, expectation, one_hot, to_numpy
+from emdviz.reading import read_count
 
 _SIMPLE = (
     ([1, 0], [0, 1]),
@@ -258,6 +259,7 @@ def check_equal_cross_entropy(q, p, label):
     if q is ...:
         return UNANSWERED
     p = check_distribution(p, "p")
+    label = read_count(label, "label", 0, len(p) - 1)
     try:
         q = check_distribution(to_numpy(q), "q")
     except (ValueError, TypeError) as error:

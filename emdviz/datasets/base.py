@@ -195,7 +195,9 @@ class OrderedImages(VisionDataset):
 
 def _check_splits(splits, count, groups):
     used = torch.zeros(count, dtype=torch.bool)
+    check_is(splits, "splits", dict, "a dict of names to indices")
     for name, chosen in splits.items():
+        check_is(chosen, f"splits[{name!r}]", torch.Tensor, "a tensor of indices")
         if chosen.dtype != torch.int64 or chosen.ndim != 1:
             raise ValueError(
                 f"splits[{name!r}] must be int64 indices of shape (n,), "

@@ -1,6 +1,5 @@
 """Label files, read strictly: lines of text, variables of MATLAB, and names of images."""
 
-import io
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ import numpy as np
 
 from emdviz.datasets.decoding import READING_ERRORS
 from emdviz.datasets.files import how_many
+from emdviz.datasets.matlab import read_matlab
 from emdviz.reading import shown
 
 _SAVE_AS_TEXT = "save it as UTF-8 (in Excel: CSV UTF-8), or get it again if it is not yours"
@@ -120,11 +120,9 @@ def matlab_variables(content, names, file):
             f"{file} is a MATLAB 7.3 (HDF5) file, which is not read here; "
             "load it in MATLAB or Octave and save it with save(..., '-v7')"
         )
-    from scipy.io import loadmat
-
     try:
-        variables = loadmat(io.BytesIO(content), variable_names=list(names))
-    except Exception as error:  # SciPy meets broken bytes with errors of a dozen kinds
+        variables = read_matlab(content, names)
+    except ValueError as error:
         raise ValueError(f"{file} is not a whole MATLAB file: {error}; get it again") from None
     missing = [name for name in names if name not in variables]
     if missing:

@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from emdviz.datasets import DATASETS
 from emdviz.losses import LOSSES
 from emdviz.models import MODELS
-from emdviz.reading import check_is
+from emdviz.reading import check_is, read_choice
 from emdviz.training import TrainConfig
 
 PAPER_RATES = tuple(float(f"{10 ** -(1.5 + i / 2):.6g}") for i in range(7))
@@ -110,10 +110,7 @@ class RunSpec:
 
     def __post_init__(self):
         for name, choices in (("dataset", DATASETS), ("network", MODELS), ("loss", LOSSES)):
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"{name} must be one of {sorted(choices)}, got {getattr(self, name)!r}"
-                )
+            read_choice(getattr(self, name), name, sorted(choices))
         if not isinstance(self.config, TrainConfig):
             raise TypeError(f"config must be a training.TrainConfig, got {self.config!r}")
         for name in ("dataset_options", "loss_options"):

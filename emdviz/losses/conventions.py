@@ -35,7 +35,7 @@ class Targets(NamedTuple):
 
 def read(input, target, weight, ignore_index, label_smoothing, reduction):
     """Check a batch and lay it out as rows: logits (N, C) in float32 at least, and Targets."""
-    check_options(input, weight, label_smoothing, reduction)
+    label_smoothing = check_options(input, weight, label_smoothing, reduction)
     check_target(input, target)
     logits = rows(at_least_float32(input))
     return logits, read_targets(target, logits, weight, ignore_index, label_smoothing)
@@ -145,7 +145,13 @@ def check_labels(index, num_classes):
 
 
 def check_options(input, weight, label_smoothing, reduction):
-    """Raise an error that names the first argument that is not as ``emd2_loss`` says."""
+    """Raise an error that names the first argument that is not as ``emd2_loss`` says.
+
+    Returns
+    -------
+    float
+        ``label_smoothing``.
+    """
     check_outputs(input)
     if input.ndim == 0 or input.shape[min(1, input.ndim - 1)] == 0:
         raise ValueError(
@@ -154,8 +160,8 @@ def check_options(input, weight, label_smoothing, reduction):
     num_classes = input.shape[min(1, input.ndim - 1)]
     if weight is not None:
         check_weight(weight, num_classes, input.device)
-    read_number(label_smoothing, "label_smoothing", "from 0 to 1", lambda share: 0 <= share <= 1)
     read_choice(reduction, "reduction", REDUCTIONS)
+    return read_number(label_smoothing, "label_smoothing", "from 0 to 1", lambda x: 0 <= x <= 1)
 
 
 def check_outputs(input):

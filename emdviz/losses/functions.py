@@ -128,7 +128,7 @@ def xe_loss(
     >>> round(xe_loss(torch.tensor([[0.0, 0.0, 0.0]]), torch.tensor([0])).item(), 4)
     1.0986
     """
-    conventions.check_options(input, weight, label_smoothing, reduction)
+    label_smoothing = conventions.check_options(input, weight, label_smoothing, reduction)
     conventions.check_target(input, target)
     ignore_index = read_count(ignore_index, "ignore_index", -(2**63), 2**63 - 1)
     logits = conventions.at_least_float32(input)

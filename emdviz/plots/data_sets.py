@@ -34,7 +34,7 @@ def sheet(images, labels, classes=None, *, per_class=8, ax=None):
     ValueError
         If images, labels and classes do not fit together.
     """
-    images, labels = to_numpy(images), to_numpy(labels)
+    images, labels = to_numpy(images, "images"), to_numpy(labels, "labels")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(
             f"images must be uint8 of shape (N, 3, H, W), got {images.dtype} of {images.shape}"

@@ -39,7 +39,7 @@ def plot_prediction(
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    p = check_distribution(to_numpy(p))
+    p = to_numpy(check_distribution(p))
     places = check_positions(positions, len(p))
     width = 0.8 * np.diff(places).min(initial=np.inf) if len(p) > 1 else 0.8
     ax.bar(places, p, width, **{"color": colour, "label": "prediction"} | bar)
@@ -87,7 +87,7 @@ def plot_cdf_gap(
     matplotlib Axes
     """
     ax = ax or plt.gca()
-    p = check_distribution(to_numpy(p))
+    p = to_numpy(check_distribution(p))
     t = _as_distribution(t, len(p))
     x = check_positions(positions, len(p))
     margin = 0.5 * np.mean(np.diff(x)) if len(p) > 1 else 0.5

@@ -5,7 +5,7 @@ import numpy as np
 
 from emdviz.distributions import check_positions
 from emdviz.plots._labels import check_by_loss, label_ends, name_classes, whole_numbers
-from emdviz.reading import read_finite, read_flag
+from emdviz.reading import read_finite, read_flag, read_floats
 from emdviz.style import PREDICTION_B
 
 
@@ -73,6 +73,7 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
     from emdviz.losses import LOSSES
 
     check_by_loss(curves, "curves")
+    x = read_floats(x, "x")
     log = read_flag(log, "log")
     ax = ax or plt.gca()
     for name, values in curves.items():

@@ -16,7 +16,7 @@ from emdviz.plots._labels import (
     number_cells,
     whole_numbers,
 )
-from emdviz.reading import check_is, read_finite
+from emdviz.reading import check_is, read_finite, read_number
 from emdviz.style import OKABE_ITO
 
 _RUNS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
@@ -47,7 +47,9 @@ def plot_ground_distance(distances, *, classes=None, ax=None, greatest=None):
     distances = as_float_array(to_numpy(distances), "distances")
     if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
         raise ValueError(f"distances must have shape (C, C), got {distances.shape}")
-    greatest = max(distances.max(), 1e-12) if greatest is None else greatest
+    greatest = (
+        max(distances.max(), 1e-12) if greatest is None else read_number(greatest, "greatest")
+    )
     ax.imshow(distances, cmap="Blues", vmin=0, vmax=greatest)
     number_cells(ax, distances, greatest=greatest)
     name_cells(ax, classes, len(distances))

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from emdviz.reading import as_float_array, read_floats, read_number, to_numpy
+from emdviz.reading import as_float_array, read_count, read_floats, read_number, to_numpy
 from emdviz.style import LOSS_COLOURS, PREDICTION_B
 
 
@@ -88,7 +88,8 @@ def plot_scaling_errors(errors, lams, counts, *, ax=None):
         If ``errors`` has not the shape of ``counts`` by ``lams``.
     """
     ax = ax or plt.gca()
-    errors = read_floats(errors, "errors")
+    errors, lams = read_floats(errors, "errors"), read_floats(lams, "lams")
+    counts = [read_count(count, "counts", 1) for count in read_floats(counts, "counts").astype(int)]
     if errors.shape != (len(counts), len(lams)):
         raise ValueError(
             "errors must have shape (len(counts), len(lams)) = "

@@ -85,7 +85,9 @@ def _in_words(plan, names):
 
 
 def _draw_ribbons(ax, plan, places, width, colour):
-    scale = width / max(plan.sum(0).max(), plan.sum(1).max())  # the widest foot fills its bar
+    scale = width / max(
+        plan.sum(0).max(), plan.sum(1).max(), 1e-100
+    )  # the widest foot fills its bar
     leaves = places - scale * plan.sum(1) / 2
     arrives = places - scale * plan.sum(0) / 2
     above, below = _FEET

@@ -160,4 +160,4 @@ def make_loss(spec, model, num_classes, **options):
 def scale(images):
     """Turn bytes 0 … 255 into floats −1 … 1."""
     check_is(images, "images", torch.Tensor, "a tensor of bytes")
-    return images.float().div_(127.5).sub_(1)
+    return images.to(torch.float32, copy=True).div_(127.5).sub_(1)

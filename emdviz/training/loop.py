@@ -12,6 +12,7 @@ import torch
 
 from emdviz.distributions import to_numpy
 from emdviz.models import Network
+from emdviz.reading import check_is
 from emdviz.training import runs
 from emdviz.training.augmentation import AUGMENTATIONS, NUMBERS, centre_crop
 from emdviz.training.config import TrainConfig, choose_device
@@ -152,7 +153,8 @@ def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_opti
     >>> [epoch.number for epoch in fit(model, "EMD2", faces, config)]
     [1, 2]
     """
-    config = config or TrainConfig()
+    config = TrainConfig() if config is None else config
+    check_is(config, "config", TrainConfig, "a training.TrainConfig")
     data = Data(dataset, choose_device(config.device))
     options = {"probe": probe, "folder": folder, "loss_options": loss_options}
     yield from epochs_of(Run(model, loss, data, config, **options))
