@@ -100,7 +100,7 @@ def test_every_pinned_version_accepts_the_oldest_python(project, constraints):
     oldest = project["requires-python"].removeprefix(">=") + ".0"  # Debian 12 has Python 3.11.2
     for distribution in distributions():
         if constraints.get(canonical(distribution.name)) == Version(distribution.version):
-            needs = distribution.metadata["Requires-Python"] or ""
+            needs = distribution.metadata.get("Requires-Python") or ""
             assert oldest in SpecifierSet(needs), f"{distribution.name} needs Python {needs}"
 
 

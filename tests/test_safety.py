@@ -247,7 +247,7 @@ def imported(folder):
     ours = {"docs", "fuzz", "tests", *FOLDERS}
     ours |= {file.stem for where in ours for file in (ROOT / where).rglob("*.py")}
     outside = tops - sys.stdlib_module_names - ours
-    return {PARTS.get(top, installed()[top][0].lower()) for top in outside}
+    return {PARTS.get(top, installed().get(top, [top])[0].lower()) for top in outside}
 
 
 def test_contributing_gives_a_reason_for_every_dependency(project):
