@@ -186,7 +186,7 @@ TARGETS = {
             "ignore_index?": choice(-100, 0),
             "label_smoothing?": scalar(0, 1),
         },
-        also=("labels",),
+        also=("labels", "ground_distance"),
         nan=True,
         share=0.3,
     ),

@@ -275,7 +275,12 @@ TARGETS = {
         also=("function",),
     ),
     **{
-        f"checks.{name}": Target(function, {"function": _ANSWERS}, share=0.01)
+        f"checks.{name}": Target(
+            lambda function, check=function: check(function),
+            {"function": _ANSWERS},
+            share=0.01,
+            also=("answer",),
+        )
         for name, function in _CHECKS.items()
     },
 }

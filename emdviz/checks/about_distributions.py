@@ -258,7 +258,7 @@ def check_equal_cross_entropy(q, p, label):
     """
     if q is ...:
         return UNANSWERED
-    p = check_distribution(p, "p")
+    p = to_numpy(check_distribution(p, "p"))
     label = read_count(label, "label", 0, len(p) - 1)
     try:
         q = check_distribution(to_numpy(q), "q")

@@ -114,7 +114,11 @@ class _Elements:
         stored = np.dtype(self.order + _NUMBERS[kind])
         if len(data) % stored.itemsize:
             raise ValueError("numbers end within one of them")
-        return np.frombuffer(data, stored).astype(dtype)
+        numbers = np.frombuffer(data, stored)
+        if stored.kind == "f" and np.dtype(dtype).kind != "f" and not np.isfinite(numbers).all():
+            raise ValueError("an integer is not finite")
+        with np.errstate(all="ignore"):  # what does not fit is as wrong as before
+            return numbers.astype(dtype)
 
     def text(self):
         """Return the next element as text."""

@@ -151,8 +151,9 @@ def _read(path):
             images = {part: arrays[f"{part}_images"] for part in _PARTS.values()}
             labels = {part: arrays[f"{part}_labels"] for part in _PARTS.values()}
     except Exception as error:  # of a dozen kinds: whatever zipfile, zlib and NumPy meet
+        why = str(error)[:300]
         raise ValueError(
-            f"{path} must be a whole npz file laid out like MedMNIST's: {error}; get it again"
+            f"{path} must be a whole npz file laid out like MedMNIST's: {why}; get it again"
         ) from error
     side = images["train"].shape[1] if images["train"].ndim == 4 else 0
     for part, array in images.items():

@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from emdviz.reading import shown
+
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
 
 _ROUNDS = 5
@@ -139,7 +141,7 @@ def named_splits(names, labels, *, seed, groups=None):
     found = np.array([usual_split(name) or "" for name in names])
     if (found == "").any():
         unknown = sorted({name for name, split in zip(names, found, strict=True) if not split})
-        raise ValueError(f"splits must be 'train', 'valid' or 'test', got {unknown[:5]}")
+        raise ValueError(f"splits must be 'train', 'valid' or 'test', got {shown(unknown[:5])}")
     splits = {name: torch.from_numpy(np.flatnonzero(found == name)) for name in SHARES}
     for name in ("train", "test"):
         if not len(splits[name]):

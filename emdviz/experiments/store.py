@@ -274,6 +274,7 @@ def _read(folder, identity):
             if identify(facts["spec"]) != identity:
                 raise ValueError(f"it holds the run {identify(facts['spec'])}")
             kept = {key: facts[key] for key in ("finished", "host")}
+            datetime.fromisoformat(kept["finished"])  # else no table could be made of any run
             if name == _FAILED:
                 return make_row(identity, facts["spec"], error=facts["error"], **kept)
             kept |= {"metrics": facts["metrics"], "seconds": facts["seconds"]}

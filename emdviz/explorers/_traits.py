@@ -78,6 +78,21 @@ class Share(traitlets.TraitType):
         return abs(share)  # -0.0 counts as no change, but looks like one
 
 
+class Number(traitlets.TraitType):
+    """A number from ``low`` to ``high``, as a float."""
+
+    def __init__(self, default_value, low, high, **metadata):
+        super().__init__(default_value, **metadata)
+        self.low, self.high = low, high
+
+    def validate(self, obj, value):
+        """Read a number of any kind; True is none."""
+        expected = f"a number from {self.low:g} to {self.high:g}"
+        # a slider of logarithms may miss its end by a rounding
+        least, most = self.low * (1 - 1e-9), self.high * (1 + 1e-9)
+        return as_trait(read_number, value, self.name, expected, lambda x: least <= x <= most)
+
+
 class WholeNumber(traitlets.TraitType):
     """A whole number from ``low`` to ``high``, or to ``high(explorer)``; True and 2.0 are none."""
 

@@ -1,7 +1,5 @@
 """Sinkhorn's scalings: what they cost, how they err, and how plain ones break."""
 
-import math
-import operator
 from typing import ClassVar
 
 import ipywidgets
@@ -12,7 +10,7 @@ from emdviz import distances, sinkhorn
 from emdviz.distributions import one_hot
 from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
 from emdviz.explorers._lists import ListExplorer, read_classes
-from emdviz.explorers._traits import Pins, Prediction
+from emdviz.explorers._traits import Number, Pins, Prediction, WholeNumber
 from emdviz.ground_distance import line
 from emdviz.style import PREDICTION_B, TRUTH
 
@@ -102,8 +100,8 @@ class SinkhornExplorer(ListExplorer):
     t = Prediction().tag(sync=True)
     pinned_p = Pins().tag(sync=True)
     pinned_t = Pins().tag(sync=True)
-    lam = traitlets.Any(10.0).tag(sync=True)
-    iterations = traitlets.Any(100).tag(sync=True)
+    lam = Number(10.0, LEAST_LAMBDA, MOST_LAMBDA).tag(sync=True)
+    iterations = WholeNumber(100, 1, MOST_SCALINGS).tag(sync=True)
     precision = traitlets.Enum(list(sinkhorn.PRECISIONS), default_value="float64").tag(sync=True)
     domain = traitlets.Enum(list(sinkhorn.DOMAINS), default_value="log").tag(sync=True)
     _presets = traitlets.List().tag(sync=True)
@@ -214,32 +212,6 @@ class SinkhornExplorer(ListExplorer):
             )  # fmt: skip
             right.set_title(f"converged {costs['converged']:.4g}   exact {costs['exact']:.4g}")
         return figure
-
-    @traitlets.validate("lam")
-    def _check_lam(self, proposal):
-        try:
-            lam = float(proposal["value"])
-        except (TypeError, ValueError):
-            lam = math.nan
-        # a slider of logarithms may miss its end by a rounding
-        if not LEAST_LAMBDA * (1 - 1e-9) <= lam <= MOST_LAMBDA * (1 + 1e-9):
-            raise traitlets.TraitError(
-                f"lam must be a number from {LEAST_LAMBDA:g} to {MOST_LAMBDA:g}, "
-                f"got {proposal['value']!r}"
-            )
-        return lam
-
-    @traitlets.validate("iterations")
-    def _check_iterations(self, proposal):
-        try:
-            count = operator.index(proposal["value"])
-        except TypeError:
-            count = 0
-        if isinstance(proposal["value"], bool) or not 1 <= count <= MOST_SCALINGS:
-            raise traitlets.TraitError(
-                f"iterations must be an integer, 1 to {MOST_SCALINGS}, got {proposal['value']!r}"
-            )
-        return count
 
     def _problem(self):
         ground = line(self.num_classes, positions=self.positions)

@@ -33,7 +33,7 @@ def check_by_loss(values, name):
 
 def every(names, most):
     """Return so many names at most, evenly chosen, and empty ones between them."""
-    step = next(step for step in _STEPS if len(names) <= most * step)
+    step = next((step for step in _STEPS if len(names) <= most * step), _STEPS[-1])
     return [name if k % step == 0 else "" for k, name in enumerate(names)]
 
 
@@ -76,7 +76,8 @@ def _write_names(axis, names, places, unit):
     if not flat or upright:
         size = np.clip(least / room, 0.65 * size, size)
     needed = room * size if not flat or upright else max(beside, default=0)
-    step = next(step for step in _STEPS if step * gaps.mean() >= 0.99 * needed) if len(gaps) else 1
+    room = gaps.mean() if len(gaps) else np.inf
+    step = next((step for step in _STEPS if step * room >= 0.99 * needed), _STEPS[-1])
     slanted = {} if flat else {"rotation": _SLANT, "ha": "right", "rotation_mode": "anchor"}
     axis.set_ticks(places[::step], names[::step], fontsize=size, **slanted)
 

@@ -136,4 +136,7 @@ def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
 def _as_distribution(target, num_classes):
     if np.ndim(as_array(target, "target")) == 0:
         return one_hot(read_count(target, "target", 0, num_classes - 1), num_classes)
-    return check_distribution(to_numpy(target, "target"), "target")
+    truth = check_distribution(to_numpy(target, "target"), "target")
+    if truth.shape != (num_classes,):
+        raise ValueError(f"target must have shape ({num_classes},), got {truth.shape}")
+    return truth

@@ -155,6 +155,7 @@ def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_opti
     """
     config = TrainConfig() if config is None else config
     check_is(config, "config", TrainConfig, "a training.TrainConfig")
+    check_is(model, "model", torch.nn.Module, "a torch.nn.Module")
     data = Data(dataset, choose_device(config.device))
     options = {"probe": probe, "folder": folder, "loss_options": loss_options}
     yield from epochs_of(Run(model, loss, data, config, **options))
