@@ -120,11 +120,20 @@ class Lab(Server):
         super().__exit__(*details)
 
     def open(
-        self, name, *, app="lab", width=1280, height=800, scale=1, dark=False, **context_options
+        self,
+        name,
+        *,
+        app="lab",
+        again=False,
+        width=1280,
+        height=800,
+        scale=1,
+        dark=False,
+        **context_options,
     ):
         """Open a notebook of the folder in a fresh browser context, ready to run.
 
-        One is open at a time: an earlier one is closed, and its kernel ends.
+        One is open at a time: an earlier one is closed, and its kernel ends, unless ``again``.
 
         Parameters
         ----------
@@ -132,6 +141,8 @@ class Lab(Server):
             Path of the notebook, relative to the folder.
         app : {"lab", "notebook"}
             Open it in JupyterLab or in Notebook 7.
+        again : bool
+            Open it as somebody who closed the tab and left the kernel running.
         width, height : int
             Size of the window, CSS pixels.
         scale : float
@@ -140,7 +151,8 @@ class Lab(Server):
             Use JupyterLab's dark theme.
         """
         self._close_notebook()
-        self.stop_kernels()
+        if not again:
+            self.stop_kernels()
         context = self.browser.new_context(
             viewport={"width": width, "height": height},
             device_scale_factor=scale,

@@ -1,9 +1,10 @@
-"""What readers find whose kernel is gone: a live figure or a word on what to do, never neither."""
+"""What readers find who come back: a live figure, or a word on what to do, never neither."""
 
 import nbformat
 import pytest
 
 from tests.browser.figure import Figure, wait_until
+from tests.browser.test_race import SETUP
 
 pytestmark = pytest.mark.browser
 
@@ -59,6 +60,28 @@ def test_a_reopened_notebook_says_what_to_do(lab, open_cells):
     not_mine.run_all()
     Figure(not_mine.page, 3)
     wait_until(lambda: hints(not_mine.page).count() == 0)
+
+
+def test_training_goes_on_while_its_tab_is_closed(lab, open_cells):
+    notebook = open_cells(SETUP, "race")
+    notebook.page.locator(".emdviz-explorer").get_by_role("button", name="Start").click()
+    wait_until(lambda: notebook.python("len(race.epochs['EMD2'])") >= 1, seconds=60)
+    notebook.command("docmanager:save")
+    path = max(lab.folder.glob("made-*.ipynb"), key=lambda file: file.stat().st_mtime)
+    done = notebook.python("len(race.epochs['EMD2'])")
+    back = lab.open(path.name, again=True)
+    root = back.page.locator(".emdviz-explorer")
+    root.wait_for()
+    assert back.python("race.state") == "training"
+    wait_until(lambda: back.python("len(race.epochs['EMD2'])") > done, seconds=60)
+    left = root.locator(".emdviz-of-EMD2 .emdviz-range")
+    shown = left.inner_text()
+    assert "left" in shown
+    wait_until(lambda: left.inner_text() != shown)
+    root.get_by_role("button", name="Stop").click()
+    root.get_by_role("button", name="Resume").wait_for()
+    assert back.python("race.state") == "stopped"
+    assert (back.errors, back.strangers) == ([], [])
 
 
 def hints(page):
