@@ -7,9 +7,9 @@ arrays; ``plots`` draws them.
 import numpy as np
 
 from emdviz.distances import emd
-from emdviz.distributions import MOST_CLASSES, check_distribution, check_pair, to_numpy
+from emdviz.distributions import MOST_CLASSES, check_distribution, check_pair
 from emdviz.metrics import check_classes, check_prediction
-from emdviz.reading import read_count, read_number
+from emdviz.reading import read_count, read_number, to_numpy
 
 
 def mean_prediction(probabilities, labels):

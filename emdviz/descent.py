@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from emdviz.distributions import check_distribution, check_positions, to_numpy
+from emdviz.distributions import check_distribution, check_positions
 from emdviz.losses import LOSSES, regression_loss
-from emdviz.reading import as_array, read_choice, read_count, read_number
+from emdviz.reading import as_array, read_choice, read_count, read_number, to_numpy
 
 FLOOR = 1e-9
 """What a smaller probability counts as: certainty would need infinite logits, and never move."""

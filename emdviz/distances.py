@@ -17,14 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emdviz.distributions import (
-    check_pair,
-    check_period,
-    check_positions,
-    is_torch,
-    namespace,
-)
-from emdviz.reading import read_number
+from emdviz.distributions import check_pair, check_period, check_positions
+from emdviz.reading import is_torch, namespace, read_number
 
 
 class CDFGap(NamedTuple):

@@ -18,9 +18,6 @@ from emdviz.reading import (
     read_number,
     shown,
 )
-from emdviz.reading import (
-    to_numpy as to_numpy,  # many read it from here
-)
 
 MASS_TOLERANCE = 1e-4
 """How far the sum of a distribution may be from 1 before it is refused; in half precision, further:

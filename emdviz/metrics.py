@@ -15,9 +15,8 @@ from emdviz.distributions import (
     check_positions,
     expectation,
     one_hot,
-    to_numpy,
 )
-from emdviz.reading import read_choice, read_count, read_floats
+from emdviz.reading import read_choice, read_count, read_floats, to_numpy
 
 
 class Metric(NamedTuple):

@@ -23,16 +23,9 @@ one-hot labels is his Ranked Probability Score).
 import numpy as np
 
 from emdviz.distances import emd2
-from emdviz.distributions import (
-    cdf,
-    check_distribution,
-    check_pair,
-    check_positions,
-    expectation,
-    to_numpy,
-)
+from emdviz.distributions import cdf, check_distribution, check_pair, check_positions, expectation
 from emdviz.ground_distance import line
-from emdviz.reading import as_array, read_choice, read_number
+from emdviz.reading import as_array, read_choice, read_number, to_numpy
 
 HALF_TOLERANCE = 1e-9
 """How far from 1/2 a CDF may be by rounding and still count as exactly a half."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-from emdviz.distributions import check_distribution, to_numpy
-from emdviz.reading import read_choice, read_count, read_floats, read_number
+from emdviz.distributions import check_distribution
+from emdviz.reading import read_choice, read_count, read_floats, read_number, to_numpy
 
 PRECISIONS = ("float64", "float32")
 DOMAINS = ("log", "plain")

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import ot
 
-from emdviz.distributions import check_distribution, to_numpy
+from emdviz.distributions import check_distribution
 from emdviz.ground_distance import line
-from emdviz.reading import read_count, read_floats, read_number
+from emdviz.reading import read_count, read_floats, read_number, to_numpy
 
 MOST_COST = 1e100
 """A greater cost of a unit of mass, or a greater mass, would overflow in sums."""

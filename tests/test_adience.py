@@ -295,12 +295,12 @@ def test_missing_columns_are_named(header, lacks):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"fold": 5}, ValueError, "fold must be 0 to 4, got 5"),
-        ({"fold": -1}, ValueError, "fold must be 0 to 4, got -1"),
-        ({"fold": "0"}, TypeError, "fold must be an integer, got '0'"),
+        ({"fold": 5}, ValueError, "fold must be an integer, 0 to 4, got 5"),
+        ({"fold": -1}, ValueError, "fold must be an integer, 0 to 4, got -1"),
+        ({"fold": "0"}, TypeError, "fold must be an integer, 0 to 4, got '0'"),
         ({"policy": "loose"}, ValueError, r"policy must be one of .*'nearest'\), got 'loose'"),
-        ({"size": 8}, ValueError, "size must be 16 to 256, got 8"),
-        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"size": 8}, ValueError, "size must be an integer, 16 to 256, got 8"),
+        ({"seed": -1}, ValueError, "seed must be an integer, 0 or more, got -1"),
     ],
 )
 def test_wrong_arguments_are_named(tmp_path, arguments, error, message):

@@ -222,9 +222,9 @@ def test_a_root_without_faces_says_what_it_found(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"size": 15}, ValueError, "size must be 16 to 256, got 15"),
-        ({"size": 48.0}, TypeError, r"size must be an integer, got 48\.0"),
-        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"size": 15}, ValueError, "size must be an integer, 16 to 256, got 15"),
+        ({"size": 48.0}, ValueError, r"size must be an integer, 16 to 256, got 48\.0"),
+        ({"seed": -1}, ValueError, "seed must be an integer, 0 or more, got -1"),
     ],
 )
 def test_wrong_arguments_are_named(tmp_path, arguments, error, message):

@@ -39,7 +39,7 @@ def test_an_edge_belongs_above_it():
 @pytest.mark.parametrize(
     ("bins", "message"),
     [
-        (1, "bins must be at least 2, got 1"),
+        (1, "bins must be an integer, 2 or more, got 1"),
         (4, "different values, 3, got 4"),
         ([], "bins must be a number or increasing edges"),
         ([3, 2], "increasing edges, got"),
@@ -54,9 +54,11 @@ def test_bins_that_cannot_be_are_refused(bins, message):
         make_bins([1, 2, 3, 3], bins)
 
 
-@pytest.mark.parametrize("bins", [2.5, "2", None])
-def test_bins_that_are_no_number_are_refused(bins):
-    with pytest.raises(TypeError, match="bins must be an integer, got"):
+@pytest.mark.parametrize(
+    ("bins", "error"), [(2.5, ValueError), ("2", TypeError), (None, TypeError)]
+)
+def test_bins_that_are_no_number_are_refused(bins, error):
+    with pytest.raises(error, match="bins must be an integer, 2 or more, got"):
         make_bins([1, 2, 3, 3], bins)
 
 

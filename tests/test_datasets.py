@@ -3,7 +3,7 @@ import torch
 
 from emdviz import datasets
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES, GROUP_EDGES, age_group
-from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.base import OrderedImages
 
 
 def make(**changes):
@@ -114,11 +114,3 @@ def test_a_data_set_prints_what_it_is():
     assert "3 classes: low < middle < high" in text
     assert "2 train, 1 valid, 1 test" in text
     assert text.endswith("licence: mine alone\n    two were blurred")
-
-
-def test_whole_numbers_are_checked_by_name():
-    assert check_whole_number("n", torch.tensor(3), 1) == 3
-    with pytest.raises(TypeError, match=r"n must be an integer, got 2\.0"):
-        check_whole_number("n", 2.0, 1)
-    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
-        check_whole_number("n", 0, 1)

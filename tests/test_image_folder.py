@@ -233,7 +233,7 @@ def test_broken_tables_are_refused(tmp_path, text, message):
         ({"bins": 2}, "bins needs labels"),
         ({"labels": "my.csv", "bins": 2}, r"labels must be numbers .* 1 are not \(high\)"),
         ({"labels": "my.csv", "classes": ["0"]}, r"classes must name every label.* 1 \(high\)"),
-        ({"size": 8}, "size must be 16 to 256, got 8"),
+        ({"size": 8}, "size must be an integer, 16 to 256, got 8"),
     ],
 )
 def test_wrong_arguments_are_refused(tmp_path, arguments, message):

@@ -313,8 +313,8 @@ def test_a_list_is_read_whatever_folder_its_authors_had():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"size": 8}, ValueError, "size must be 16 to 256, got 8"),
-        ({"seed": 0.5}, TypeError, r"seed must be an integer, got 0\.5"),
+        ({"size": 8}, ValueError, "size must be an integer, 16 to 256, got 8"),
+        ({"seed": 0.5}, ValueError, r"seed must be an integer, 0 or more, got 0\.5"),
     ],
 )
 def test_wrong_arguments_are_named(tmp_path, arguments, error, message):

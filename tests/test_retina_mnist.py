@@ -217,9 +217,9 @@ def test_a_file_that_unpacks_to_far_too_much_is_not_unpacked(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("size", "error", "message"),
     [
-        (27, ValueError, "size must be 28 to 224, got 27"),
-        (225, ValueError, "size must be 28 to 224, got 225"),
-        ("28", TypeError, "size must be an integer, got '28'"),
+        (27, ValueError, "size must be an integer, 28 to 224, got 27"),
+        (225, ValueError, "size must be an integer, 28 to 224, got 225"),
+        ("28", TypeError, "size must be an integer, 28 to 224, got '28'"),
     ],
 )
 def test_wrong_sizes_are_named(size, error, message):

@@ -10,8 +10,8 @@ from emdviz.checks.examples import show
 from emdviz.checks.forms import FORMS, number
 from emdviz.checks.study import study
 from emdviz.distances import emd, emd2
-from emdviz.distributions import cdf, check_distribution, expectation, one_hot, to_numpy
-from emdviz.reading import read_count
+from emdviz.distributions import cdf, check_distribution, expectation, one_hot
+from emdviz.reading import read_count, to_numpy
 
 _SIMPLE = (
     ([1, 0], [0, 1]),

@@ -6,8 +6,8 @@ from scipy.special import xlogy
 
 from emdviz.checks.answers import Case, Mistake, judge
 from emdviz.checks.examples import softmax
-from emdviz.distributions import to_numpy
 from emdviz.ground_distance import line
+from emdviz.reading import to_numpy
 
 
 def check_best_for_aemd(function):

@@ -8,8 +8,8 @@ from emdviz.checks.calling import Unusable, as_numbers
 from emdviz.checks.examples import show
 from emdviz.checks.forms import number
 from emdviz.distances import emd
-from emdviz.distributions import to_numpy
 from emdviz.ground_distance import LearnedDistance, line, matrix
+from emdviz.reading import to_numpy
 
 _PAIRS = (
     ([1, 0], [0, 1]),

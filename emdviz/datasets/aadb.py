@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.base import OrderedImages
 from emdviz.datasets.binning import balanced_bins
 from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import check_root, list_files, plain_name
@@ -22,7 +22,7 @@ from emdviz.datasets.label_files import (
     without_copies,
 )
 from emdviz.datasets.splits import named_splits
-from emdviz.reading import shown
+from emdviz.reading import read_count, shown
 
 MATLAB_FILE = "AADBinfo.mat"
 
@@ -133,7 +133,7 @@ class AADB(OrderedImages):
             self.images,
             self.scores,
             self.splits,
-            check_whole_number("bins", bins, 2, 100),
+            read_count(bins, "bins", 2, 100),
             report=self.report,
             remarks=self._remarks,
             root=self.root,
@@ -183,9 +183,9 @@ def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
     Kong, Shen, Lin, Mech, Fowlkes: Photo Aesthetics Ranking Network with Attributes and Content
     Adaptation, 2016.
     """
-    bins = check_whole_number("bins", bins, 2, 100)
-    size = check_whole_number("size", size, 16, 256)
-    seed = check_whole_number("seed", seed, 0)
+    bins = read_count(bins, "bins", 2, 100)
+    size = read_count(size, "size", 16, 256)
+    seed = read_count(seed, "seed", 0)
     root = check_root(root, _HOW_TO_GET_IT)
     files = list_files(root)
     source, lists = _read_lists(files, root)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES
-from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.base import OrderedImages
 from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import check_root, list_files, plain_name
 from emdviz.datasets.label_files import (
@@ -21,7 +21,7 @@ from emdviz.datasets.label_files import (
     without_copies,
 )
 from emdviz.datasets.splits import named_splits
-from emdviz.reading import shown
+from emdviz.reading import read_count, shown
 
 FOLDS = 5
 
@@ -135,9 +135,9 @@ def adience(root="data/adience", *, fold=0, policy="strict", size=64, seed=0, ca
     Eidinger, Enbar, Hassner: Age and Gender Estimation of Unfiltered Faces, 2014. Levi, Hassner:
     Age and Gender Classification using Convolutional Neural Networks, 2015.
     """
-    fold = check_whole_number("fold", fold, 0, FOLDS - 1)
-    size = check_whole_number("size", size, 16, 256)
-    seed = check_whole_number("seed", seed, 0)
+    fold = read_count(fold, "fold", 0, FOLDS - 1)
+    size = read_count(size, "size", 16, 256)
+    seed = read_count(seed, "seed", 0)
     if policy not in POLICIES:
         raise ValueError(f"policy must be one of {POLICIES}, got {policy!r}")
     root = check_root(root, _HOW_TO_GET_IT)

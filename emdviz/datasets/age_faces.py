@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from emdviz.datasets.ages import age_classes
-from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.base import OrderedImages
 from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import IMAGE_SUFFIXES, check_root, how_many, list_files
 from emdviz.datasets.label_files import left_out, warn_of_empty_classes, without_copies
 from emdviz.datasets.splits import stratified_splits
+from emdviz.reading import read_count
 
 OLDEST = 130
 """A file name that claims a greater age is not believed."""
@@ -189,8 +190,8 @@ def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
     if pattern not in PATTERNS:
         raise ValueError(f"pattern must be one of {sorted(PATTERNS)}, got {pattern!r}")
     rule = PATTERNS[pattern]
-    size = check_whole_number("size", size, 16, 256)
-    seed = check_whole_number("seed", seed, 0)
+    size = read_count(size, "size", 16, 256)
+    seed = read_count(seed, "seed", 0)
     root = check_root(f"data/{pattern}" if root is None else root, rule.how_to_get_it(pattern))
     files = list_files(root)
     faces = [_Face.of(file, rule) for file in files]

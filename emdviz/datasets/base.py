@@ -1,6 +1,5 @@
 """The one shape that every data set has."""
 
-import operator
 from dataclasses import dataclass
 
 import torch
@@ -221,28 +220,3 @@ def _check_splits(splits, count, groups):
         for group in {groups[k] for k in chosen.tolist()}:
             if where.setdefault(group, name) != name:
                 raise ValueError(f"group {group!r} is in the splits {where[group]!r} and {name!r}")
-
-
-def check_whole_number(name, value, low, high=None):
-    """Return ``value`` as an int from ``low`` to ``high``.
-
-    Raises
-    ------
-    TypeError
-        If ``value`` is not an integer.
-    ValueError
-        If it is out of range.
-
-    Examples
-    --------
-    >>> check_whole_number("size", 48, 32, 96)
-    48
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if number < low or (high is not None and number > high):
-        wanted = f"at least {low}" if high is None else f"{low} to {high}"
-        raise ValueError(f"{name} must be {wanted}, got {number}")
-    return number

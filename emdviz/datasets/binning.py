@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from emdviz.datasets.base import check_whole_number
+from emdviz.reading import read_count
 
 _PLACES = 2000  # to cut at that are compared; a quarter of a second, and all that matter
 
@@ -109,9 +109,9 @@ def balanced_bins(numbers, bins):
     Raises
     ------
     TypeError
-        If ``bins`` is not an integer.
+        If ``bins`` is not a number.
     ValueError
-        If there are fewer different numbers than bins, or fewer than two bins.
+        If it is no integer, or less than two, or there are fewer different numbers.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def balanced_bins(numbers, bins):
     """
     numbers = np.sort(np.asarray(numbers, dtype=np.float64))
     values, counts = np.unique(numbers, return_counts=True)
-    bins = check_whole_number("bins", bins, 2)
+    bins = read_count(bins, "bins", 2)
     if bins > len(values):
         raise ValueError(
             f"bins must be at most the number of different values, {len(values)}, got {bins}"

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.base import OrderedImages
 from emdviz.datasets.splits import stratified_splits
+from emdviz.reading import read_count
 
 _GREATEST = 16
 """Each of the 8 × 8 numbers counts the inked ones among 4 × 4 pixels of the scan."""
@@ -34,9 +35,9 @@ def digits(*, size=48, seed=0):
     Raises
     ------
     TypeError
-        If ``size`` or ``seed`` is not an integer.
+        If ``size`` or ``seed`` is not a number.
     ValueError
-        If one of them is out of its range.
+        If one of them is no integer, or out of its range.
 
     References
     ----------
@@ -51,8 +52,8 @@ def digits(*, size=48, seed=0):
     """
     from sklearn.datasets import load_digits
 
-    size = check_whole_number("size", size, 8, 224)
-    seed = check_whole_number("seed", seed, 0)
+    size = read_count(size, "size", 8, 224)
+    seed = read_count(seed, "seed", 0)
     numbers, labels = load_digits(return_X_y=True)
     small = np.rint(numbers.reshape(-1, 8, 8) * (255 / _GREATEST)).astype(np.uint8)
     images = np.empty((len(small), 3, size, size), dtype=np.uint8)

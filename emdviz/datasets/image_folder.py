@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.base import OrderedImages
 from emdviz.datasets.binning import make_bins
 from emdviz.datasets.cache import read_images
 from emdviz.datasets.decoding import FORMATS
@@ -23,6 +23,7 @@ from emdviz.datasets.files import (
 from emdviz.datasets.label_files import find_named, left_out, read_content, warn_of_empty_classes
 from emdviz.datasets.label_table import natural_order, number, read_label_table
 from emdviz.datasets.splits import named_splits, stratified_splits, usual_split
+from emdviz.reading import read_count
 
 _HOW_TO_LAY_THEM = (
     "Put the images of each class into a folder of its own, such as root/low/1.jpg and "
@@ -101,8 +102,8 @@ def image_folder(
         files cannot be read as images; all of these are left out. If a class has no image for
         training.
     """
-    size = check_whole_number("size", size, 16, 256)
-    seed = check_whole_number("seed", seed, 0)
+    size = read_count(size, "size", 16, 256)
+    seed = read_count(seed, "seed", 0)
     root = check_root(root, _HOW_TO_LAY_THEM)
     classes = None if classes is None else [str(name) for name in classes]
     twice = [name for name, count in Counter(classes).items() if count > 1]

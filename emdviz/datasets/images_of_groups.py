@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.base import OrderedImages
 from emdviz.datasets.cache import read_images
 from emdviz.datasets.files import IMAGE_SUFFIXES, check_root, list_files, plain_name
 from emdviz.datasets.group_faces import AGE_CLASSES, LISTS, read_even_list, read_person_data
@@ -18,6 +18,7 @@ from emdviz.datasets.label_files import (
     without_copies,
 )
 from emdviz.datasets.splits import named_splits, stratified_splits
+from emdviz.reading import read_count
 
 LABEL_FILE = "PersonData.txt"
 PER_CLASS = {"test": 150, "train": 500}
@@ -114,8 +115,8 @@ def images_of_groups(root="data/images_of_groups", *, size=64, seed=0, cache=Tru
     ----------
     Gallagher, Chen: Understanding Images of Groups of People, 2009.
     """
-    size = check_whole_number("size", size, 16, 256)
-    seed = check_whole_number("seed", seed, 0)
+    size = read_count(size, "size", 16, 256)
+    seed = read_count(seed, "seed", 0)
     root = check_root(root, _HOW_TO_GET_IT)
     files = list_files(root)
     listed = _read_lists(files, root)

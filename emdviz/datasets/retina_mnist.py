@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.base import OrderedImages
 from emdviz.datasets.download import download as download_file
+from emdviz.reading import read_count
 
 GRADES = ("none", "mild", "moderate", "severe", "proliferative")
 """Of diabetic retinopathy, on the international clinical scale: 0 to 4."""
@@ -57,11 +58,11 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
     ConnectionError
         If it cannot be downloaded.
     TypeError
-        If ``size`` is not an integer.
+        If ``size`` is not a number.
     ValueError
-        If ``size`` is out of range or larger than the images of the file, ``root`` is a file and
-        ``download`` is asked for, or the file is not the published one (in a folder) or not laid
-        out like it.
+        If ``size`` is no integer, out of range or larger than the images of the file, ``root`` is
+        a file and ``download`` is asked for, or the file is not the published one (in a folder)
+        or not laid out like it.
 
     Notes
     -----
@@ -80,7 +81,7 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
     >>> len(data), data.classes  # doctest: +SKIP
     (1600, ['none', 'mild', 'moderate', 'severe', 'proliferative'])
     """
-    size = check_whole_number("size", size, min(FILES), max(FILES))
+    size = read_count(size, "size", min(FILES), max(FILES))
     notes = ["not for clinical use", "eyes were photographed twice, so images come in pairs"]
     root = Path(root).expanduser()
     if root.is_file():

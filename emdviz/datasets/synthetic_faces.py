@@ -7,10 +7,11 @@ import numpy as np
 import torch
 
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES, GROUP_EDGES, age_group
-from emdviz.datasets.base import OrderedImages, check_whole_number
+from emdviz.datasets.base import OrderedImages
 from emdviz.datasets.face_drawing import draw_faces
 from emdviz.datasets.face_traits import RANDOM_NUMBERS, face_traits
 from emdviz.distributions import binned_normal
+from emdviz.reading import read_count
 
 OLDEST = 85.0
 """The latent ages run from 0 to this many years."""
@@ -77,9 +78,9 @@ def synthetic_faces(n=10_000, *, size=48, seed=0, imbalance=1.0, label_noise=0.0
     Raises
     ------
     TypeError
-        If an argument is not a number, or ``n``, ``size`` or ``seed`` not an integer.
+        If an argument is not a number.
     ValueError
-        If one of them is out of its range.
+        If one of them is out of its range, or ``n``, ``size`` or ``seed`` no integer.
 
     Notes
     -----
@@ -102,9 +103,9 @@ def synthetic_faces(n=10_000, *, size=48, seed=0, imbalance=1.0, label_noise=0.0
     >>> faces.true_distribution.shape
     torch.Size([20, 8])
     """
-    n = check_whole_number("n", n, 1, MOST_FACES)
-    size = check_whole_number("size", size, 32, 96)
-    seed = check_whole_number("seed", seed, 0)
+    n = read_count(n, "n", 1, MOST_FACES)
+    size = read_count(size, "size", 32, 96)
+    seed = read_count(seed, "seed", 0)
     age, distribution, labels = draw_labels(
         n, seed=seed, imbalance=imbalance, label_noise=label_noise, ambiguity=ambiguity
     )

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 import traitlets
 
-from emdviz.distributions import to_numpy
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS
+from emdviz.reading import to_numpy
 
 TRAINING_MODULES = (
     "common.js",

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import traitlets
 
-from emdviz.distributions import to_numpy
 from emdviz.explorers._base import Explorer, join_modules, style_sheet
 from emdviz.explorers._training import (
     TRAINING_MODULES,
@@ -17,6 +16,7 @@ from emdviz.explorers._training import (
     training_figure,
 )
 from emdviz.explorers._traits import WholeNumber
+from emdviz.reading import to_numpy
 from emdviz.training import find_loss
 from emdviz.training.loop import read_history
 from emdviz.training.runs import digest

@@ -6,9 +6,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from emdviz.alt_text import tell
-from emdviz.distributions import to_numpy
 from emdviz.plots._labels import check_by_loss, list_names, name_cells, number_cells
-from emdviz.reading import check_is, read_choice, read_finite
+from emdviz.reading import check_is, read_choice, read_finite, to_numpy
 
 
 def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):

@@ -6,8 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from emdviz.alt_text import tell
-from emdviz.distributions import to_numpy
-from emdviz.reading import check_is, read_count
+from emdviz.reading import check_is, read_count, to_numpy
 from emdviz.style import OKABE_ITO, SPLIT_COLOURS
 
 

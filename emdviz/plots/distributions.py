@@ -3,15 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from emdviz.distributions import (
-    cdf,
-    check_distribution,
-    check_positions,
-    one_hot,
-    to_numpy,
-)
+from emdviz.distributions import cdf, check_distribution, check_positions, one_hot
 from emdviz.plots._labels import name_cells, name_classes, name_steps, number_cells
-from emdviz.reading import as_array, read_count, read_finite
+from emdviz.reading import as_array, read_count, read_finite, to_numpy
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 

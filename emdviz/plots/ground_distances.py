@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 
 from emdviz.alt_text import tell
-from emdviz.distributions import as_float_array, to_numpy
 from emdviz.plots._labels import (
     class_names,
     every,
@@ -16,7 +15,7 @@ from emdviz.plots._labels import (
     number_cells,
     whole_numbers,
 )
-from emdviz.reading import check_is, read_finite, read_number
+from emdviz.reading import as_float_array, check_is, read_finite, read_number, to_numpy
 from emdviz.style import OKABE_ITO
 
 _RUNS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]

@@ -3,9 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from emdviz.distributions import to_numpy
 from emdviz.plots._labels import check_by_loss
 from emdviz.plots.distributions import plot_prediction
+from emdviz.reading import to_numpy
 
 
 def plot_beliefs(images, predictions, truth=None, *, classes=None, axes=None):

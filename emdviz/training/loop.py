@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from emdviz.distributions import to_numpy
 from emdviz.models import Network
-from emdviz.reading import check_is
+from emdviz.reading import check_is, to_numpy
 from emdviz.training import runs
 from emdviz.training.augmentation import AUGMENTATIONS, NUMBERS, centre_crop
 from emdviz.training.config import TrainConfig, choose_device

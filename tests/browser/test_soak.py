@@ -7,7 +7,19 @@ from tests.soak.sizes import amount
 
 pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
-EXPLORERS = ("Prediction", "Transport", "Propriety", "Gradient", "Sinkhorn")
+LISTS = ("Prediction", "Transport", "Propriety", "Gradient", "Sinkhorn")
+EXPLORERS = (*LISTS, "Race", "Replay")
+TRAINED = """
+from emdviz import datasets, explorers
+from emdviz.training import TrainConfig
+faces = datasets.load("synthetic_faces", n=100, size=32)
+config = TrainConfig(epochs=3, batch_size=32, device="cpu")
+race = explorers.LossRace(faces, ["XE", "EMD2"], config)
+race.start()
+race.wait(text=False)
+replay = explorers.TrainingReplay(race.epochs, faces)
+"""
+CONTROLS = "[role=slider], input[type=range], .emdviz-field select"
 CHANGES = amount(120, 10_000)
 KEYS = [*["ArrowUp"] * 7, *["ArrowDown"] * 5, "PageUp", "ArrowLeft", "PageDown", "End", "Home"]
 MEMORY = """__import__('gc').collect() * 0 + 1024 * next(
@@ -16,9 +28,9 @@ MEMORY = """__import__('gc').collect() * 0 + 1024 * next(
 
 @pytest.fixture(scope="module")
 def notebook(open_cells):
-    made = [f"{name.lower()} = explorers.{name}Explorer()" for name in EXPLORERS]
-    start = "\n".join(["from emdviz import explorers", *made])
-    return open_cells(start, *[f"{name.lower()}.panel()" for name in EXPLORERS], height=1400)
+    made = [f"{name.lower()} = explorers.{name}Explorer()" for name in LISTS]
+    panels = [f"{name.lower()}.panel()" for name in LISTS]
+    return open_cells("\n".join([TRAINED, *made]), *panels, "race", "replay", height=1400)
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +47,11 @@ def measure(notebook, devtools):
     return page, notebook.python(MEMORY), (parts["nodes"], parts["jsEventListeners"])
 
 
-def play(notebook, sliders, count):
+def play(notebook, controls, count):
     """Press a key, another key, and so on, moving to the next slider now and then."""
     for change in range(count):
         if change % len(KEYS) == 0:
-            sliders.nth(change // len(KEYS) % sliders.count()).focus()
+            controls.nth(change // len(KEYS) % controls.count()).focus()
         notebook.page.keyboard.press(KEYS[change % len(KEYS)])
 
 
@@ -47,13 +59,13 @@ def play(notebook, sliders, count):
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_memory_stays_flat(name, notebook, devtools):
     figure = notebook.page.locator(".emdviz-explorer").nth(EXPLORERS.index(name))
-    sliders = figure.locator("[role=slider]")
+    controls = figure.locator(CONTROLS).locator("visible=true")
     state = f"repr({name.lower()}.get_state())"
     start = notebook.python(state)
-    play(notebook, sliders, max(CHANGES // 10, 2 * len(KEYS)))
+    play(notebook, controls, max(CHANGES // 10, 2 * len(KEYS)))
     wait_until(lambda: notebook.python(state) != start)
     before = measure(notebook, devtools)
-    play(notebook, sliders, CHANGES)
+    play(notebook, controls, CHANGES)
     after = measure(notebook, devtools)
     page, kernel = after[0] / before[0], after[1] / before[1]
     print(f"\n{name}: {CHANGES} changes, page × {page:.3f}, kernel × {kernel:.3f}")
