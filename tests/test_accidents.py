@@ -145,6 +145,24 @@ attempt("fit", lambda: len(fit(None)))
     assert after == before
 
 
+@linux
+def test_cache_and_runs_may_lie_on_another_file_system(folder):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        if os.stat(other).st_dev == os.stat(folder).st_dev:
+            pytest.skip("/dev/shm is on the file system of temporary files")
+        for name in (".emdviz", "fit", "store"):
+            (Path(other) / name).mkdir()
+            (folder / "data" / name).symlink_to(Path(other) / name, target_is_directory=True)
+        told = child("all_of_it('first'), all_of_it('again')", folder)
+        there = tree(Path(other))
+    assert not any("nothing kept" in note for note in told["first cache"] + told["again cache"])
+    assert len(told["first fit"]) == 2
+    assert (told["again fit"], told["again run"]) == (told["first fit"], "")
+    assert ".emdviz/image_folder-32px.npy" in there
+    assert "fit/history.json" in there
+    assert any(name.startswith("store/") for name in there)
+
+
 def read_again_and_again(root, expected, failed):
     for _ in range(12):
         (root / ".emdviz" / "image_folder-16px.npy").unlink(missing_ok=True)
