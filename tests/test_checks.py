@@ -162,6 +162,7 @@ EXERCISES = {
             (lambda p, k: total(abs(gap(p, np.eye(len(p))[k]))), "This is EMD"),
             (lambda p, k: score(p, k) / (len(p) - 1), "÷ (C − 1)"),
             (lambda p, k: -np.log(p[k] + 1e-12), "XE"),
+            (lambda p, k: score(p, 0), "expected"),
             (lambda p, k: (np.cumsum(p) - (k <= np.arange(len(p)))) ** 2, "sum over the thresh"),
         ],
     ),
