@@ -1,16 +1,40 @@
 """Writing files so that nothing is ever half written."""
 
 import os
+import secrets
+from pathlib import Path
 
 
 def write_whole(path, data):
-    """Write bytes to a file so that, whatever happens, it is the old one or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write bytes to a file so that, whatever happens, it is the old one or the new one.
+
+    Where ``path`` is a link, the file that it leads to is written.
+
+    Parameters
+    ----------
+    path : Path
+    data : bytes
+
+    Raises
+    ------
+    OSError
+        If that cannot be done; a FileNotFoundError if there is no folder to write it into.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        target.write_bytes(data)  # a device or a pipe must not be replaced by a file
+        return
+    # the token is for threads: they share the number of the process
+    beside = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        with beside.open("wb") as file:
+        with beside.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        beside.replace(target)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            error.errno, "There is no folder to write it into; make that first", str(path)
+        ) from None
     finally:
         beside.unlink(missing_ok=True)

@@ -1,0 +1,62 @@
+"""Files are whole, or as they were before."""
+
+import os
+import sys
+import threading
+
+import pytest
+
+from emdviz.writing import write_whole
+
+
+def test_of_threads_that_write_one_file_each_writes_all_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda file: None)  # takes long on a busy disk
+    path, failed = tmp_path / "file", []
+    write_whole(path, b"a" * 100_000)
+
+    def write(letter):
+        for _ in range(100):
+            try:
+                write_whole(path, letter * 100_000)
+            except OSError as error:
+                failed.append(error)
+
+    writers = [threading.Thread(target=write, args=(letter,)) for letter in (b"a", b"b")]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        content = path.read_bytes()
+        assert content in (b"a" * 100_000, b"b" * 100_000)
+    assert not failed
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path):
+    (tmp_path / "there").mkdir()
+    link, target = tmp_path / "link", tmp_path / "there" / "target"
+    link.symlink_to(target)
+    for data in (b"first", b"second"):
+        write_whole(link, data)
+        assert link.is_symlink()
+        assert target.read_bytes() == data
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes that look like files")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    path, came = tmp_path / "pipe", []
+    os.mkfifo(path)
+    reader = threading.Thread(target=lambda: came.append(path.read_bytes()))
+    reader.start()
+    write_whole(path, b"data")
+    reader.join()
+    assert came == [b"data"]
+    assert path.is_fifo()
+
+
+def test_a_missing_folder_is_named_with_what_to_do(tmp_path):
+    path = tmp_path / "no" / "page.html"
+    with pytest.raises(FileNotFoundError, match=r"no folder to write it into; make that first.*no"):
+        write_whole(path, b"")
+    with pytest.raises(IsADirectoryError, match=tmp_path.name):
+        write_whole(tmp_path, b"")
+    assert not any(tmp_path.iterdir())
