@@ -11,7 +11,16 @@ import pandas as pd
 import pytest
 
 from emdviz import datasets, metrics, models
-from emdviz.experiments import PAPER_RATES, RunSpec, Store, paper_config, results, run
+from emdviz.experiments import (
+    PAPER_RATES,
+    RunSpec,
+    Store,
+    locks,
+    paper_config,
+    processes,
+    results,
+    run,
+)
 from emdviz.training import TrainConfig, compare_losses, predict
 from tests.experiment_runs import begun, numbers, sleep, sleeper, tiny
 
@@ -84,8 +93,14 @@ def test_bad_specs_are_told(changes, message):
 def test_what_is_no_spec_or_executor_is_told(tmp_path):
     with pytest.raises(TypeError, match=r"config must be a training.TrainConfig, got 3"):
         RunSpec("digits", config=3)
-    with pytest.raises(TypeError, match="specs must be RunSpec, got 'EMD2'"):
-        run(["EMD2"], tmp_path)
+    for specs in (["EMD2"], [["EMD2"]], sleeper(0)):
+        with pytest.raises(TypeError, match=r"specs must be a list of RunSpec, got .*(EMD2|RunSp)"):
+            run(specs, tmp_path)
+    with pytest.raises(ValueError, match="retries must be an integer, 0 or more, got -1"):
+        run([], tmp_path, retries=-1)
+    for wrong in ({"count": 0}, {"count": 1, "threads": 0}):
+        with pytest.raises(ValueError, match=r"(count|threads) must be an integer, 1 or more"):
+            processes(**wrong)
     with pytest.raises(TypeError, match=r"executor must be a concurrent.futures.Executor.*got 4"):
         run([], tmp_path, 4)
 
@@ -161,6 +176,42 @@ def test_a_loss_that_diverges_is_kept_and_not_tried_again(tmp_path):
     frame = run([bad, good], tmp_path, progress=False, train=sleep, retry_failed=True)
     assert (frame["error"] == "").all()
     assert begun(Store(tmp_path), bad) == begun(Store(tmp_path), good) == 1
+
+
+def test_a_second_try_that_is_stopped_goes_on(tmp_path):
+    spec, states = sleeper(0), []
+
+    def train(spec, folder, on_epoch):
+        state = folder / "training" / "state"
+        states.append(state.exists())
+        state.parent.mkdir(exist_ok=True)
+        state.touch()
+        raise (FloatingPointError if len(states) == 1 else KeyboardInterrupt)
+
+    options = {"progress": False, "retry_failed": True}
+    with pytest.warns(UserWarning, match="1 of 1 runs"):
+        run([spec], tmp_path, train=train, **options)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run([spec], tmp_path, train=train, **options)
+    assert states == [False, False, True]
+    assert run([spec], tmp_path, progress=False, train=sleep)["error"].tolist() == [""]
+
+
+@pytest.mark.parametrize("moment", [(locks.Lock, "acquire"), (locks.threading.Thread, "start")])
+def test_an_interrupt_while_a_run_is_taken_leaves_it_to_others(tmp_path, monkeypatch, moment):
+    whole = getattr(*moment)
+
+    def interrupted(self):
+        whole(self)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*moment, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run([sleeper(0)], tmp_path, progress=False, train=sleep)
+    assert not list(tmp_path.rglob("lock"))
+    assert run([sleeper(0)], tmp_path, progress=False, train=sleep)["error"].tolist() == [""]
 
 
 def test_what_the_machine_lacks_is_told_but_not_kept(tmp_path):

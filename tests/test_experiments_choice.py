@@ -1,5 +1,6 @@
 """What is chosen by validation, and who owns a run."""
 
+import errno
 import json
 import os
 import threading
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emdviz.experiments import locks, select
+from emdviz.experiments import locks, select, workers
 
 RATES = (0.1, 0.01, 0.001)
 
@@ -163,6 +164,34 @@ def test_of_many_that_find_a_dead_owner_one_takes_over(tmp_path):
         assert len(won) <= 1, "two own one lock"
         assert won or rivals[0].acquire(), "nobody can own it"
         (won or rivals)[0].release()
+
+
+def test_a_lock_that_cannot_be_filled_is_not_left_behind(tmp_path, monkeypatch):
+    def full(owner):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    lock = locks.Lock(tmp_path / "lock")
+    with monkeypatch.context() as patch:
+        patch.setattr(locks.json, "dumps", full)
+        with pytest.raises(OSError, match="No space left"):
+            lock.acquire()
+    assert not list(tmp_path.iterdir())
+    assert lock.acquire()
+    lock.release()
+
+
+def test_a_worker_that_is_told_to_end_does_so_whatever_its_lock_does(monkeypatch):
+    class Stuck:
+        def release(self):
+            raise OSError("the file system is gone")
+
+    ended = []
+    monkeypatch.setattr(workers.os, "_exit", ended.append)
+    stop = workers.Stop()
+    stop.owned.add(Stuck())
+    with pytest.raises(OSError, match="gone"):  # for here os._exit returns
+        stop.told(15, None)
+    assert ended == [128 + 15]
 
 
 def test_an_owner_gives_signs_of_life(tmp_path, monkeypatch):

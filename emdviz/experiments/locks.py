@@ -77,8 +77,12 @@ class Lock:
             file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
             return False
-        os.write(file, json.dumps(owner).encode())
-        os.close(file)
+        try:
+            with open(file, "wb") as opened:
+                opened.write(json.dumps(owner).encode())
+        except BaseException:  # an interrupt, or a full disk: without its owner it says nothing
+            path.unlink(missing_ok=True)
+            raise
         return True
 
     def _remove(self, dead):

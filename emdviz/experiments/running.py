@@ -1,5 +1,6 @@
 """Run what a store lacks: here, in processes, or on a cluster."""
 
+import contextlib
 import functools
 import queue
 import secrets
@@ -7,7 +8,7 @@ import threading
 import traceback
 import warnings
 from collections import Counter, deque
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 
 from tqdm.auto import tqdm
 
@@ -15,6 +16,7 @@ from emdviz.experiments import work
 from emdviz.experiments.specs import RunSpec
 from emdviz.experiments.store import TRACEBACK, Store, as_store, make_row, make_table
 from emdviz.experiments.workers import stop
+from emdviz.reading import check_is, read_count, shown
 
 POLL = 1.0
 """Seconds until a run that another program had is looked at again."""
@@ -69,8 +71,8 @@ def run(
 
     Raises
     ------
-    TypeError
-        If ``specs`` or ``executor`` is something else.
+    TypeError, ValueError
+        If ``specs``, ``executor`` or ``retries`` is something else.
 
     Warns
     -----
@@ -89,10 +91,8 @@ def run(
     >>> frame["loss"].tolist(), frame["error"].tolist()
     (['XE', 'EMD2'], ['', ''])
     """
-    store, specs = as_store(store), list(dict.fromkeys(specs))
-    for spec in specs:
-        if not isinstance(spec, RunSpec):
-            raise TypeError(f"specs must be RunSpec, got {spec!r}")
+    store, specs = as_store(store), _read_specs(specs)
+    retries = read_count(retries, "retries")
     pools, rows, todo = _Pools(executor, progress), {}, []
     for spec in sorted(specs, key=_data_set):  # so that a worker seldom changes its data set
         try:
@@ -120,6 +120,17 @@ def run(
     return make_table([rows[spec] for spec in specs])
 
 
+def _read_specs(specs):
+    """Return each spec once, in their order."""
+    try:
+        specs = list(specs)
+    except TypeError:
+        raise TypeError(f"specs must be a list of RunSpec, got {shown(specs)}") from None
+    for spec in specs:
+        check_is(spec, "specs", RunSpec, "a list of RunSpec")
+    return list(dict.fromkeys(specs))
+
+
 def attempt(spec, path, train, retry_failed, call, on_epoch=None):
     """Do a run, if nobody has done it or is at it.
 
@@ -143,11 +154,11 @@ def attempt(spec, path, train, retry_failed, call, on_epoch=None):
         with _one_at_a_time:
             store.folder(spec).mkdir(parents=True, exist_ok=True)
             lock = store.lock(spec)
-            with stop.later():
-                if not lock.acquire():
-                    return None
-                stop.owned.add(lock)
-            try:
+            try:  # around all of it, for a cell may be interrupted at any moment
+                with stop.later():
+                    if not lock.acquire():
+                        return None
+                    stop.owned.add(lock)
                 return _do(spec, store, lock, train, retry_failed, on_epoch or (lambda epoch: None))
             finally:
                 with stop.later():
@@ -165,9 +176,10 @@ def _do(spec, store, lock, train, retry_failed, on_epoch):
     try:
         metrics, seconds = train(spec, folder, on_epoch)
     except FloatingPointError as error:
-        return store.fail(spec, str(error))
+        return store.fail(spec, str(error) or type(error).__name__)  # none would be no error
     except Exception:
-        (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+        with contextlib.suppress(OSError):  # else a full disk would hide what went wrong
+            (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
         raise
     # after a long sleep of this machine another may have taken the run over
     return store.finish(spec, metrics, seconds) if lock.held() else None
@@ -228,7 +240,7 @@ class _Sweep:
         except BrokenExecutor as error:
             yield from self._mend(error)
             return
-        except (Exception, CancelledError) as error:
+        except Exception as error:
             yield from self._try_again(self.flying.pop(future), error)
             return
         spec, self.breaks = self.flying.pop(future), 0

@@ -138,6 +138,8 @@ class Store:
         folder = self.folder(spec)
         if afresh:
             shutil.rmtree(folder / "training", ignore_errors=True)
+            # so that a second try that is stopped goes on, too
+            (folder / _FAILED).unlink(missing_ok=True)
         for litter in (*folder.glob(".*.[0-9]*"), *folder.glob("training/.*.[0-9]*")):
             litter.unlink(missing_ok=True)  # half-written by what was killed
         if not (folder / "spec.json").exists():

@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import torch
 
+from emdviz.reading import read_count
+
 
 def processes(count, *, threads=1):
     """Return a function that makes a pool of processes, to be the executor of :func:`run`.
@@ -28,10 +30,16 @@ def processes(count, *, threads=1):
     -------
     callable
 
+    Raises
+    ------
+    ValueError, TypeError
+        If ``count`` or ``threads`` is no number from 1 on.
+
     Examples
     --------
     >>> make = processes(2)
     """
+    count, threads = read_count(count, "count", 1), read_count(threads, "threads", 1)
     return functools.partial(
         ProcessPoolExecutor,
         count,
@@ -75,9 +83,11 @@ class Stop:
 
     def _end(self):
         self._later = True  # a second signal need not disturb the first
-        for lock in self.owned:
-            lock.release()
-        os._exit(128 + self._number)
+        try:
+            for lock in self.owned:
+                lock.release()
+        finally:  # whatever happens to the file of a lock
+            os._exit(128 + self._number)
 
 
 stop = Stop()
