@@ -240,9 +240,9 @@ def _store(path, stored):
         check = 0
         with open(temporary, "xb") as file:
             for array in stored.arrays():
-                np.lib.format.write_array(file, array, allow_pickle=False)
+                _write_array(file, array)
                 check = zlib.crc32(array, check)
-            np.lib.format.write_array(file, np.array(check), allow_pickle=False)
+            _write_array(file, np.array(check))
         os.replace(temporary, path)
     except OSError as error:
         return f"{path.parent}: {error.strerror}"
@@ -250,3 +250,9 @@ def _store(path, stored):
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return None
+
+
+def _write_array(file, array):
+    # NumPy's own way of writing to a disk that is full does not say that it is
+    np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+    file.write(array.data)
