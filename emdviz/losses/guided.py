@@ -61,8 +61,8 @@ def ground_emd2_loss(
 
     References
     ----------
-    Hou, Yu, Samaras, arXiv 1611.05916, equation 16, with ω ∈ {1, 2} and μ ∈ {0.5, 0.25} in its
-    public implementation.
+    Hou, Yu, Samaras, arXiv 1611.05916, equation 16; ω ∈ {1, 2} and μ ∈ {0.5, 0.25} are those of a
+    public implementation, which is not the authors' own.
 
     Examples
     --------
@@ -119,7 +119,8 @@ class SelfGuidedEMD2Loss(nn.Module):
 
     References
     ----------
-    Hou, Yu, Samaras, arXiv 1611.05916; four epochs and 3.5 as in its public implementation.
+    Hou, Yu, Samaras, arXiv 1611.05916; four epochs and 3.5 are those of a public implementation,
+    which is not the authors' own.
 
     Examples
     --------
