@@ -14,6 +14,7 @@ from emdviz.explorers import LossRace, TrainingReplay
 from emdviz.losses import LOSSES
 from emdviz.training import TrainConfig, fit
 from emdviz.training import race as in_turns
+from emdviz.training.runs import RunFolder
 
 CONFIG = TrainConfig(epochs=3, batch_size=16, learning_rate=0.02, seed=4, device="cpu")
 NAMES = ["XE", "REG", "EMD2"]
@@ -98,6 +99,26 @@ def test_a_race_goes_on_from_its_folder(faces, alone, tmp_path):
         TrainingReplay.from_folder(tmp_path, faces)
     with pytest.raises(ValueError, match="another run: probe is"):
         make(faces, folder=tmp_path)
+
+
+def test_an_epoch_that_could_not_be_kept_is_trained_again(faces, alone, tmp_path, monkeypatch):
+    write = RunFolder.write
+
+    def full(self, tensors, history, **options):
+        if len(history) == CONFIG.epochs and self.path.name.startswith("EMD2"):
+            raise OSError(28, "No space left on device")
+        write(self, tensors, history, **options)
+
+    race = make(faces, (loss for loss in NAMES), folder=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "write", full)
+        race.run()
+    assert list(race.errors) == ["EMD2"]
+    assert [len(epochs) for epochs in race.epochs.values()] == [3, 3, 2]
+    race.run()
+    assert not race.errors
+    assert_same(race, alone)
+    assert make(faces, folder=tmp_path).state == "finished"
 
 
 def test_a_loss_that_is_no_longer_finite_leaves_the_others(faces, alone):
@@ -263,6 +284,8 @@ def test_what_is_watched(faces):
     [
         ({"losses": "XE"}, ValueError, "losses must be a list of names.*got 'XE'"),
         ({"losses": []}, ValueError, "losses must be a list"),
+        ({"losses": 3}, ValueError, "losses must be a list of names.*got 3"),
+        ({"config": {"epochs": 2}}, TypeError, "config must be a training.TrainConfig, got {"),
         ({"losses": ["XE", "EMD3"]}, ValueError, "loss must be one of.*got 'EMD3'"),
         ({"losses": ["XE", "XE"]}, ValueError, "must not name one twice"),
         ({"learning_rates": {"EMD": 0.1}}, ValueError, r"learning_rates must be for some.*'EMD'"),

@@ -6,7 +6,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from emdviz import datasets, emd2, metrics, models, one_hot, training
+from emdviz import datasets, emd2, ground_distance, metrics, models, one_hot, training
 from emdviz.losses import LOSSES
 from emdviz.training import TrainConfig, compare_losses, fit
 from emdviz.training.loop import Data
@@ -61,6 +61,32 @@ def test_options_reach_the_loss(faces, tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
     with pytest.raises(TypeError, match="lamda"):
         train(loss_options={"AEMD": {"lamda": 1.0}})
+    distance = ground_distance.line(8, positions=[0, 1, 2, 3, 5, 8, 9, 12]).tolist()
+    uneven = train(loss_options={"AEMD": {"ground_distance": distance}})
+    assert not usual["RPS"].equals(uneven["RPS"])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"losses": "XE"}, ValueError, r"losses must be a list of names.*got 'XE'"),
+        ({"losses": ["XE", "XE"]}, ValueError, "losses must not name one twice"),
+        ({"seeds": 5}, TypeError, r"seeds must be a list of whole numbers, such as range\(5\)"),
+        ({"config": {"epochs": 1}}, TypeError, r"config must be a training.TrainConfig, got {"),
+        ({"learning_rates": {"emd2": 0.1}}, ValueError, "loss must be one of.*got 'emd2'"),
+        ({"loss_options": {"EMD2": {"lam": 1}}}, TypeError, "lam"),
+        ({"loss_options": {"AEM": {"lam": 1}}}, ValueError, "loss must be one of.*got 'AEM'"),
+    ],
+)
+def test_a_wrong_comparison_is_refused_before_anything_is_trained(faces, options, error, message):
+    with pytest.raises(error, match=message):
+        compare_losses(faces, on_epoch=pytest.fail, **({"config": TINY} | options))
+
+
+def test_losses_may_come_one_by_one(faces):
+    config = TrainConfig(epochs=1, batch_size=32, device="cpu")
+    table = compare_losses(faces, (loss for loss in ("XE", "EMD2")), seeds=(0, 1), config=config)
+    assert table["loss"].tolist() == ["XE", "EMD2"] * 2
 
 
 def test_sizes_for_a_quick_try(monkeypatch):
@@ -205,6 +231,8 @@ def test_bad_configurations_are_refused(options, name):
 
 
 def test_bad_runs_are_refused(faces):
+    with pytest.raises(TypeError, match=r"probe must be images, \(N, 3, H, W\) .*got \[0, 5\]"):
+        next(fit(models.small_cnn(8), "XE", faces, TINY, probe=[0, 5]))
     with pytest.raises(ValueError, match=r"loss must be one of .*'XE'.*, got 'MSE'"):
         next(fit(models.small_cnn(8), "MSE", faces, TINY))
     with pytest.raises(ValueError, match=r"the model must have 1 outputs .* got 8; make it with"):

@@ -18,8 +18,9 @@ from emdviz.explorers._training import (
     training_figure,
 )
 from emdviz.losses import LOSSES
-from emdviz.training import TrainConfig, choose_device, find_loss
 from emdviz.training.comparison import make_run
+from emdviz.training.config import choose_device, read_config
+from emdviz.training.evaluation import read_losses
 from emdviz.training.loop import Data
 from emdviz.training.race import Race
 
@@ -113,8 +114,9 @@ class LossRace(Explorer):
         folder=None,
         style="notebook",
     ):
-        losses = _check_losses(losses, learning_rates)
-        config = config or TrainConfig()
+        losses, config = read_losses(losses), read_config(config)
+        if unknown := sorted(set(learning_rates or {}) - set(losses)):
+            raise ValueError(f"learning_rates must be for some of {losses}, got {unknown}")
         self.dataset, self.probe = dataset, read_probe(probe, dataset)
         self._metrics = available_metrics(dataset)
         check_metric(metric, self._metrics)
@@ -320,19 +322,6 @@ class LossRace(Explorer):
                 bar.close()
             for loss, error in self.errors.items():
                 tqdm.write(f"{LOSSES[loss].label}: {_in_words(error)}")
-
-
-def _check_losses(losses, learning_rates):
-    if isinstance(losses, str) or not list(losses):
-        raise ValueError(f"losses must be a list of names, such as ['XE', 'EMD2'], got {losses!r}")
-    losses = list(losses)
-    for loss in losses:
-        find_loss(loss)
-    if len(set(losses)) < len(losses):
-        raise ValueError(f"losses must not name one twice, got {losses}")
-    if unknown := sorted(set(learning_rates or {}) - set(losses)):
-        raise ValueError(f"learning_rates must be for some of {losses}, got {unknown}")
-    return losses
 
 
 def _in_words(error):

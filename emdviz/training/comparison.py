@@ -1,16 +1,19 @@
 """Train with several losses under equal conditions."""
 
+import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
+from numbers import Real
 from pathlib import Path
 
 import torch
 
 from emdviz.models import MODELS
-from emdviz.training.config import TrainConfig, choose_device
-from emdviz.training.evaluation import find_loss, measure
+from emdviz.reading import check_is
+from emdviz.training.config import choose_device, read_config
+from emdviz.training.evaluation import find_loss, measure, read_losses
 from emdviz.training.loop import Data, Run, epochs_of
 from emdviz.training.together import train_together
 
@@ -69,6 +72,11 @@ def compare_losses(
         ``error``, and then the metrics of the test split after the last epoch. A run that
         could not be finished has no numbers and says why in ``error``; else that is empty.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If a loss, an option or the configuration is not as above; before anything is trained.
+
     Warns
     -----
     UserWarning
@@ -77,7 +85,10 @@ def compare_losses(
     """
     import pandas as pd
 
-    config = config or TrainConfig()
+    losses, config = read_losses(losses), read_config(config)
+    check_is(seeds, "seeds", Iterable, "a list of whole numbers, such as range(5)")
+    for loss in (*(learning_rates or ()), *(loss_options or ())):
+        find_loss(loss)  # a name that is none would change nothing, without a word
     data = Data(dataset, choose_device(config.device))
     options = {
         "model": model,
@@ -128,7 +139,7 @@ def make_run(
     rate = (learning_rates or {}).get(loss, config.learning_rate)
     extra = (loss_options or {}).get(loss, {})
     start = [] if weights is None else [Path(weights).stem]
-    options = [f"{k}{v:g}" for k, v in extra.items()]
+    options = [f"{k}{_spell(v)}" for k, v in extra.items()]
     name = "-".join([loss, *options, model, *start, f"{rate:g}"])
     place = None if folder is None else f"{folder}/{name}-{config.seed}"
     outputs = find_loss(loss).num_outputs(data.num_classes)
@@ -137,9 +148,17 @@ def make_run(
     return Run(network, loss, data, config, probe=probe, folder=place, loss_options=extra)
 
 
+def _spell(value):
+    """Return the value of an option as a part of a folder's name."""
+    if isinstance(value, Real):
+        return f"{value:g}"
+    return hashlib.blake2b(repr(value).encode(), digest_size=4).hexdigest()
+
+
 def _job(data, loss, config, **options):
     """Return what names a run, and a function that makes it."""
-    find_loss(loss)  # a wrong name is told before anything is trained
+    extra = (options["loss_options"] or {}).get(loss, {})
+    find_loss(loss).make(data.num_classes, 1, **extra)  # what is wrong is told before any training
     return (loss, config.seed), lambda: make_run(data, loss, config, **options)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from emdviz.reading import read_choice, read_count, read_flag, read_number
+from emdviz.reading import check_is, read_choice, read_count, read_flag, read_number
 from emdviz.training.augmentation import AUGMENTATIONS
 
 SCHEDULES = ("cosine", "constant")
@@ -84,6 +84,13 @@ class TrainConfig:
         if self.schedule == "constant":
             return self.learning_rate
         return self.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+
+
+def read_config(config):
+    """Return a TrainConfig, the usual one for None, or raise a TypeError for anything else."""
+    config = TrainConfig() if config is None else config
+    check_is(config, "config", TrainConfig, "a training.TrainConfig")
+    return config
 
 
 def choose_device(device=None):

@@ -1,6 +1,7 @@
 """What a network says of images, and how good that is."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +9,7 @@ import torch
 from emdviz import metrics
 from emdviz.distributions import MOST_CLASSES, expectation, one_hot
 from emdviz.losses import LOSSES
-from emdviz.reading import check_is, read_choice, read_count
+from emdviz.reading import check_is, read_choice, read_count, shown
 from emdviz.training.augmentation import centre_crop
 
 EVALUATION_BATCH = 512
@@ -143,6 +144,19 @@ def measure(prediction, split, num_classes):
 def find_loss(name):
     """Return ``LOSSES[name]``, or raise a ValueError that lists the names."""
     return LOSSES[read_choice(name, "loss", sorted(LOSSES))]
+
+
+def read_losses(losses):
+    """Return names of losses as a list, or raise an error unless each is one, and no other's."""
+    if isinstance(losses, str) or not isinstance(losses, Iterable) or not (names := list(losses)):
+        raise ValueError(
+            f"losses must be a list of names, such as ['XE', 'EMD2'], got {shown(losses)}"
+        )
+    for name in names:
+        find_loss(name)
+    if len(set(names)) < len(names):
+        raise ValueError(f"losses must not name one twice, got {names}")
+    return names
 
 
 def make_loss(spec, model, num_classes, **options):

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from emdviz.models import Network
-from emdviz.reading import check_is, to_numpy
+from emdviz.reading import check_is, shown, to_numpy
 from emdviz.training import runs
 from emdviz.training.augmentation import AUGMENTATIONS, NUMBERS, centre_crop
-from emdviz.training.config import TrainConfig, choose_device
+from emdviz.training.config import choose_device, read_config
 from emdviz.training.evaluation import Prediction, find_loss, make_loss, measure, predict, scale
 
 
@@ -152,8 +152,7 @@ def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_opti
     >>> [epoch.number for epoch in fit(model, "EMD2", faces, config)]
     [1, 2]
     """
-    config = TrainConfig() if config is None else config
-    check_is(config, "config", TrainConfig, "a training.TrainConfig")
+    config = read_config(config)
     check_is(model, "model", torch.nn.Module, "a torch.nn.Module")
     data = Data(dataset, choose_device(config.device))
     options = {"probe": probe, "folder": folder, "loss_options": loss_options}
@@ -226,6 +225,8 @@ class Run:
         criterion = make_loss(self.spec, model, data.num_classes, **loss_options)
         self.criterion = criterion.to(data.device)
         self.probe = data.valid.images[:8] if probe is None else probe
+        if not isinstance(self.probe, torch.Tensor) or self.probe.ndim != 4:
+            raise TypeError(f"probe must be images, (N, 3, H, W) as bytes, got {shown(probe)}")
         seen = centre_crop(data.images[:1], config.crop)
         _check_outputs(model, seen, self.spec.num_outputs(data.num_classes))
         # whether the network draws random numbers as it trains; of others' nobody can tell
@@ -308,11 +309,12 @@ class Run:
             seconds=before + seconds + time.perf_counter() - start,
             ground_distance=None if learned is None else to_numpy(learned).astype(np.float64),
         )
-        self.epochs.append(epoch)
+        epochs = [*self.epochs, epoch]
         if self.folder is not None:
             tensors = runs.pack(self.model, self.criterion, self.optimizer)
-            best = min(self.epochs, key=lambda one: one.valid_loss) is epoch
-            self.folder.write(tensors, [one.to_dict() for one in self.epochs], best=best)
+            best = min(epochs, key=lambda one: one.valid_loss) is epoch
+            self.folder.write(tensors, [one.to_dict() for one in epochs], best=best)
+        self.epochs = epochs  # what could not be kept is not finished
         return epoch
 
     def predict(self, images, **options):
