@@ -5,6 +5,7 @@ import re
 import ipywidgets
 import numpy as np
 import pytest
+import torch
 import traitlets
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -110,6 +111,8 @@ def test_equal_cross_entropy_opens_when_python_sets_a_different_pair():
         ("classes", ["a", "b"], "classes must hold 3 names"),
         ("classes", ["a", "b", "a"], r"classes must all be different, got \['a'\]"),
         ("classes", "abc", "classes must be a list of names"),
+        ("classes", {"a", "b", "c"}, "classes must be a list of names"),
+        ("p", np.ma.array([0.2, 0.3, 0.5], mask=[0, 0, 1]), "p must be 3 probabilities, got mask"),
         ("pinned_p", [5], "pinned_p must be a class index, 0 to 2, got 5"),
         ("equal_xe", True, r"equal_xe needs p and q .* p\[0\] = 0\.2 and q\[0\] = 0\.5"),
     ],
@@ -117,6 +120,14 @@ def test_equal_cross_entropy_opens_when_python_sets_a_different_pair():
 def test_bad_values_are_refused_and_change_nothing(trait, value, text):
     explorer = PredictionExplorer([0.2, 0.3, 0.5], [0.5, 0.5, 0.0], classes=THREE)
     check_refused(explorer, trait, value, text)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_tensors_of_any_precision_are_taken(dtype):
+    p = torch.softmax(torch.arange(3.0), 0)
+    explorer = PredictionExplorer(p.to(dtype).requires_grad_(), p, classes=THREE)
+    assert explorer.p == pytest.approx(p.tolist(), abs=1e-2)
+    assert sum(explorer.p) == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize(

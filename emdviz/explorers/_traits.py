@@ -6,7 +6,7 @@ import numpy as np
 import traitlets
 
 from emdviz.distributions import check_distribution, check_positions
-from emdviz.reading import read_count, read_number
+from emdviz.reading import read_count, read_floats, read_names, read_number, shown, to_numpy
 
 FURTHEST = 1e12
 """How far from 0 a class may lie: squares of it, times weights, are still shown."""
@@ -53,10 +53,10 @@ class Positions(traitlets.TraitType):
     def validate(self, obj, value):
         """Read any array-like of shape (C,)."""
         try:
-            positions = np.asarray(value, dtype=float)
+            positions = read_floats(value, self.name)
         except (TypeError, ValueError):
             raise traitlets.TraitError(
-                f"{self.name} must be {obj.num_classes} increasing numbers, got {value!r}"
+                f"{self.name} must be {obj.num_classes} increasing numbers, got {shown(value)}"
             ) from None
         positions = as_trait(check_positions, positions, obj.num_classes)
         if abs(positions).max() > FURTHEST:
@@ -133,10 +133,10 @@ def as_trait(read, *arguments):
 def read_prediction(value, name, num_classes):
     """Return ``value`` as a list of C probabilities, or raise a TraitError that says why not."""
     try:
-        p = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value, dtype=float)
+        p = read_floats(value, name, scalars=True)
     except (TypeError, ValueError):
         raise traitlets.TraitError(
-            f"{name} must be {num_classes} probabilities, got {value!r}"
+            f"{name} must be {num_classes} probabilities, got {shown(value)}"
         ) from None
     if p.shape != (num_classes,):
         raise traitlets.TraitError(
@@ -144,10 +144,7 @@ def read_prediction(value, name, num_classes):
         )
     if not p.any():
         raise traitlets.TraitError(f"{name} must sum to 1, got zeros only")
-    try:
-        check_distribution(p, name)
-    except ValueError as error:
-        raise traitlets.TraitError(str(error)) from None
+    p = to_numpy(as_trait(check_distribution, value, name)).astype(np.float64)
     return np.maximum(p, 0.0).tolist()
 
 
@@ -166,9 +163,7 @@ def read_class_index(value, name, num_classes):
 
 def read_class_names(value, name, num_classes):
     """Return ``value`` as a list of C names, or raise a TraitError that says why not."""
-    if isinstance(value, str) or not hasattr(value, "__len__"):
-        raise traitlets.TraitError(f"{name} must be a list of names, got {value!r}")
-    names = [str(item) for item in value]
+    names = as_trait(read_names, value, name)
     if len(names) != num_classes:
         raise traitlets.TraitError(
             f"{name} must hold {num_classes} names, one per class, got {len(names)}: {names}"
