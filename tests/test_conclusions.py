@@ -1,5 +1,7 @@
 """What is said of runs over seeds, against SciPy and against plain cases."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,6 +79,23 @@ def test_who_has_nothing_to_compare_is_said_apart():
     )
     assert "REG could not be compared with XE" in words
     assert "EMD² cannot be told from XE: the interval holds zero" in words
+
+
+def test_tables_read_back_from_csv_say_the_same():
+    back = pd.read_csv(io.StringIO(RUNS.to_csv(index=False)))
+    pd.testing.assert_frame_equal(summarise(back, ["AEM"]), summarise(RUNS, ["AEM"]))
+    pd.testing.assert_frame_equal(
+        paired_differences(back, ["AEM"]), paired_differences(RUNS, ["AEM"])
+    )
+
+
+def test_a_seed_counts_once():
+    twice = pd.concat([RUNS.assign(learning_rate=rate) for rate in (0.1, 0.01)])
+    for function in (summarise, paired_differences):
+        with pytest.raises(ValueError, match="one run for each loss and seed, got 2 of XE with se"):
+            function(twice, ["AEM"])
+    with pytest.raises(ValueError, match="table must hold a finished run, got none"):
+        summarise(RUNS.assign(error="no memory"), ["AEM"])
 
 
 def test_unknown_names_are_refused():

@@ -1,6 +1,7 @@
 """What is chosen by validation, and who owns a run."""
 
 import errno
+import io
 import json
 import os
 import threading
@@ -60,6 +61,12 @@ def test_the_choice_is_that_of_a_loop_over_all(by, best):
         assert sorted(picked["fold"]) == [0, 1, 2]
         pairs = zip(picked["learning_rate"], map(str, picked["loss lam"]), strict=True)
         assert set(pairs) == {best(means, key=means.get)}
+
+
+def test_of_a_table_read_back_from_csv_the_same_is_chosen():
+    frame = grid()
+    back = pd.read_csv(io.StringIO(frame.to_csv(index=False)))
+    assert select(back)["id"].tolist() == select(frame)["id"].tolist()
 
 
 def test_the_test_split_has_no_say():

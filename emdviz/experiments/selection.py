@@ -3,6 +3,7 @@
 from emdviz.experiments.store import OUTCOME
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_names
+from emdviz.training.conclusions import finished
 
 
 def select(frame, by="valid RPS", *, over=None, across=("fold", "seed")):
@@ -62,10 +63,11 @@ def select(frame, by="valid RPS", *, over=None, across=("fold", "seed")):
         if name not in frame:
             raise ValueError(f"frame must have the columns of over, across and by; lacks {name!r}")
     places = frame.reset_index(drop=True)  # an index may name rows twice
-    finished = places[(places["error"] == "") & places[by].notna()]
+    done = finished(places)
+    done = done[done[by].notna()]
     same = [name for name in frame if not _is_outcome(name) and name not in (*over, *across)]
     chosen = []
-    for _, rivals in finished.groupby(same, dropna=False, sort=False) if same else [((), finished)]:
+    for _, rivals in done.groupby(same, dropna=False, sort=False) if same else [((), done)]:
         chosen += _best(rivals, by, over, across, METRICS[metric].higher_is_better)
     return frame.iloc[sorted(chosen)]
 

@@ -13,6 +13,7 @@ from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_
 from emdviz.losses import LOSSES
 from emdviz.metrics import spearman
 from emdviz.training import TrainConfig
+from emdviz.training.conclusions import finished
 
 SIZE, CROP = 256, 227
 """Pixels of the images, and of what the networks see of them."""
@@ -337,7 +338,7 @@ def _write(values, loss, place, digits):
 
 
 def _finished(frame, dataset):
-    return frame[(frame["dataset"] == dataset) & (frame["error"] == "")]
+    return finished(frame[frame["dataset"] == dataset])
 
 
 def _check_alike(rows):

@@ -28,13 +28,19 @@ def summarise(table, metrics=("AEM", "AEO", "MAE", "RPS")):
         A row per loss; for each metric the columns ``(metric, "mean")``, ``"low"`` and
         ``"high"``, and last ``("seeds", "")``. The interval is that of Student's t; a loss of
         one seed has none.
+
+    Raises
+    ------
+    ValueError
+        If the table has no finished run, two runs of one loss and seed, or lacks a metric.
     """
     import pandas as pd
     from scipy import stats
 
-    _check_metrics(table, metrics)
-    rows = {}
-    for loss, runs in table[table["error"] == ""].groupby("loss", sort=False):
+    done, rows = _read(table, metrics), {}
+    if done.empty:
+        raise ValueError("table must hold a finished run, got none; its column 'error' says why")
+    for loss, runs in done.groupby("loss", sort=False):
         row = {}
         for metric in metrics:
             values = runs[metric].to_numpy(float)
@@ -82,7 +88,8 @@ def paired_differences(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, baseline=
     Raises
     ------
     ValueError
-        If the table has no finished run of ``baseline``, or lacks a metric.
+        If the table has no finished run of ``baseline``, two runs of one loss and seed, or lacks a
+        metric.
 
     References
     ----------
@@ -91,8 +98,7 @@ def paired_differences(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, baseline=
     """
     import pandas as pd
 
-    _check_metrics(table, metrics)
-    done = table[table["error"] == ""].set_index(["loss", "seed"])
+    done = _read(table, metrics).set_index(["loss", "seed"])
     losses = list(dict.fromkeys(done.index.get_level_values("loss")))
     if not isinstance(baseline, str) or baseline not in losses:
         raise ValueError(f"baseline must be a loss with a finished run, {losses}, got {baseline!r}")
@@ -197,7 +203,13 @@ def _verdict(metric, low, high, pairs):
     return "better" if (low > 0) == METRICS[metric].higher_is_better else "worse"
 
 
-def _check_metrics(table, metrics):
+def finished(table):
+    """Return the rows of the runs that were finished, also of a table read back from CSV."""
+    return table[table["error"].isna() | (table["error"] == "")]
+
+
+def _read(table, metrics):
+    """Return the finished runs of a table, or say what it or the metrics lack."""
     import pandas as pd
 
     check_is(table, "table", pd.DataFrame, "a DataFrame, as compare_losses returns it")
@@ -208,6 +220,15 @@ def _check_metrics(table, metrics):
     if unknown:
         known = [name for name in table.columns if name in METRICS]
         raise ValueError(f"metrics must be among {known}, got {unknown}")
+    done = finished(table)
+    counts = done.groupby(["loss", "seed"], sort=False).size()
+    for (loss, seed), count in counts[counts > 1].items():
+        # they would count as so many seeds
+        raise ValueError(
+            f"table must have one run for each loss and seed, got {count} of {loss} with seed "
+            f"{seed}; choose among them first, by learning rate or fold or what else they differ in"
+        )
+    return done
 
 
 def _listed(words):
