@@ -6,6 +6,7 @@ those that are drawn. After :func:`emdviz.style.use`, every figure that a notebo
 
 import base64
 import html
+import warnings
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -61,16 +62,6 @@ def describe(figure):
     return text if len(text) <= _LONGEST else text[: _LONGEST - 2].rsplit(" ", 1)[0] + " …"
 
 
-def to_html(figure, png, width):
-    """Return an HTML image of a figure with its description, ``width`` CSS pixels wide.
-
-    ``png`` is the picture, encoded with base64.
-    """
-    alt = html.escape(describe(figure))
-    style = "max-width: 100%; height: auto"
-    return f'<img alt="{alt}" width="{width}" style="{style}" src="data:image/png;base64,{png}">'
-
-
 def show_in(shell):
     """Let IPython's ``shell`` show matplotlib figures sharply, and with their descriptions.
 
@@ -90,13 +81,28 @@ def show_in(shell):
         if drawn is None:
             return None
         png, size = base64.b64encode(drawn[0]).decode(), drawn[1]
-        words = describe(figure)
-        data = {"text/html": to_html(figure, png, size["width"]), "image/png": png}
+        words = _in_words(figure)
+        data = {"text/html": _to_html(words, png, size["width"]), "image/png": png}
         return data | {"text/plain": words}, {"image/png": size | {"alt": words}}
 
     # else IPython would draw the figure a second time
     formatter.formatters["image/png"].pop(Figure, None)
     formatter.mimebundle_formatter.for_type(Figure, bundle)
+
+
+def _in_words(figure):
+    try:
+        return describe(figure)
+    except Exception as error:  # whatever is drawn, a figure that is not shown would be worse
+        text = f"the figure is shown without a description: {type(error).__name__}: {error}"
+        warnings.warn(text, stacklevel=2)
+        return "Figure without a description."
+
+
+def _to_html(words, png, width):
+    """Return an HTML image, ``width`` CSS pixels wide, of a picture encoded with base64."""
+    alt, style = html.escape(words), "max-width: 100%; height: auto"
+    return f'<img alt="{alt}" width="{width}" style="{style}" src="data:image/png;base64,{png}">'
 
 
 def _describe_axes(ax, *, brief):
@@ -133,13 +139,14 @@ def _read_marks(ax, brief):
             add("Step plot", _name(ax, steps, steps.get_edgecolor()), text)
     joined = {}
     for line in ax.lines:
-        if line.get_transform() != ax.transData or not len(line.get_xdata()):
+        count = len(line.get_xydata())
+        if line.get_transform() != ax.transData or not count:
             continue  # a line of reference, through the whole Axes
-        loose = line.get_linestyle() in ("None", "", " ") and len(line.get_xdata()) > 1
+        loose = line.get_linestyle() in ("None", "", " ") and count > 1
         name = _name(ax, line, line.get_color())
         joined.setdefault(("Scatter plot" if loose else "Line plot", name), []).append(line)
     for (kind, name), lines in joined.items():
-        x, y = (np.concatenate([_numbers(data) for data in part]) for part in _data(lines))
+        x, y = np.concatenate([line.get_xydata() for line in lines]).T
         spread = kind == "Scatter plot" or len(lines) > 1
         text = _cloud(x, y) if spread else _along(ax, x, y, brief)
         add(kind, name, f"{len(lines)} lines, {text}" if spread and kind == "Line plot" else text)
@@ -151,10 +158,6 @@ def _read_marks(ax, brief):
             add("Contour map", None, f"values from {_say(low)} to {_say(high)}")
     kind = " and ".join(dict.fromkeys(kinds)).capitalize() if kinds else None
     return kind, series
-
-
-def _data(lines):
-    return zip(*((line.get_xdata(), line.get_ydata()) for line in lines), strict=True)
 
 
 def _read_image(ax, image, brief):
@@ -176,7 +179,8 @@ def _read_image(ax, image, brief):
 
 def _read_bars(ax, bars, brief):
     upright = bars.orientation != "horizontal"
-    values = np.array([bar.get_height() if upright else bar.get_width() for bar in bars])
+    # what is NaN is not drawn
+    values = np.nan_to_num([bar.get_height() if upright else bar.get_width() for bar in bars])
     centres = [
         bar.get_x() + bar.get_width() / 2 if upright else bar.get_y() + bar.get_height() / 2
         for bar in bars

@@ -1,6 +1,7 @@
 """Figures in words: what is drawn is what is said, of the marks of Matplotlib and of ours."""
 
 import base64
+import datetime
 import html
 import io
 
@@ -13,7 +14,7 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 from PIL import Image
 
-from emdviz import beliefs, plots, training
+from emdviz import alt_text, beliefs, plots, training
 from emdviz.alt_text import describe
 from tests.test_notebooks import execute
 
@@ -56,6 +57,35 @@ def test_lines_are_told_by_their_ends_and_what_lies_beyond():
         "Line plot: W_2^2 of all against x, x axis logarithmic. "
         "one: 0.5 at 1, greatest 3 at 2, 0.25 at 4. two_x: 5 at 1, 5 at 10."
     )
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (["low", "high"], [1, 2], "1 at low, 2 at high"),
+        ([1, 2], ["low", "high"], "0 at 1, 1 at 2"),
+        ([datetime.datetime(2020, 1, day) for day in (1, 3)], [1, 2], "1 at 01-01 00, 2 at"),
+        (np.ma.array([1, 2, 3], mask=[1, 0, 0]), [1, 2, 3], "2 at 2, 3 at 3"),
+    ],
+)
+def test_places_may_be_names_and_dates(x, y, words):
+    ax = plt.figure().subplots()
+    ax.plot(x, y)
+    assert words in said(ax)
+
+
+def test_bars_that_are_missing_are_left_out():
+    for heights, words in ((np.array([np.nan, 2]), "2 at 1"), (np.arange(20.0), "greatest 19")):
+        ax = plt.figure().subplots()
+        ax.bar(range(len(heights)), np.where(heights == 0, np.nan, heights))
+        assert words in said(ax)
+        assert "nan" not in said(ax)
+
+
+def test_a_figure_that_has_no_words_is_shown_all_the_same(monkeypatch):
+    monkeypatch.setattr(alt_text, "describe", lambda figure: 1 / 0)
+    with pytest.warns(UserWarning, match="shown without a description: ZeroDivisionError"):
+        assert alt_text._in_words(plt.figure()) == "Figure without a description."
 
 
 def test_points_are_counted():
