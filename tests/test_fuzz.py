@@ -1,5 +1,6 @@
 """Hostile input, a part of what ``make fuzz`` tries, and what it found before."""
 
+import contextlib
 import random
 import re
 import warnings
@@ -14,6 +15,7 @@ from emdviz import (
     beliefs,
     datasets,
     distances,
+    distributions,
     experiments,
     explorers,
     ground_distance,
@@ -80,12 +82,14 @@ def of_numpy(p):
 
 
 def silent_nan(scores):
-    return float(np.mean(np.log(np.abs(scores))) * np.nan)
+    return metrics.spearman(scores, scores) * np.nan
 
 
 def changing(p):
-    p[..., 0] = 0.5
-    return p
+    read = distributions.check_distribution(p)
+    with contextlib.suppress(ValueError, RuntimeError):  # what cannot be changed
+        read[..., 0] = 0.5
+    return read
 
 
 @pytest.mark.parametrize(
@@ -93,8 +97,8 @@ def changing(p):
     [
         (wrong_number, {"p": P}, lambda p: np.sum(p, axis=-1), "gives"),
         (of_numpy, {"p": P}, None, "LinAlgError|not our words"),
-        (silent_nan, {"scores": SCORES}, None, "gives NaN|not our words"),
-        (changing, {"p": P}, None, "changes|not our words|ValueError"),
+        (silent_nan, {"scores": SCORES}, None, "gives NaN"),
+        (changing, {"p": P}, None, "changes its arguments"),
     ],
 )
 def test_the_fuzzer_finds_what_is_wrong(function, kinds, reference, text):
