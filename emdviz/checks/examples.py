@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from emdviz.checks.calling import Caller, Unusable
-from emdviz.checks.forms import Match, number
+from emdviz.checks.forms import Match
 
 MOST_TRIES = 4000
 VISIBLE = 1e-3
@@ -246,8 +246,3 @@ def example_arguments(way, scores, targets):
 def plain(arguments):
     """Arguments without gradients, to be kept."""
     return tuple(a.detach() if isinstance(a, torch.Tensor) else a for a in arguments)
-
-
-def values_of(numbers):
-    """List numbers in words."""
-    return ", ".join(number(value) for value in np.ravel(numbers))
