@@ -160,7 +160,7 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
             right.text(0, row, " baseline", va="center", color="0.35")
         elif name in chosen.index:
             one = chosen.loc[name]
-            text = f"{one.difference:+.2g}  {one.verdict}"
+            text = f"{one.difference:+.2g}  {one.verdict}".replace("-", "−", 1)
             _interval(right, row, one.difference, one.low, one.high, LOSSES[name].colour, text)
             verdicts.append(f"{LOSSES[name].label} {text}")
     tell(left, "Means with 95 % intervals", ", ".join(means))

@@ -77,7 +77,8 @@ def plot_ribbons(
 
 
 def _in_words(plan, names):
-    moved = [(i, j) for i, j in np.argwhere(plan > 0) if i != j]
+    seen = plan > 1e-6 * plan.sum()  # what is less is rounding, and thinner than a hair
+    moved = [(i, j) for i, j in np.argwhere(seen) if i != j]
     moved.sort(key=lambda pair: -plan[pair])
     ways = [f"{plan[i, j]:.3g} from {names[i]} to {names[j]}" for i, j in moved[:10]]
     rest = f", and {len(moved) - 10} more" if len(moved) > 10 else ""
