@@ -289,6 +289,7 @@ def test_what_is_watched(faces):
         ({"losses": ["XE", "EMD3"]}, ValueError, "loss must be one of.*got 'EMD3'"),
         ({"losses": ["XE", "XE"]}, ValueError, "must not name one twice"),
         ({"learning_rates": {"EMD": 0.1}}, ValueError, r"learning_rates must be for some.*'EMD'"),
+        ({"learning_rates": {"XE": "a"}}, ValueError, "learning_rate must be positive.*got 'a'"),
         ({"model": "large"}, ValueError, "model must be one of"),
         ({"metric": "accuracy"}, traitlets.TraitError, "metric must be one of.*'accuracy'"),
         ({"style": "poster"}, traitlets.TraitError, "style must be one of"),

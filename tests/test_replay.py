@@ -90,6 +90,11 @@ def test_bad_arguments_are_named(faces, tmp_path):
     epochs = made_up_epochs({"XE": 1}, 3, 8)
     with pytest.raises(TypeError, match=r"epochs must be a dict of losses.*got list"):
         TrainingReplay(epochs["XE"], faces)
+    for wrong in (3, [3], ["XE"]):
+        with pytest.raises(
+            TypeError, match=r"epochs\['XE'\] must be a list of training.Epoch, got"
+        ):
+            TrainingReplay({"XE": wrong}, faces)
     with pytest.raises(ValueError, match=r"hold predictions for 3 images, but there are \d"):
         TrainingReplay(epochs, faces)
     with pytest.raises(ValueError, match="epochs must hold at least one finished epoch"):

@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 
 from emdviz import datasets, models
+from emdviz.explorers import PredictionExplorer
 from emdviz.training import TrainConfig, fit, runs
 
 CONFIG = TrainConfig(
@@ -175,6 +176,14 @@ def test_a_full_disk_loses_no_finished_epoch(faces, whole, tmp_path, monkeypatch
     monkeypatch.undo()
     assert not list(tmp_path.glob(".*")), "a half-written file was left"
     assert_same(train(faces, tmp_path), whole)
+
+
+def test_a_folder_may_lie_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert runs.RunFolder("~/run", {}).path == tmp_path / "run"
+    assert PredictionExplorer().save_html("~/page.html") == tmp_path / "page.html"
+    assert (tmp_path / "page.html").is_file()
 
 
 def test_a_read_only_folder_is_named(faces, tmp_path):

@@ -202,7 +202,7 @@ class Explorer(Reopenable, anywidget.AnyWidget):
         pathlib.Path
             The file. Open it in a browser by double click.
         """
-        path = Path(path)
+        path = Path(path).expanduser()
         title = html.escape(type(self).__name__)
         fragment = self._fragment()
         policy = _only_this(_PAGE_STYLE + fragment)

@@ -1,5 +1,6 @@
 """A finished comparison of losses, epoch by epoch."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import traitlets
@@ -16,9 +17,9 @@ from emdviz.explorers._training import (
     training_figure,
 )
 from emdviz.explorers._traits import WholeNumber
-from emdviz.reading import to_numpy
+from emdviz.reading import check_is, to_numpy
 from emdviz.training import find_loss
-from emdviz.training.loop import read_history
+from emdviz.training.loop import Epoch, read_history
 from emdviz.training.runs import digest
 
 
@@ -125,7 +126,7 @@ class TrainingReplay(Explorer):
             If a loss was run more than once there, or other images were watched.
         """
         probe = read_probe(images, dataset, "images")
-        folder = Path(folder)
+        folder = Path(folder).expanduser()
         files = sorted({*folder.glob("history.json"), *folder.glob("*/history.json")})
         if not files:
             raise FileNotFoundError(
@@ -188,10 +189,13 @@ def _check_epochs(epochs, count):
             "epochs must be a dict of losses to lists of training.Epoch, such as race.epochs, "
             f"got {type(epochs).__name__}"
         )
+    for loss, done in epochs.items():
+        check_is(done, f"epochs[{loss!r}]", Iterable, "a list of training.Epoch")
     epochs = {loss: list(done) for loss, done in epochs.items()}
     for loss, done in epochs.items():
         find_loss(loss)
         for epoch in done:
+            check_is(epoch, f"epochs[{loss!r}]", Epoch, "a list of training.Epoch")
             if len(epoch.probe.classes) != count:
                 raise ValueError(
                     f"epochs of {loss} hold predictions for {len(epoch.probe.classes)} images, "

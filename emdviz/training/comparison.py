@@ -137,6 +137,7 @@ def make_run(
     if model not in MODELS:
         raise ValueError(f"model must be one of {sorted(MODELS)}, got {model!r}")
     rate = (learning_rates or {}).get(loss, config.learning_rate)
+    config = replace(config, learning_rate=rate)
     extra = (loss_options or {}).get(loss, {})
     start = [] if weights is None else [Path(weights).stem]
     options = [f"{k}{_spell(v)}" for k, v in extra.items()]
@@ -144,7 +145,6 @@ def make_run(
     place = None if folder is None else f"{folder}/{name}-{config.seed}"
     outputs = find_loss(loss).num_outputs(data.num_classes)
     network = MODELS[model](outputs, seed=config.seed, weights=weights)
-    config = replace(config, learning_rate=rate)
     return Run(network, loss, data, config, probe=probe, folder=place, loss_options=extra)
 
 

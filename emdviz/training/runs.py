@@ -38,7 +38,7 @@ class RunFolder:
     """
 
     def __init__(self, path, facts):
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self.facts = json.loads(json.dumps(facts))
         self.last = self.path / "last.safetensors"
         self.best = self.path / "best.safetensors"
