@@ -25,6 +25,7 @@ from sphinx.cmd.build import build_main
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "docs" / "book"
+OUT = ROOT / "build" / "book"
 sys.path[:0] = [str(ROOT), str(BOOK)]
 
 import offline  # noqa: E402
@@ -44,15 +45,23 @@ _NEEDS_PYTHON = "<p><em>This figure needs Python: run the notebook to see it.</e
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--notebooks", type=Path, default=ROOT / "notebooks")
-    options.add_argument("--out", type=Path, default=ROOT / "build" / "book")
+    options.add_argument("--out", type=Path, default=OUT)
     options.add_argument("--no-run", action="store_true", help="lay out what was run last time")
     options = options.parse_args()
+    check_out(options.out)
     start = time.perf_counter()
     parts = options.out.with_name(f"{options.out.name}-parts")
     if not options.no_run:
         run(options.notebooks, parts / "run")
     lay_out(parts / "run", parts / "source", options.out)
     print(f"{options.out / 'index.html'}  {time.perf_counter() - start:.0f} s")
+
+
+def check_out(out):
+    """Keep what is no book from being emptied to make room for one."""
+    new = not out.exists() or (out.is_dir() and not [*out.iterdir()])
+    if not (new or out == OUT or (out / ".buildinfo").exists()):
+        sys.exit(f"--out must be a new folder, or that of a book, for it is emptied first: {out}")
 
 
 def run(notebooks, folder):

@@ -92,6 +92,16 @@ def site(tmp_path_factory):
     return folder / "book"
 
 
+def test_only_a_book_gives_way_to_a_book(site, tmp_path):
+    book = importlib.import_module("scripts.book")
+    for allowed in (site, tmp_path, tmp_path / "new"):
+        book.check_out(allowed)
+    (tmp_path / "letter").touch()
+    for wrong in (tmp_path, tmp_path / "letter"):
+        with pytest.raises(SystemExit, match="--out must be a new folder, or that of a book"):
+            book.check_out(wrong)
+
+
 @pytest.fixture(scope="module")
 def pages(site):
     return {path: Page(path) for path in site.rglob("*.html")}
