@@ -16,8 +16,9 @@ from tests.test_notebooks import NOTEBOOKS, complaints, execute
 pytestmark = pytest.mark.soak
 
 AGAIN = 200
-# what was freed goes back to the system first: how much of it does by itself is chance
-OPEN = """import ctypes, gc, matplotlib.pyplot
+# the last pictures are sent first, and what was freed goes back to the system
+OPEN = """import ctypes, gc, time, matplotlib.pyplot
+time.sleep(3)
 gc.collect()
 ctypes.CDLL(None).malloc_trim(0)
 print(len(matplotlib.pyplot.get_fignums()), end=" ")
