@@ -150,7 +150,7 @@ def read_number(value, name, expected="a finite number", fits=math.isfinite):
     single = value
     if (is_torch(value) or isinstance(value, np.ndarray)) and value.ndim == 0:
         single = to_numpy(value, name)[()]
-    if isinstance(single, numbers.Real) and not isinstance(single, bool | np.bool_):
+    if isinstance(single, numbers.Real) and not isinstance(single, bool):
         try:
             number = float(single)
         except OverflowError:

@@ -308,6 +308,7 @@ class TestUsualBatch:
             )
 
     @pytest.mark.filterwarnings("ignore:`torch.jit.script`:FutureWarning")  # torch's own, in jvp
+    @pytest.mark.filterwarnings("ignore:Please use `torch.vmap`:FutureWarning")  # torch 2.6's own
     @pytest.mark.parametrize("num_classes", [1, 2, 5])
     def test_every_derivative(self, num_classes):
         z, y = batch(num_classes, 6)
