@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 # later ones warn that what the lowest matplotlib and typer call is to go
-OF_THEIR_TIME = {"click": "8.1.7", "pyparsing": "3.2"}
+OF_THEIR_TIME = {"click": "8.2.0", "pyparsing": "3.2"}
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
