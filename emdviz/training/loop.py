@@ -145,10 +145,10 @@ def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_opti
 
     Examples
     --------
-    >>> from emdviz import datasets, models
+    >>> from emdviz import datasets, models, training
     >>> faces = datasets.load("synthetic_faces", n=64, size=32)
     >>> model = models.small_cnn(8)
-    >>> config = TrainConfig(epochs=2, batch_size=16, device="cpu")
+    >>> config = training.TrainConfig(epochs=2, batch_size=16, device="cpu")
     >>> [epoch.number for epoch in fit(model, "EMD2", faces, config)]
     [1, 2]
     """
