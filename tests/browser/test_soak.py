@@ -48,7 +48,7 @@ def measure(notebook, devtools):
 
 
 def play(notebook, controls, count):
-    """Press a key, another key, and so on, moving to the next slider now and then."""
+    """Press a key, another key, and so on, moving to the next control now and then."""
     for change in range(count):
         if change % len(KEYS) == 0:
             controls.nth(change // len(KEYS) % controls.count()).focus()
