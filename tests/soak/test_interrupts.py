@@ -101,11 +101,15 @@ def test_an_interrupted_cell_can_be_run_again(path, tmp_path):
         chosen = rng.choices(range(len(cells)), weights, k=MOMENTS)
         for number, (cell, took) in enumerate(zip(cells, seconds, strict=True)):
             wanted = met["running"] + chosen.count(number)
-            for _ in range(5 * chosen.count(number)):
-                if met["running"] < wanted:
-                    kernel(anew)
-                    error = kernel.interrupt(cell, rng.uniform(0, took))
-                    met[MEANING.get(error.partition(":")[0], error)] += 1
+            for _ in range(10 * chosen.count(number)):
+                if met["running"] == wanted:
+                    break
+                kernel(anew)
+                moment = rng.uniform(0, took)
+                error = kernel.interrupt(cell, moment)
+                met[MEANING.get(error.partition(":")[0], error)] += 1
+                if not error:
+                    took = moment  # by then it had ended
             error, _ = kernel(cell)
             assert not error, f"{cell}\n{error}"
     print(f"\n{path.stem if path else 'cells'}: {dict(met)} of {MOMENTS} interrupts")
