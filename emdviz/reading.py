@@ -200,7 +200,7 @@ def read_names(values, name, num_classes=None):
 
 def read_flag(value, name):
     """Return True or False, or raise a TypeError for anything else."""
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, (bool, np.bool_)):  # a tuple, for torch 2.6 compiles no union of types
         return bool(value)
     raise TypeError(f"{name} must be True or False, got {shown(value)}")
 
