@@ -1,5 +1,7 @@
 """The replay on pages of its own: every epoch against Python, keys, play, every width."""
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 
@@ -104,14 +106,18 @@ def test_a_saved_page_plays_and_answers_keys_without_kernel_and_network(offline_
     wait_until(lambda: "image 2" in root.get_attribute("aria-label"))
     page.get_by_role("combobox", name="Metric").select_option("MAE")
     assert root.locator(".emdviz-curve-title").text_content().startswith("MAE (class steps): lower")
+    page.clock.install(time=datetime(2026, 1, 1))
+    page.clock.pause_at(datetime(2026, 1, 2))
     page.get_by_role("button", name="Play").click()
     assert epoch() == 3, "nothing moves at once"
-    wait_until(lambda: epoch() == 5)
+    page.clock.run_for(5000)
+    assert epoch() == 5
     page.get_by_role("button", name="Play").click()
     assert epoch() == 1, "at the end it begins anew"
-    wait_until(lambda: epoch() == 2)
+    page.clock.run_for(700)
+    assert epoch() == 2
     page.get_by_role("button", name="Pause").click()
-    page.wait_for_timeout(700)
+    page.clock.run_for(5000)
     assert epoch() == 2
     assert page.locator("img").first.evaluate("image => image.naturalWidth") == 32
     assert (watch.errors, watch.strangers) == ([], [])
