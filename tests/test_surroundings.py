@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 FOLDER = "Räume mit Leerzeichen/кот 猫"
@@ -75,7 +76,10 @@ def test_numbers_do_not_depend_on_language_clock_folder_or_switches(tmp_path):
     plain = {"LC_ALL": "C", "TZ": "Pacific/Kiritimati", "PYTHONOPTIMIZE": "1"}
     other = {"LC_ALL": german(tmp_path), "LOCPATH": str(tmp_path), "TZ": "America/St_Johns"}
     first = run_in(tmp_path / "1" / FOLDER, plain)
-    second = run_in(tmp_path / "2" / FOLDER, other | {"PYTHONWARNINGS": "error"})
+    # torch 2.6 leaves a folder of its own for Python to remove
+    old = ",ignore:Implicitly cleaning up:ResourceWarning"
+    errors = {"PYTHONWARNINGS": "error" + old * torch.__version__.startswith("2.6.")}
+    second = run_in(tmp_path / "2" / FOLDER, other | errors)
     assert first == second
     assert first["classes"] == ["früh", "später"]
     assert first["images"][0] == first["images"][1] > 0
