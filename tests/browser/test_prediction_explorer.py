@@ -99,7 +99,7 @@ def test_sliders_stay_live_while_a_cell_runs(notebook, figure):
         slider(page, 1).focus()
         for _ in range(5):
             page.keyboard.press("ArrowRight")
-        wait_until(lambda: abs(figure.bars("A")[0] - 0.45) < 1e-9, seconds=1)
+        wait_until(lambda: abs(figure.bars("A")[0] - 0.45) < 1e-9)
         assert figure.numbers("A")["XE"] == f"{-np.log(0.45):.3f}"
     wait_until(lambda: abs(notebook.python("explorer.p[0]") - 0.45) < 1e-9)
     figure.rest()

@@ -49,14 +49,14 @@ def test_a_reopened_notebook_says_what_to_do(lab, open_cells):
     notebook.command("docmanager:save")
     path = max(lab.folder.glob("made-*.ipynb"), key=lambda file: file.stat().st_mtime)
     mine = lab.open(path.name)
-    wait_until(lambda: hints(mine.page).count() == 3, seconds=20)
+    wait_until(lambda: hints(mine.page).count() == 3)
 
     saved = nbformat.read(path, as_version=4)
     for cell in saved.cells:
         cell.outputs[0].data["text/plain"] += " "  # as if it had come from somebody else
     nbformat.write(saved, path)
     not_mine = lab.open(path.name)
-    wait_until(lambda: hints(not_mine.page).count() == 3, seconds=20)
+    wait_until(lambda: hints(not_mine.page).count() == 3)
     not_mine.run_all()
     Figure(not_mine.page, 3)
     wait_until(lambda: hints(not_mine.page).count() == 0)
