@@ -16,8 +16,8 @@ _OPTIMIZER = "optimizer."
 _MODEL = "model."
 _LOSS = "loss."
 
-_BLOCK = 1024
-"""Images in memory at once when all are looked at."""
+_BLOCK = 2**22
+"""Bytes of images in memory at once when all are looked at."""
 
 
 class RunFolder:
@@ -122,9 +122,11 @@ def describe(model, loss, loss_options, dataset, config, probe):
 
 def _parts(dataset):
     """Yield the images, in blocks, and the labels of which a run knows."""
+    images = dataset.images
+    at_once = max(1, _BLOCK // max(1, images[:1].nbytes))
     for rows in (dataset.splits["train"], dataset.splits["valid"]):
-        for block in rows.split(_BLOCK):
-            yield dataset.images[block]
+        for block in rows.split(at_once):
+            yield images[block]
         yield dataset.labels[rows]
 
 
