@@ -1,6 +1,7 @@
 """What a reader sees of a prediction explorer and does to it, for the browser tests."""
 
 import contextlib
+import tempfile
 import time
 
 import numpy as np
@@ -12,24 +13,25 @@ LOSSES = ("XE", "EMD", "EMD2", "REG")
 
 
 @contextlib.contextmanager
-def busy_kernel(notebook, cell, seconds=6):
-    """Let the cell with this index sleep, and the block inside run while it does."""
+def busy_kernel(notebook, cell):
+    """Keep the kernel busy in the cell with this index while the block inside runs."""
     page = notebook.page
-    page.evaluate(
-        """([index, seconds]) => {
-          const panel = jupyterapp.shell.currentWidget;
-          const source = `import time\\ntime.sleep(${seconds})`;
-          panel.content.widgets[index].model.sharedModel.setSource(source);
-          panel.content.activeCellIndex = index;
-          void jupyterapp.commands.execute('notebook:run-cell');
-        }""",
-        [cell, seconds],
-    )
-    widget = f"jupyterapp.shell.currentWidget.content.widgets[{cell}]"
-    busy = f"{widget}.model.executionState === 'running'"
-    page.wait_for_function(busy)
-    yield
-    assert page.evaluate(busy), "the cell ended before the block did"
+    with tempfile.TemporaryDirectory() as folder:
+        page.evaluate(
+            """([index, folder]) => {
+              const { content } = jupyterapp.shell.currentWidget;
+              const source = `import os, time\nwhile os.path.exists('${folder}'): time.sleep(0.02)`;
+              content.widgets[index].model.sharedModel.setSource(source);
+              content.activeCellIndex = index;
+              void jupyterapp.commands.execute('notebook:run-cell');
+            }""",
+            [cell, folder],
+        )
+        widget = f"jupyterapp.shell.currentWidget.content.widgets[{cell}]"
+        busy = f"{widget}.model.executionState === 'running'"
+        page.wait_for_function(busy)
+        yield
+        assert page.evaluate(busy), "the cell ended before the block did"
     page.wait_for_function(f"!({busy})")
 
 
