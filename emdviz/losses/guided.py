@@ -61,8 +61,8 @@ def ground_emd2_loss(
 
     References
     ----------
-    Hou, Yu, Samaras, arXiv 1611.05916, equation 16; ω ∈ {1, 2} and μ ∈ {0.5, 0.25} are those of a
-    public implementation, which is not the authors' own.
+    Hou, Yu, Samaras, arXiv 1611.05916, fourth version (2017); ω ∈ {1, 2} and μ ∈ {0.5, 0.25} are
+    those of a public implementation, which is not the authors' own.
 
     Examples
     --------
