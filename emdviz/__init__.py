@@ -1,15 +1,20 @@
 """Losses for ordered classes: distances, exact transport, training and interactive figures.
 
-The names below are those that most notebooks need. The rest lies in modules:
-``losses``, ``ground_distance``, ``transport`` (exact transport through POT), ``metrics``,
-``beliefs`` (what networks predict), ``propriety`` (what losses reward), ``models``, ``datasets``,
-``training``, ``experiments`` (grids of runs), ``published`` (the paper's tables), ``checks`` (of
-exercises and of losses), ``plots``, ``style`` and ``explorers`` (interactive figures).
+The names below are those that most notebooks need. Each is imported when it is first used, so
+``import emdviz`` alone loads neither torch nor widgets. The rest lies in modules: ``losses``,
+``ground_distance``, ``transport`` (exact transport through POT), ``metrics``, ``beliefs`` (what
+networks predict), ``propriety`` (what losses reward), ``models``, ``datasets``, ``training``,
+``experiments`` (grids of runs), ``published`` (the paper's tables), ``checks`` (of exercises and
+of losses), ``plots``, ``style`` and ``explorers`` (interactive figures).
 """
 
-from emdviz.distances import cdf_gap, circular_emd, emd, emd2, normalized_emd, wasserstein
-from emdviz.distributions import cdf, expectation, one_hot
-from emdviz.losses import LOSSES, emd2_loss, emd_loss, regression_loss, xe_emd2_loss, xe_loss
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors and type checkers, which cannot follow __getattr__
+    from emdviz.distances import cdf_gap, circular_emd, emd, emd2, normalized_emd, wasserstein
+    from emdviz.distributions import cdf, expectation, one_hot
+    from emdviz.losses import LOSSES, emd2_loss, emd_loss, regression_loss, xe_emd2_loss, xe_loss
 
 __version__ = "0.1.0"
 
@@ -30,3 +35,21 @@ __all__ = [
     "xe_emd2_loss",
     "xe_loss",
 ]
+
+_HOMES = {
+    "distances": ("cdf_gap", "circular_emd", "emd", "emd2", "normalized_emd", "wasserstein"),
+    "distributions": ("cdf", "expectation", "one_hot"),
+    "losses": ("LOSSES", "emd2_loss", "emd_loss", "regression_loss", "xe_emd2_loss", "xe_loss"),
+}
+
+
+def __getattr__(name):
+    for home, names in _HOMES.items():
+        if name in names:
+            globals()[name] = value = getattr(import_module(f"{__name__}.{home}"), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

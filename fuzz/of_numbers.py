@@ -13,10 +13,10 @@ from emdviz import (
     metrics,
     propriety,
     published,
-    sinkhorn,
     style,
     transport,
 )
+from emdviz.transport import rounding
 from fuzz import references as ref
 from fuzz.calls import Target, Unsure
 from fuzz.values import (
@@ -224,8 +224,8 @@ TARGETS = {
     "published.find": Target(published.find, {"number": count(0, 4)}, share=0.1),
     "published.table": Target(published.table, {"number": count(0, 4)}, share=0.05, nan=True),
     "published.others": Target(published.others, {"number": count(0, 4)}, share=0.05, nan=True),
-    "sinkhorn.scale": Target(
-        sinkhorn.scale,
+    "transport.rounding.scale": Target(
+        rounding.scale,
         {
             "p": ONE_P,
             "t": ONE_P,
@@ -238,8 +238,8 @@ TARGETS = {
         nan=True,
         share=0.5,
     ),
-    "sinkhorn.converged_plan": Target(
-        sinkhorn.converged_plan,
+    "transport.rounding.converged_plan": Target(
+        rounding.converged_plan,
         {"p": ONE_P, "t": ONE_P, "cost": SQUARE, "lam": scalar(0.1, 100)},
         share=0.2,
     ),

@@ -8,7 +8,7 @@ from fuzz import of_losses, of_numbers, of_pictures, of_training
 PACKAGES = (
     "checks", "datasets", "experiments", "explorers", "losses", "models", "plots", "training",
     "beliefs", "descent", "distances", "distributions", "ground_distance", "metrics", "propriety",
-    "published", "sinkhorn", "style", "transport",
+    "published", "style", "transport", "transport.rounding",
 )  # fmt: skip
 """Where people find functions; a module without ``__all__`` offers what it defines itself."""
 
@@ -52,7 +52,6 @@ LEFT_OUT = {
     "models.VGG16": "made by models.make, which is fuzzed with a small network",
     "published.Other": _RECORD,
     "published.Published": _RECORD,
-    "sinkhorn.Scalings": _RECORD,
     "style.table": "styles a DataFrame for a notebook; its numbers are pandas'",
     "training.Augmentation": _RECORD,
     "training.Epoch": _RECORD,
@@ -60,6 +59,7 @@ LEFT_OUT = {
     "training.compare_losses": "trains for minutes; calls fit, which is fuzzed",
     "training.quick": "returns one of its arguments",
     "transport.Potentials": _RECORD,
+    "transport.rounding.Scalings": _RECORD,
 }
 """Public callables that are not called with arguments at random, and why not."""
 

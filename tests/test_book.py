@@ -19,7 +19,7 @@ from tests.browser.lab import NO_CHROMIUM, Watch, chromium, find_chromium
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = [
-    *("losses", "distributions", "distances", "transport", "sinkhorn", "ground_distance"),
+    *("losses", "distributions", "distances", "transport", "transport.rounding", "ground_distance"),
     *("metrics", "beliefs", "propriety", "descent", "plots", "style", "datasets", "training"),
     *("models", "experiments", "published", "checks", "explorers"),
 ]

@@ -1,5 +1,6 @@
 """environment.yml, pyproject.toml, constraints.txt and what is installed must not drift apart."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -107,9 +108,34 @@ def test_every_pinned_version_accepts_the_oldest_python(project, constraints):
 def test_light_imports():
     code = (
         "import sys, emdviz; print([m for m in "
-        "('ipywidgets', 'anywidget', 'ot', 'torchvision', 'matplotlib') if m in sys.modules])"
+        "('torch', 'ipywidgets', 'anywidget', 'ot', 'matplotlib', 'pandas') if m in sys.modules])"
     )
     assert run_python(code) == "[]"
+
+
+def test_names_of_the_package_are_imported_when_they_are_used():
+    code = (
+        "import sys, emdviz\n"
+        "assert set(emdviz.__all__) < set(dir(emdviz))\n"
+        "assert float(emdviz.emd([1.0, 0.0], [0.0, 1.0])) == 1\n"
+        "assert 'torch' not in sys.modules\n"
+        "from emdviz import *\n"
+        "print(all(globals()[n] is getattr(emdviz, n) for n in emdviz.__all__))"
+    )
+    assert run_python(code) == "True"
+
+
+def test_type_checkers_see_the_names_that_are_imported_when_used():
+    import emdviz
+
+    tree = ast.parse((ROOT / "emdviz/__init__.py").read_text())
+    (unseen,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {f"{node.module}.{n.name}" for node in unseen.body for n in node.names}
+    homes = emdviz._HOMES.items()
+    assert seen == {f"emdviz.{home}.{name}" for home, names in homes for name in names}
+    assert sorted(n for _, names in homes for n in names) == emdviz.__all__
+    with pytest.raises(AttributeError, match="no attribute 'wasserstien'"):
+        emdviz.wasserstien  # noqa: B018
 
 
 def test_explorers_wait_with_torchvision_until_a_data_set_is_used():

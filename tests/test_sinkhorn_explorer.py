@@ -9,10 +9,11 @@ import ot
 import pytest
 import traitlets
 
-from emdviz import plots, sinkhorn
+from emdviz import plots
 from emdviz.explorers import SinkhornExplorer
 from emdviz.explorers.sinkhorn import _examples
 from emdviz.ground_distance import line
+from emdviz.transport import rounding
 
 THREE = ["low", "middle", "high"]
 
@@ -30,8 +31,8 @@ def by_pot(p, t, ground, lam, iterations, precision, domain):
         return solve(*arrays, 1 / lam, numItermax=iterations, stopThr=0.0)
 
 
-@pytest.mark.parametrize("domain", sinkhorn.DOMAINS)
-@pytest.mark.parametrize("precision", sinkhorn.PRECISIONS)
+@pytest.mark.parametrize("domain", rounding.DOMAINS)
+@pytest.mark.parametrize("precision", rounding.PRECISIONS)
 @pytest.mark.parametrize("iterations", [1, 2, 30])
 def test_scalings_are_those_of_pot(domain, precision, iterations):
     rng = np.random.default_rng(iterations)
@@ -39,7 +40,7 @@ def test_scalings_are_those_of_pot(domain, precision, iterations):
     for count in (2, 3, 8, 20):
         p, t = random_pair(count, rng)
         ground = line(count)
-        found = sinkhorn.scale(
+        found = rounding.scale(
             p, t, ground, lam=3.0, iterations=iterations, precision=precision, domain=domain
         )
         expected = by_pot(p, t, ground, 3.0, iterations, precision, domain)
@@ -55,8 +56,8 @@ def test_scalings_are_those_of_pot(domain, precision, iterations):
 def test_both_domains_agree_while_nothing_underflows():
     p, t = random_pair(8, np.random.default_rng(0))
     plain, log = (
-        sinkhorn.scale(p, t, line(8), lam=20, iterations=200, domain=domain).costs
-        for domain in sinkhorn.DOMAINS
+        rounding.scale(p, t, line(8), lam=20, iterations=200, domain=domain).costs
+        for domain in rounding.DOMAINS
     )
     np.testing.assert_allclose(plain, log, atol=1e-11)
 
@@ -72,7 +73,7 @@ def test_the_converged_plan_is_what_pot_approaches(lam):
             expected = ot.bregman.sinkhorn_log(
                 p, t, ground, 1 / lam, numItermax=200_000, stopThr=1e-12
             )
-        plan = sinkhorn.converged_plan(p, t, ground, lam=lam)
+        plan = rounding.converged_plan(p, t, ground, lam=lam)
         np.testing.assert_allclose(plan, expected, atol=1e-10)
 
 
@@ -84,7 +85,7 @@ def test_without_blur_the_converged_cost_is_the_exact_one(lam, concentration):
         for _ in range(3):
             p, t = random_pair(count, rng, concentration)
             ground = line(count)
-            plan = sinkhorn.converged_plan(p, t, ground, lam=lam)
+            plan = rounding.converged_plan(p, t, ground, lam=lam)
             np.testing.assert_allclose(plan.sum(1), p, atol=1e-10)
             np.testing.assert_allclose(plan.sum(0), t, atol=1e-10)
             exact = ot.emd2(p, t / t.sum() * p.sum(), ground)
@@ -95,26 +96,26 @@ def test_without_blur_the_converged_cost_is_the_exact_one(lam, concentration):
 def test_where_only_the_diagonal_is_left_the_cost_is_a_silent_zero(precision, limit):
     p, t = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5])
     options = {"iterations": 20, "precision": precision, "domain": "plain"}
-    found = sinkhorn.scale(p, t, line(3), lam=limit, **options)
+    found = rounding.scale(p, t, line(3), lam=limit, **options)
     assert np.count_nonzero(found.kernel) == 3
     np.testing.assert_array_equal(found.costs, 0.0)
     np.testing.assert_allclose(found.plan, np.diag(p), rtol=1e-5)
     assert found.column_errors[-1] == pytest.approx(0.6)
     pot = by_pot(p, t, line(3), limit, 20, precision, "plain")
     assert np.sum(pot * line(3)) == 0.0
-    alive = sinkhorn.scale(p, t, line(3), lam=limit - 17, **options)
+    alive = rounding.scale(p, t, line(3), lam=limit - 17, **options)
     assert np.count_nonzero(alive.kernel) > 3
 
 
-@pytest.mark.parametrize("precision", sinkhorn.PRECISIONS)
+@pytest.mark.parametrize("precision", rounding.PRECISIONS)
 def test_a_class_without_a_way_out_gives_nan_where_pot_falls_back(precision):
     p, t = np.array([0.5, 0.3, 0.2]), np.array([0.0, 0.0, 1.0])
     options = {"lam": 1000.0, "precision": precision}
-    found = sinkhorn.scale(p, t, line(3), iterations=5, domain="plain", **options)
+    found = rounding.scale(p, t, line(3), iterations=5, domain="plain", **options)
     assert np.isnan(found.costs[1:]).all()
     pot = by_pot(p, t, line(3), 1000.0, 5, precision, "plain")
     assert np.sum(pot * line(3)) == found.costs[0] == 0.0
-    mended = sinkhorn.scale(p, t, line(3), iterations=1, domain="log", **options)
+    mended = rounding.scale(p, t, line(3), iterations=1, domain="log", **options)
     assert mended.costs[-1] == pytest.approx(1.3, rel=1e-3)
 
 
@@ -122,10 +123,10 @@ def test_a_class_without_a_way_out_gives_nan_where_pot_falls_back(precision):
 def test_a_one_hot_target_needs_one_scaling(lam):
     p = np.random.default_rng(5).dirichlet(np.ones(8))
     target = np.eye(8)[3]
-    found = sinkhorn.scale(p, target, line(8), lam=lam, iterations=3)
+    found = rounding.scale(p, target, line(8), lam=lam, iterations=3)
     np.testing.assert_allclose(found.costs[1:], p @ line(8)[3], rtol=1e-12)
     np.testing.assert_allclose(found.plan, np.outer(p, target), atol=1e-12)
-    converged = sinkhorn.converged_plan(p, target, line(8), lam=lam)
+    converged = rounding.converged_plan(p, target, line(8), lam=lam)
     np.testing.assert_allclose(converged, np.outer(p, target), atol=1e-12)
 
 
@@ -144,7 +145,7 @@ def test_a_one_hot_target_needs_one_scaling(lam):
 def test_scalings_of_anything_else_are_refused(changed, text):
     usual = {"p": [0.5, 0.5], "t": [0.5, 0.5], "cost": line(2), "lam": 1.0, "iterations": 1}
     with pytest.raises(ValueError, match=text):
-        sinkhorn.scale(**usual | changed)
+        rounding.scale(**usual | changed)
 
 
 @pytest.mark.parametrize("positions", [None, [1.0, 5.0, 11.0]])

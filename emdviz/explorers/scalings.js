@@ -1,5 +1,5 @@
 // Sinkhorn's scalings, one rounded operation at a time, and what they approach. Python has the same
-// in emdviz/sinkhorn.py and is the judge: the order of the operations is part of the result.
+// in emdviz/transport/rounding.py and is the judge: the order of the operations is part of the result.
 
 import { sum } from "./ordinal.js";
 

@@ -6,13 +6,14 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from emdviz import distances, sinkhorn
+from emdviz import distances
 from emdviz.distributions import one_hot
 from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
 from emdviz.explorers._lists import ListExplorer, read_classes
 from emdviz.explorers._traits import Number, Pins, Prediction, WholeNumber
 from emdviz.ground_distance import line
 from emdviz.style import PREDICTION_B, TRUTH
+from emdviz.transport import rounding
 
 LEAST_LAMBDA, MOST_LAMBDA = 0.1, 1000.0
 MOST_SCALINGS = 1000
@@ -102,8 +103,8 @@ class SinkhornExplorer(ListExplorer):
     pinned_t = Pins().tag(sync=True)
     lam = Number(10.0, LEAST_LAMBDA, MOST_LAMBDA).tag(sync=True)
     iterations = WholeNumber(100, 1, MOST_SCALINGS).tag(sync=True)
-    precision = traitlets.Enum(list(sinkhorn.PRECISIONS), default_value="float64").tag(sync=True)
-    domain = traitlets.Enum(list(sinkhorn.DOMAINS), default_value="log").tag(sync=True)
+    precision = traitlets.Enum(list(rounding.PRECISIONS), default_value="float64").tag(sync=True)
+    domain = traitlets.Enum(list(rounding.DOMAINS), default_value="log").tag(sync=True)
     _presets = traitlets.List().tag(sync=True)
 
     def __init__(
@@ -140,11 +141,11 @@ class SinkhornExplorer(ListExplorer):
 
     @property
     def scalings(self):
-        """What every scaling brought, up to the present number: :class:`emdviz.sinkhorn.Scalings`.
+        """What each scaling up to the present one brought, as ``transport.rounding.Scalings``.
 
         Computed afresh from the present state, as are :attr:`plan` and :attr:`costs`.
         """
-        return sinkhorn.scale(
+        return rounding.scale(
             *self._problem(),
             lam=self.lam,
             iterations=self.iterations,
@@ -165,7 +166,7 @@ class SinkhornExplorer(ListExplorer):
         is what it would be after any number of them and without rounding; ``exact`` is EMD.
         """
         p, t, ground = self._problem()
-        converged = sinkhorn.converged_plan(p, t, ground, lam=self.lam)
+        converged = rounding.converged_plan(p, t, ground, lam=self.lam)
         return {
             "plan": float(self.scalings.costs[-1]),
             "converged": float(np.sum(converged * ground)),

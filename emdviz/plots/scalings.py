@@ -18,7 +18,8 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
     Parameters
     ----------
     costs, column_errors : array, shape (N,)
-        After 1, 2, …, N scalings; as :func:`emdviz.sinkhorn.scale` gives them from entry 1 on.
+        After 1, 2, …, N scalings: from entry 1 on what
+        :func:`emdviz.transport.rounding.scale` returns.
     converged, exact : float
         Cost of the plan that is approached, and of the exact plan.
     ax : matplotlib Axes, optional

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from emdviz import sinkhorn
 from emdviz.explorers import SinkhornExplorer
+from emdviz.transport import rounding
 from tests.browser.figure import busy_kernel, wait_until
 from tests.browser.lab import Watch
 from tests.browser.sinkhorn_figure import LOOK, SinkhornFigure, close
@@ -25,8 +25,8 @@ def random_state(explorer, rng):
         explorer.t = np.eye(count)[rng.integers(count)]
     explorer.lam = 10 ** rng.uniform(-1, 3)
     explorer.iterations = int(10 ** rng.uniform(0, 3))
-    explorer.precision = str(rng.choice(sinkhorn.PRECISIONS))
-    explorer.domain = str(rng.choice(sinkhorn.DOMAINS))
+    explorer.precision = str(rng.choice(rounding.PRECISIONS))
+    explorer.domain = str(rng.choice(rounding.DOMAINS))
     return {name: getattr(explorer, name) for name in NAMES}, explorer.costs, explorer.scalings
 
 

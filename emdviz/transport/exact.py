@@ -7,6 +7,11 @@ without gradients. Leading axes are solved pair by pair, so this is slow: use
 Traps in names: ``ot.emd2`` has nothing to do with the paper's EMD² (its 2 means "return the cost,
 not the plan"), and ``ot.emd2_1d`` uses squared distances unless told otherwise.
 
+POT is imported when the first problem is solved. Where torch is installed, POT imports it too,
+which takes a second. The environment variable ``POT_BACKEND_DISABLE_PYTORCH`` would spare that,
+but this module does not set it: POT decides once per process, so a notebook that imports torch
+later could no longer give POT its tensors.
+
 Sources: Rubner, Tomasi, Guibas, *The Earth Mover's Distance as a metric for image retrieval*,
 2000; Hou et al. 2017, Eq. (1); Cuturi, *Sinkhorn distances*, 2013; Frogner et al., *Learning with
 a Wasserstein loss*, 2015; Flamary et al., *POT: Python Optimal Transport*, 2021.
@@ -16,7 +21,6 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-import ot
 
 from emdviz.distributions import check_distribution
 from emdviz.ground_distance import line
@@ -261,6 +265,8 @@ def _each_pair(solve, p, t):
 
 
 def _solve(a, b, cost):
+    import ot
+
     a, b = np.maximum(a, 0), np.maximum(b, 0)
     # POT wants equal sums, and takes what it is given for exact
     plan, log = ot.emd(a / a.sum(), b / b.sum(), cost, numItermax=PIVOTS, log=True)
@@ -282,6 +288,8 @@ def _solve_partial(a, b, cost):
 
 
 def _scale(a, b, cost, lam, iterations, tolerance):
+    import ot
+
     a, b = np.maximum(a, 0), np.maximum(b, 0)
     a, b = a / a.sum(), b / b.sum()
     # no mass goes to or from an empty class, and log 0 is best avoided
