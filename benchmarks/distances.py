@@ -56,7 +56,8 @@ def growth(path):
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    from emdviz.style import LOSS_COLOURS, style
+    from emdviz.losses import LOSSES
+    from emdviz.style import style
 
     classes, batches = [8, 32, 128, 512, 2048], [10, 100, 1000, 10_000, 100_000]
     by_class = {c: pairs(c, 2000) for c in classes}
@@ -70,9 +71,9 @@ def growth(path):
         labels = ("number of classes C (2,000 pairs)", "number of pairs (8 classes)")
         for ax, times, label in zip(axes, measured, labels, strict=True):
             x, y = list(times), list(times.values())
-            ax.loglog(x, y, "o-", lw=2.5, color=LOSS_COLOURS["EMD2"])
+            ax.loglog(x, y, "o-", lw=2.5, color=LOSSES["EMD2"].colour)
             ax.loglog(x, [y[-1] * n / x[-1] for n in x], "--", lw=1.5, color="grey")
-            ax.text(x[-1], y[-1], "emd  ", ha="right", va="bottom", color=LOSS_COLOURS["EMD2"])
+            ax.text(x[-1], y[-1], "emd  ", ha="right", va="bottom", color=LOSSES["EMD2"].colour)
             ax.text(x[2], 2 * y[-1] * x[2] / x[-1], "linear ", ha="right", color="grey")
             ax.set(xlabel=label, ylabel="seconds")
         figure.savefig(path, dpi=100)

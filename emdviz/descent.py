@@ -132,8 +132,7 @@ def _read_target(target, p):
 
 def _as_function(name, target, x, emd_weight):
     """Return the loss of a logit vector (C,) as a function."""
-    spec = LOSSES[name]
-    if spec.regresses:
+    if name == "REG":
         places = torch.as_tensor(x, dtype=torch.float64)
 
         def squared_error(logits):
@@ -144,5 +143,5 @@ def _as_function(name, target, x, emd_weight):
     options = {} if name == "XE" else {"positions": x}
     if name == "XEMD2":
         options["emd_weight"] = emd_weight
-    module = spec.factory(**options)
+    module = LOSSES[name].make(len(x), **options)
     return lambda logits: module(logits[None], target)

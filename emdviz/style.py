@@ -6,30 +6,8 @@ prediction and the truth keep their colour in every figure, so that no reader hu
 
 from contextlib import contextmanager
 
+from emdviz.palette import OKABE_ITO
 from emdviz.reading import read_choice
-
-OKABE_ITO = {
-    "black": "#000000",
-    "orange": "#E69F00",
-    "sky": "#56B4E9",
-    "green": "#009E73",
-    "yellow": "#F0E442",
-    "blue": "#0072B2",
-    "vermillion": "#D55E00",
-    "purple": "#CC79A7",
-    "grey": "#767676",
-}
-
-LOSS_COLOURS = {
-    "XE": OKABE_ITO["black"],
-    "REG": OKABE_ITO["purple"],
-    "EMD2": OKABE_ITO["blue"],
-    "EMD": OKABE_ITO["orange"],
-    "AEMD": OKABE_ITO["vermillion"],
-    "XEMD2": OKABE_ITO["green"],
-    "SGEMD2": "#8c510a",  # Okabe and Ito's yellow cannot be read on white
-}
-"""One colour per loss, everywhere."""
 
 SPLIT_COLOURS = [OKABE_ITO[name] for name in ("blue", "grey", "vermillion", "green", "purple")]
 """Of the parts of a data set, in their order: for training, validation and test first."""

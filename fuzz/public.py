@@ -43,7 +43,7 @@ LEFT_OUT = {
     "explorers.TrainingReplay": _TRAITS,
     "explorers.TransportExplorer": _TRAITS,
     "ground_distance.LearnedDistance": "fuzzed inside losses.SelfGuidedEMD2Loss",
-    "losses.LossSpec": _RECORD,
+    "losses.Loss": _RECORD,
     "metrics.Metric": _RECORD,
     "models.AlexNet": "made by models.make, which is fuzzed with a small network",
     "models.LeviHassner": "made by models.make, which is fuzzed with a small network",

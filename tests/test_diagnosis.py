@@ -51,18 +51,18 @@ FORMS = {
     ),
     "NLL": (torch.nn.NLLLoss(), "XE", "log-probabilities", "mean"),
     "KL": (torch.nn.KLDivLoss(reduction="batchmean"), "KL", "log-probabilities", "mean"),
-    "REG": (losses.LOSSES["REG"].factory(), "squared error", "outputs", "mean"),
-    "EMD2": (losses.LOSSES["EMD2"].factory(), "EMD²", "logits", "mean"),
-    "EMD": (losses.LOSSES["EMD"].factory(reduction="none"), "EMD", "logits", "none"),
-    "AEMD": (losses.LOSSES["AEMD"].factory(lam=4.0), "AEMD with λ = 4", "logits", "mean"),
-    "XEMD2": (losses.LOSSES["XEMD2"].factory(), "XE + EMD²", "logits", "mean"),
+    "REG": (losses.LOSSES["REG"].make(4), "squared error", "outputs", "mean"),
+    "EMD2": (losses.LOSSES["EMD2"].make(4), "EMD²", "logits", "mean"),
+    "EMD": (losses.LOSSES["EMD"].make(4, reduction="none"), "EMD", "logits", "none"),
+    "AEMD": (losses.LOSSES["AEMD"].make(4, lam=4.0), "AEMD with λ = 4", "logits", "mean"),
+    "XEMD2": (losses.LOSSES["XEMD2"].make(4), "XE + EMD²", "logits", "mean"),
     "XE + 0.5 EMD²": (
         losses.CrossEntropyEMD2Loss(emd_weight=0.5),
         "XE + 0.5 EMD²",
         "logits",
         "mean",
     ),
-    "SGEMD2": (losses.LOSSES["SGEMD2"].factory(4, 6), "XE", "logits", "mean"),
+    "SGEMD2": (losses.LOSSES["SGEMD2"].make(4, 6), "XE", "logits", "mean"),
     "ground": (losses.ground_emd2_loss, "ground EMD² with μ = 0.25", "logits", "mean"),
     "÷ C": (losses.SquaredEMDLoss(normalized=True), "EMD² ÷ C", "logits", "mean"),
     "uneven": (
@@ -324,7 +324,7 @@ def test_what_the_argument_is_meant_for_can_be_said():
 
 
 def test_a_module_is_left_as_it_was():
-    loss = losses.LOSSES["SGEMD2"].factory(3, 2)
+    loss = losses.LOSSES["SGEMD2"].make(3, 2)
     before = {name: value.clone() for name, value in loss.state_dict().items()}
     diagnose(loss)
     for name, value in loss.state_dict().items():

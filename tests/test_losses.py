@@ -344,7 +344,7 @@ def test_what_gradient_descent_on_noisy_labels_finds():
         z = torch.zeros(4, requires_grad=True)
         optimizer = torch.optim.Adam([z], lr=0.1)
         for _ in range(500):
-            rows = LOSSES[name].factory(reduction="none")(z.expand(4, 4), torch.arange(4))
+            rows = LOSSES[name].make(4, reduction="none")(z.expand(4, 4), torch.arange(4))
             optimizer.zero_grad()
             (truth @ rows).backward()
             optimizer.step()
@@ -362,7 +362,7 @@ class TestModules:
         z, y = batch()
         z = z[:, : spec.num_outputs(8)]
         w = torch.rand(8, dtype=torch.float64)
-        module = spec.factory(weight=w, reduction="sum")
+        module = spec.make(8, weight=w, reduction="sum")
         function = type(module).function
         torch.testing.assert_close(module(z, y), function(z, y, weight=w, reduction="sum"))
         assert "sum" in repr(module)
@@ -380,18 +380,15 @@ class TestModules:
         )
 
     def test_unknown_options_are_refused_at_once(self):
-        for spec in LOSSES.values():
-            sizes = (8, 4) if spec.uses_features else ()
+        for loss in LOSSES.values():
             with pytest.raises(TypeError, match="margin"):
-                spec.factory(*sizes, margin=1)
+                loss.make(8, 4, margin=1)
 
     def test_decoding(self):
         outputs = torch.tensor([[0.2], [3.7], [-4.0], [99.0]])
         assert LOSSES["REG"].num_outputs(8) == 1
-        predicted, distribution = LOSSES["REG"].decode(outputs, 8)
-        assert predicted.tolist() == [0, 4, 0, 7]
-        assert distribution is None
+        assert LOSSES["REG"].predict(outputs, 8).tolist() == [0, 4, 0, 7]
+        assert LOSSES["REG"].decode(outputs, 8) is None
         z, _ = batch()
-        predicted, distribution = LOSSES["EMD2"].decode(z, 8)
-        assert torch.equal(predicted, z.argmax(1))
-        torch.testing.assert_close(distribution, torch.softmax(z, 1))
+        assert torch.equal(LOSSES["EMD2"].predict(z, 8), z.argmax(1))
+        torch.testing.assert_close(LOSSES["EMD2"].decode(z, 8), torch.softmax(z, 1))

@@ -6,7 +6,7 @@ import traitlets
 
 from emdviz import plots
 from emdviz.explorers import ProprietyExplorer, presets
-from emdviz.style import LOSS_COLOURS
+from emdviz.losses import LOSSES as REGISTRY
 from tests.explorer_checks import check_refused, check_self_contained
 
 THREE = ["young", "middle", "old"]
@@ -115,7 +115,7 @@ def test_the_figure_shows_the_present_state(t, panels, tmp_path):
         np.testing.assert_allclose([bar.get_height() for bar in truth], t)
         if loss == "REG":
             assert axes.lines[0].get_xdata()[0] == best
-            assert axes.lines[0].get_color() == LOSS_COLOURS[loss]
+            assert axes.lines[0].get_color() == REGISTRY[loss].colour
         else:
             np.testing.assert_allclose([bar.get_height() for bar in bars], best)
         assert f"best {explorer.expected_losses[loss]['least']:.3f}" in axes.get_title(loc="left")

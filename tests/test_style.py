@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from emdviz import style
-from emdviz.losses import LOSSES
+from emdviz.losses import LOSSES, Loss
+from emdviz.palette import MORE_COLOURS
 
 
 def test_styles():
@@ -23,8 +24,10 @@ def test_styles():
 
 
 def test_every_loss_has_a_colour_of_its_own():
-    assert set(LOSSES) <= set(style.LOSS_COLOURS)
-    assert len(set(style.LOSS_COLOURS.values())) == len(style.LOSS_COLOURS)
+    colours = [loss.colour for loss in LOSSES.values()] + [*MORE_COLOURS]
+    assert len(set(colours)) == len(colours)
+    assert Loss("mine", print).colour in MORE_COLOURS
+    assert Loss("mine", print).colour != Loss("another", print).colour
 
 
 def test_tables_have_labels_units_directions_and_rounded_numbers():

@@ -18,7 +18,8 @@ import traitlets
 from IPython import get_ipython
 from IPython.display import display
 
-from emdviz.style import GAP, LOSS_COLOURS, PREDICTION_A, PREDICTION_B, TRUTH
+from emdviz.losses.loss import LOSSES
+from emdviz.style import GAP, PREDICTION_A, PREDICTION_B, TRUTH
 from emdviz.writing import write_whole
 
 _HERE = Path(__file__).parent
@@ -55,7 +56,9 @@ _COLOURS = (
     f".emdviz-explorer {{ --emdviz-a: {PREDICTION_A}; --emdviz-b: {PREDICTION_B}; "
     f"--emdviz-truth: {TRUTH}; --emdviz-gap: {GAP}; }}\n"
     # what belongs to one loss; its colour is --emdviz-own
-    + "".join(f".emdviz-of-{n} {{ --emdviz-own: {c}; }}\n" for n, c in LOSS_COLOURS.items())
+    + "".join(
+        f".emdviz-of-{name} {{ --emdviz-own: {loss.colour}; }}\n" for name, loss in LOSSES.items()
+    )
 )
 
 _PAGE = """<!doctype html>

@@ -10,7 +10,8 @@ from emdviz.explorers import presets
 from emdviz.explorers._base import BAR_MODULES, join_modules, style_sheet
 from emdviz.explorers._lists import ListExplorer, read_classes
 from emdviz.explorers._traits import Pins, Prediction, read_prediction
-from emdviz.style import LOSS_COLOURS, PREDICTION_A, TRUTH
+from emdviz.losses.loss import LOSSES
+from emdviz.style import PREDICTION_A, TRUTH
 
 _LOSSES = {"XE": "XE", "EMD2": "EMD²", "EMD": "EMD", "REG": "REG"}
 
@@ -151,7 +152,7 @@ class ProprietyExplorer(ListExplorer):
             figure = Figure(figsize=(14, 3.8 * rows), layout="constrained")
             axes = figure.subplots(rows, len(_LOSSES), squeeze=False)
             for column, (loss, best) in enumerate(self.minimisers.items()):
-                colour = LOSS_COLOURS[loss]
+                colour = LOSSES[loss].colour
                 costs = self.expected_losses[loss]
                 bars = axes[0, column]
                 if loss == "REG":

@@ -23,6 +23,7 @@ from emdviz.losses.functions import (
     xe_loss,
 )
 from emdviz.losses.guided import SelfGuidedEMD2Loss, ground_emd2_loss
+from emdviz.losses.loss import LOSSES, Loss, closed_forms, find_loss, register, unregister
 from emdviz.losses.modules import (
     ApproximateEMDLoss,
     CrossEntropyEMD2Loss,
@@ -31,7 +32,6 @@ from emdviz.losses.modules import (
     RegressionLoss,
     SquaredEMDLoss,
 )
-from emdviz.losses.registry import LOSSES, LossSpec
 
 __all__ = [
     "LOSSES",
@@ -39,15 +39,19 @@ __all__ = [
     "CrossEntropyEMD2Loss",
     "CrossEntropyLoss",
     "EMDLoss",
-    "LossSpec",
+    "Loss",
     "RegressionLoss",
     "SelfGuidedEMD2Loss",
     "SquaredEMDLoss",
     "aemd_loss",
+    "closed_forms",
     "emd2_loss",
     "emd_loss",
+    "find_loss",
     "ground_emd2_loss",
+    "register",
     "regression_loss",
+    "unregister",
     "xe_emd2_loss",
     "xe_loss",
 ]

@@ -4,8 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
+from emdviz.losses.loss import LOSSES
 from emdviz.reading import as_float_array, read_count, read_floats, read_number, to_numpy
-from emdviz.style import LOSS_COLOURS, PREDICTION_B
+from emdviz.style import PREDICTION_B
 
 
 def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8):
@@ -49,7 +50,7 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
     counts = np.arange(1, len(costs) + 1)
     blur = max(abs(converged - exact), floor)
     off = np.maximum(abs(costs - exact), floor)  # NaN stays NaN
-    colour = LOSS_COLOURS["AEMD"]
+    colour = LOSSES["AEMD"].colour
     # first the axes, else Matplotlib warns of a single number or of none
     ax.set(xlim=(0.9, max(10, 1.1 * len(costs))), ylim=(floor / 2, 20))
     ax.set(xscale="log", yscale="log", xlabel="scalings", ylabel="error")
@@ -97,7 +98,7 @@ def plot_scaling_errors(errors, lams, counts, *, ax=None):
             f"({len(counts)}, {len(lams)}), got {errors.shape}"
         )
     dark = "#5c2800"  # which can be read on white
-    shades = LinearSegmentedColormap.from_list("", ["#e8a07a", LOSS_COLOURS["AEMD"], dark])
+    shades = LinearSegmentedColormap.from_list("", ["#e8a07a", LOSSES["AEMD"].colour, dark])
     ax.set(xscale="log", yscale="log", xlabel="λ", ylabel="error")
     for k, (count, row) in enumerate(zip(counts, errors, strict=True)):
         shade = shades(k / max(1, len(counts) - 1))

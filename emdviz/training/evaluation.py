@@ -8,8 +8,8 @@ import torch
 
 from emdviz import metrics
 from emdviz.distributions import MOST_CLASSES, expectation, one_hot
-from emdviz.losses import LOSSES
-from emdviz.reading import check_is, read_choice, read_count, shown
+from emdviz.losses import find_loss
+from emdviz.reading import check_is, read_count, shown
 from emdviz.training.augmentation import centre_crop
 
 EVALUATION_BATCH = 512
@@ -91,16 +91,17 @@ def predict(
     size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // math.prod(seen.shape[2:])))
     batches = (scale(batch.to(device)) for batch in seen.split(size))
     with torch.no_grad():
-        outputs = torch.cat([_outputs(model, spec, batch, mirror) for batch in batches]).cpu()
-    classes, distribution = spec.decode(outputs, num_classes)
+        outputs = torch.cat([_outputs(model, batch, mirror) for batch in batches]).cpu()
+    classes = spec.predict(outputs, num_classes)
+    distribution = spec.decode(outputs, num_classes)
     value = None
     if labels is not None:
         criterion = criterion or make_loss(spec, model, num_classes)
         value = criterion.to(device).eval()(outputs.to(device), labels.to(device)).item()
-    return Prediction(classes, distribution, value, outputs[:, 0] if spec.regresses else None)
+    return Prediction(classes, distribution, value, outputs[:, 0] if distribution is None else None)
 
 
-def _outputs(model, spec, images, mirror):
+def _outputs(model, images, mirror):
     """Return the outputs for images, or outputs that stand for the mean with their mirror images.
 
     The softmax of these is the mean of the two distributions.
@@ -108,7 +109,7 @@ def _outputs(model, spec, images, mirror):
     if not mirror:
         return model(images).float()
     both = torch.stack([model(view).float() for view in (images, images.flip(3))])
-    if spec.regresses:
+    if both.shape[2] == 1:
         return both.mean(dim=0)
     return torch.logsumexp(torch.log_softmax(both, dim=2), dim=0) - math.log(2)
 
@@ -139,11 +140,6 @@ def measure(prediction, split, num_classes):
         expected = prediction.scores(split.positions)
         results["Spearman"] = metrics.spearman(expected, split.scores)
     return results
-
-
-def find_loss(name):
-    """Return ``LOSSES[name]``, or raise a ValueError that lists the names."""
-    return LOSSES[read_choice(name, "loss", sorted(LOSSES))]
 
 
 def read_losses(losses):

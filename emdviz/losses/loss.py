@@ -1,0 +1,282 @@
+"""What a training run and a figure need to know of a loss, and the one list of losses.
+
+Nothing here imports torch: the file of a loss is imported when the loss is made.
+"""
+
+import inspect
+import re
+from importlib import import_module
+
+from emdviz.palette import MORE_COLOURS, OKABE_ITO
+from emdviz.reading import read_choice, shown
+
+LOSSES = {}
+"""The losses by name, in the order of figures and tables; the names are those of the paper,
+whose "EMD" is our EMD2. :func:`register` adds one."""
+
+_given_colours = {}
+
+
+class Loss:
+    """A loss, and how the outputs of a network that was trained with it are read.
+
+    Parameters
+    ----------
+    name : str
+        Short and unique: its key in tables, files and on the command line.
+    make : callable
+        ``make(num_classes, num_features, **options)`` returns the criterion: a Module or
+        function of ``(outputs, targets)`` that returns the mean loss of a batch.
+        ``num_features`` are those before the head of the network.
+    label : str, optional
+        Its name in figures; ``name`` by default.
+    colour : str, optional
+        ``#rrggbb``; the next of a colour-blind-safe list by default.
+    outputs : callable, optional
+        The number of outputs of the network as a function of C; C by default.
+    decode : callable, optional
+        Outputs (B, outputs) to probabilities (B, C), or to None where there are none. Arguments
+        that it names ``num_classes`` or like an option of the loss are filled in. Softmax by
+        default.
+    predict : callable, optional
+        Outputs to class indices (B,), int64, with arguments as for ``decode``. The most probable
+        class by default.
+    head : callable, optional
+        ``head(num_features, num_classes)`` returns the last layer; linear by default.
+    inputs : {"logits", "probabilities"}
+        What the criterion takes. For probabilities it is called with what ``decode`` returns.
+    unit : str, optional
+        Unit of its value.
+    source : str, optional
+        Where it was published.
+    in_browser : sequence of str
+        The explorers that compute it from a closed form in the browser.
+    uses_features : bool
+        Whether the criterion wants ``observe(features, labels)`` after every batch and
+        ``end_epoch()`` after every epoch, which returns the ground distance that it learned,
+        shape (C, C), or None.
+
+    Examples
+    --------
+    >>> loss = Loss("L1", lambda num_classes, num_features: None, outputs=lambda C: 1)
+    >>> loss.label, loss.num_outputs(8)
+    ('L1', 1)
+    """
+
+    def __init__(
+        self,
+        name,
+        make,
+        *,
+        label=None,
+        colour=None,
+        outputs=None,
+        decode=None,
+        predict=None,
+        head=None,
+        inputs="logits",
+        unit=None,
+        source=None,
+        in_browser=(),
+        uses_features=False,
+    ):
+        if not isinstance(name, str) or not name.strip():
+            raise TypeError(f"name must be a short name for the loss, got {shown(name)}")
+        for key, value in {
+            "make": make,
+            "outputs": outputs,
+            "decode": decode,
+            "predict": predict,
+            "head": head,
+        }.items():
+            if not callable(value) and (value is not None or key == "make"):
+                raise TypeError(f"{key} must be a function, got {shown(value)}")
+        if colour is not None and not re.fullmatch("#[0-9a-fA-F]{6}", str(colour)):
+            raise ValueError(f"colour must be such as '#0072b2', got {shown(colour)}")
+        self.name, self.label, self._colour = name, name if label is None else label, colour
+        self.head, self.unit, self.source = head, unit, source
+        self.inputs = read_choice(inputs, "inputs", ("logits", "probabilities"))
+        self.in_browser, self.uses_features = tuple(in_browser), uses_features
+        self._make, self._outputs = make, outputs
+        self._decode, self._predict = decode, predict
+
+    def __repr__(self):
+        return f"<Loss {self.name}>"
+
+    @property
+    def colour(self):
+        """Its colour in figures, ``#rrggbb``."""
+        if self._colour is not None:
+            return self._colour
+        number = len(_given_colours)
+        return _given_colours.setdefault(self.name, MORE_COLOURS[number % len(MORE_COLOURS)])
+
+    def make(self, num_classes, num_features=None, **options):
+        """Make the criterion: a Module or function of (outputs, targets).
+
+        Parameters
+        ----------
+        num_classes : int
+            C.
+        num_features : int, optional
+            Features before the head of the network; needed if the loss ``uses_features``.
+        **options
+            Those of the loss, such as ``lam=10.0`` for AEMD.
+        """
+        criterion = self._make(num_classes, num_features, **options)
+        if self.inputs == "logits":
+            return criterion
+        return lambda outputs, targets: criterion(
+            self.decode(outputs, num_classes, **options), targets
+        )
+
+    def num_outputs(self, num_classes):
+        """Return how many outputs the network needs."""
+        return num_classes if self._outputs is None else self._outputs(num_classes)
+
+    def decode(self, outputs, num_classes, **options):
+        """Turn outputs into probabilities (B, C), in float32 at least, or None if it has none."""
+        if self._decode is not None:
+            return _call(self._decode, outputs, num_classes=num_classes, **options)
+        outputs = outputs.float() if outputs.dtype.itemsize < 4 else outputs
+        return outputs.softmax(1)
+
+    def predict(self, outputs, num_classes, **options):
+        """Turn outputs into class indices, shape (B,), int64."""
+        if self._predict is not None:
+            return _call(self._predict, outputs, num_classes=num_classes, **options)
+        return self.decode(outputs, num_classes, **options).argmax(1)
+
+
+def _call(function, outputs, **known):
+    """Call a function with the outputs and those of the known arguments that it names."""
+    parameters = inspect.signature(function).parameters.values()
+    if not any(one.kind is one.VAR_KEYWORD for one in parameters):
+        known = {name: known[name] for name in [one.name for one in parameters] if name in known}
+    return function(outputs, **known)
+
+
+def register(loss, *, replace=False):
+    """Add a loss to :data:`LOSSES`, from where runs, figures and tables take it by its name.
+
+    Parameters
+    ----------
+    loss : Loss
+    replace : bool
+        Whether it may take the place of another of the same name.
+
+    Returns
+    -------
+    Loss
+
+    Raises
+    ------
+    ValueError
+        If the name is taken.
+    """
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss must be a Loss(name, make), got {shown(loss)}")
+    if loss.name in LOSSES and not replace:
+        raise ValueError(f"the name {loss.name!r} is taken; choose another, or pass replace=True")
+    LOSSES[loss.name] = loss
+    return loss
+
+
+def unregister(name):
+    """Take a loss out of :data:`LOSSES` and return it."""
+    return LOSSES.pop(find_loss(name).name)
+
+
+def find_loss(name):
+    """Return the registered loss of this name, or raise a ValueError that lists the names."""
+    return LOSSES[read_choice(name, "loss", LOSSES)]
+
+
+def closed_forms(explorer):
+    """Return the names of the losses that an explorer computes in the browser, in order."""
+    return [name for name, loss in LOSSES.items() if explorer in loss.in_browser]
+
+
+def _from(file, name):
+    """Return a function that imports emdviz.losses.<file> when called and calls ``name`` of it."""
+
+    def call(*args, **options):
+        return getattr(import_module(f"emdviz.losses.{file}"), name)(*args, **options)
+
+    return call
+
+
+def _module(file, name):
+    """Return the ``make`` of a Module that needs neither number."""
+    call = _from(file, name)
+    return lambda num_classes, num_features, **options: call(**options)
+
+
+def _nearest_class(outputs, num_classes):
+    """Round outputs in class steps to class indices."""
+    return outputs.reshape(len(outputs)).float().round().clamp(0, num_classes - 1).long()
+
+
+_ALL = ("prediction", "propriety", "gradient")
+
+for _loss in (
+    Loss(
+        "XE",
+        _module("modules", "CrossEntropyLoss"),
+        colour=OKABE_ITO["black"],
+        unit="nats",
+        in_browser=_ALL,
+    ),
+    Loss(
+        "REG",
+        _module("modules", "RegressionLoss"),
+        colour=OKABE_ITO["purple"],
+        outputs=lambda num_classes: 1,
+        decode=lambda outputs: None,
+        predict=_nearest_class,
+        unit="class steps²",
+        source="Hou et al. 2017, section 3",
+        in_browser=_ALL,
+    ),
+    Loss(
+        "EMD2",
+        _module("modules", "SquaredEMDLoss"),
+        label="EMD²",
+        colour=OKABE_ITO["blue"],
+        unit="class steps",
+        source="Hou et al. 2017, section 2.2",
+        in_browser=_ALL,
+    ),
+    Loss(
+        "EMD",
+        _module("modules", "EMDLoss"),
+        colour=OKABE_ITO["orange"],
+        unit="class steps",
+        source="Hou et al. 2017, section 2.2 with l = 1",
+        in_browser=_ALL,
+    ),
+    Loss(
+        "AEMD",
+        _module("modules", "ApproximateEMDLoss"),
+        colour=OKABE_ITO["vermillion"],
+        unit="class steps",
+        source="Frogner et al. 2015; Hou et al. 2017, section 3",
+    ),
+    Loss(
+        "XEMD2",
+        _module("modules", "CrossEntropyEMD2Loss"),
+        label="XE + EMD²",
+        colour=OKABE_ITO["green"],
+        source="Hou, Yu, Samaras, arXiv 1611.05916",
+        in_browser=("gradient",),
+    ),
+    Loss(
+        "SGEMD2",
+        _from("guided", "SelfGuidedEMD2Loss"),
+        label="XE + learned EMD²",
+        colour="#8c510a",  # Okabe and Ito's yellow cannot be read on white
+        source="Hou, Yu, Samaras, arXiv 1611.05916",
+        uses_features=True,
+    ),
+):
+    register(_loss)
