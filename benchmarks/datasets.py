@@ -13,8 +13,8 @@ from torchvision.transforms import PILToTensor
 
 from benchmarks.timing import conditions, interleaved, table
 from emdviz.datasets import image_folder, synthetic_faces
-from emdviz.datasets.decoding import decode
-from emdviz.datasets.files import list_files
+from emdviz.datasets.readers.files import list_files
+from emdviz.datasets.readers.images import decode
 
 IMAGES = 8000
 SIZE = 64

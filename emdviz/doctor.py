@@ -289,7 +289,7 @@ def _has_files(folder):
 
 def caches(data):
     """Return how much is kept of decoded images, and what keeps others from being kept."""
-    from emdviz.datasets.cache import FOLDER
+    from emdviz.datasets.readers.cache import FOLDER
 
     kept, total = 0, 0
     for folder in [data, *filter(Path.is_dir, _folders(data).values())]:

@@ -21,9 +21,10 @@ import torch
 from PIL import Image
 
 from emdviz import datasets, models
-from emdviz.datasets import decoding, files, group_faces, label_table
-from emdviz.datasets.aadb import read_matlab_scores, read_score_list
-from emdviz.datasets.adience import read_fold
+from emdviz.datasets.readers import files, group_faces, tables
+from emdviz.datasets.readers import images as decoding
+from emdviz.datasets.sets.aadb import read_matlab_scores, read_score_list
+from emdviz.datasets.sets.adience import read_fold
 from emdviz.training.runs import RunFolder
 from fuzz import mutation
 from fuzz.verdict import Fault, call, is_ours, shorten, where
@@ -212,7 +213,7 @@ def readers():
             share=0.2,
         ),
         "label tables": Reader(
-            {"labels.csv": _table(classes)}, _content(label_table.read_label_table), share=2
+            {"labels.csv": _table(classes)}, _content(tables.read_label_table), share=2
         ),
         "own tables": Reader({"labels.csv": _table(classes)}, table, classes, share=0.4),
         "own folders": Reader(

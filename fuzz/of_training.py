@@ -27,7 +27,7 @@ def _first_epoch(*arguments, **options):
 
 
 def _dataset(name, images, labels, classes, splits, **options):
-    made = datasets.OrderedImages(name, images, labels, classes, splits, **options)
+    made = datasets.OrderedData(name, images, labels, classes, splits, **options)
     return [made.summary(), repr(made), made.split("train").labels]
 
 
@@ -184,7 +184,7 @@ TARGETS = {
         share=0.01,
         also=("images",),
     ),
-    "datasets.OrderedImages": Target(
+    "datasets.OrderedData": Target(
         _dataset,
         {
             "name": choice("mine"),

@@ -1,4 +1,3 @@
-import importlib
 import pickle
 
 import numpy as np
@@ -7,6 +6,7 @@ import torch
 from scipy.stats import spearmanr
 
 from emdviz.datasets import load
+from emdviz.datasets.sets import aadb as module
 from emdviz.training import Prediction, measure
 from tests.data_layouts import (
     aadb,
@@ -20,8 +20,6 @@ from tests.data_layouts import (
     write,
 )
 
-# the function of the same name hides the module
-module = importlib.import_module("emdviz.datasets.aadb")
 LISTS = "imgListFiles_label/"
 TRAIN = LISTS + "imgListTrainRegression_score.txt"
 TEST = LISTS + "imgListTestNewRegression_score.txt"

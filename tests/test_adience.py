@@ -1,4 +1,3 @@
-import importlib
 from collections import Counter
 from pathlib import Path
 
@@ -6,6 +5,7 @@ import pytest
 import torch
 
 from emdviz.datasets import load
+from emdviz.datasets.sets import adience as module
 from tests.data_layouts import (
     FOLD_HEADER,
     add_lines,
@@ -19,8 +19,6 @@ from tests.data_layouts import (
     write,
 )
 
-# the function of the same name hides the module
-module = importlib.import_module("emdviz.datasets.adience")
 GENUINE = Path(__file__).parents[2] / "shared" / "realdata" / "adience" / "fold_0_data.txt"
 
 

@@ -8,7 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from emdviz.datasets import age_faces, decoding, files, load, utkface
+from emdviz.datasets import age_faces, load, utkface
+from emdviz.datasets.readers import files
+from emdviz.datasets.readers import images as decoding
 from tests.data_layouts import colours, jpeg, write
 
 # most of these sets are too small to have every age

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from emdviz.datasets import cache, decoding, image_folder
-from emdviz.datasets.cache import read_images
-from emdviz.datasets.files import list_files
+from emdviz.datasets import image_folder
+from emdviz.datasets.readers import cache
+from emdviz.datasets.readers import images as decoding
+from emdviz.datasets.readers.cache import read_images
+from emdviz.datasets.readers.files import list_files
 from tests.data_layouts import colours, jpeg, pack, write
 
 LONG_AGO = 10**18  # nanoseconds
@@ -60,7 +62,7 @@ def assert_same(one, other):
 def test_the_second_time_nothing_is_decoded_or_read(root, decoded, options, monkeypatch):
     first = read(root, **options)
     assert len(decoded) == 6
-    monkeypatch.setattr("emdviz.datasets.files._read_file", pytest.fail)
+    monkeypatch.setattr("emdviz.datasets.readers.files._read_file", pytest.fail)
     second = read(root, **options)
     assert len(decoded) == 6
     assert_same(second, first)
@@ -220,7 +222,7 @@ def test_a_file_that_cannot_be_read_is_tried_again(root, decoded, monkeypatch):
             raise PermissionError("locked")
         return original(path)
 
-    from emdviz.datasets import files
+    from emdviz.datasets.readers import files
 
     original = files._read_file
     monkeypatch.setattr(files, "_read_file", locked)
@@ -255,7 +257,7 @@ def test_another_process_finds_what_this_one_kept(tmp_path):
         [
             sys.executable,
             "-c",
-            "import sys, emdviz.datasets.cache as cache\n"
+            "import sys, emdviz.datasets.readers.cache as cache\n"
             "cache.decode = None\n"
             "from emdviz.datasets import load\n"
             "print(int(load('image_folder', root=sys.argv[1], size=16).images.sum()))",

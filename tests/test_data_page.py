@@ -1,7 +1,6 @@
 """What data/README.md says is true: its calls, its names, its layouts."""
 
 import ast
-import importlib
 import inspect
 import re
 from pathlib import Path
@@ -10,8 +9,10 @@ import pytest
 from PIL import Image
 
 from emdviz import datasets
-from emdviz.datasets.age_faces import PATTERNS
-from emdviz.datasets.retina_mnist import FILES
+from emdviz.datasets.readers import group_faces
+from emdviz.datasets.sets import aadb, adience, images_of_groups
+from emdviz.datasets.sets.age_faces import PATTERNS
+from emdviz.datasets.sets.retina_mnist import FILES
 
 PAGE = (Path(__file__).parents[1] / "data" / "README.md").read_text(encoding="utf-8")
 NAMES = sorted(datasets.DATASETS)
@@ -74,21 +75,14 @@ def test_the_files_of_retina_mnist_are_those_that_are_read():
     assert listed.split() == [f"data/retina_mnist/{name}" for name, _ in FILES.values()]
 
 
-def module(name):
-    # functions of the same names hide some of the modules
-    return importlib.import_module(f"emdviz.datasets.{name}")
-
-
 def test_cards_name_the_files_that_are_looked_for():
-    adience, aadb, groups = map(module, ("adience", "aadb", "images_of_groups"))
     folds = [f"fold_{fold}_data.txt" for fold in range(adience.FOLDS)]
     images = [f"adience/{folder}/<user_id>/{start}." for folder, start in adience.IMAGES.items()]
-    faces = module("group_faces")
-    years = ", ".join(map(str, list(faces.AGE_CLASSES)[:-1]))
+    years = ", ".join(map(str, list(group_faces.AGE_CLASSES)[:-1]))
     for name, words in {
         "adience": folds + images + list(adience.POLICIES),
         "aadb": [*aadb.LISTS.values(), aadb.MATLAB_FILE],
-        "images_of_groups": [groups.LABEL_FILE, *faces.LISTS, years],
+        "images_of_groups": [images_of_groups.LABEL_FILE, *group_faces.LISTS, years],
     }.items():
         missing = [word for word in words if word not in card(name)]
         assert not missing

@@ -3,7 +3,7 @@ import torch
 
 from emdviz import datasets
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES, GROUP_EDGES, age_group
-from emdviz.datasets.base import OrderedImages
+from emdviz.datasets.base import OrderedData
 
 
 def make(**changes):
@@ -18,7 +18,7 @@ def make(**changes):
             "test": torch.tensor([2]),
         },
     } | changes
-    return OrderedImages(**arguments)
+    return OrderedData(**arguments)
 
 
 def test_a_split_holds_its_own_images_labels_and_true_distributions():

@@ -7,9 +7,9 @@ import PIL
 import pytest
 from PIL import Image, ImageOps
 
-from emdviz.datasets import decoding
-from emdviz.datasets.decoding import decode, digest, in_threads
-from emdviz.datasets.files import ImageFile
+from emdviz.datasets.readers import images as decoding
+from emdviz.datasets.readers.files import ImageFile
+from emdviz.datasets.readers.images import decode, digest, in_threads
 from tests.data_layouts import colours, jpeg
 
 

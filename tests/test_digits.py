@@ -4,7 +4,7 @@ import scipy.stats
 import torch
 from sklearn.datasets import load_digits
 
-from emdviz.datasets import OrderedImages, digits, load, synthetic_faces
+from emdviz.datasets import OrderedData, digits, load, synthetic_faces
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def data():
 
 
 def test_the_parts_have_their_shapes_and_types(data):
-    assert isinstance(data, OrderedImages)
+    assert isinstance(data, OrderedData)
     assert data.images.shape == (1797, 3, 8, 8)
     assert data.images.dtype == torch.uint8
     assert data.classes == list("0123456789")

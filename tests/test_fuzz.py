@@ -24,7 +24,8 @@ from emdviz import (
     models,
     training,
 )
-from emdviz.datasets import decoding, files, label_table
+from emdviz.datasets.readers import files, tables
+from emdviz.datasets.readers import images as decoding
 from fuzz import files as fuzzed_files
 from fuzz import mutation, public, store, traits
 from fuzz.calls import Argument, Target, judge, try_target
@@ -195,12 +196,12 @@ def test_a_browser_cannot_change_what_only_python_says():
 
 def test_the_first_line_of_a_table_may_be_anything():
     with pytest.raises(ValueError, match="must begin with a line that names the columns"):
-        label_table.read_label_table(b'a\r b,"\n', "labels.csv")
+        tables.read_label_table(b'a\r b,"\n', "labels.csv")
 
 
 def test_an_error_does_not_repeat_a_line_without_end():
     with pytest.raises(ValueError, match="fields") as caught:
-        label_table.read_label_table(b"path,label\n" + b"x" * 70_000, "labels.csv")
+        tables.read_label_table(b"path,label\n" + b"x" * 70_000, "labels.csv")
     assert len(str(caught.value)) < 1000
 
 

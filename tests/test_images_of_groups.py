@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from emdviz.datasets import load
-from emdviz.datasets.group_faces import Face, read_even_list, read_person_data
+from emdviz.datasets.readers.group_faces import Face, read_even_list, read_person_data
 from tests.data_layouts import (
     AGE_CLASSES,
     add_lines,
@@ -105,7 +105,7 @@ def test_without_lists_the_classes_are_even_and_photographs_apart(tmp_path):
 
 
 def test_at_most_500_and_150_of_each_class_are_taken(tmp_path, monkeypatch):
-    from emdviz.datasets.images_of_groups import PER_CLASS
+    from emdviz.datasets.sets.images_of_groups import PER_CLASS
 
     assert PER_CLASS == {"test": 150, "train": 500}
     monkeypatch.setitem(PER_CLASS, "test", 3)

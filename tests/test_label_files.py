@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emdviz.datasets import load
-from emdviz.datasets.label_files import (
+from emdviz.datasets.readers.label_files import (
     check_file_name,
     matlab_numbers,
     matlab_strings,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from emdviz.datasets.matlab import read_matlab
+from emdviz.datasets.readers.matlab import read_matlab
 
 CELLS = np.empty((2, 2), dtype=object)
 CELLS[:] = [["a.jpg", "bé.jpg"], [np.arange(6.0).reshape(2, 3), np.zeros((0, 0))]]
@@ -89,7 +89,7 @@ def test_broken_files_are_refused_in_words(place, value, text):
 
 
 def test_what_unpacks_to_too_much_is_not_unpacked(monkeypatch):
-    monkeypatch.setattr("emdviz.datasets.matlab.MOST_BYTES", 1000)
+    monkeypatch.setattr("emdviz.datasets.readers.matlab.MOST_BYTES", 1000)
     file = io.BytesIO()
     savemat(file, {"x": np.zeros((100, 100))}, do_compression=True)
     with pytest.raises(ValueError, match="unpack to more than 1000 bytes"):

@@ -1,5 +1,4 @@
 import hashlib
-import importlib
 import io
 import threading
 import zipfile
@@ -11,11 +10,9 @@ import pooch
 import pytest
 import torch
 
-from emdviz.datasets import OrderedImages, load, retina_mnist
-from emdviz.datasets import download as download_module
-
-# the function of the same name hides the module
-module = importlib.import_module("emdviz.datasets.retina_mnist")
+from emdviz.datasets import OrderedData, load, retina_mnist
+from emdviz.datasets.readers import download as download_module
+from emdviz.datasets.sets import retina_mnist as module
 
 # images of each grade, as MedMNIST published them
 COUNTS = {
@@ -75,7 +72,7 @@ def test_the_published_file_has_the_splits_and_grades_of_medmnist(tmp_path, publ
     given = arrays()
     write(tmp_path / "retinamnist.npz", publish(whole))
     data = load("retina_mnist", root=tmp_path, size=28)
-    assert isinstance(data, OrderedImages)
+    assert isinstance(data, OrderedData)
     assert data.images.shape == (1600, 3, 28, 28)
     assert data.classes == ["none", "mild", "moderate", "severe", "proliferative"]
     assert "CC BY 4.0" in data.licence

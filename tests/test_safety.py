@@ -124,7 +124,7 @@ def test_only_one_module_opens_connections():
         for file in (ROOT / "emdviz").rglob("*.py")
         if nets & {name.partition(".")[0] for name in imports(file)}
     }
-    assert opening == {"emdviz/datasets/download.py"}
+    assert opening == {"emdviz/datasets/readers/download.py"}
 
 
 def test_weights_that_lie_in_the_cache_are_data_too(tmp_path, monkeypatch):

@@ -1,5 +1,4 @@
 import hashlib
-import importlib
 import subprocess
 import sys
 import tracemalloc
@@ -11,15 +10,12 @@ import scipy.stats
 import torch
 import tqdm.auto
 
-from emdviz.datasets import OrderedImages, synthetic_faces
+from emdviz.datasets import OrderedData, synthetic_faces
 from emdviz.datasets.ages import GROUP_EDGES, age_group
-from emdviz.datasets.face_drawing import draw_faces
-from emdviz.datasets.face_traits import RANDOM_NUMBERS, face_traits
-from emdviz.datasets.synthetic_faces import draw_labels
-
-# the function of the same name hides the module
-module = importlib.import_module("emdviz.datasets.synthetic_faces")
-
+from emdviz.datasets.drawn_faces.drawing import draw_faces
+from emdviz.datasets.drawn_faces.traits import RANDOM_NUMBERS, face_traits
+from emdviz.datasets.sets import synthetic_faces as module
+from emdviz.datasets.sets.synthetic_faces import draw_labels
 
 # as drawn when this test was written, with seed 0
 AGES = [36.00478173500216, 5.384494206982826, 50.75454828032444, 80.04458275555322]
@@ -60,7 +56,7 @@ def draw(ages, size=48, **changes):
 
 
 def test_the_parts_have_their_shapes_and_types(faces):
-    assert isinstance(faces, OrderedImages)
+    assert isinstance(faces, OrderedData)
     assert faces.images.shape == (200, 3, 32, 32)
     assert faces.images.dtype == torch.uint8
     assert faces.true_distribution.shape == (200, 8)

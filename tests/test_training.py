@@ -33,7 +33,7 @@ def toy(num_classes=4, count=600):
     order = torch.randperm(count, generator=generator)
     parts = order.split([count - 200, 100, 100])
     splits = dict(zip(("train", "valid", "test"), parts, strict=True))
-    return datasets.OrderedImages("toy", images, labels, list("abcd")[:num_classes], splits)
+    return datasets.OrderedData("toy", images, labels, list("abcd")[:num_classes], splits)
 
 
 def run(loss, dataset, config=TINY, **options):

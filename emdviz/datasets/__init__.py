@@ -1,43 +1,24 @@
-"""Ordered image data sets, all of one shape; ``load`` finds one by name."""
+"""Data sets whose classes have an order, all of one shape; ``load`` finds one by name.
 
-from emdviz.datasets.aadb import aadb
-from emdviz.datasets.adience import adience
-from emdviz.datasets.age_faces import age_faces, utkface
-from emdviz.datasets.base import OrderedImages, Split
-from emdviz.datasets.digits import digits
-from emdviz.datasets.image_folder import image_folder
-from emdviz.datasets.images_of_groups import images_of_groups
-from emdviz.datasets.retina_mnist import retina_mnist
-from emdviz.datasets.synthetic_faces import synthetic_faces
+Each module in ``sets`` is a source of data. The names in its ``__all__`` are the data sets.
+"""
 
-__all__ = [
-    "DATASETS",
-    "OrderedImages",
-    "Split",
-    "aadb",
-    "adience",
-    "age_faces",
-    "digits",
-    "image_folder",
-    "images_of_groups",
-    "load",
-    "retina_mnist",
-    "synthetic_faces",
-    "utkface",
+import pkgutil
+from importlib import import_module
+
+from emdviz.datasets import sets
+from emdviz.datasets.base import OrderedData, Split
+
+_modules = [
+    import_module(f"{sets.__name__}.{found.name}") for found in pkgutil.iter_modules(sets.__path__)
 ]
 
-DATASETS = {
-    "aadb": aadb,
-    "adience": adience,
-    "age_faces": age_faces,
-    "digits": digits,
-    "images_of_groups": images_of_groups,
-    "image_folder": image_folder,
-    "retina_mnist": retina_mnist,
-    "synthetic_faces": synthetic_faces,
-    "utkface": utkface,
-}
+DATASETS = {name: getattr(module, name) for module in _modules for name in module.__all__}
 """The functions that return data sets, by name."""
+
+globals().update(DATASETS)
+
+__all__ = ["DATASETS", "OrderedData", "Split", "load", *DATASETS]
 
 
 def load(name, **arguments):
@@ -53,7 +34,7 @@ def load(name, **arguments):
 
     Returns
     -------
-    OrderedImages
+    OrderedData
 
     Raises
     ------

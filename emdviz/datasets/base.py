@@ -36,7 +36,7 @@ class Split:
         return len(self.labels)
 
 
-class OrderedImages(VisionDataset):
+class OrderedData(VisionDataset):
     """Images whose classes have an order.
 
     Parameters

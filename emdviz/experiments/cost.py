@@ -84,7 +84,7 @@ def count_images(spec):
     Those of the paper's data sets are the paper's numbers, those of others the files that are
     there; a tenth is for validation, and of a set without a test set another tenth for that.
     """
-    from emdviz.datasets.files import IMAGE_SUFFIXES, list_files
+    from emdviz.datasets.readers.files import IMAGE_SUFFIXES, list_files
 
     options = dict(spec.dataset_options)
     if spec.dataset in TRAINING_IMAGES:

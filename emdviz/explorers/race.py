@@ -37,7 +37,7 @@ class LossRace(Explorer):
 
     Parameters
     ----------
-    dataset : datasets.OrderedImages
+    dataset : datasets.OrderedData
     losses : sequence of str
         Names in ``losses.LOSSES``.
     config : training.TrainConfig, optional

@@ -37,7 +37,7 @@ class TrainingReplay(Explorer):
     epochs : dict of str to list of training.Epoch
         What each loss has finished, from ``LossRace.epochs`` or :func:`training.fit`, all with
         predictions for the same images. Lists may differ in length.
-    dataset : datasets.OrderedImages
+    dataset : datasets.OrderedData
         What they were trained on.
     images : sequence of int, datasets.Split or uint8 tensor of shape (N, 3, H, W), optional
         The images that the epochs' predictions are for, as in :class:`LossRace`: the first eight

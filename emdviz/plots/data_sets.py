@@ -83,7 +83,7 @@ def plot_class_counts(table, *, ax=None):
     Parameters
     ----------
     table : pandas.DataFrame
-        As :meth:`OrderedImages.summary` returns it: a row per class and a last one for the total,
+        As :meth:`OrderedData.summary` returns it: a row per class and a last one for the total,
         a column per split and one called "all".
     ax : matplotlib Axes, optional
 

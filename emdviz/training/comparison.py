@@ -38,7 +38,7 @@ def compare_losses(
 
     Parameters
     ----------
-    dataset : datasets.OrderedImages
+    dataset : datasets.OrderedData
     losses : sequence of str
         Names in ``losses.LOSSES``.
     seeds : sequence of int

@@ -108,7 +108,7 @@ def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_opti
         moved to the device.
     loss : str
         A name in ``losses.LOSSES``.
-    dataset : datasets.OrderedImages
+    dataset : datasets.OrderedData
         Trained on its ``"train"`` split, evaluated on its ``"valid"`` split.
     config : TrainConfig, optional
     probe : uint8 tensor, shape (N, 3, H, W), optional

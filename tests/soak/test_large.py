@@ -87,7 +87,7 @@ labels = torch.arange(len(images)) % 4
 few = len(images) // 200
 sizes = {"valid": few, "test": few, "train": len(images) - 2 * few}
 parts = dict(zip(sizes, torch.arange(len(images)).split(list(sizes.values()))))
-dataset = emdviz.datasets.OrderedImages("holes", images, labels, list("abcd"), parts)
+dataset = emdviz.datasets.OrderedData("holes", images, labels, list("abcd"), parts)
 network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(images[0].numel(), 4))
 config = emdviz.training.TrainConfig(
     epochs=1, batch_size=32, learning_rate=1e-5, device="cpu", augmentation="none"

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emdviz.datasets.label_files import (
+from emdviz.datasets.readers.label_files import (
     check_file_name,
     matlab_numbers,
     matlab_strings,

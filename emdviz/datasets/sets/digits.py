@@ -4,9 +4,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from emdviz.datasets.base import OrderedImages
+from emdviz.datasets.base import OrderedData
 from emdviz.datasets.splits import stratified_splits
 from emdviz.reading import read_count
+
+__all__ = ["digits"]
 
 _GREATEST = 16
 """Each of the 8 × 8 numbers counts the inked ones among 4 × 4 pixels of the scan."""
@@ -28,7 +30,7 @@ def digits(*, size=48, seed=0):
 
     Returns
     -------
-    OrderedImages
+    OrderedData
         Classes "0" to "9" with ``positions`` 0 to 9, white on black, and splits "train",
         "valid" and "test" of 80, 10 and 10 % of each class.
 
@@ -60,7 +62,7 @@ def digits(*, size=48, seed=0):
     for place, digit in enumerate(small):
         images[place] = Image.fromarray(digit).resize((size, size), Image.Resampling.BILINEAR)
     labels = torch.from_numpy(labels.astype(np.int64))
-    return OrderedImages(
+    return OrderedData(
         "digits",
         torch.from_numpy(images),
         labels,

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import PIL
 
-from emdviz.datasets.decoding import (
+from emdviz.datasets.readers.files import how_many
+from emdviz.datasets.readers.images import (
     FORMATS,
     READING_ERRORS,
     Decoded,
@@ -24,7 +25,6 @@ from emdviz.datasets.decoding import (
     in_threads,
     names_of_lost,
 )
-from emdviz.datasets.files import how_many
 
 FOLDER = ".emdviz"
 """Name of the folder beside the data; delete it whenever you like."""

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 
 from emdviz.datasets.ages import age_classes
-from emdviz.datasets.base import OrderedImages
-from emdviz.datasets.cache import read_images
-from emdviz.datasets.files import IMAGE_SUFFIXES, check_root, how_many, list_files
-from emdviz.datasets.label_files import left_out, warn_of_empty_classes, without_copies
+from emdviz.datasets.base import OrderedData
+from emdviz.datasets.readers.cache import read_images
+from emdviz.datasets.readers.files import IMAGE_SUFFIXES, check_root, how_many, list_files
+from emdviz.datasets.readers.label_files import left_out, warn_of_empty_classes, without_copies
 from emdviz.datasets.splits import stratified_splits
 from emdviz.reading import read_count
+
+__all__ = ["age_faces", "utkface"]
 
 OLDEST = 130
 """A file name that claims a greater age is not believed."""
@@ -113,8 +115,8 @@ class AgeFacesReport:
     unreadable: tuple[str, ...]
 
 
-class AgeFaces(OrderedImages):
-    """Photographs of faces; an :class:`OrderedImages` that also knows the ages in years.
+class AgeFaces(OrderedData):
+    """Photographs of faces; an :class:`OrderedData` that also knows the ages in years.
 
     Attributes
     ----------

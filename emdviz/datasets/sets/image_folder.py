@@ -8,11 +8,10 @@ from pathlib import Path
 
 import torch
 
-from emdviz.datasets.base import OrderedImages
+from emdviz.datasets.base import OrderedData
 from emdviz.datasets.binning import make_bins
-from emdviz.datasets.cache import read_images
-from emdviz.datasets.decoding import FORMATS
-from emdviz.datasets.files import (
+from emdviz.datasets.readers.cache import read_images
+from emdviz.datasets.readers.files import (
     IMAGE_SUFFIXES,
     check_root,
     how_many,
@@ -20,10 +19,18 @@ from emdviz.datasets.files import (
     list_files,
     plain_name,
 )
-from emdviz.datasets.label_files import find_named, left_out, read_content, warn_of_empty_classes
-from emdviz.datasets.label_table import natural_order, number, read_label_table
+from emdviz.datasets.readers.images import FORMATS
+from emdviz.datasets.readers.label_files import (
+    find_named,
+    left_out,
+    read_content,
+    warn_of_empty_classes,
+)
+from emdviz.datasets.readers.tables import natural_order, number, read_label_table
 from emdviz.datasets.splits import named_splits, stratified_splits, usual_split
 from emdviz.reading import read_count
+
+__all__ = ["image_folder"]
 
 _HOW_TO_LAY_THEM = (
     "Put the images of each class into a folder of its own, such as root/low/1.jpg and "
@@ -82,7 +89,7 @@ def image_folder(
 
     Returns
     -------
-    OrderedImages
+    OrderedData
         Named as ``root`` is, ordered by path; with ``groups`` if the table has them. Without
         splits of their own, images are split 80, 10 and 10 %, by class and group.
 
@@ -135,7 +142,7 @@ def image_folder(
     warn_of_empty_classes(classes, targets[splits["train"]])
     if ordered_by_name:
         notes += ("classes are in alphabetical order; pass classes to give them their own",)
-    return OrderedImages(
+    return OrderedData(
         root.stem if root.is_file() else root.resolve().name,
         torch.from_numpy(decoded.images),
         targets,

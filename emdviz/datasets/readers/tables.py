@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from math import isfinite
 
-from emdviz.datasets.files import how_many
-from emdviz.datasets.label_files import text_lines
+from emdviz.datasets.readers.files import how_many
+from emdviz.datasets.readers.label_files import text_lines
 from emdviz.reading import shown
 
 COLUMNS = ("path", "label", "split", "group")

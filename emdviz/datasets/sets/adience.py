@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES
-from emdviz.datasets.base import OrderedImages
-from emdviz.datasets.cache import read_images
-from emdviz.datasets.files import check_root, list_files, plain_name
-from emdviz.datasets.label_files import (
+from emdviz.datasets.base import OrderedData
+from emdviz.datasets.readers.cache import read_images
+from emdviz.datasets.readers.files import check_root, list_files, plain_name
+from emdviz.datasets.readers.label_files import (
     LabelReport,
     check_file_name,
     check_some_left,
@@ -22,6 +22,8 @@ from emdviz.datasets.label_files import (
 )
 from emdviz.datasets.splits import named_splits
 from emdviz.reading import read_count, shown
+
+__all__ = ["adience"]
 
 FOLDS = 5
 
@@ -83,8 +85,8 @@ class AdienceReport(LabelReport):
         }
 
 
-class Adience(OrderedImages):
-    """Adience; an :class:`OrderedImages` whose ``groups`` are users, and that has a ``report``."""
+class Adience(OrderedData):
+    """Adience; an :class:`OrderedData` whose ``groups`` are users, and that has a ``report``."""
 
     def __init__(self, *args, report, **keywords):
         super().__init__(*args, **keywords)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from emdviz.datasets.base import OrderedImages
+from emdviz.datasets.base import OrderedData
 from emdviz.datasets.binning import balanced_bins
-from emdviz.datasets.cache import read_images
-from emdviz.datasets.files import check_root, list_files, plain_name
-from emdviz.datasets.label_files import (
+from emdviz.datasets.readers.cache import read_images
+from emdviz.datasets.readers.files import check_root, list_files, plain_name
+from emdviz.datasets.readers.label_files import (
     LabelReport,
     check_file_name,
     check_some_left,
@@ -23,6 +23,8 @@ from emdviz.datasets.label_files import (
 )
 from emdviz.datasets.splits import named_splits
 from emdviz.reading import read_count, shown
+
+__all__ = ["aadb"]
 
 MATLAB_FILE = "AADBinfo.mat"
 
@@ -67,8 +69,8 @@ class AADBReport(LabelReport):
         }
 
 
-class AADB(OrderedImages):
-    """Photographs with scores; an :class:`OrderedImages` that keeps the real scores.
+class AADB(OrderedData):
+    """Photographs with scores; an :class:`OrderedData` that keeps the real scores.
 
     Attributes
     ----------
@@ -104,7 +106,7 @@ class AADB(OrderedImages):
         self._remarks = remarks
 
     def split(self, name):
-        """Return the part called ``name``, with its real ``scores``; see :class:`OrderedImages`."""
+        """Return the part called ``name``, with its real ``scores``; see :class:`OrderedData`."""
         return replace(super().split(name), scores=self.scores[self.splits[name]])
 
     def discretize(self, bins):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emdviz.datasets.decoding import READING_ERRORS
-from emdviz.datasets.files import how_many
-from emdviz.datasets.matlab import read_matlab
+from emdviz.datasets.readers.files import how_many
+from emdviz.datasets.readers.images import READING_ERRORS
+from emdviz.datasets.readers.matlab import read_matlab
 from emdviz.reading import shown
 
 _SAVE_AS_TEXT = "save it as UTF-8 (in Excel: CSV UTF-8), or get it again if it is not yours"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from emdviz.datasets.base import OrderedImages
-from emdviz.datasets.cache import read_images
-from emdviz.datasets.files import IMAGE_SUFFIXES, check_root, list_files, plain_name
-from emdviz.datasets.group_faces import AGE_CLASSES, LISTS, read_even_list, read_person_data
-from emdviz.datasets.label_files import (
+from emdviz.datasets.base import OrderedData
+from emdviz.datasets.readers.cache import read_images
+from emdviz.datasets.readers.files import IMAGE_SUFFIXES, check_root, list_files, plain_name
+from emdviz.datasets.readers.group_faces import AGE_CLASSES, LISTS, read_even_list, read_person_data
+from emdviz.datasets.readers.label_files import (
     LabelReport,
     check_some_left,
     find_named,
@@ -19,6 +19,8 @@ from emdviz.datasets.label_files import (
 )
 from emdviz.datasets.splits import named_splits, stratified_splits
 from emdviz.reading import read_count
+
+__all__ = ["images_of_groups"]
 
 LABEL_FILE = "PersonData.txt"
 PER_CLASS = {"test": 150, "train": 500}
@@ -63,8 +65,8 @@ class ImagesOfGroupsReport(LabelReport):
         }
 
 
-class ImagesOfGroups(OrderedImages):
-    """Faces from photographs of groups; an :class:`OrderedImages` that has a ``report``."""
+class ImagesOfGroups(OrderedData):
+    """Faces from photographs of groups; an :class:`OrderedData` that has a ``report``."""
 
     def __init__(self, *args, report, **keywords):
         super().__init__(*args, **keywords)

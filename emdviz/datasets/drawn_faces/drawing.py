@@ -35,7 +35,7 @@ def draw_faces(t, size):
     Parameters
     ----------
     t : dict of str to float32 tensor
-        Traits of B faces, as :func:`emdviz.datasets.face_traits.face_traits` gives them.
+        Traits of B faces, as :func:`emdviz.datasets.drawn_faces.traits.face_traits` gives them.
     size : int
         Height and width in pixels.
 

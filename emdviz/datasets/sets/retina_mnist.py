@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from emdviz.datasets.base import OrderedImages
-from emdviz.datasets.download import download as download_file
+from emdviz.datasets.base import OrderedData
+from emdviz.datasets.readers.download import download as download_file
 from emdviz.reading import read_count
+
+__all__ = ["retina_mnist"]
 
 GRADES = ("none", "mild", "moderate", "severe", "proliferative")
 """Of diabetic retinopathy, on the international clinical scale: 0 to 4."""
@@ -48,7 +50,7 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
 
     Returns
     -------
-    OrderedImages
+    OrderedData
         The five grades and MedMNIST's own splits: 1080, 120 and 400 images.
 
     Raises
@@ -67,7 +69,7 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
     Notes
     -----
     A file that is given directly may be your own: its layout is checked, its hash is not, and
-    :attr:`OrderedImages.notes` tells if it is not a published one. Nothing in a file is unpickled.
+    :attr:`OrderedData.notes` tells if it is not a published one. Nothing in a file is unpickled.
 
     References
     ----------
@@ -105,7 +107,7 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
     if size < side:
         notes.append(f"shrunk from {side} to {size} px")
     ends = np.cumsum([0] + [len(labels[part]) for part in _PARTS.values()])
-    return OrderedImages(
+    return OrderedData(
         "retina_mnist",
         torch.from_numpy(_resize(list(images.values()), size)),
         torch.from_numpy(np.concatenate(list(labels.values()))),

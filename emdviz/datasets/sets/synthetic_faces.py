@@ -7,11 +7,13 @@ import numpy as np
 import torch
 
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES, GROUP_EDGES, age_group
-from emdviz.datasets.base import OrderedImages
-from emdviz.datasets.face_drawing import draw_faces
-from emdviz.datasets.face_traits import RANDOM_NUMBERS, face_traits
+from emdviz.datasets.base import OrderedData
+from emdviz.datasets.drawn_faces.drawing import draw_faces
+from emdviz.datasets.drawn_faces.traits import RANDOM_NUMBERS, face_traits
 from emdviz.distributions import binned_normal
 from emdviz.reading import read_count
+
+__all__ = ["synthetic_faces"]
 
 OLDEST = 85.0
 """The latent ages run from 0 to this many years."""
@@ -28,8 +30,8 @@ LABEL_BLOCK = 8192
 _NUMBERS_PER_FACE = 2 + len(RANDOM_NUMBERS)
 
 
-class SyntheticFaces(OrderedImages):
-    """Drawn faces; an :class:`OrderedImages` that also knows the age behind each face.
+class SyntheticFaces(OrderedData):
+    """Drawn faces; an :class:`OrderedData` that also knows the age behind each face.
 
     Attributes
     ----------

@@ -1,0 +1,1 @@
+"""Faces of all ages, drawn with torch."""
