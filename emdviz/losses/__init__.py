@@ -23,7 +23,7 @@ from emdviz.losses.functions import (
     xe_loss,
 )
 from emdviz.losses.guided import SelfGuidedEMD2Loss, ground_emd2_loss
-from emdviz.losses.loss import LOSSES, Loss, closed_forms, find_loss, register, unregister
+from emdviz.losses.loss import LOSSES, Loss, find_loss, register
 from emdviz.losses.modules import (
     ApproximateEMDLoss,
     CrossEntropyEMD2Loss,
@@ -44,14 +44,12 @@ __all__ = [
     "SelfGuidedEMD2Loss",
     "SquaredEMDLoss",
     "aemd_loss",
-    "closed_forms",
     "emd2_loss",
     "emd_loss",
     "find_loss",
     "ground_emd2_loss",
     "register",
     "regression_loss",
-    "unregister",
     "xe_emd2_loss",
     "xe_loss",
 ]

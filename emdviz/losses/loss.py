@@ -182,11 +182,6 @@ def register(loss, *, replace=False):
     return loss
 
 
-def unregister(name):
-    """Take a loss out of :data:`LOSSES` and return it."""
-    return LOSSES.pop(find_loss(name).name)
-
-
 def find_loss(name):
     """Return the registered loss of this name, or raise a ValueError that lists the names."""
     return LOSSES[read_choice(name, "loss", LOSSES)]
