@@ -4,8 +4,8 @@ The names below are those that most notebooks need. Each is imported when it is 
 ``import emdviz`` alone loads neither torch nor widgets. The rest lies in modules: ``losses``,
 ``ground_distance``, ``transport`` (exact transport through POT), ``metrics``, ``beliefs`` (what
 networks predict), ``propriety`` (what losses reward), ``models``, ``datasets``, ``training``,
-``experiments`` (grids of runs), ``published`` (the paper's tables), ``checks`` (of exercises and
-of losses), ``plots``, ``style`` and ``explorers`` (interactive figures).
+``experiments`` (grids of runs), ``published`` (the paper's tables), ``exercises`` (of the
+notebooks), ``diagnosis`` (of a loss), ``plots``, ``style`` and ``explorers`` (interactive figures).
 """
 
 from importlib import import_module

@@ -182,7 +182,7 @@ def doctor(
     data: Annotated[Path, typer.Option(help="The folder of all data sets.")] = Path("data"),
 ):
     """Look for what is missing; status 1 if something does not work."""
-    from emdviz.doctor import PROBLEM, examine, report
+    from emdviz.setup_check import PROBLEM, examine, report
 
     findings = examine(data)
     typer.echo(report(findings))

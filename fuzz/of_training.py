@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from emdviz import checks, datasets, experiments, explorers, models, training
+from emdviz import datasets, diagnosis, exercises, experiments, explorers, models, training
 from fuzz.calls import Target
 from fuzz.of_pictures import runs
 from fuzz.values import FLAG, ONE_P, choice, count, distribution_rows, fixed, scalar
@@ -36,8 +36,8 @@ def _load(name, **options):
 
 
 _CHECKS = {
-    name: getattr(checks, name)
-    for name in checks.__all__
+    name: getattr(exercises, name)
+    for name in exercises.__all__
     if name.startswith("check_") and name not in ("check_equal_cross_entropy", "check_ordered")
 }
 _ANSWERS = choice(
@@ -262,20 +262,22 @@ TARGETS = {
         },
         share=0.01,
     ),
-    "checks.check_equal_cross_entropy": Target(
-        checks.check_equal_cross_entropy, {"q": ONE_P, "p": ONE_P, "label": count(0, 2)}, share=0.1
+    "exercises.check_equal_cross_entropy": Target(
+        exercises.check_equal_cross_entropy,
+        {"q": ONE_P, "p": ONE_P, "label": count(0, 2)},
+        share=0.1,
     ),
-    "checks.check_ordered": Target(
-        checks.check_ordered, {"distances": fixed(lambda rng, s: rng.random((3, 3)))}, share=0.05
+    "exercises.check_ordered": Target(
+        exercises.check_ordered, {"distances": fixed(lambda rng, s: rng.random((3, 3)))}, share=0.05
     ),
-    "checks.diagnose": Target(
-        checks.diagnose,
+    "diagnosis.diagnose": Target(
+        diagnosis.diagnose,
         {"loss": _ANSWERS, "num_classes?": count(2, 5)},
         share=0.003,
         also=("function",),
     ),
     **{
-        f"checks.{name}": Target(
+        f"exercises.{name}": Target(
             lambda function, check=function: check(function),
             {"function": _ANSWERS},
             share=0.01,

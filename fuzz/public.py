@@ -6,9 +6,9 @@ import inspect
 from fuzz import of_losses, of_numbers, of_pictures, of_training
 
 PACKAGES = (
-    "checks", "datasets", "experiments", "explorers", "losses", "models", "plots", "training",
-    "beliefs", "descent", "distances", "distributions", "ground_distance", "metrics", "propriety",
-    "published", "style", "transport", "transport.rounding",
+    "datasets", "diagnosis", "exercises", "experiments", "explorers", "losses", "models", "plots",
+    "training", "beliefs", "descent", "distances", "distributions", "ground_distance", "metrics",
+    "propriety", "published", "style", "transport", "transport.rounding",
 )  # fmt: skip
 """Where people find functions; a module without ``__all__`` offers what it defines itself."""
 
@@ -16,10 +16,10 @@ _RECORD = "only holds what a function returned"
 _FILES = "reads files, whose fuzzing is in files.py"
 _TRAITS = "told things by a front end, see traits.py; its arguments are those of its traits"
 LEFT_OUT = {
-    "checks.Answer": _RECORD,
-    "checks.Diagnosis": _RECORD,
-    "checks.Example": _RECORD,
-    "checks.Finding": _RECORD,
+    "exercises.Answer": _RECORD,
+    "diagnosis.Diagnosis": _RECORD,
+    "diagnosis.Example": _RECORD,
+    "diagnosis.Finding": _RECORD,
     "datasets.aadb": _FILES,
     "datasets.adience": _FILES,
     "datasets.age_faces": _FILES,

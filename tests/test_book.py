@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 PUBLIC = [
     *("losses", "distributions", "distances", "transport", "transport.rounding", "ground_distance"),
     *("metrics", "beliefs", "propriety", "descent", "plots", "style", "datasets", "training"),
-    *("models", "experiments", "published", "checks", "explorers"),
+    *("models", "experiments", "published", "exercises", "diagnosis", "explorers"),
 ]
 FORMULAS = [
     r"p < 1",

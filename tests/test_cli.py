@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from emdviz import cli, doctor, experiments
+from emdviz import cli, experiments, setup_check
 from emdviz.cli import app
 from emdviz.experiments import export, results
 from tests.data_layouts import jpeg, picture, write
@@ -244,14 +244,14 @@ class TestExport:
 
 class TestDoctor:
     def test_reports_and_ends_well(self, monkeypatch):
-        fine = doctor.Finding("Python", doctor.OK, "3.13")
-        monkeypatch.setattr(doctor, "examine", lambda data: [fine])
+        fine = setup_check.Finding("Python", setup_check.OK, "3.13")
+        monkeypatch.setattr(setup_check, "examine", lambda data: [fine])
         done = call("doctor")
         assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "no problem")
 
     def test_ends_with_1_where_there_is_a_problem(self, monkeypatch, tmp_path):
         (tmp_path / "aadb").mkdir()
-        monkeypatch.setattr(doctor, "jupyterlab", lambda: [])
+        monkeypatch.setattr(setup_check, "jupyterlab", lambda: [])
         done = call("doctor", "--data", tmp_path)
         assert done.exit_code == 1
         assert f"→ delete {tmp_path / 'aadb'}, or fill it as data/README.md says" in done.stdout

@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 import emdviz
 from emdviz import losses
-from emdviz.checks import diagnose
+from emdviz.diagnosis import diagnose
 from tests.oracles import gap_sum, quantile_cost
 
 

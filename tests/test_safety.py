@@ -16,10 +16,10 @@ import pytest
 import torch
 import torchvision
 
-from emdviz import checks, explorers
-from emdviz.checks.answers import Answer
-from emdviz.checks.behaviour import Finding
+from emdviz import diagnosis, explorers
 from emdviz.datasets.summary import count_classes
+from emdviz.diagnosis.behaviour import Finding
+from emdviz.exercises.answers import Answer
 from emdviz.experiments import RunSpec
 from emdviz.experiments.export import to_html
 from emdviz.models import MODELS
@@ -186,8 +186,8 @@ def html_of_everything():
     yield table.rename(columns={"all": NAME})._repr_html_()
     yield Answer(False, NAME)._repr_html_()
     finding = Finding(NAME, NAME, NAME)
-    yield checks.Diagnosis(NAME, findings=(finding,), notes=(NAME,))._repr_html_()
-    yield checks.Diagnosis(NAME, form=NAME, title=NAME, formula=NAME)._repr_html_()
+    yield diagnosis.Diagnosis(NAME, findings=(finding,), notes=(NAME,))._repr_html_()
+    yield diagnosis.Diagnosis(NAME, form=NAME, title=NAME, formula=NAME)._repr_html_()
     yield to_html(pd.DataFrame({NAME: [NAME]}))
 
 

@@ -17,7 +17,7 @@ import uuid
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from emdviz.doctor import find_chromium
+from emdviz.setup_check import find_chromium
 from tests.browser.server import TOKEN, Server
 
 NO_CHROMIUM = (

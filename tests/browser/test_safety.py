@@ -36,7 +36,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
-from emdviz import checks, datasets, explorers, plots, style
+from emdviz import datasets, diagnosis, exercises, explorers, plots, style
 from emdviz.training import TrainConfig
 NAMES = {NAMES!r}
 IMAGE = NAMES[0]
@@ -61,9 +61,9 @@ data
 def wrong(p, t):
     raise ValueError(IMAGE)
 wrong.__name__ = IMAGE
-checks.check_emd2(wrong)
+exercises.check_emd2(wrong)
 """,
-    "checks.diagnose(wrong)",
+    "diagnosis.diagnose(wrong)",
 ]
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from emdviz.checks.calling import Caller, Unusable
-from emdviz.checks.forms import Match
+from emdviz.diagnosis.calling import Caller, Unusable
+from emdviz.diagnosis.forms import Match
 
 MOST_TRIES = 4000
 VISIBLE = 1e-3

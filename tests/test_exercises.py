@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from scipy import stats
 from scipy.special import softmax
 
-from emdviz import checks
+from emdviz import exercises
 from emdviz.ground_distance import circle, line
 
 
@@ -101,7 +101,7 @@ def fails(*arguments):
 
 one = partial(np.sum)
 EXERCISES = {
-    checks.check_cdf: (
+    exercises.check_cdf: (
         [partial(np.cumsum, axis=-1)],
         [
             (lambda p: p, "Add them up"),
@@ -112,7 +112,7 @@ EXERCISES = {
             (lambda p: np.cumsum(p, -1)[..., :-1], "shape (1,); expected the shape (2,)"),
         ],
     ),
-    checks.check_expectation: (
+    exercises.check_expectation: (
         [lambda p: p @ np.arange(p.shape[-1])],
         [
             (lambda p: p @ np.arange(1, p.shape[-1] + 1), "from 0, not from 1"),
@@ -123,7 +123,7 @@ EXERCISES = {
             (lambda p: total(np.cumsum(p, -1)), "sum of the running sums"),
         ],
     ),
-    checks.check_emd: (
+    exercises.check_emd: (
         [lambda p, t: total(abs(gap(p, t)))],
         [
             (lambda p, t: total(gap(p, t) ** 2), "This is EMD², Σ (CDF_i(p) − CDF_i(t))²"),
@@ -135,7 +135,7 @@ EXERCISES = {
             (lambda p, t: total(abs(gap(p, t[..., ::-1]))), "Target reversed"),
         ],
     ),
-    checks.check_emd2: (
+    exercises.check_emd2: (
         [lambda p, t: total(gap(p, t) ** 2), lambda p, t: total(gap(t, p) ** 2)],
         [
             (lambda p, t: total(abs(gap(p, t))), "Square each gap where you take"),
@@ -154,7 +154,7 @@ EXERCISES = {
             (lambda p, t: "0.5", "returned str, not numbers"),
         ],
     ),
-    checks.check_rps: (
+    exercises.check_rps: (
         [score],
         [
             (lambda p, k: score(p, k, 1), "Labels off by one"),
@@ -166,7 +166,7 @@ EXERCISES = {
             (lambda p, k: (np.cumsum(p) - (k <= np.arange(len(p)))) ** 2, "sum over the thresh"),
         ],
     ),
-    checks.check_emd2_loss: (
+    exercises.check_emd2_loss: (
         [torch_emd2],
         [
             (lambda z, k: torch_emd2(z, k, torch.sum), "the sum over the examples"),
@@ -180,7 +180,7 @@ EXERCISES = {
             (fails, "raised KeyError"),
         ],
     ),
-    checks.check_emd2_gradient: (
+    exercises.check_emd2_gradient: (
         [emd2_gradient],
         [
             (by_probabilities, "gradient by the probabilities"),
@@ -191,7 +191,7 @@ EXERCISES = {
             (lambda z, k: np.sum(emd2_gradient(z, k)), "one per class"),
         ],
     ),
-    checks.check_median: (
+    exercises.check_median: (
         [least_expected_emd, lambda t: np.eye(len(t))[least_expected_emd(t)]],
         [
             (np.argmax, "most probable class"),
@@ -202,7 +202,7 @@ EXERCISES = {
             (lambda t: (len(t) - 1) // 2, "middle class"),
         ],
     ),
-    checks.check_interval: (
+    exercises.check_interval: (
         [t_interval],
         [
             (lambda v: around(v, 1.96 * stats.sem(v)), "With few, Student's t"),
@@ -216,7 +216,7 @@ EXERCISES = {
             ),
         ],
     ),
-    checks.check_plan: (
+    exercises.check_plan: (
         [swept_plan, lambda p, t: ot.emd(p, t, line(len(p)))],
         [
             (np.outer, "costs"),
@@ -228,7 +228,7 @@ EXERCISES = {
             (lambda p, t: np.outer([1, -1], [1, -1]) + np.outer(p, t), "negative mass"),
         ],
     ),
-    checks.check_scalings: (
+    exercises.check_scalings: (
         [scaled, lambda p, t, D, lam: ot.sinkhorn(p, t, D, 1 / lam)],
         [
             (lambda p, t, D, lam: scaled(p, t, D, 1 / lam), "exp(−λ D), not exp(−D / λ)"),
@@ -240,7 +240,7 @@ EXERCISES = {
             (lambda p, t, D, lam: scaled(p, t, D**2, lam), "no scaling of exp(−λ D)"),
         ],
     ),
-    checks.check_ground_emd2: (
+    exercises.check_ground_emd2: (
         [lambda p, k, D, mu: sum(p[i] ** 2 * (D[i, k] + mu) for i in range(len(p)))],
         [
             (lambda p, k, D, mu: one(p * (D[:, k] + mu)), "Square the probabilities"),
@@ -251,7 +251,7 @@ EXERCISES = {
             (lambda p, k, D, mu: p**2 * (D[:, k] + mu), "the sum over the classes"),
         ],
     ),
-    checks.check_learned_distance: (
+    exercises.check_learned_distance: (
         [lambda x, k: torch.tensor(learned(x, k))],
         [
             (lambda x, k: torch.tensor(learned(x, k, norm=False)), "to length 1 first"),
@@ -298,20 +298,20 @@ def test_answers_of_any_kind():
         (lambda a: len(a) == 3, "three numbers, please"),
         (lambda a: np.array(a) == [1, 2, 3], "one after the other"),
     )
-    assert checks.check_answer(..., *conditions).correct is None
+    assert exercises.check_answer(..., *conditions).correct is None
     for answer, hint in (
         ((1, 2), "three numbers, please"),
         (5, "three numbers, please (yours raised TypeError"),
         ((1, 2, 3), "one after the other (yours raised ValueError"),
     ):
-        assert not checks.check_answer(answer, *conditions)
-        assert checks.check_answer(answer, *conditions).hint.startswith(hint)
-    assert str(checks.check_answer((1, 2, 3), conditions[0], praise="There.")) == "✓ There."
+        assert not exercises.check_answer(answer, *conditions)
+        assert exercises.check_answer(answer, *conditions).hint.startswith(hint)
+    assert str(exercises.check_answer((1, 2, 3), conditions[0], praise="There.")) == "✓ There."
 
 
 def test_no_answer_in_numbers_is_no_mistake():
-    assert checks.check_ordered(...).correct is None
-    assert checks.check_equal_cross_entropy(..., [0.5, 0.5], 0).correct is None
+    assert exercises.check_ordered(...).correct is None
+    assert exercises.check_equal_cross_entropy(..., [0.5, 0.5], 0).correct is None
 
 
 def test_uneven_positions_and_tensors_count_where_they_are_asked_for():
@@ -322,20 +322,20 @@ def test_uneven_positions_and_tensors_count_where_they_are_asked_for():
     def even(p, t, positions=None):
         return by_hand(p, t)
 
-    assert checks.check_emd2(by_hand, positions=True)
-    assert "uneven positions: weigh each gap" in checks.check_emd2(even, positions=True).hint
+    assert exercises.check_emd2(by_hand, positions=True)
+    assert "uneven positions: weigh each gap" in exercises.check_emd2(even, positions=True).hint
 
     def with_tensors(p, t):
         return (p - t).cumsum(-1).pow(2).sum(-1) if torch.is_tensor(p) else by_hand(p, t)
 
-    assert checks.check_emd2(with_tensors, tensors=True)
-    assert "for torch tensors" in checks.check_emd2(by_hand, tensors=True).hint
-    assert checks.check_cdf(np.cumsum, batches=False)
+    assert exercises.check_emd2(with_tensors, tensors=True)
+    assert "for torch tensors" in exercises.check_emd2(by_hand, tensors=True).hint
+    assert exercises.check_cdf(np.cumsum, batches=False)
 
 
 def test_equal_cross_entropy():
     p = [0.2, 0.5, 0.2, 0.1]
-    assert checks.check_equal_cross_entropy([0.1, 0.5, 0, 0.4], p, 1)
+    assert exercises.check_equal_cross_entropy([0.1, 0.5, 0, 0.4], p, 1)
     for q, hint in (
         ([0.1, 0.6, 0, 0.3], "The cross-entropy differs: q[1] is 0.6, not 0.5"),
         ([0.25, 0.5, 0.25, 0], "Move probability away from class 1"),
@@ -344,12 +344,12 @@ def test_equal_cross_entropy():
         ([0.5, 0.5], "as many classes as p, 4"),
         ([-0.1, 0.5, 0.2, 0.4], "must not be negative"),
     ):
-        assert hint in checks.check_equal_cross_entropy(q, p, 1).hint
+        assert hint in exercises.check_equal_cross_entropy(q, p, 1).hint
 
 
 def test_whether_a_distance_knows_the_order():
-    assert checks.check_ordered(line(5))
-    assert checks.check_ordered(line(4, positions=[0, 1, 5, 6]) ** 2)
+    assert exercises.check_ordered(line(5))
+    assert exercises.check_ordered(line(4, positions=[0, 1, 5, 6]) ** 2)
     for distances, hint in (
         (circle(5), "class 3 is as near as class 2"),
         (1 - np.eye(3), "class 2 is as near as class 1"),
@@ -357,11 +357,11 @@ def test_whether_a_distance_knows_the_order():
         ([[0, 1], [2, 0]], "must be symmetric"),
         ([0, 1], "must be a square matrix"),
     ):
-        assert hint in str(checks.check_ordered(distances))
+        assert hint in str(exercises.check_ordered(distances))
 
 
 def test_the_example_of_a_hint_is_the_simplest_and_true():
-    answer = checks.check_emd2(lambda p, t: total(abs(gap(p, t))))
+    answer = exercises.check_emd2(lambda p, t: total(abs(gap(p, t))))
     example = answer.hint.splitlines()[1]
     call, rest = example.split(" gives ")
     p, t = (np.array(a) for a in eval(call.removeprefix("your_function"), {"np": np}))
@@ -375,10 +375,10 @@ def test_an_answer_is_text_never_markup():
     def broken(p, t):
         raise ValueError("<b>no</b>")
 
-    answer = checks.check_emd(broken)
+    answer = exercises.check_emd(broken)
     assert "&lt;b&gt;no" in answer._repr_html_()
     assert "Not yet." in answer._repr_html_()
-    assert "Right." in checks.check_ordered(line(3))._repr_html_()
+    assert "Right." in exercises.check_ordered(line(3))._repr_html_()
 
 
 def test_functions_that_print_do_so_in_vain(capsys):
@@ -386,5 +386,5 @@ def test_functions_that_print_do_so_in_vain(capsys):
         print(p)
         return total(gap(p, t) ** 2)
 
-    assert checks.check_emd2(loud)
+    assert exercises.check_emd2(loud)
     assert capsys.readouterr().out == ""

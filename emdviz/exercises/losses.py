@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from emdviz.checks.answers import Answer, Case, Mistake, judge, refuse
-from emdviz.checks.diagnosis import diagnose
-from emdviz.checks.examples import softmax
-from emdviz.checks.forms import FORMS
+from emdviz.diagnosis.examples import softmax
+from emdviz.diagnosis.forms import FORMS
+from emdviz.diagnosis.verdict import diagnose
 from emdviz.distributions import check_distribution, expectation
+from emdviz.exercises.answers import Answer, Case, Mistake, judge, refuse
 from emdviz.losses import emd2_loss, emd_loss
 from emdviz.propriety import medians
 

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from scipy.special import xlogy
 
-from emdviz.checks.answers import Case, Mistake, judge
-from emdviz.checks.examples import softmax
+from emdviz.diagnosis.examples import softmax
+from emdviz.exercises.answers import Case, Mistake, judge
 from emdviz.ground_distance import line
 from emdviz.reading import to_numpy
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from emdviz.checks.calling import Unusable, Way, as_numbers, quietly
-from emdviz.checks.examples import (
+from emdviz.diagnosis.calling import Unusable, Way, as_numbers, quietly
+from emdviz.diagnosis.examples import (
     Example,
     apart,
     example_arguments,
     plain,
     small_scores,
 )
-from emdviz.checks.forms import FORMS
+from emdviz.diagnosis.forms import FORMS
 
 FAR = 200.0
 """Logits that far apart leave a softmax in float32 with zeros and ones."""

@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from emdviz.checks.answers import UNANSWERED, Answer, Case, Mistake, ask, judge, refuse
-from emdviz.checks.calling import Unusable, as_numbers
-from emdviz.checks.examples import show
-from emdviz.checks.forms import number
+from emdviz.diagnosis.calling import Unusable, as_numbers
+from emdviz.diagnosis.examples import show
+from emdviz.diagnosis.forms import number
 from emdviz.distances import emd
+from emdviz.exercises.answers import UNANSWERED, Answer, Case, Mistake, ask, judge, refuse
 from emdviz.ground_distance import LearnedDistance, line, matrix
 from emdviz.reading import to_numpy
 

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from emdviz.checks.behaviour import FAR, Finding
-from emdviz.checks.calling import Unusable, as_numbers
-from emdviz.checks.examples import Example, example_arguments, plain, show, small_cases
+from emdviz.diagnosis.behaviour import FAR, Finding
+from emdviz.diagnosis.calling import Unusable, as_numbers
+from emdviz.diagnosis.examples import Example, example_arguments, plain, show, small_cases
 
 STEP = 1e-3
 

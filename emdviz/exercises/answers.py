@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from emdviz.checks.calling import Unusable, as_numbers, quietly
-from emdviz.checks.examples import Example, show
+from emdviz.diagnosis.calling import Unusable, as_numbers, quietly
+from emdviz.diagnosis.examples import Example, show
 
 
 @dataclass(frozen=True)

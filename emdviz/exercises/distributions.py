@@ -3,14 +3,14 @@
 import numpy as np
 import torch
 
-from emdviz.checks.answers import UNANSWERED, Answer, Case, Mistake, judge
-from emdviz.checks.calling import Caller, Unusable, Way
-from emdviz.checks.diagnosis import TRAPS
-from emdviz.checks.examples import show
-from emdviz.checks.forms import FORMS, number
-from emdviz.checks.study import study
+from emdviz.diagnosis.calling import Caller, Unusable, Way
+from emdviz.diagnosis.examples import show
+from emdviz.diagnosis.forms import FORMS, number
+from emdviz.diagnosis.study import study
+from emdviz.diagnosis.verdict import TRAPS
 from emdviz.distances import emd, emd2
 from emdviz.distributions import cdf, check_distribution, expectation, one_hot
+from emdviz.exercises.answers import UNANSWERED, Answer, Case, Mistake, judge
 from emdviz.reading import read_count, to_numpy
 
 _SIMPLE = (

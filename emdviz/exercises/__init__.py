@@ -1,11 +1,11 @@
-"""Answer checks for the exercises of the notebooks, and the loss doctor.
+"""Answer checks for the exercises of the notebooks.
 
 A check tries the reader's function on several inputs and returns an :class:`Answer`: shown at the
-end of a cell it says ✓, or ✗ with a hint that names the mistake. :func:`diagnose` takes any loss
-for ordered classes and says which known form it equals, or what is wrong with it.
+end of a cell it says ✓, or ✗ with a hint that names the mistake.
 """
 
-from emdviz.checks.about_distributions import (
+from emdviz.exercises.answers import Answer, check_answer
+from emdviz.exercises.distributions import (
     check_cdf,
     check_emd,
     check_emd2,
@@ -13,35 +13,28 @@ from emdviz.checks.about_distributions import (
     check_expectation,
     check_rps,
 )
-from emdviz.checks.about_entropy import check_best_for_aemd, check_divergence
-from emdviz.checks.about_losses import (
+from emdviz.exercises.entropic import check_best_for_aemd, check_divergence
+from emdviz.exercises.losses import (
     check_emd2_gradient,
     check_emd2_loss,
     check_interval,
     check_median,
 )
-from emdviz.checks.about_predictions import (
+from emdviz.exercises.predictions import (
     check_least_mae,
     check_nearest_to_mean,
     check_temperature,
 )
-from emdviz.checks.about_transport import (
+from emdviz.exercises.transport import (
     check_ground_emd2,
     check_learned_distance,
     check_ordered,
     check_plan,
     check_scalings,
 )
-from emdviz.checks.answers import Answer, check_answer
-from emdviz.checks.behaviour import Finding
-from emdviz.checks.diagnosis import Diagnosis, diagnose
-from emdviz.checks.examples import Example
 
 __all__ = [
     "Answer",
-    "Diagnosis",
-    "Example",
-    "Finding",
     "check_answer",
     "check_best_for_aemd",
     "check_cdf",
@@ -63,5 +56,4 @@ __all__ = [
     "check_rps",
     "check_scalings",
     "check_temperature",
-    "diagnose",
 ]

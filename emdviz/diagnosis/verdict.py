@@ -1,4 +1,4 @@
-"""The loss doctor: which known loss is this, and what is wrong with it?"""
+"""The verdict on a loss: the known form it equals, and what is wrong with it."""
 
 import copy
 import html
@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from emdviz.checks import behaviour, numerics
-from emdviz.checks.behaviour import Finding
-from emdviz.checks.calling import WAYS, Caller, find_sizes
-from emdviz.checks.examples import find_example
-from emdviz.checks.forms import FORMS
-from emdviz.checks.study import at_near_and_far, study
+from emdviz.diagnosis import behaviour, numerics
+from emdviz.diagnosis.behaviour import Finding
+from emdviz.diagnosis.calling import WAYS, Caller, find_sizes
+from emdviz.diagnosis.examples import find_example
+from emdviz.diagnosis.forms import FORMS
+from emdviz.diagnosis.study import at_near_and_far, study
 
 INPUTS = ("logits", "probabilities", "distributions", "outputs")
 _TARGETS = {"logits": ("labels",), "probabilities": ("labels", "distributions")}

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from emdviz.checks.answers import Case, Mistake, judge
-from emdviz.checks.examples import softmax
+from emdviz.diagnosis.examples import softmax
 from emdviz.distributions import expectation
+from emdviz.exercises.answers import Case, Mistake, judge
 from emdviz.propriety import medians
 
 _UNEVEN = (

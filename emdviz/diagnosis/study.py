@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from emdviz.checks.examples import Quirk, Subject, softmax
-from emdviz.checks.forms import OUTPUT_FORMS, Block, number, recognise
+from emdviz.diagnosis.examples import Quirk, Subject, softmax
+from emdviz.diagnosis.forms import OUTPUT_FORMS, Block, number, recognise
 
 ROWS = 8
 """Predictions for each number of classes; with labels, each meets every class."""
