@@ -120,8 +120,6 @@ def reliability(probabilities, labels, *, cumulative=False, bins=10):
     >>> reliability([[0.25, 0.75]] * 4, [0, 1, 1, 1], bins=2)
     (array([0.25, 0.75]), array([0.25, 0.75]))
     """
-    from sklearn.calibration import calibration_curve
-
     p, labels = check_prediction(probabilities, labels)
     bins = read_count(bins, "bins", 1, 1_000_000)
     happened = labels[:, None] == np.arange(p.shape[1])
@@ -129,9 +127,15 @@ def reliability(probabilities, labels, *, cumulative=False, bins=10):
         if p.shape[1] == 1:
             raise ValueError("probabilities must be of 2 classes or more for a CDF to err")
         p, happened = (np.cumsum(values, axis=1)[:, :-1] for values in (p, happened))
-    p = np.clip(p, 0, 1)
-    observed, predicted = calibration_curve(
-        happened.ravel(), p.ravel(), n_bins=bins, strategy="quantile"
+    p, happened = np.clip(p, 0, 1).ravel(), happened.ravel()
+    edges = np.quantile(p, np.linspace(0, 1, bins + 1))
+    # a bin holds its upper edge, as in calibration_curve
+    which = np.searchsorted(edges[1:-1], p)
+    counts = np.bincount(which, minlength=bins)
+    filled = counts > 0
+    predicted, observed = (
+        np.bincount(which, weights=values, minlength=bins)[filled] / counts[filled]
+        for values in (p, happened)
     )
     return predicted, observed
 

@@ -221,8 +221,8 @@ def wasserstein(p, t, *, order, positions=None):
     ground distance |x_i − x_j|^l, also called the Mallows distance. W_1 is :func:`emd`;
     W_2² is *not* :func:`emd2`.
 
-    The quantile functions are steps that change where either CDF does. Both CDFs are sorted
-    already, so the steps are merged by searching, with no sorting, for all pairs at once.
+    The quantile functions are steps that change where either CDF does: both CDFs are merged and
+    sorted, for all pairs at once.
 
     Parameters
     ----------
@@ -254,50 +254,26 @@ def wasserstein(p, t, *, order, positions=None):
     >>> round(float(wasserstein([0.5, 0.0, 0.5], [0.0, 0.0, 1.0], order=2) ** 2), 6)
     2.0
     """
-    import torch
-
     order = _check_order(order)
     p, t = check_pair(p, t)
     x = check_positions(positions, p.shape[-1], like=p)
-    if is_torch(p):
-        return _quantile_distance(p, t, x, order)
-    # torch searches row by row in one call, NumPy cannot; the memory is shared, not copied
-    p, t, x = (torch.from_numpy(_torch_ready(array)) for array in (p, t, x))
-    distance = _quantile_distance(p, t, x, order).numpy()
-    return distance if distance.ndim else distance[()]
-
-
-def _torch_ready(array):
-    # torch takes neither read-only memory nor negative strides
-    return (
-        array if array.flags.writeable and min(array.strides) >= 0 else np.array(array, order="C")
-    )
-
-
-def _quantile_distance(p, t, x, order):
-    import torch
-
-    p, t = torch.broadcast_tensors(p, t)
-    num_classes = p.shape[-1]
-    levels_p, levels_t = (torch.cumsum(a, -1)[..., :-1].contiguous() for a in (p, t))
-    count = num_classes - 1
-    own = torch.arange(count, device=p.device)
-    # where each level comes in the merged order: its own rank plus how many of the others precede
-    rank_p = own + torch.searchsorted(levels_t.detach(), levels_p.detach())
-    rank_t = own + torch.searchsorted(levels_p.detach(), levels_t.detach(), right=True)
-    merged = levels_p.new_zeros(*p.shape[:-1], 2 * count)
-    merged = merged.scatter(-1, rank_p, levels_p).scatter(-1, rank_t, levels_t)
-    ends = torch.ones_like(p[..., :1])
-    mass = torch.diff(merged, dim=-1, prepend=0 * ends, append=ends)
+    xp = namespace(p, t)
+    p, t = xp.broadcast_arrays(p, t)
+    levels = xp.concat([xp.cumulative_sum(a, axis=-1)[..., :-1] for a in (p, t)], axis=-1)
+    # by their numbers alone: gradients flow through the levels, not through their order
+    ranking = xp.argsort(levels.detach() if is_torch(levels) else levels, axis=-1, stable=True)
+    end = xp.ones_like(p[..., :1])
+    levels = xp.concat([0 * end, xp.take_along_axis(levels, ranking, axis=-1), end], axis=-1)
+    mass = levels[..., 1:] - levels[..., :-1]
     # after k levels, i of them from p and k − i from t, Q_p is at class i and Q_t at class k − i
-    from_p = torch.zeros_like(merged, dtype=torch.int64).scatter(-1, rank_p, 1)
-    class_p = torch.nn.functional.pad(torch.cumsum(from_p, -1), (1, 0))
-    class_t = torch.arange(2 * count + 1, device=p.device) - class_p
+    from_p = xp.astype(ranking < p.shape[-1] - 1, xp.int64)
+    class_p = xp.cumulative_sum(from_p, axis=-1, include_initial=True)
+    class_t = xp.arange(class_p.shape[-1], device=p.device) - class_p
     length = abs(x[class_p] - x[class_t])
     if order == np.inf:
-        rounding = 1e-12 if p.dtype == torch.float64 else 1e-5
-        return torch.amax(torch.where(mass > rounding, length, 0.0), dim=-1)
-    return _root(torch, torch.sum(mass * length**order, dim=-1), order)
+        rounding = 1e-12 if p.dtype == xp.float64 else 1e-5
+        return xp.max(xp.where(mass > rounding, length, 0 * length), axis=-1)
+    return _root(xp, xp.sum(mass * length**order, axis=-1), order)
 
 
 def circular_emd(p, t, *, positions=None, period=None):

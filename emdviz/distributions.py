@@ -4,8 +4,6 @@ Arrays hold distributions along their last axis, shape ``(..., C)``. NumPy array
 arrays out, torch tensors in give torch tensors out; nested lists are read as NumPy arrays.
 """
 
-import math
-
 import numpy as np
 
 from emdviz.reading import (
@@ -20,15 +18,14 @@ from emdviz.reading import (
 )
 
 MASS_TOLERANCE = 1e-4
-"""How far the sum of a distribution may be from 1 before it is refused; in half precision, further:
-by the rounding of numbers near 1."""
+"""How far the sum of a distribution in float32 or float64 may be from 1. Half precision may be
+further off: by as much as it rounds numbers near 1."""
 
 ROUNDING = 1e-7
-"""How far below 0 a probability may be by rounding before it is refused."""
-
+"""How far below 0 rounding may put a probability."""
 
 MOST_CLASSES = 1_000_000
-"""What is more is no number of classes, but a mistake."""
+"""The largest number of classes that is accepted; a larger one is nearly always a mistake."""
 
 
 def check_distribution(values, name="p"):
@@ -286,6 +283,8 @@ def binned_normal(mean, deviation, edges):
     >>> binned_normal(0.0, 1.0, [-1, 1]).round(3)
     array([0.159, 0.683, 0.159])
     """
+    from scipy.special import ndtr
+
     edges = read_floats(edges, "edges")
     if edges.ndim != 1 or not np.all(np.isfinite(edges)) or np.any(edges[1:] <= edges[:-1]):
         raise ValueError(f"edges must be one increasing list, and finite, got {edges.tolist()}")
@@ -306,15 +305,9 @@ def binned_normal(mean, deviation, edges):
         ) from None
     with np.errstate(over="ignore"):  # infinitely far is far enough
         z = (edges - mean[..., None]) / deviation[..., None]
-    below = 0.5 * _erfc(-z / math.sqrt(2))
+    below = ndtr(z)
     ones = np.ones_like(mean)[..., None]
     return np.diff(np.concatenate([0 * ones, below, ones], axis=-1), axis=-1)
-
-
-def _erfc(x):
-    import torch
-
-    return torch.special.erfc(torch.from_numpy(np.ascontiguousarray(x))).numpy()
 
 
 def cdf(p):

@@ -7,6 +7,7 @@ import math
 import numbers
 import operator
 import reprlib
+import sys
 
 import numpy as np
 
@@ -21,8 +22,9 @@ def shown(value):
 
 
 def is_torch(array):
-    """Say whether ``array`` is a torch tensor, without importing torch for those who lack it."""
-    return hasattr(array, "requires_grad") and hasattr(array, "detach")
+    """Tell whether ``array`` is a torch tensor; torch is not imported to find out."""
+    tensor = getattr(sys.modules.get("torch"), "Tensor", ())
+    return isinstance(array, tensor)
 
 
 def namespace(*arrays):

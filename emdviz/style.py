@@ -51,7 +51,7 @@ def use(context="notebook"):
     """Use emdviz's matplotlib style from here on; for the first cell of a notebook.
 
     Figures are then shown there as sharp as the screen is, each with a description in words for
-    those who cannot see it: :func:`emdviz.alt_text.describe`.
+    those who cannot see it: :func:`emdviz.plots.alt_text.describe`.
 
     Parameters and errors are those of :func:`style`.
     """
@@ -61,7 +61,7 @@ def use(context="notebook"):
     if "inline" in plt.get_backend():
         from IPython import get_ipython
 
-        from emdviz.alt_text import show_in
+        from emdviz.plots.alt_text import show_in
 
         show_in(get_ipython())
 

@@ -14,8 +14,9 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 from PIL import Image
 
-from emdviz import alt_text, beliefs, plots, training
-from emdviz.alt_text import describe
+from emdviz import beliefs, plots, training
+from emdviz.plots import alt_text
+from emdviz.plots.alt_text import describe
 from tests.test_notebooks import execute
 
 NAMES = ["young", "middle", "old"]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix
 
 from emdviz import beliefs, emd, plots, training
@@ -68,6 +69,19 @@ def test_a_network_that_knows_the_truth_is_reliable():
     sharp = truth**3 / (truth**3).sum(axis=1, keepdims=True)
     predicted, observed = beliefs.reliability(sharp, labels)
     assert observed[-1] < predicted[-1] - 0.05, "who is too sure is found out"
+
+
+@pytest.mark.parametrize("bins", [1, 7, 40])
+def test_reliability_is_the_calibration_curve_of_scikit_learn(bins):
+    rng = np.random.default_rng(3)
+    p, labels = rng.dirichlet(np.ones(4), 200).round(1), rng.integers(4, size=200)
+    p /= p.sum(1, keepdims=True)  # rounded, so that many are equal
+    happened = labels[:, None] == np.arange(4)
+    observed, predicted = calibration_curve(
+        happened.ravel(), p.ravel(), n_bins=bins, strategy="quantile"
+    )
+    found = beliefs.reliability(p, labels, bins=bins)
+    np.testing.assert_allclose(found, (predicted, observed), atol=1e-15)
 
 
 def test_the_certain_end_of_a_cdf_does_not_count():

@@ -14,8 +14,8 @@ from pathlib import Path
 import ipywidgets
 from matplotlib import pyplot as plt
 
-from emdviz.alt_text import describe
 from emdviz.explorers._base import Explorer, Panel
+from emdviz.plots.alt_text import describe
 
 MIME = "application/vnd.emdviz.book+json"
 

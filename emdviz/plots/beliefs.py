@@ -5,8 +5,8 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from emdviz.alt_text import tell
 from emdviz.plots._labels import check_by_loss, list_names, name_cells, number_cells
+from emdviz.plots.alt_text import tell
 from emdviz.reading import check_is, read_choice, read_finite, to_numpy
 
 

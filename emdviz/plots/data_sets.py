@@ -5,7 +5,7 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 
-from emdviz.alt_text import tell
+from emdviz.plots.alt_text import tell
 from emdviz.reading import check_is, read_count, to_numpy
 from emdviz.style import OKABE_ITO, SPLIT_COLOURS
 

@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patheffects import withStroke
 
-from emdviz.alt_text import tell
 from emdviz.plots._labels import (
     class_names,
     every,
@@ -15,6 +14,7 @@ from emdviz.plots._labels import (
     number_cells,
     whole_numbers,
 )
+from emdviz.plots.alt_text import tell
 from emdviz.reading import as_float_array, check_is, read_finite, read_number, to_numpy
 from emdviz.style import OKABE_ITO
 

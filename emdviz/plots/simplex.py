@@ -3,8 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from emdviz.alt_text import tell
 from emdviz.distributions import check_distribution
+from emdviz.plots.alt_text import tell
 from emdviz.reading import read_floats, to_numpy
 from emdviz.style import PREDICTION_A, TRUTH
 

@@ -5,9 +5,9 @@ import numpy as np
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from emdviz.alt_text import tell
 from emdviz.distributions import check_positions
 from emdviz.plots._labels import class_names, name_classes
+from emdviz.plots.alt_text import tell
 from emdviz.reading import read_finite
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
