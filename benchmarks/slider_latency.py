@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 
 from benchmarks.timing import conditions, table
-from tests.browser.lab import Lab, chromium
+from devtools.lab import Lab, chromium
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = (Path(__file__).parent / "slider_latency.js").read_text(encoding="utf-8").strip("; \n")

@@ -20,6 +20,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
+from devtools import data_layouts
 from emdviz import datasets, models
 from emdviz.datasets.readers import files, group_faces, tables
 from emdviz.datasets.readers import images as decoding
@@ -28,7 +29,6 @@ from emdviz.datasets.sets.adience import read_fold
 from emdviz.training.runs import RunFolder
 from fuzz import mutation
 from fuzz.verdict import Fault, call, is_ours, shorten, where
-from tests import data_layouts
 
 SUBJECT = "subject"
 ALLOWED = (ValueError, TypeError, FileNotFoundError, OSError, RuntimeError)

@@ -15,8 +15,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from devtools.lab import chromium  # noqa: E402
 from scripts.book import first_explorer  # noqa: E402
-from tests.browser.lab import chromium  # noqa: E402
 
 PICTURE = ROOT / "docs" / "explorer.webp"
 LESSONS = ROOT / "docs" / "lessons"

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from PIL import Image  # noqa: E402
 
-from tests.browser.lab import Lab, chromium  # noqa: E402
+from devtools.lab import Lab, chromium  # noqa: E402
 
 SIZES = {
     # name: width and height in CSS pixels, device pixels per CSS pixel

@@ -5,10 +5,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from emdviz.datasets import load
-from emdviz.datasets.sets import aadb as module
-from emdviz.training import Prediction, measure
-from tests.data_layouts import (
+from devtools.data_layouts import (
     aadb,
     aadb_name,
     aadb_scores,
@@ -19,6 +16,9 @@ from tests.data_layouts import (
     picture,
     write,
 )
+from emdviz.datasets import load
+from emdviz.datasets.sets import aadb as module
+from emdviz.training import Prediction, measure
 
 LISTS = "imgListFiles_label/"
 TRAIN = LISTS + "imgListTrainRegression_score.txt"

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from devtools.data_layouts import colours, jpeg, write
 from emdviz.datasets import image_folder
 from emdviz.experiments import Store, run
-from tests.data_layouts import colours, jpeg, write
 from tests.experiment_runs import sleep, sleeper
 
 ROOT = Path(__file__).parents[1]

@@ -4,9 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from emdviz.datasets import load
-from emdviz.datasets.sets import adience as module
-from tests.data_layouts import (
+from devtools.data_layouts import (
     FOLD_HEADER,
     add_lines,
     adience,
@@ -18,6 +16,8 @@ from tests.data_layouts import (
     picture,
     write,
 )
+from emdviz.datasets import load
+from emdviz.datasets.sets import adience as module
 
 GENUINE = Path(__file__).parents[2] / "shared" / "realdata" / "adience" / "fold_0_data.txt"
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
+from devtools.data_layouts import colours, jpeg, write
 from emdviz.datasets import age_faces, load, utkface
 from emdviz.datasets.readers import files
 from emdviz.datasets.readers import images as decoding
-from tests.data_layouts import colours, jpeg, write
 
 # most of these sets are too small to have every age
 pytestmark = pytest.mark.filterwarnings("ignore:no image for training in the classes")

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from tests.browser.lab import NO_CHROMIUM, Watch, chromium, find_chromium
+from devtools.lab import NO_CHROMIUM, Watch, chromium, find_chromium
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = [

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from devtools.data_layouts import colours, jpeg, pack, write
 from emdviz.datasets import image_folder
 from emdviz.datasets.readers import cache
 from emdviz.datasets.readers import images as decoding
 from emdviz.datasets.readers.cache import read_images
 from emdviz.datasets.readers.files import list_files
-from tests.data_layouts import colours, jpeg, pack, write
 
 LONG_AGO = 10**18  # nanoseconds
 

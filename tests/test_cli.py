@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from devtools.data_layouts import jpeg, picture, write
 from emdviz import cli, experiments, setup_check
 from emdviz.cli import app
 from emdviz.experiments import export, results
-from tests.data_layouts import jpeg, picture, write
 
 QUICK = ("run", "table1", "--quick", "--losses=XE,EMD2", "--folds=0", "--rates=0.01", "--epochs=1")
 

@@ -7,10 +7,10 @@ import PIL
 import pytest
 from PIL import Image, ImageOps
 
+from devtools.data_layouts import colours, jpeg
 from emdviz.datasets.readers import images as decoding
 from emdviz.datasets.readers.files import ImageFile
 from emdviz.datasets.readers.images import decode, digest, in_threads
-from tests.data_layouts import colours, jpeg
 
 
 def file(data, name="1.jpg"):

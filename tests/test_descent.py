@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
+from devtools.oracles import random_positions
 from emdviz import emd
 from emdviz.descent import COMPARED, descend
 from emdviz.distributions import one_hot
-from tests.oracles import random_positions
 
 
 def value_at(logits, name, t, x):

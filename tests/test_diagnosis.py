@@ -8,9 +8,9 @@ from scipy import stats
 from scipy.special import softmax
 
 import emdviz
+from devtools.oracles import gap_sum, quantile_cost
 from emdviz import losses
 from emdviz.diagnosis import diagnose
-from tests.oracles import gap_sum, quantile_cost
 
 
 def one_hot(labels, like):

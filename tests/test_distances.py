@@ -9,10 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from emdviz import ground_distance
-from emdviz.distances import cdf_gap, circular_emd, emd, emd2, normalized_emd, wasserstein
-from emdviz.distributions import one_hot
-from tests.oracles import (
+from devtools.oracles import (
     distributions,
     gap_sum,
     pairs,
@@ -20,6 +17,9 @@ from tests.oracles import (
     random_pairs,
     random_positions,
 )
+from emdviz import ground_distance
+from emdviz.distances import cdf_gap, circular_emd, emd, emd2, normalized_emd, wasserstein
+from emdviz.distributions import one_hot
 
 SIZES = [1, 2, 3, 8, 20]
 ON_A_LINE = {

@@ -4,6 +4,7 @@ import torch
 from hypothesis import given
 from scipy import stats
 
+from devtools.oracles import pairs, random_positions
 from emdviz.distributions import (
     binned_normal,
     cdf,
@@ -13,7 +14,6 @@ from emdviz.distributions import (
     one_hot,
     spread,
 )
-from tests.oracles import pairs, random_positions
 
 
 @given(pairs())

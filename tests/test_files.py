@@ -4,9 +4,9 @@ import zipfile
 
 import pytest
 
+from devtools.data_layouts import pack, write
 from emdviz.datasets.readers import files
 from emdviz.datasets.readers.files import check_root, how_many, list_files, plain_name
-from tests.data_layouts import pack, write
 
 FILES = {"b/2.jpg": b"two", "b/10.jpg": b"ten", "a.txt": b"a", "c/d/e/f.png": b""}
 

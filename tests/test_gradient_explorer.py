@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import traitlets
 
+from devtools.oracles import random_positions
 from emdviz import plots
 from emdviz.descent import COMPARED, FLOOR, descend
 from emdviz.distributions import one_hot
 from emdviz.explorers import GradientExplorer, presets
 from emdviz.losses import LOSSES
 from tests.explorer_checks import check_refused, check_self_contained
-from tests.oracles import random_positions
 from tests.test_explorers import by_definition
 
 BAD_PREDICTIONS = [

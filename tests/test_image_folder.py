@@ -3,8 +3,8 @@ import pytest
 import torch
 from PIL import Image
 
+from devtools.data_layouts import colours, jpeg, pack, write
 from emdviz.datasets import image_folder, load
-from tests.data_layouts import colours, jpeg, pack, write
 
 
 def folders(names, each=2, first=0):

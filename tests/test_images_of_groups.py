@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from emdviz.datasets import load
-from emdviz.datasets.readers.group_faces import Face, read_even_list, read_person_data
-from tests.data_layouts import (
+from devtools.data_layouts import (
     AGE_CLASSES,
     add_lines,
     even_list,
@@ -15,6 +13,8 @@ from tests.data_layouts import (
     picture,
     write,
 )
+from emdviz.datasets import load
+from emdviz.datasets.readers.group_faces import Face, read_even_list, read_person_data
 
 
 def read(root, **arguments):

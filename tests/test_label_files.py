@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
+from devtools.data_layouts import aadb, adience, images_of_groups, matlab_file, pack, write
 from emdviz.datasets import load
 from emdviz.datasets.readers.label_files import (
     check_file_name,
@@ -11,7 +12,6 @@ from emdviz.datasets.readers.label_files import (
     matlab_variables,
     text_lines,
 )
-from tests.data_layouts import aadb, adience, images_of_groups, matlab_file, pack, write
 
 LAYOUTS = {"aadb": aadb(), "adience": adience(), "images_of_groups": images_of_groups(84)}
 

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from dlordinal.losses import EMDLoss as DlordinalEMDLoss
 
+from devtools.oracles import gap_sum, random_positions
 from emdviz import losses
 from emdviz.distances import emd, emd2
 from emdviz.distributions import one_hot
 from emdviz.losses import LOSSES, emd2_loss, emd_loss, regression_loss, xe_emd2_loss, xe_loss
-from tests.oracles import gap_sum, random_positions
 
 OVER_LOGITS = {"XE": xe_loss, "EMD2": emd2_loss, "EMD": emd_loss, "XEMD2": xe_emd2_loss}
 GAPS = {"EMD2": (emd2_loss, emd2, 2), "EMD": (emd_loss, emd, 1)}

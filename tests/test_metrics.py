@@ -7,9 +7,9 @@ import torch
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
+from devtools.oracles import random_pairs
 from emdviz import metrics
 from emdviz.distances import emd, emd2
-from tests.oracles import random_pairs
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import pytest
 import torch
 from matplotlib.colors import to_rgba
 
+from devtools.oracles import random_pairs, random_positions
 from emdviz import emd, one_hot, plots, style, transport
 from emdviz.datasets import synthetic_faces
 from emdviz.losses import LOSSES
-from tests.oracles import random_pairs, random_positions
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from scipy import optimize, stats
 
+from devtools.oracles import distributions, gap_sum, random_pairs, random_positions
 from emdviz.propriety import expected_loss, medians, minimiser
-from tests.oracles import distributions, gap_sum, random_pairs, random_positions
 
 LOSSES = ("XE", "EMD2", "EMD", "REG")
 

@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
+from devtools.data_layouts import aadb, adience, images_of_groups, write
 from emdviz import datasets, published
 from emdviz.cli import app
 from emdviz.experiments import RunSpec, Store, results, tables
@@ -29,7 +30,6 @@ from emdviz.experiments.tables import (
 )
 from emdviz.models import operations
 from emdviz.training import TrainConfig, choose_device
-from tests.data_layouts import aadb, adience, images_of_groups, write
 
 THIN = {"ALXs": "ALXs_thin", "VGG_F": "VGG_F_thin", "RES": "RES_thin", "RES_F": "RES_F_thin"}
 NO_WEIGHTS = {"RES_F": None}

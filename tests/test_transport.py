@@ -6,8 +6,8 @@ import pytest
 import torch
 from scipy.optimize import linprog
 
+from devtools.oracles import random_pairs, random_positions
 from emdviz import emd, ground_distance, one_hot, transport
-from tests.oracles import random_pairs, random_positions
 
 
 def linear_programme(p, t, cost, *, partial=False):

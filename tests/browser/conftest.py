@@ -6,7 +6,7 @@ import os
 import nbformat
 import pytest
 
-from tests.browser.lab import NO_CHROMIUM, Lab, Watch, chromium, find_chromium
+from devtools.lab import NO_CHROMIUM, Lab, Watch, chromium, find_chromium
 
 _REQUIRED = os.environ.get("EMDVIZ_REQUIRE_BROWSER") == "1"
 

@@ -7,8 +7,8 @@ axe-core is Deque's, from npm, in the version that the package axe-playwright-py
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from devtools.lab import Watch
 from emdviz import explorers
-from tests.browser.lab import Watch
 
 pytestmark = pytest.mark.browser
 

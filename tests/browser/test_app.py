@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from devtools.lab import Watch
+from devtools.server import TOKEN, Server
 from emdviz import explorers
 from tests.browser.figure import wait_until
-from tests.browser.lab import Watch
-from tests.browser.server import TOKEN, Server
 
 pytestmark = pytest.mark.browser
 

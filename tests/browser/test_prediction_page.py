@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from devtools.lab import Watch
 from emdviz.explorers import PredictionExplorer
 from tests.browser.figure import LOSSES, Figure, agrees, by_python
-from tests.browser.lab import Watch
 from tests.browser.states import show_states
 
 pytestmark = pytest.mark.browser

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from devtools.lab import Watch
 from emdviz.explorers import ProprietyExplorer
 from emdviz.propriety import expected_loss, medians, minimiser
-from tests.browser.lab import Watch
 from tests.browser.propriety import LOSSES, THREE, Propriety, close
 from tests.browser.states import show_states
 

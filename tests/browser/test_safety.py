@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from devtools.lab import Watch
+from devtools.server import Server
 from emdviz import datasets, explorers
 from emdviz.experiments.export import to_html
 from emdviz.training import TrainConfig
-from tests.browser.lab import Watch
-from tests.browser.server import Server
 from tests.comparisons import made_up_epochs
 
 pytestmark = pytest.mark.browser

@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from devtools.lab import Watch
 from emdviz.explorers import SinkhornExplorer
 from emdviz.transport import rounding
 from tests.browser.figure import busy_kernel, wait_until
-from tests.browser.lab import Watch
 from tests.browser.sinkhorn_figure import LOOK, SinkhornFigure, close
 from tests.browser.states import show_states
 

@@ -17,8 +17,8 @@ import uuid
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from devtools.server import TOKEN, Server
 from emdviz.setup_check import find_chromium
-from tests.browser.server import TOKEN, Server
 
 NO_CHROMIUM = (
     "no Chromium found: install it with `apt-get install chromium`, or "
@@ -185,6 +185,7 @@ class Lab(Server):
             self._notebook = None
 
     def command(self, private):
+        """Return the command line that starts JupyterLab."""
         settings = private / "app"
         settings.mkdir()
         (settings / "overrides.json").write_text(json.dumps(_OVERRIDES))
