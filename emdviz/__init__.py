@@ -8,8 +8,9 @@ networks predict), ``propriety`` (what losses reward), ``models``, ``datasets``,
 notebooks), ``diagnosis`` (of a loss), ``plots``, ``style`` and ``explorers`` (interactive figures).
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from emdviz._imports import hand_out
 
 if TYPE_CHECKING:  # for editors and type checkers, which cannot follow __getattr__
     from emdviz.distances import cdf_gap, circular_emd, emd, emd2, normalized_emd, wasserstein
@@ -42,14 +43,4 @@ _HOMES = {
     "losses": ("LOSSES", "emd2_loss", "emd_loss", "regression_loss", "xe_emd2_loss", "xe_loss"),
 }
 
-
-def __getattr__(name):
-    for home, names in _HOMES.items():
-        if name in names:
-            globals()[name] = value = getattr(import_module(f"{__name__}.{home}"), name)
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = hand_out(__name__, _HOMES)

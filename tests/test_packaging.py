@@ -1,6 +1,7 @@
 """environment.yml, pyproject.toml, constraints.txt and what is installed must not drift apart."""
 
 import ast
+import importlib
 import os
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
+
+from emdviz._imports import MissingExtraError, needs
 
 ROOT = Path(__file__).parents[1]
 
@@ -136,6 +139,29 @@ def test_type_checkers_see_the_names_that_are_imported_when_used():
     assert sorted(n for _, names in homes for n in names) == emdviz.__all__
     with pytest.raises(AttributeError, match="no attribute 'wasserstien'"):
         emdviz.wasserstien  # noqa: B018
+
+
+def test_a_missing_extra_says_what_to_type():
+    code = (
+        "import sys\n"
+        "sys.modules['torch'] = None\n"
+        "import emdviz\n"
+        "emdviz.emd([1.0], [1.0])\n"
+        "try: emdviz.emd2_loss\n"
+        "except ImportError as error: print(error.name, error)"
+    )
+    assert run_python(code) == (
+        "torch torch is not installed, which this part of emdviz needs; "
+        "in the folder of emdviz, type: pip install -e '.[train]'"
+    )
+
+
+def test_a_mistake_of_our_own_is_no_missing_extra():
+    with pytest.raises(ModuleNotFoundError, match=r"emdviz\.no_such"), needs("train"):
+        importlib.import_module("emdviz.no_such")
+    with pytest.raises(MissingExtraError) as caught, needs("lab"), needs("zoo"):
+        importlib.import_module("no_such")
+    assert caught.value.extra == "zoo"
 
 
 def test_explorers_wait_with_torchvision_until_a_data_set_is_used():

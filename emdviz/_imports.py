@@ -1,0 +1,75 @@
+"""Imports that wait until they are needed, and what to type where an extra is missing."""
+
+import sys
+from contextlib import contextmanager
+from importlib import import_module
+
+
+class MissingExtraError(ModuleNotFoundError):
+    """A module of an extra of emdviz is not installed.
+
+    Attributes
+    ----------
+    name : str
+        The module.
+    extra : str
+        The extra that installs it.
+    """
+
+    def __init__(self, name, extra):
+        super().__init__(
+            f"{name} is not installed, which this part of emdviz needs; in the folder of emdviz, "
+            f"type: pip install -e '.[{extra}]'",
+            name=name,
+        )
+        self.extra = extra
+
+
+@contextmanager
+def needs(extra):
+    """Say which extra to install where a module that is imported inside the block is missing.
+
+    Examples
+    --------
+    >>> with needs("train"):
+    ...     import no_such_module
+    Traceback (most recent call last):
+      ...
+    emdviz._imports.MissingExtraError: no_such_module is not installed, which this part of emdviz \
+needs; in the folder of emdviz, type: pip install -e '.[train]'
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if isinstance(error, MissingExtraError) or missing.partition(".")[0] in ("", "emdviz"):
+            raise
+        raise MissingExtraError(missing, extra) from error
+
+
+def hand_out(package, homes):
+    """Return ``__getattr__`` and ``__dir__`` of a package that imports its names when used.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    homes : dict of str to sequence of str
+        A module inside the package -> the names that come from there.
+    """
+
+    def __getattr__(name):
+        for home, names in homes.items():
+            if name in names:
+                with needs("train"):
+                    value = getattr(import_module(f"{package}.{home}"), name)
+                setattr(sys.modules[package], name, value)
+                return value
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted(
+            {*vars(sys.modules[package]), *(n for names in homes.values() for n in names)}
+        )
+
+    return __getattr__, __dir__
