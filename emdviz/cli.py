@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from emdviz.reading import ArgumentError
+
 app = typer.Typer(
     help="Losses for ordered classes: run the paper's experiments, and read their results.",
     no_args_is_help=True,
@@ -21,6 +23,8 @@ PATIENCE = 10.0
 """Seconds that a scheduler has to answer."""
 
 TABLES = {"table1": 1, "table2": 2, "table3": 3}
+OPTIONS = {"dataset": "--dataset", "network": "--networks", "loss": "--losses"}
+"""Options that hold what an argument of a function holds."""
 
 TableName = Annotated[str, typer.Argument(metavar="table1|table2|table3")]
 TableOption = Annotated[str | None, typer.Option(metavar="table1|table2|table3")]
@@ -107,8 +111,8 @@ def run(
         specs = make(
             number, data, **({"dataset": dataset} if dataset else {}), weights=starts, **changes
         )
-    except ValueError as error:
-        raise ValueError(_in_options(error)) from None
+    except ArgumentError as error:
+        raise ValueError(_in_options(error, dataset or _paper_set(number))) from None
     if dry_run:
         _tell_cost(specs, store, teraflops)
         return
@@ -237,19 +241,17 @@ def _config(quick, size, epochs, batch_size):
     return paper_config(**({"epochs": EPOCHS, "crop": crop, "mirror": True} | chosen))
 
 
-def _in_options(error):
-    """Write what a function says of its arguments as it is typed here."""
-    text = str(error)
-    if text.startswith("weights lacks "):
-        network = text.split()[2].rstrip(",")
-        return f"{network} starts from weights: type --weights {network}=FILE, or {network}=none"
-    if "and have ['root']" in text:
-        return f"{text.split()[2]} is read from files: type --data FOLDER"
-    for name in ("dataset", "network", "loss"):
-        if text.startswith(f"{name} must be one of"):
-            option = {"dataset": "--dataset", "network": "--networks", "loss": "--losses"}[name]
-            return f"type {option} with {text.removeprefix(f'{name} must be ')}"
-    return text
+def _in_options(error, dataset):
+    """Say of a wrong argument what to type on the command line."""
+    if error.argument == "weights" and error.missing:
+        typed = f"--weights {error.missing}=FILE, or {error.missing}=none"
+        return f"{error.missing} starts from weights: type {typed}"
+    if error.missing == "root":
+        return f"{dataset} is read from files: type --data FOLDER"
+    if error.argument in OPTIONS:
+        choices = ", ".join(error.choices)
+        return f"type {OPTIONS[error.argument]} with one of {choices}; got {error.value!r}"
+    return str(error)
 
 
 def _check_data(spec, table):
@@ -346,9 +348,8 @@ def _show(frame, number, dataset, store):
     source = published.find(number)
     try:
         laid = tables.table(frame, number, dataset=dataset, store=store)
-    except ValueError as error:
-        name = str(error).partition("several kinds: ")[2].split(" is ")[0]
-        raise ValueError(f"{error}; here: type --only {name!r}=VALUE" if name else error) from None
+    except tables.MixedRunsError as error:
+        raise ValueError(f"{error}; here: type --only {error.column!r}=VALUE") from None
     what = " / ".join(source.metrics)
     if dataset == source.dataset:
         typer.echo(f"\nTable {number}, {source.title}: {what}, as printed")

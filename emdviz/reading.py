@@ -16,6 +16,27 @@ _SHORT.maxstring = _SHORT.maxother = 120
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxdict = 12
 
 
+class ArgumentError(ValueError):
+    """A wrong argument, for code that must tell errors apart without reading their text.
+
+    Attributes
+    ----------
+    argument : str
+        Its name.
+    choices : tuple
+        All that it may be, or all names that it may hold; empty where they cannot be listed.
+    value
+        What came, where it is none of the choices.
+    missing : str
+        The entry that it lacks; empty if none.
+    """
+
+    def __init__(self, message, argument="", choices=(), value=None, missing=""):
+        super().__init__(message)
+        self.argument, self.choices = argument, tuple(choices)
+        self.value, self.missing = value, missing
+
+
 def shown(value):
     """Return the ``repr`` of anything for an error, cut where it is long."""
     return _SHORT.repr(value)
@@ -208,7 +229,8 @@ def read_flag(value, name):
 
 
 def read_choice(value, name, choices):
-    """Return ``value`` if it is one of some names, or raise a ValueError that lists them."""
+    """Return ``value`` if it is one of some names, or raise an ArgumentError that lists them."""
     if isinstance(value, str) and value in choices:
         return value
-    raise ValueError(f"{name} must be one of {list(choices)}, got {shown(value)}")
+    message = f"{name} must be one of {list(choices)}, got {shown(value)}"
+    raise ArgumentError(message, name, choices, value)

@@ -1,5 +1,6 @@
 """The command line: what it prints, writes and refuses, and with which status it ends."""
 
+import pickle
 import subprocess
 import sys
 
@@ -11,7 +12,8 @@ from typer.testing import CliRunner
 from devtools.data_layouts import jpeg, picture, write
 from emdviz import cli, experiments, setup_check
 from emdviz.cli import app
-from emdviz.experiments import export, results
+from emdviz.experiments import export, results, tables
+from emdviz.reading import ArgumentError
 
 QUICK = ("run", "table1", "--quick", "--losses=XE,EMD2", "--folds=0", "--rates=0.01", "--epochs=1")
 
@@ -141,9 +143,11 @@ class TestRefusals:
             ("run", "table1", "--data", nowhere): (
                 "RES_F starts from weights: type --weights RES_F=FILE, or RES_F=none"
             ),
-            ("run", "table1", "--quick", "--losses=EMD3"): "type --losses with one of ['AEMD', ",
-            ("run", "table1", "--quick", "--networks=VGG"): "type --networks with one of [",
-            ("run", "table1", "--dataset=faces"): "type --dataset with one of ['aadb', ",
+            ("run", "table1", "--quick", "--losses=EMD3"): (
+                "type --losses with one of AEMD, EMD, "
+            ),
+            ("run", "table1", "--quick", "--networks=VGG"): "type --networks with one of ALX, ",
+            ("run", "table1", "--dataset=faces"): "type --dataset with one of aadb, ",
             ("run", "table1", "--rates=fast"): "type --rates as numbers between commas, got 'fast'",
             ("run", "table1", "--weights=RES_F"): "type --weights NETWORK=FILE, such as ",
             (*QUICK, "--workers=0"): "type --workers as a number from 1, got 0",
@@ -175,6 +179,41 @@ class TestRefusals:
 
 def _no_store(arguments, folder):
     return () if arguments[0] != "run" else ("--store", folder / "runs")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            ArgumentError("reworded", "loss", ("XE", "EMD2"), "EMD3"),
+            "type --losses with one of XE, EMD2; got 'EMD3'",
+        ),
+        (ArgumentError("reworded", "weights", missing="RES_F"), "type --weights RES_F=FILE, or "),
+        (ArgumentError("reworded", "dataset_options", missing="root"), "type --data FOLDER"),
+        (ArgumentError("reworded", "folds"), "reworded"),
+    ],
+)
+def test_errors_are_told_apart_by_their_attributes(error, words):
+    assert words in cli._in_options(pickle.loads(pickle.dumps(error)), "aadb")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "facts"),
+    [
+        ({"losses": ["EMD3"]}, ("loss", "EMD3", "")),
+        ({"networks": ["VGG"]}, ("network", "VGG", "")),
+        ({"networks": ["RES_F"]}, ("weights", None, "RES_F")),
+        ({"dataset": "faces"}, ("dataset", "faces", "")),
+        ({"dataset": "image_folder"}, ("dataset_options", {"size": 256}, "root")),
+    ],
+    ids=str,
+)
+def test_functions_say_in_attributes_which_argument_is_wrong(arguments, facts):
+    with pytest.raises(ArgumentError) as caught:
+        tables.table_specs(1, **({"networks": ["ALXs"], "losses": ["XE"]} | arguments))
+    found = caught.value
+    assert (found.argument, found.value, found.missing) == facts
+    assert bool(found.choices) == (facts[0] != "weights")
 
 
 class TestResults:

@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from emdviz.datasets import DATASETS
 from emdviz.losses import LOSSES
 from emdviz.models import MODELS
-from emdviz.reading import check_is, read_choice
+from emdviz.reading import ArgumentError, check_is, read_choice
 from emdviz.training import TrainConfig
 
 PAPER_RATES = tuple(float(f"{10 ** -(1.5 + i / 2):.6g}") for i in range(7))
@@ -172,10 +172,12 @@ class RunSpec:
         needed = {name for name, one in parameters.items() if one.default is one.empty}
         if given.keys() - parameters.keys() or needed - given.keys():
             need = f" and have {sorted(needed)}" if needed else ""
-            raise ValueError(
+            message = (
                 f"dataset_options of {self.dataset} must be among {sorted(parameters)}{need}, "
                 f"got {sorted(given)}"
             )
+            lacking = min(needed - given.keys(), default="")
+            raise ArgumentError(message, "dataset_options", parameters, given, lacking)
 
 
 def identify(facts):

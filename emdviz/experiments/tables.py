@@ -12,6 +12,7 @@ from emdviz.experiments.selection import select
 from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
 from emdviz.losses import LOSSES
 from emdviz.metrics import spearman
+from emdviz.reading import ArgumentError, read_choice
 from emdviz.training import TrainConfig
 from emdviz.training.conclusions import finished
 
@@ -33,6 +34,14 @@ MISSING = "—"
 
 _VARY = ("id", "fold", "seed", "network", "weights", "loss", "learning_rate")
 _VARY += ("error", "seconds", "finished", "host", "dataset seed", "dataset bins")
+
+
+class MixedRunsError(ValueError):
+    """Runs that differ in a ``column`` in which the runs of one table must be alike."""
+
+    def __init__(self, message, column=""):
+        super().__init__(message)
+        self.column = column
 
 
 def table_specs(
@@ -342,7 +351,7 @@ def _finished(frame, dataset):
 
 
 def _check_alike(rows):
-    """Raise a ValueError if runs differ in something that a table does not vary."""
+    """Raise a MixedRunsError if runs differ in something that a table does not vary."""
     fixed = [c for c in rows if c not in _VARY and not c.startswith(("loss ", "valid ", "test "))]
     parts = [(rows, fixed), *((part, ["weights"]) for _, part in rows.groupby("network"))]
     for part, columns in parts:
@@ -351,20 +360,22 @@ def _check_alike(rows):
             if len(found) > 1:
                 known = [value for value in found if value == value and value is not None]
                 shown = " and ".join(map(str, [*known, *["none"] * (len(known) < len(found))][:3]))
-                raise ValueError(
+                message = (
                     f"frame holds runs of several kinds: {name} is {shown}; keep those of one, "
                     f"such as frame[frame[{name!r}] == {known[0]!r}]"
                 )
+                raise MixedRunsError(message, name)
 
 
 def _weights(network, weights):
     """Return the weights that a network starts from, or say that they are missing."""
     if network in weights or "_F" not in network:
         return weights.get(network)
-    raise ValueError(
+    message = (
         f"weights lacks {network}, which starts from weights learned before: give a file, as in "
         f"weights={{{network!r}: 'file.safetensors'}}, or None to start from chance"
     )
+    raise ArgumentError(message, "weights", missing=network)
 
 
 def _of(rates, loss):
@@ -372,6 +383,4 @@ def _of(rates, loss):
 
 
 def _parameters(dataset):
-    if dataset not in DATASETS:
-        raise ValueError(f"dataset must be one of {sorted(DATASETS)}, got {dataset!r}")
-    return inspect.signature(DATASETS[dataset]).parameters
+    return inspect.signature(DATASETS[read_choice(dataset, "dataset", sorted(DATASETS))]).parameters
