@@ -15,8 +15,7 @@ from torchvision.transforms.functional import to_pil_image
 from benchmarks.timing import conditions, table
 from emdviz import datasets
 from emdviz.models import small_cnn
-from emdviz.training import TrainConfig, compare_losses
-from emdviz.training.loop import Data, Run
+from emdviz.training import Run, TrainConfig, compare_losses
 
 ROUNDS = 5
 BATCH = 128
@@ -77,7 +76,7 @@ def against_plain_loops(count=2000, size=48):
     """Images per second of ``fit`` and of plain loops over the same images."""
     faces = datasets.load("synthetic_faces", n=count, size=size)
     train = faces.split("train")
-    run = Run(small_cnn(8), "XE", Data(faces, torch.device("cpu")), TrainConfig(device="cpu"))
+    run = Run(small_cnn(8), "XE", faces, TrainConfig(device="cpu"))
     decoded = [(image, int(label)) for image, label in zip(train.images, train.labels, strict=True)]
 
     class Decoded(torch.utils.data.Dataset):

@@ -26,7 +26,7 @@ from emdviz.datasets.readers import files, group_faces, tables
 from emdviz.datasets.readers import images as decoding
 from emdviz.datasets.sets.aadb import read_matlab_scores, read_score_list
 from emdviz.datasets.sets.adience import read_fold
-from emdviz.training.runs import RunFolder
+from emdviz.training.folder import RunFolder
 from fuzz import mutation
 from fuzz.verdict import Fault, call, is_ours, shorten, where
 

@@ -77,11 +77,11 @@ def runs(rng, sizes):
         {
             "loss": loss,
             "seed": seed,
+            "fold": 0,
+            "learning_rate": 0.1,
             "error": "",
-            "AEM": rng.random(),
-            "AEO": rng.random(),
-            "MAE": rng.random(),
-            "RPS": rng.random(),
+            "valid RPS": rng.random(),
+            **{f"test {name}": rng.random() for name in ("AEM", "AEO", "MAE", "RPS")},
         }
         for loss in _LOSSES
         for seed in range(1 + sizes.classes % 3)

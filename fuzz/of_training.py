@@ -83,9 +83,6 @@ TARGETS = {
     "training.choose_device": Target(
         training.choose_device, {"device?": choice("cpu", torch.device("cpu"))}, share=0.05
     ),
-    "training.find_loss": Target(
-        training.find_loss, {"name": choice("XE", "EMD2")}, also=("loss",), share=0.05
-    ),
     "training.scale": Target(
         training.scale,
         {"images": fixed(lambda rng, s: torch.zeros(1, 3, 2, 2, dtype=torch.uint8))},

@@ -133,7 +133,7 @@ def test_comparisons_say_the_verdicts():
     import pandas as pd
 
     rows = [
-        {"loss": loss, "seed": seed, "error": "", "AEM": base + seed / 10}
+        {"loss": loss, "seed": seed, "error": "", "test AEM": base + seed / 10}
         for loss, base in (("XE", 50), ("EMD2", 60))
         for seed in range(3)
     ]

@@ -142,7 +142,7 @@ def test_boxes_stand_at_their_quartiles():
 def test_a_comparison_shows_means_and_paired_differences():
     xe = 50 + RNG.normal(size=6)
     rows = [
-        {"loss": loss, "seed": seed, "error": "", "AEM": xe[seed] + shift + 0.1 * seed % 0.3}
+        {"loss": loss, "seed": seed, "error": "", "test AEM": xe[seed] + shift + 0.1 * seed % 0.3}
         for loss, shift in (("XE", 0.0), ("EMD2", 3.0))
         for seed in range(6)
     ]

@@ -20,8 +20,16 @@ from emdviz.experiments import (
     processes,
     results,
     run,
+    select,
 )
-from emdviz.training import TrainConfig, compare_losses, predict
+from emdviz.training import (
+    TrainConfig,
+    compare_losses,
+    conclude,
+    paired_differences,
+    predict,
+    summarise,
+)
 from tests.experiment_runs import begun, numbers, sleep, sleeper, tiny
 
 LOSSES = ["XE", "REG", "EMD2"]
@@ -130,9 +138,28 @@ def test_metrics_are_those_of_comparing_losses(grid):
     faces = datasets.load("synthetic_faces", n=120, size=32)
     table = compare_losses(faces, LOSSES, config=tiny("XE").config, together=False)
     for name in metrics.METRICS:
-        expected = table[name].to_numpy(float)
-        assert np.array_equal(frame[f"test {name}"].to_numpy(float), expected, equal_nan=True)
-    assert np.array_equal(frame["valid RPS"], table["valid RPS"])
+        for column in (f"valid {name}", f"test {name}"):
+            expected = table[column].to_numpy(float)
+            assert np.array_equal(frame[column].to_numpy(float), expected, equal_nan=True)
+    own = ["id", "dataset n", "dataset size", "seconds", "finished"]
+    assert set(frame.columns) - set(table.columns) == {"dataset n", "dataset size"}
+    pd.testing.assert_frame_equal(
+        frame.drop(columns=own), table.drop(columns=own, errors="ignore"), check_dtype=False
+    )
+
+
+def test_what_reads_one_table_reads_the_other(grid):
+    _, _, frame, _ = grid
+    faces = datasets.load("synthetic_faces", n=120, size=32)
+    table = compare_losses(faces, LOSSES, config=tiny("XE").config)
+    for read in (
+        summarise,
+        paired_differences,
+        lambda runs: summarise(select(runs), split="valid"),
+        lambda runs: conclude(paired_differences(select(runs))),
+    ):
+        one, other = read(frame), read(table)
+        assert one == other if isinstance(one, str) else one.equals(other)
 
 
 def test_the_store_keeps_weights_predictions_and_history(grid):

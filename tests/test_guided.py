@@ -10,8 +10,7 @@ from torch import nn
 
 from emdviz import datasets, emd2_loss, ground_distance, models, one_hot, xe_loss
 from emdviz.losses import SelfGuidedEMD2Loss, ground_emd2_loss
-from emdviz.training import Epoch, TrainConfig, compare_losses, fit
-from emdviz.training.loop import Data, Run
+from emdviz.training import Epoch, Run, TrainConfig, compare_losses, fit
 
 LOGITS = torch.randn(6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 LABELS = torch.tensor([0, 4, 2, 2, 1, 3])
@@ -118,7 +117,7 @@ def config(**options):
 def test_a_network_learns_its_own_distance(tmp_path):
     faces = datasets.load("synthetic_faces", n=400, size=32)
     model = models.small_cnn(8)
-    run = Run(model, "SGEMD2", Data(faces, torch.device("cpu")), config(), folder=tmp_path)
+    run = Run(model, "SGEMD2", faces, config(), folder=tmp_path)
     for number in range(1, 7):
         epoch = run.finish(run.train(number), 0.0)
         in_force = run.criterion.distance.matrix.double().numpy()

@@ -14,7 +14,7 @@ from emdviz.explorers import LossRace, TrainingReplay
 from emdviz.losses import LOSSES
 from emdviz.training import TrainConfig, fit
 from emdviz.training import race as in_turns
-from emdviz.training.runs import RunFolder
+from emdviz.training.folder import RunFolder
 
 CONFIG = TrainConfig(epochs=3, batch_size=16, learning_rate=0.02, seed=4, device="cpu")
 NAMES = ["XE", "REG", "EMD2"]
@@ -196,7 +196,7 @@ def test_what_the_browser_gets_is_json_and_pythons_numbers(faces):
     )
     table = running.table()
     assert len(table) == 9
-    assert table["AEM"].iloc[-1] == running.epochs["EMD2"][-1].metrics["AEM"]
+    assert table["valid AEM"].iloc[-1] == running.epochs["EMD2"][-1].metrics["AEM"]
     assert len(running.figure().subfigs[1].axes) == 2 * 4
 
 

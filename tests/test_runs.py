@@ -15,7 +15,8 @@ import torch
 
 from emdviz import datasets, models
 from emdviz.explorers import PredictionExplorer
-from emdviz.training import TrainConfig, fit, runs
+from emdviz.training import TrainConfig, fit
+from emdviz.training.folder import RunFolder, describe
 
 CONFIG = TrainConfig(
     epochs=4, batch_size=32, learning_rate=0.02, augmentation="paper", seed=5, device="cpu"
@@ -70,7 +71,7 @@ def test_a_stopped_run_with_dropout_goes_on_to_the_same_weights(tmp_path):
 
 def test_settings_that_are_off_are_no_facts(faces, tmp_path):
     def facts(**changes):
-        return runs.describe(*common, replace(CONFIG, **changes), faces.images[:1])
+        return describe(*common, replace(CONFIG, **changes), faces.images[:1])
 
     common = (models.small_cnn(8), "EMD2", {}, faces)
     assert facts().keys() == {
@@ -181,7 +182,7 @@ def test_a_full_disk_loses_no_finished_epoch(faces, whole, tmp_path, monkeypatch
 def test_a_folder_may_lie_at_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert runs.RunFolder("~/run", {}).path == tmp_path / "run"
+    assert RunFolder("~/run", {}).path == tmp_path / "run"
     assert PredictionExplorer().save_html("~/page.html") == tmp_path / "page.html"
     assert (tmp_path / "page.html").is_file()
 

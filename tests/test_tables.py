@@ -17,7 +17,6 @@ from emdviz import datasets, published
 from emdviz.cli import app
 from emdviz.experiments import RunSpec, Store, results, tables
 from emdviz.experiments.cost import count_images, estimate, measure_teraflops
-from emdviz.experiments.store import make_row, make_table
 from emdviz.experiments.tables import (
     ENSEMBLE,
     ENSEMBLE_BINS,
@@ -30,6 +29,7 @@ from emdviz.experiments.tables import (
 )
 from emdviz.models import operations
 from emdviz.training import TrainConfig, choose_device
+from emdviz.training.results import make_row, make_table
 
 THIN = {"ALXs": "ALXs_thin", "VGG_F": "VGG_F_thin", "RES": "RES_thin", "RES_F": "RES_F_thin"}
 NO_WEIGHTS = {"RES_F": None}

@@ -14,9 +14,10 @@ from tqdm.auto import tqdm
 
 from emdviz.experiments import work
 from emdviz.experiments.specs import RunSpec
-from emdviz.experiments.store import TRACEBACK, Store, as_store, make_row, make_table
+from emdviz.experiments.store import TRACEBACK, Store, as_store
 from emdviz.experiments.workers import stop
 from emdviz.reading import check_is, read_count, shown
+from emdviz.training.results import make_row, make_table
 
 POLL = 1.0
 """Seconds until a run that another program had is looked at again."""

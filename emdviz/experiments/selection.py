@@ -1,9 +1,8 @@
 """Choose learning rates and options by the validation split."""
 
-from emdviz.experiments.store import OUTCOME
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_names
-from emdviz.training.conclusions import finished
+from emdviz.training.results import OUTCOME, finished
 
 
 def select(frame, by="valid RPS", *, over=None, across=("fold", "seed")):
@@ -16,7 +15,7 @@ def select(frame, by="valid RPS", *, over=None, across=("fold", "seed")):
     Parameters
     ----------
     frame : pandas.DataFrame
-        From :func:`run` or :func:`results`.
+        From :func:`run`, :func:`results` or ``training.compare_losses``.
     by : str
         ``"valid "`` and a name in ``metrics.METRICS``. "valid RPS" is defined for regression as
         well, and for a distribution it is strictly proper.

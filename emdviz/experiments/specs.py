@@ -7,13 +7,13 @@ import inspect
 import json
 import os
 from dataclasses import dataclass, field
-from numbers import Integral, Real
 
 from emdviz.datasets import DATASETS
 from emdviz.losses import LOSSES
 from emdviz.models import MODELS
 from emdviz.reading import ArgumentError, check_is, read_choice
 from emdviz.training import TrainConfig
+from emdviz.training.results import plain
 
 PAPER_RATES = tuple(float(f"{10 ** -(1.5 + i / 2):.6g}") for i in range(7))
 """The paper's seven learning rates, 10^-1.5 to 10^-4.5; in six digits, for powers differ in their
@@ -221,21 +221,3 @@ def _freeze(name, options):
             f"{name} must be a mapping, or (name, value) pairs, got {options!r}"
         ) from None
     return tuple(sorted((str(k), plain(f"{name} {k}", value)) for k, value in options.items()))
-
-
-def plain(name, value):
-    """Return a value of JSON's types that cannot change, or say what does not fit."""
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real) and value - value == 0:
-        return float(value)
-    if isinstance(value, list | tuple):
-        return tuple(plain(name, part) for part in value)
-    raise ValueError(
-        f"{name} must be a text, a path, a finite number, True, False, None, "
-        f"or a list of these, got {value!r}"
-    )

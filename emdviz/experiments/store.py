@@ -15,15 +15,12 @@ import numpy as np
 import safetensors.torch
 
 from emdviz.experiments.locks import Lock
-from emdviz.experiments.specs import RunSpec, identify, plain
-from emdviz.training.loop import read_history
+from emdviz.experiments.specs import identify
+from emdviz.training import read_history
+from emdviz.training.results import make_row, make_table
 from emdviz.writing import write_whole
 
 FORMAT = "emdviz result 1"
-OUTCOME = ("error", "seconds", "finished", "host")
-"""Columns of every table of results that are neither part of the spec nor a metric."""
-
-_CONFIG = RunSpec("digits").to_dict()["config"]
 TRACEBACK = "traceback.txt"
 """Of the last error that was not a run's own; in its folder."""
 
@@ -185,10 +182,7 @@ def results(store):
     Returns
     -------
     pandas.DataFrame
-        A row per run: ``id``; the spec, an option of data set or loss as ``"dataset size"`` or
-        ``"loss lam"`` and the configuration by its own names; ``error``, empty for a finished
-        run; ``seconds`` of training; when it was ``finished`` and on which ``host``; then each
-        metric of ``metrics.METRICS`` as ``"valid AEM"`` and ``"test AEM"``.
+        A row per run, in the columns of :mod:`training.results`.
 
     Raises
     ------
@@ -207,49 +201,6 @@ def results(store):
 def as_store(store):
     """Return ``store``, or the :class:`Store` at that path."""
     return store if isinstance(store, Store) else Store(store)
-
-
-def make_table(rows):
-    """Return rows as a table, with columns in the order that :func:`results` tells."""
-    import pandas as pd
-
-    table = pd.DataFrame(rows)
-    spec = list(_spec_row("", RunSpec("digits").to_dict()))
-    order = {name: float(i) for i, name in enumerate([*spec, *OUTCOME])}
-
-    def place(column):
-        group, _, metric = str(column).partition(" ")
-        if metric and group in order:  # an option comes after what it is an option of
-            return order[group] + 0.5
-        return order.get(column, len(order) + (group == "test"))
-
-    named = [*table.columns, *(name for name in order if name not in table.columns)]
-    table = table.reindex(columns=sorted(named, key=place))
-    types = {"fold": "Int64", "seconds": float, "error": object}
-    table = table.astype(types)
-    return table.assign(finished=pd.to_datetime(table["finished"], utc=True, format="ISO8601"))
-
-
-def make_row(identity, facts, *, metrics=None, error="", seconds=None, finished=None, host=None):
-    """Return a row of a table of results, as a dict."""
-    row = _spec_row(identity, facts)
-    row |= {"error": error, "seconds": seconds, "finished": finished, "host": host}
-    for split, values in (metrics or {}).items():
-        row |= {f"{split} {name}": value for name, value in values.items()}
-    return row
-
-
-def _spec_row(identity, facts):
-    row = {"id": identity, "dataset": facts["dataset"], **_options("dataset", facts)}
-    row |= {name: facts[name] for name in ("fold", "network", "weights", "loss")}
-    row |= _options("loss", facts)
-    # runs of before an option came had it off
-    return row | _CONFIG | facts["config"]
-
-
-def _options(group, facts):
-    options = facts[f"{group}_options"]
-    return {f"{group} {key}": plain(key, value) for key, value in options.items()}
 
 
 def _look_at(entry):

@@ -14,7 +14,7 @@ from emdviz.losses import LOSSES
 from emdviz.metrics import spearman
 from emdviz.reading import ArgumentError, read_choice
 from emdviz.training import TrainConfig
-from emdviz.training.conclusions import finished
+from emdviz.training.results import finished
 
 SIZE, CROP = 256, 227
 """Pixels of the images, and of what the networks see of them."""

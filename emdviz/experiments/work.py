@@ -3,10 +3,7 @@
 import safetensors.torch
 
 from emdviz.experiments.store import to_npz
-from emdviz.losses import LOSSES
-from emdviz.models import MODELS
-from emdviz.training import choose_device, measure
-from emdviz.training.loop import Data, Run, epochs_of
+from emdviz.training import Run, TrainingData, choose_device
 from emdviz.writing import write_whole
 
 _loaded = {}
@@ -30,20 +27,21 @@ def train(spec, folder, on_epoch):
     seconds : float
         Of training.
     """
-    data = _data(spec)
-    dataset, num_classes = data.dataset, data.num_classes
-    weights = {} if spec.weights is None else {"weights": spec.weights}
-    num_outputs = LOSSES[spec.loss].num_outputs(num_classes)
-    model = MODELS[spec.network](num_outputs, seed=spec.config.seed, **weights)
-    options = {"folder": folder / "training", "loss_options": dict(spec.loss_options)}
-    run = Run(model, spec.loss, data, spec.config, **options)
-    for epoch in epochs_of(run):
+    run = Run(
+        spec.network,
+        spec.loss,
+        _data(spec),
+        spec.config,
+        weights=spec.weights,
+        loss_options=dict(spec.loss_options),
+        folder=folder / "training",
+    )
+    for epoch in run:
         on_epoch(epoch)
-    metrics, arrays = {}, {}
+    metrics, arrays, dataset = {}, {}, run.data.dataset
     for name in ("valid", "test"):
         split = dataset.split(name)
-        predicted = run.predict(split.images)
-        metrics[name] = measure(predicted, split, num_classes)
+        predicted, metrics[name] = run.evaluate(name)
         parts = {
             "index": dataset.splits[name],
             "labels": split.labels,
@@ -56,7 +54,7 @@ def train(spec, folder, on_epoch):
         if split.scores is not None:
             parts |= {"expected": predicted.scores(split.positions), "scores": split.scores}
         arrays |= {f"{name} {kind}": part.numpy() for kind, part in parts.items()}
-    tensors = {name: part.cpu().contiguous() for name, part in model.state_dict().items()}
+    tensors = {name: part.cpu().contiguous() for name, part in run.model.state_dict().items()}
     write_whole(folder / "weights.safetensors", safetensors.torch.save(tensors))
     write_whole(folder / "predictions.npz", to_npz(arrays))
     return metrics, run.epochs[-1].seconds
@@ -73,5 +71,5 @@ def _data(spec):
     key = (spec.dataset, spec.dataset_options, spec.fold, device)
     if key not in _loaded:
         _loaded.clear()  # first, for two may not fit into memory
-        _loaded[key] = Data(spec.load(), device)
+        _loaded[key] = TrainingData(spec.load(), device)
     return _loaded[key]

@@ -18,11 +18,7 @@ from emdviz.explorers._training import (
     training_figure,
 )
 from emdviz.losses import LOSSES
-from emdviz.training.comparison import make_run
-from emdviz.training.config import choose_device, read_config
-from emdviz.training.evaluation import read_losses
-from emdviz.training.loop import Data
-from emdviz.training.race import Race
+from emdviz.training import Race, make_runs
 
 
 class LossRace(Explorer):
@@ -114,22 +110,18 @@ class LossRace(Explorer):
         folder=None,
         style="notebook",
     ):
-        losses, config = read_losses(losses), read_config(config)
-        if unknown := sorted(set(learning_rates or {}) - set(losses)):
-            raise ValueError(f"learning_rates must be for some of {losses}, got {unknown}")
         self.dataset, self.probe = dataset, read_probe(probe, dataset)
         self._metrics = available_metrics(dataset)
         check_metric(metric, self._metrics)
         scale = self.text_scale(style)
-        data = Data(dataset, choose_device(config.device))
         options = {"model": model, "learning_rates": learning_rates, "folder": folder}
-        options["probe"] = self.probe.images
-        race = Race({loss: make_run(data, loss, config, **options) for loss in losses})
+        runs = make_runs(dataset, losses, config, probe=self.probe.images, **options)
+        first, race = next(iter(runs.values())), Race(runs)
         self._race, self._publishing, self._told = race, threading.RLock(), 0.0
         super().__init__(
             metric=metric,
             _text_scale=scale,
-            _setup=setup(dataset, losses, self.probe, config.epochs, steps=data.steps(config)),
+            _setup=setup(dataset, list(runs), self.probe, first.config.epochs, steps=first.steps),
             _epochs=self._epoch_facts(),
             _now=self._facts(),
         )
@@ -207,7 +199,7 @@ class LossRace(Explorer):
         -------
         pandas.DataFrame
             A row per loss and epoch: ``loss``, ``epoch``, ``seconds``, ``train loss``,
-            ``valid loss``, and the metrics of the validation split.
+            ``valid loss``, and each metric of the validation split, such as ``valid AEM``.
         """
         import pandas as pd
 
@@ -218,13 +210,13 @@ class LossRace(Explorer):
                 "seconds": epoch.seconds,
                 "train loss": epoch.train_loss,
                 "valid loss": epoch.valid_loss,
-                **epoch.metrics,
+                **{f"valid {name}": value for name, value in epoch.metrics.items()},
             }
             for loss, epochs in self.epochs.items()
             for epoch in epochs
         ]
         facts = ["loss", "epoch", "seconds", "train loss", "valid loss"]
-        return pd.DataFrame(rows, columns=[*facts, *self._metrics])
+        return pd.DataFrame(rows, columns=[*facts, *(f"valid {name}" for name in self._metrics)])
 
     def replay(self, **options):
         """Return a :class:`TrainingReplay` of what is finished so far; options are its own."""

@@ -17,10 +17,9 @@ from emdviz.explorers._training import (
     training_figure,
 )
 from emdviz.explorers._traits import WholeNumber
+from emdviz.losses import find_loss
 from emdviz.reading import check_is, to_numpy
-from emdviz.training import find_loss
-from emdviz.training.loop import Epoch, read_history
-from emdviz.training.runs import digest
+from emdviz.training import Epoch, read_history
 
 
 class TrainingReplay(Explorer):
@@ -135,17 +134,11 @@ class TrainingReplay(Explorer):
             )
         epochs = {}
         for file in files:
-            run, done = read_history(file)
-            loss = run["loss"]
+            loss, done = read_history(file, probe=probe.images)
             if loss in epochs:
                 raise ValueError(
                     f"{folder} holds more than one run of {loss}; give the folder of one "
                     "comparison with one seed, or make a dict of epochs yourself"
-                )
-            if run["probe"] != digest([probe.images]):
-                raise ValueError(
-                    f"images must be those whose predictions {file.parent} holds; give the same "
-                    "data set, and as images what was given as probe"
                 )
             epochs[loss] = done
         return cls(epochs, dataset, images=probe, **options)

@@ -1,27 +1,36 @@
 """Train a network with a loss for ordered classes, and watch it after every epoch."""
 
+from emdviz.training import results
 from emdviz.training.augmentation import AUGMENTATIONS, Augmentation
-from emdviz.training.comparison import compare_losses
+from emdviz.training.comparison import compare_losses, make_runs
 from emdviz.training.conclusions import conclude, paired_differences, summarise
 from emdviz.training.config import TrainConfig, choose_device, quick
-from emdviz.training.evaluation import Prediction, find_loss, measure, predict, scale
-from emdviz.training.loop import Epoch, fit
+from emdviz.training.data import TrainingData
+from emdviz.training.evaluation import Prediction, measure, predict, scale
+from emdviz.training.history import Epoch, read_history
+from emdviz.training.race import Race
+from emdviz.training.run import Run, fit
 
 __all__ = [
     "AUGMENTATIONS",
     "Augmentation",
     "Epoch",
     "Prediction",
+    "Race",
+    "Run",
     "TrainConfig",
+    "TrainingData",
     "choose_device",
     "compare_losses",
     "conclude",
-    "find_loss",
     "fit",
+    "make_runs",
     "measure",
     "paired_differences",
     "predict",
     "quick",
+    "read_history",
+    "results",
     "scale",
     "summarise",
 ]

@@ -1,23 +1,27 @@
 """Train with several losses under equal conditions."""
 
+import dataclasses
 import hashlib
+import platform
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import groupby
+from datetime import UTC, datetime
+from functools import partial
+from itertools import groupby, product
 from numbers import Real
 from pathlib import Path
 
 import torch
 
-from emdviz.models import MODELS
+from emdviz.losses import find_loss
 from emdviz.reading import check_is
 from emdviz.training.config import choose_device, read_config
-from emdviz.training.evaluation import find_loss, measure, read_losses
-from emdviz.training.loop import Data, Run, epochs_of
+from emdviz.training.data import TrainingData
+from emdviz.training.evaluation import read_losses
+from emdviz.training.results import make_row, make_table, plain
+from emdviz.training.run import Run
 from emdviz.training.together import train_together
-
-_FACTS = ("loss", "seed", "learning_rate", "seconds", "valid RPS", "error")
 
 
 def compare_losses(
@@ -67,10 +71,10 @@ def compare_losses(
     Returns
     -------
     pandas.DataFrame
-        A row per loss and seed: ``loss``, ``seed``, ``learning_rate``, ``seconds``,
-        ``valid RPS``, by which learning rates can be chosen without looking at the test split,
-        ``error``, and then the metrics of the test split after the last epoch. A run that
-        could not be finished has no numbers and says why in ``error``; else that is empty.
+        A row per loss and seed, in the columns of :mod:`training.results`; the metrics are those
+        after the last epoch. A run that could not be finished has no numbers and says why in
+        ``error``, which is empty for the others. :func:`summarise`,
+        :func:`paired_differences` and ``experiments.select`` take it.
 
     Raises
     ------
@@ -83,34 +87,59 @@ def compare_losses(
         If a run could not be finished because its loss was no longer finite, or for lack of
         memory; the others go on.
     """
-    import pandas as pd
-
-    losses, config = read_losses(losses), read_config(config)
     check_is(seeds, "seeds", Iterable, "a list of whole numbers, such as range(5)")
-    for loss in (*(learning_rates or ()), *(loss_options or ())):
-        find_loss(loss)  # a name that is none would change nothing, without a word
-    data = Data(dataset, choose_device(config.device))
-    options = {
-        "model": model,
-        "weights": weights,
-        "learning_rates": learning_rates,
-        "loss_options": loss_options,
-        "folder": folder,
-    }
-    jobs = [
-        _job(data, loss, replace(config, seed=seed), **options) for seed in seeds for loss in losses
-    ]
-    if data.device.type == "cuda" if together is None else together:
-        outcomes = _side_by_side(jobs, on_epoch)
-    else:
-        outcomes = {key: _alone(make(), key, on_epoch) for key, make in jobs}
-    table = pd.DataFrame([_row(outcomes[key], dataset) for key, _ in jobs])
-    return table.reindex(columns=[*_FACTS, *(c for c in table.columns if c not in _FACTS)])
+    plan = _plan(
+        dataset,
+        losses,
+        seeds,
+        config,
+        model=model,
+        weights=weights,
+        learning_rates=learning_rates,
+        loss_options=loss_options,
+        folder=folder,
+    )
+    on_gpu = choose_device(read_config(config).device).type == "cuda"
+    if on_gpu if together is None else together:
+        outcomes = _side_by_side([(key, make()) for key, make in plan.items()], on_epoch)
+        rows = [_row(*outcomes[key], model, weights) for key in plan]
+    else:  # one after the other, so that one network at a time is in memory
+        rows = [_row(*_alone(make(), key, on_epoch), model, weights) for key, make in plan.items()]
+    return make_table(rows)
 
 
-def make_run(
-    data,
-    loss,
+def make_runs(dataset, losses, config=None, **options):
+    """Make a run for each loss, from the same first weights and over the same batches.
+
+    Parameters
+    ----------
+    dataset, losses, config
+        As for :func:`compare_losses`; the configuration's seed is the seed of all runs.
+    **options
+        ``model``, ``weights``, ``learning_rates``, ``loss_options`` and ``folder``, as for
+        :func:`compare_losses`, and ``probe``, as for :class:`Run`.
+
+    Returns
+    -------
+    dict of str to Run
+        By the names of the losses; nothing is trained yet.
+
+    Examples
+    --------
+    >>> from emdviz import datasets
+    >>> faces = datasets.load("synthetic_faces", n=64, size=32)
+    >>> list(make_runs(faces, ["XE", "EMD2"]))
+    ['XE', 'EMD2']
+    """
+    seeds = [read_config(config).seed]
+    plan = _plan(dataset, losses, seeds, config, **options)
+    return {loss: make() for (loss, _), make in plan.items()}
+
+
+def _plan(
+    dataset,
+    losses,
+    seeds,
     config,
     *,
     model="small_cnn",
@@ -120,66 +149,56 @@ def make_run(
     folder=None,
     probe=None,
 ):
-    """Make the run of one loss; what is not said here is as in :func:`compare_losses`.
+    """Return a dict of (loss, seed) to a function that makes the run, or tell what is wrong."""
+    losses, config = read_losses(losses), read_config(config)
+    learning_rates, loss_options = learning_rates or {}, loss_options or {}
+    for name, given in (("learning_rates", learning_rates), ("loss_options", loss_options)):
+        if unknown := sorted(set(given) - set(losses)):
+            raise ValueError(f"{name} must be for some of {losses}, got {unknown}")
+    data, plan = TrainingData(dataset, config.device), {}
+    for seed, loss in product(seeds, losses):
+        options = loss_options.get(loss, {})
+        find_loss(loss).make(data.num_classes, 1, **options)  # a wrong option is told at once
+        rate = learning_rates.get(loss, config.learning_rate)
+        one = replace(config, seed=seed, learning_rate=rate)
+        place = None if folder is None else Path(folder) / _name(loss, options, model, weights, one)
+        more = {"weights": weights, "probe": probe, "folder": place, "loss_options": options}
+        plan[loss, seed] = partial(Run, model, loss, data, one, **more)
+    return plan
 
-    Parameters
-    ----------
-    data : loop.Data
-    config : TrainConfig
-        Its seed decides the first weights as well.
-    probe : uint8 tensor, shape (N, 3, H, W), optional
-        See :func:`fit`.
 
-    Returns
-    -------
-    loop.Run
-    """
-    if model not in MODELS:
-        raise ValueError(f"model must be one of {sorted(MODELS)}, got {model!r}")
-    rate = (learning_rates or {}).get(loss, config.learning_rate)
-    config = replace(config, learning_rate=rate)
-    extra = (loss_options or {}).get(loss, {})
+def _name(loss, options, model, weights, config):
+    """Return the name of a run's folder."""
     start = [] if weights is None else [Path(weights).stem]
-    options = [f"{k}{_spell(v)}" for k, v in extra.items()]
-    name = "-".join([loss, *options, model, *start, f"{rate:g}"])
-    place = None if folder is None else f"{folder}/{name}-{config.seed}"
-    outputs = find_loss(loss).num_outputs(data.num_classes)
-    network = MODELS[model](outputs, seed=config.seed, weights=weights)
-    return Run(network, loss, data, config, probe=probe, folder=place, loss_options=extra)
+    options = [f"{key}{_spell(value)}" for key, value in options.items()]
+    rate = f"{config.learning_rate:g}"
+    return "-".join([loss, *options, model, *start, rate, str(config.seed)])
 
 
 def _spell(value):
     """Return the value of an option as a part of a folder's name."""
     if isinstance(value, Real):
         return f"{value:g}"
-    return hashlib.blake2b(repr(value).encode(), digest_size=4).hexdigest()
-
-
-def _job(data, loss, config, **options):
-    """Return what names a run, and a function that makes it."""
-    extra = (options["loss_options"] or {}).get(loss, {})
-    find_loss(loss).make(data.num_classes, 1, **extra)  # what is wrong is told before any training
-    return (loss, config.seed), lambda: make_run(data, loss, config, **options)
+    return hashlib.blake2b(repr(plain("option", value)).encode(), digest_size=4).hexdigest()
 
 
 def _alone(run, key, on_epoch):
     """Train a run to its end; return it, and why it could not be finished or None."""
     try:
-        for epoch in epochs_of(run):
+        for epoch in run:
             _tell(on_epoch, key, epoch)
     except (FloatingPointError, MemoryError) as error:
         return run, _warn(key, error)
     return run, None
 
 
-def _side_by_side(jobs, on_epoch):
+def _side_by_side(members, on_epoch):
     """Train all runs at once; return key -> (run, why it could not be finished or None)."""
-    members = [(key, make()) for key, make in jobs]
     keys = {id(run): key for key, run in members}
     outcomes = {key: (run, None) for key, run in members}
-    alone = [(key, run) for key, run in members if not run.stacks]
+    alone = [(key, run) for key, run in members if not run.can_be_stacked]
     outcomes |= {key: _alone(run, key, on_epoch) for key, run in alone}
-    stacked = [run for _, run in members if run.stacks]
+    stacked = [run for _, run in members if run.can_be_stacked]
     for _, group in groupby(sorted(stacked, key=_width), key=_width):
         group = list(group)
         try:
@@ -214,14 +233,24 @@ def _warn(key, error):
     return str(error)
 
 
-def _row(outcome, dataset):
-    run, error = outcome
-    config = run.config
-    facts = {"loss": run.loss, "seed": config.seed, "learning_rate": config.learning_rate}
+def _row(run, error, model, weights):
+    config = dataclasses.asdict(run.config)
+    del config["device"]
+    facts = {
+        "dataset": run.data.dataset.name,
+        "dataset_options": {},
+        "fold": None,
+        "network": model,
+        "weights": None if weights is None else str(weights),
+        "loss": run.loss,
+        "loss_options": run.loss_options,
+        "config": config,
+    }
+    identity = _name(run.loss, run.loss_options, model, weights, run.config)
     if error is not None:
-        return facts | {"error": error}
+        return make_row(identity, facts, error=error)
+    _, measured = run.evaluate("test")
     last = run.epochs[-1]
-    test, num_classes = dataset.split("test"), len(dataset.classes)
-    predicted = run.predict(test.images)
-    facts |= {"seconds": last.seconds, "valid RPS": last.metrics["RPS"], "error": ""}
-    return facts | measure(predicted, test, num_classes)
+    metrics = {"valid": last.metrics, "test": measured}
+    now, host = datetime.now(UTC).isoformat(), platform.node()
+    return make_row(identity, facts, metrics=metrics, seconds=last.seconds, finished=now, host=host)

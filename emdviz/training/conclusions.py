@@ -1,43 +1,47 @@
-"""What runs of several seeds show, and what they cannot show."""
+"""Means, intervals and sentences about repeated runs."""
 
 import numpy as np
 
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS
-from emdviz.reading import check_is, read_choice, read_names
+from emdviz.reading import check_is, read_choice
+from emdviz.training.results import read_runs
 
-ENOUGH_SEEDS = 5
+ENOUGH_PAIRS = 5
 """With fewer pairs there are too few different resamples to tell."""
 
 RESAMPLES = 9999
 
 
-def summarise(table, metrics=("AEM", "AEO", "MAE", "RPS")):
-    """Mean of each metric over the seeds, with its 95 % interval.
+def summarise(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, split="test"):
+    """Mean of each metric over seeds and folds, with its 95 % interval.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`compare_losses`; unfinished runs do not count.
+        From :func:`compare_losses`, or of runs of one data set and network from
+        ``experiments.run``; unfinished runs do not count.
     metrics : sequence of str
         Names in ``metrics.METRICS``.
+    split : {"test", "valid"}
+        The split on which they were measured.
 
     Returns
     -------
     pandas.DataFrame
         A row per loss; for each metric the columns ``(metric, "mean")``, ``"low"`` and
-        ``"high"``, and last ``("seeds", "")``. The interval is that of Student's t; a loss of
-        one seed has none.
+        ``"high"``, and last ``("runs", "")``. The interval is that of Student's t; a loss of
+        one run has none.
 
     Raises
     ------
     ValueError
-        If the table has no finished run, two runs of one loss and seed, or lacks a metric.
+        If the table has no finished run, two runs of one loss, fold and seed, or lacks a metric.
     """
     import pandas as pd
     from scipy import stats
 
-    done, rows = _read(table, metrics), {}
+    done, rows = read_runs(table, metrics, split), {}
     if done.empty:
         raise ValueError("table must hold a finished run, got none; its column 'error' says why")
     for loss, runs in done.groupby("loss", sort=False):
@@ -53,14 +57,14 @@ def summarise(table, metrics=("AEM", "AEO", "MAE", "RPS")):
                 (metric, "low"): mean - half,
                 (metric, "high"): mean + half,
             }
-        rows[loss] = row | {("seeds", ""): len(runs)}
+        rows[loss] = row | {("runs", ""): len(runs)}
     result = pd.DataFrame.from_dict(rows, orient="index")
     result.columns = pd.MultiIndex.from_tuples(result.columns)
     result.index.name = "loss"
-    return result.astype({("seeds", ""): int})
+    return result.astype({("runs", ""): int})
 
 
-def paired_differences(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, baseline="XE"):
+def paired_differences(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, baseline="XE", split="test"):
     """How far each loss is from a baseline, seed by seed, with a 95 % bootstrap interval.
 
     Runs of one seed start from the same weights and see the same batches, so their difference
@@ -69,11 +73,13 @@ def paired_differences(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, baseline=
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`compare_losses`.
+        As for :func:`summarise`.
     metrics : sequence of str
         Names in ``metrics.METRICS``.
     baseline : str
         The loss that the others are compared with.
+    split : {"test", "valid"}
+        The split on which they were measured.
 
     Returns
     -------
@@ -88,8 +94,8 @@ def paired_differences(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, baseline=
     Raises
     ------
     ValueError
-        If the table has no finished run of ``baseline``, two runs of one loss and seed, or lacks a
-        metric.
+        If the table has no finished run of ``baseline``, two runs of one loss, fold and seed, or
+        lacks a metric.
 
     References
     ----------
@@ -98,16 +104,17 @@ def paired_differences(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, baseline=
     """
     import pandas as pd
 
-    done = _read(table, metrics).set_index(["loss", "seed"])
-    losses = list(dict.fromkeys(done.index.get_level_values("loss")))
+    done = read_runs(table, metrics, split)
+    losses = list(dict.fromkeys(done["loss"]))
     if not isinstance(baseline, str) or baseline not in losses:
         raise ValueError(f"baseline must be a loss with a finished run, {losses}, got {baseline!r}")
-    rows = []
+    rows, values = [], done.pivot(index="repeat", columns="loss", values=list(metrics))
     for loss in losses:
         if loss == baseline:
             continue
         for metric in metrics:
-            pairs = (done.loc[loss, metric] - done.loc[baseline, metric]).dropna().to_numpy(float)
+            pairs = values[metric, loss] - values[metric, baseline]
+            pairs = pairs.dropna().to_numpy(float)
             low, high = _bootstrap(pairs)
             rows.append(
                 {
@@ -161,7 +168,7 @@ def conclude(differences, *, baseline="XE"):
                     f"{_listed(named)} {'is' if len(named) == 1 else 'are'} {words} {against}"
                 )
         undecided = rows[rows["verdict"] == "undecided"]
-        for reason, chosen in undecided.groupby(undecided["pairs"].map(_why_open), sort=False):
+        for reason, chosen in undecided.groupby(undecided["pairs"].map(_why_undecided), sort=False):
             named = [LOSSES[name].label for name in chosen["loss"]]
             words = "cannot be told from" if reason else "could not be compared with"
             parts.append(f"{_listed(named)} {words} {against}{reason}")
@@ -170,11 +177,11 @@ def conclude(differences, *, baseline="XE"):
     return "\n".join(sentences)
 
 
-def _why_open(pairs):
+def _why_undecided(pairs):
     if pairs == 0:
         return ""
-    if pairs < ENOUGH_SEEDS:
-        return f": {pairs} seed{'s are' if pairs > 1 else ' is'} too few to tell"
+    if pairs < ENOUGH_PAIRS:
+        return f": {pairs} run{'s are' if pairs > 1 else ' is'} too few to tell"
     return ": the interval holds zero"
 
 
@@ -184,7 +191,7 @@ def _bootstrap(values):
     count = len(values)
     if count < 2:
         return np.nan, np.nan
-    # the resamples of few values scatter too little, and a normal quantile is too small for them
+    # resamples of few values scatter too little, and so does a normal quantile: Student's is wider
     reach = stats.t.ppf(0.975, count - 1) * np.sqrt(count / (count - 1))
     result = stats.bootstrap(
         (values,),
@@ -198,37 +205,9 @@ def _bootstrap(values):
 
 
 def _verdict(metric, low, high, pairs):
-    if pairs < ENOUGH_SEEDS or not (low > 0 or high < 0):
+    if pairs < ENOUGH_PAIRS or not (low > 0 or high < 0):
         return "undecided"
     return "better" if (low > 0) == METRICS[metric].higher_is_better else "worse"
-
-
-def finished(table):
-    """Return the rows of the runs that were finished, also of a table read back from CSV."""
-    return table[table["error"].isna() | (table["error"] == "")]
-
-
-def _read(table, metrics):
-    """Return the finished runs of a table, or say what it or the metrics lack."""
-    import pandas as pd
-
-    check_is(table, "table", pd.DataFrame, "a DataFrame, as compare_losses returns it")
-    if missing := sorted({"loss", "seed", "error"} - set(table.columns)):
-        raise ValueError(f"table must be as compare_losses returns it, but lacks {missing}")
-    metrics = read_names(metrics, "metrics")
-    unknown = [name for name in metrics if name not in METRICS or name not in table.columns]
-    if unknown:
-        known = [name for name in table.columns if name in METRICS]
-        raise ValueError(f"metrics must be among {known}, got {unknown}")
-    done = finished(table)
-    counts = done.groupby(["loss", "seed"], sort=False).size()
-    for (loss, seed), count in counts[counts > 1].items():
-        # they would count as so many seeds
-        raise ValueError(
-            f"table must have one run for each loss and seed, got {count} of {loss} with seed "
-            f"{seed}; choose among them first, by learning rate or fold or what else they differ in"
-        )
-    return done
 
 
 def _listed(words):

@@ -20,11 +20,11 @@ class Race:
 
     Parameters
     ----------
-    runs : dict of str to loop.Run
-        By the names of their losses.
+    runs : dict of str to Run
+        By the names of their losses, as :func:`make_runs` returns them.
     on_change : callable, optional
-        Called as ``on_change(urgent)`` whenever there is something new to show, from whatever
-        thread brought it about; not urgent is what changes with every batch.
+        Called as ``on_change(urgent)`` whenever there is something new to show, in the thread
+        that changed it; a change that every batch brings is not urgent.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Race:
     errors : dict of str to Exception
         Why runs could not go on.
     failure : Exception or None
-        What ended the race that is the fault of no run.
+        The error that ended the race, if it is none of ``EXPECTED``.
     state : {"ready", "training", "stopping", "stopped", "finished"}
     """
 
@@ -49,9 +49,9 @@ class Race:
         self.state = "finished" if self._next() is None else "stopped" if begun else "ready"
 
     def start(self):
-        """Begin, or go on after the last finished epochs; what failed is tried again.
+        """Begin, or go on after the last finished epochs; runs that failed are tried again.
 
-        A loss that was no longer finite is not: it would fail at the same step.
+        A run whose loss was no longer finite is not: it would fail at the same step.
         """
         for race in [other for other in _training if other is not self]:
             race.stop()
@@ -66,7 +66,7 @@ class Race:
                 return
             self._stop.clear()
             self.state = "training"
-            # what the thread prints belongs to the cell that started it
+            # the thread prints into the output of the cell that started it
             run = contextvars.copy_context().run
             self._thread = threading.Thread(target=run, args=(self._train,), daemon=True)
             _training.add(self)
@@ -75,7 +75,7 @@ class Race:
         self.on_change(True)
 
     def ask_to_stop(self):
-        """Let training stop after the present batch; what the epoch has so far is forgotten."""
+        """Let training stop after the present batch; the unfinished epoch is forgotten."""
         with self._lock:
             if self.state != "training":
                 return
@@ -91,7 +91,7 @@ class Race:
             thread.join()
 
     def wait(self, look=None):
-        """Wait until nothing trains, and call ``look()`` now and then.
+        """Wait until nothing trains, and call ``look()`` every 0.2 s.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class Race:
     def seconds_left(self, name):
         """Return the seconds until a run ends, the turns of the others before that included.
 
-        None if that cannot be told, as nothing was trained or the run could not go on.
+        None if nothing was trained yet, or the run could not go on.
         """
         going = [other for other in self.runs if other not in self.errors]
         paces = {other: self._pace(other) for other in going}
@@ -175,7 +175,7 @@ class Race:
             self.steps[name] += 1
             self._seconds[name] = time.perf_counter() - start
             self.on_change(False)
-            self._heed_stop()
+            self._raise_if_stopped()
 
         try:
             total = run.train(number, on_step=on_step)
@@ -184,19 +184,19 @@ class Race:
             self.steps[name] = 0
             if len(run.epochs) < number:
                 run.restore(before)
-        self._heed_stop()
+        self._raise_if_stopped()
 
-    def _heed_stop(self):
+    def _raise_if_stopped(self):
         if self._stop.is_set():
             raise _Stopped
 
 
 class _Stopped(Exception):
-    """Somebody asked to stop."""
+    """Training was asked to stop."""
 
 
 def _watch_interrupts():
-    """Let an interrupted cell stop training, whatever the cell was doing."""
+    """Stop training when a cell of the notebook is interrupted."""
     from IPython import get_ipython
 
     if (shell := get_ipython()) is not None:
@@ -210,6 +210,6 @@ def _after_cell(result):
 
 @atexit.register
 def _stop_all():
-    # a thread that is inside torch while Python ends would take the process down
+    # a thread inside torch crashes the process while Python ends
     for race in list(_training):
         race.stop()

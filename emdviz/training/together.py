@@ -2,7 +2,7 @@
 
 A small network leaves a GPU idle between its kernels. Networks of one architecture are stacked
 along a new first axis and run as one through ``torch.func``, each on its own batches and with
-its own loss, so that the results are those of training them one by one, up to rounding.
+its own loss. The results are those of training them one by one, up to rounding.
 """
 
 import copy
@@ -11,23 +11,21 @@ import time
 import torch
 from torch.func import functional_call, stack_module_state, vmap
 
-from emdviz.training.loop import epochs_of
-
 
 def train_together(members):
     """Train runs of one architecture side by side to their ends; yield after every epoch.
 
     Parameters
     ----------
-    members : list of loop.Run
-        Over the same :class:`loop.Data`, with equal numbers of outputs and configurations that
+    members : list of Run
+        Over the same :class:`TrainingData`, with equal numbers of outputs and configurations that
         differ in seed and learning rate only.
 
     Yields
     ------
-    list of (loop.Run, loop.Epoch or Exception)
-        What each run has finished; a run whose loss is no longer finite ends with its
-        FloatingPointError and takes no more part.
+    list of (Run, Epoch or Exception)
+        The epoch that each run has finished, or the FloatingPointError of a run whose loss is
+        no longer finite; such a run leaves the stack.
 
     Notes
     -----
@@ -35,7 +33,7 @@ def train_together(members):
     """
     furthest = max((len(run.epochs) for run in members), default=0)
     for run in members:
-        for epoch in epochs_of(run) if len(run.epochs) < furthest else ():
+        for epoch in run if len(run.epochs) < furthest else ():
             if epoch.number == furthest:
                 break
     for number in range(furthest):
@@ -86,7 +84,7 @@ def _train_epoch(members, number):
         rates = torch.tensor([run.rate(number, step) for run in members], device=device)
         _descend(parameters, gradients, momenta, rates, config)
         totals += losses.detach()
-    _hand_back(members, parameters, buffers, momenta)
+    _unstack(members, parameters, buffers, momenta)
     return totals.tolist()
 
 
@@ -114,8 +112,8 @@ def _stack_momenta(members, parameters):
 
 
 @torch.no_grad()
-def _hand_back(members, parameters, buffers, momenta):
-    """Give every network and optimizer its own again."""
+def _unstack(members, parameters, buffers, momenta):
+    """Copy the stacked tensors back into each network and optimizer."""
     for i, run in enumerate(members):
         for name, value in run.model.named_parameters():
             value.copy_(parameters[name][i])

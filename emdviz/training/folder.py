@@ -9,6 +9,7 @@ import safetensors
 import safetensors.torch
 import torch
 
+from emdviz.training.results import plain
 from emdviz.writing import write_whole
 
 FORMAT = "emdviz run 1"
@@ -21,13 +22,13 @@ _BLOCK = 2**22
 
 
 class RunFolder:
-    """The folder of one run.
+    """The folder in which one run keeps its state.
 
-    ``last.safetensors`` holds network, loss and optimizer after the last finished epoch and, in
-    its header, what is run and the history, so that they can never disagree;
-    ``best.safetensors`` the same after the epoch of the least validation loss. ``history.json``
-    is a copy for readers. A file is written beside its place and then moved there: whatever
-    stops the program, the old state or the new one is left.
+    ``last.safetensors`` holds network, loss and optimizer after the last finished epoch; its
+    header holds what is run and the history, so that they can never disagree.
+    ``best.safetensors`` is the same after the epoch of the least validation loss, and
+    ``history.json`` a copy of the history for people. A file is written beside its place and then
+    moved there: whatever stops the program, the old state or the new one is left.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def describe(model, loss, loss_options, dataset, config, probe):
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
     return {
         "loss": loss,
-        **{f"loss {name}": value for name, value in loss_options.items()},
+        **{f"loss {name}": plain(name, value) for name, value in loss_options.items()},
         "data set": dataset.name,
         "classes": list(dataset.classes),
         "data": digest(_parts(dataset)),

@@ -1,0 +1,153 @@
+"""The one form of all tables of results: a row per run.
+
+The columns, in this order: ``id``; ``dataset``, and its options as ``"dataset size"``; ``fold``;
+``network``; ``weights``; ``loss``, and its options as ``"loss lam"``; the fields of
+:class:`TrainConfig` but its device, among them ``learning_rate`` and ``seed``; ``error``, empty for
+a finished run; ``seconds`` of training; when it was ``finished`` and on which ``host``; then each
+metric of ``metrics.METRICS`` as ``"valid AEM"`` and as ``"test AEM"``.
+"""
+
+import dataclasses
+import os
+from numbers import Integral, Real
+
+from emdviz.metrics import METRICS
+from emdviz.reading import check_is, is_torch, read_choice, read_names, to_numpy
+from emdviz.training.config import TrainConfig
+
+__all__ = ["OUTCOME", "REPEATS", "SPLITS", "finished", "make_row", "make_table", "plain"]
+
+SPLITS = ("valid", "test")
+"""The splits whose metrics a table holds."""
+
+OUTCOME = ("error", "seconds", "finished", "host")
+"""The columns that are neither part of what was run nor a metric."""
+
+REPEATS = ("fold", "seed", "dataset seed")
+"""The columns in which runs differ that repeat one another."""
+
+_CONFIG = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+del _CONFIG["device"]
+_ORDER = ("id", "dataset", "fold", "network", "weights", "loss", *_CONFIG, *OUTCOME)
+
+
+def make_row(identity, facts, *, metrics=None, error="", seconds=None, finished=None, host=None):
+    """Return the row of a run, as a dict.
+
+    Parameters
+    ----------
+    identity : str
+        Different for all runs of a table.
+    facts : dict
+        What is run, as ``experiments.RunSpec.to_dict`` returns it.
+    metrics : dict of str to dict of str to float, optional
+        ``{"valid": {"AEM": …}, "test": {…}}``.
+    error, seconds, finished, host
+        The columns of these names.
+    """
+    row = {"id": identity, "dataset": facts["dataset"], **_options("dataset", facts)}
+    row |= {name: facts[name] for name in ("fold", "network", "weights", "loss")}
+    row |= _options("loss", facts)
+    # a run that is older than an option of the configuration had the default
+    row |= _CONFIG | facts["config"]
+    row |= {"error": error, "seconds": seconds, "finished": finished, "host": host}
+    for split, values in (metrics or {}).items():
+        row |= {f"{split} {name}": value for name, value in values.items()}
+    return row
+
+
+def make_table(rows):
+    """Return rows as a DataFrame whose columns have their order and types."""
+    import pandas as pd
+
+    table = pd.DataFrame(rows)
+    order = {name: float(i) for i, name in enumerate(_ORDER)}
+
+    def place(column):
+        group, _, rest = str(column).partition(" ")
+        if rest and group in order:  # an option comes after what it is an option of
+            return order[group] + 0.5
+        return order.get(column, len(order) + (group == "test"))
+
+    named = [*table.columns, *(name for name in order if name not in table.columns)]
+    table = table.reindex(columns=sorted(named, key=place))
+    table = table.astype({"fold": "Int64", "seconds": float, "error": object})
+    return table.assign(finished=pd.to_datetime(table["finished"], utc=True, format="ISO8601"))
+
+
+def finished(table):
+    """Return the rows of finished runs, also of a table that was read back from CSV."""
+    return table[table["error"].isna() | (table["error"] == "")]
+
+
+def plain(name, value):
+    """Return a value in JSON's types that cannot change: arrays and lists become tuples.
+
+    Raises
+    ------
+    ValueError
+        If that cannot be done; ``name`` tells which value.
+
+    Examples
+    --------
+    >>> plain("positions", [0, 1.5])
+    (0, 1.5)
+    """
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real) and value - value == 0:
+        return float(value)
+    if is_torch(value) or hasattr(value, "__array__"):
+        value = to_numpy(value, name).tolist()
+        return plain(name, value)
+    if isinstance(value, list | tuple):
+        return tuple(plain(name, part) for part in value)
+    raise ValueError(
+        f"{name} must be a text, a path, a finite number, an array of these, True, False, None, "
+        f"or a list of these, got {value!r}"
+    )
+
+
+def read_runs(table, metrics, split):
+    """Return the finished runs of a table, each with its metrics of one split by their own names.
+
+    A column ``repeat`` is the same for those runs of different losses that are to be compared.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the table lacks something, or holds two runs of one loss that are no repeats.
+    """
+    import pandas as pd
+
+    check_is(table, "table", pd.DataFrame, "a table of results, as compare_losses returns it")
+    if missing := sorted({"loss", "seed", "error"} - set(table.columns)):
+        raise ValueError(
+            f"table must be a table of results, as compare_losses returns it, but lacks {missing}"
+        )
+    split, metrics = read_choice(split, "split", SPLITS), read_names(metrics, "metrics")
+    columns = {f"{split} {name}": name for name in METRICS if f"{split} {name}" in table}
+    if unknown := [name for name in metrics if name not in columns.values()]:
+        raise ValueError(f"metrics must be among {list(columns.values())}, got {unknown}")
+    done = finished(table)
+    repeats = [name for name in REPEATS if name in done and done[name].notna().any()]
+    chosen = done[["loss", *columns]].rename(columns=columns)
+    chosen["repeat"] = list(map(str, done[repeats].itertuples(index=False, name=None)))
+    for (loss, _), rows in chosen.groupby(["loss", "repeat"], sort=False):
+        if len(rows) > 1:  # they would count as so many repeats
+            one = done.loc[rows.index[:1], repeats].iloc[0]
+            raise ValueError(
+                f"table must have one run for each loss and {', '.join(repeats)}, got {len(rows)} "
+                f"of {loss} with {', '.join(f'{name} {one[name]}' for name in repeats)}; choose "
+                "among them first, as experiments.select does, or by hand"
+            )
+    return chosen
+
+
+def _options(group, facts):
+    options = facts[f"{group}_options"]
+    return {f"{group} {key}": plain(key, value) for key, value in options.items()}
