@@ -38,7 +38,8 @@ def _load(name, **options):
 _CHECKS = {
     name: getattr(exercises, name)
     for name in exercises.__all__
-    if name.startswith("check_") and name not in ("check_equal_cross_entropy", "check_ordered")
+    if name.startswith("judge_")
+    and name not in ("judge_equal_cross_entropy", "judge_function", "judge_ordered")
 }
 _ANSWERS = choice(
     lambda p: np.cumsum(p),
@@ -259,13 +260,13 @@ TARGETS = {
         },
         share=0.01,
     ),
-    "exercises.check_equal_cross_entropy": Target(
-        exercises.check_equal_cross_entropy,
+    "exercises.judge_equal_cross_entropy": Target(
+        exercises.judge_equal_cross_entropy,
         {"q": ONE_P, "p": ONE_P, "label": count(0, 2)},
         share=0.1,
     ),
-    "exercises.check_ordered": Target(
-        exercises.check_ordered, {"distances": fixed(lambda rng, s: rng.random((3, 3)))}, share=0.05
+    "exercises.judge_ordered": Target(
+        exercises.judge_ordered, {"distances": fixed(lambda rng, s: rng.random((3, 3)))}, share=0.05
     ),
     "diagnosis.diagnose": Target(
         diagnosis.diagnose,

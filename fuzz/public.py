@@ -17,6 +17,7 @@ _FILES = "reads files, whose fuzzing is in files.py"
 _TRAITS = "told things by a front end, see traits.py; its arguments are those of its traits"
 LEFT_OUT = {
     "exercises.Answer": _RECORD,
+    "exercises.judge_function": "fuzzed inside judge_emd and its kin",
     "diagnosis.Diagnosis": _RECORD,
     "diagnosis.Example": _RECORD,
     "diagnosis.Finding": _RECORD,

@@ -1,59 +1,55 @@
-"""Answer checks for the exercises of the notebooks.
+"""The exercises of the notebooks: what is right, and the hint that a wrong answer gets.
 
-A check tries the reader's function on several inputs and returns an :class:`Answer`: shown at the
-end of a cell it says ✓, or ✗ with a hint that names the mistake.
+Each function judges the answer to one exercise and returns an :class:`Answer`: shown at the end of
+a cell it says ✓, or ✗ with a hint that names the mistake. :func:`judge_answer` and
+:func:`judge_function` judge the answer to an exercise of your own, from a cell of the notebook.
 """
 
-from emdviz.exercises.answers import Answer, check_answer
+from emdviz.exercises.answers import Answer, judge_answer, judge_function
 from emdviz.exercises.distributions import (
-    check_cdf,
-    check_emd,
-    check_emd2,
-    check_equal_cross_entropy,
-    check_expectation,
-    check_rps,
+    judge_emd,
+    judge_emd2,
+    judge_equal_cross_entropy,
+    judge_rps,
 )
-from emdviz.exercises.entropic import check_best_for_aemd, check_divergence
+from emdviz.exercises.entropic import judge_best_for_aemd, judge_divergence
 from emdviz.exercises.losses import (
-    check_emd2_gradient,
-    check_emd2_loss,
-    check_interval,
-    check_median,
+    judge_emd2_gradient,
+    judge_emd2_loss,
+    judge_interval,
+    judge_median,
 )
 from emdviz.exercises.predictions import (
-    check_least_mae,
-    check_nearest_to_mean,
-    check_temperature,
+    judge_least_mae,
+    judge_nearest_to_mean,
+    judge_temperature,
 )
 from emdviz.exercises.transport import (
-    check_ground_emd2,
-    check_learned_distance,
-    check_ordered,
-    check_plan,
-    check_scalings,
+    judge_learned_distance,
+    judge_ordered,
+    judge_plan,
+    judge_scalings,
 )
 
 __all__ = [
     "Answer",
-    "check_answer",
-    "check_best_for_aemd",
-    "check_cdf",
-    "check_divergence",
-    "check_emd",
-    "check_emd2",
-    "check_emd2_gradient",
-    "check_emd2_loss",
-    "check_equal_cross_entropy",
-    "check_expectation",
-    "check_ground_emd2",
-    "check_interval",
-    "check_learned_distance",
-    "check_least_mae",
-    "check_median",
-    "check_nearest_to_mean",
-    "check_ordered",
-    "check_plan",
-    "check_rps",
-    "check_scalings",
-    "check_temperature",
+    "judge_answer",
+    "judge_best_for_aemd",
+    "judge_divergence",
+    "judge_emd",
+    "judge_emd2",
+    "judge_emd2_gradient",
+    "judge_emd2_loss",
+    "judge_equal_cross_entropy",
+    "judge_function",
+    "judge_interval",
+    "judge_learned_distance",
+    "judge_least_mae",
+    "judge_median",
+    "judge_nearest_to_mean",
+    "judge_ordered",
+    "judge_plan",
+    "judge_rps",
+    "judge_scalings",
+    "judge_temperature",
 ]

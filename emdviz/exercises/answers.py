@@ -14,14 +14,14 @@ from emdviz.diagnosis.examples import Example, show
 
 @dataclass(frozen=True)
 class Answer:
-    """What a check says; a notebook shows it as one line.
+    """What an exercise gets for an answer; a notebook shows it as one line.
 
     Attributes
     ----------
     correct : bool or None
         Also the truth value of the answer; None if the reader has not answered yet.
     hint : str
-        What was checked, or what is wrong, with the smallest example.
+        Praise, or what is wrong, with the smallest example.
     """
 
     correct: bool | None
@@ -62,28 +62,14 @@ UNANSWERED = Answer(None, "Not answered yet: put your answer in place of the thr
 
 
 def refuse(value):
-    """Answer to what is no function: a result, or the dots that wait for the reader."""
+    """Return the answer to a value that is not a function: a result, or the three dots."""
     if value is ...:
         return UNANSWERED
     return Answer(False, f"give the function itself, without calling it; got {show(value)}")
 
 
-class Case(NamedTuple):
-    """Arguments to try; ``group`` says what is special about them, if anything is."""
-
-    arguments: tuple
-    group: str = ""
-
-
-class Mistake(NamedTuple):
-    """A plausible wrong answer: the hint, and the function that makes it."""
-
-    hint: str
-    function: object
-
-
-def check_answer(answer, *conditions, praise=""):
-    """Check an answer of any kind: the first condition that it does not meet gives the hint.
+def judge_answer(answer, *conditions, praise=""):
+    """Judge an answer of any kind: the first condition that it does not meet gives the hint.
 
     Parameters
     ----------
@@ -102,11 +88,11 @@ def check_answer(answer, *conditions, praise=""):
     Examples
     --------
     >>> conditions = (lambda a: a >= 0, "a square is not negative"), (lambda a: a == 9, "3 · 3")
-    >>> check_answer(-9, *conditions)
+    >>> judge_answer(-9, *conditions)
     ✗ a square is not negative
-    >>> check_answer("nine", *conditions).correct
+    >>> judge_answer("nine", *conditions).correct
     False
-    >>> check_answer(9, *conditions, praise="Nine.")
+    >>> judge_answer(9, *conditions, praise="Nine.")
     ✓ Nine.
     """
     if answer is ...:
@@ -120,66 +106,84 @@ def check_answer(answer, *conditions, praise=""):
     return Answer(True, praise)
 
 
-def judge(function, cases, right, praise, *, mistakes=(), recognise=None, like=""):
-    """Try a function on cases, and compare with the right one.
+def judge_function(
+    function, right, cases, *, praise, mistakes=(), also=(), like="", recognise=None
+):
+    """Judge a reader's function: call it on cases, and compare with the right one.
 
     Parameters
     ----------
     function : callable
         The reader's.
-    cases : list of Case
-        The simplest first; those of a group are tried once the others are right.
     right : callable
-        The oracle.
+        Gives the expected answers.
+    cases : list of tuple
+        Arguments to try, the simplest first.
     praise : str
-    mistakes : sequence of Mistake
-        Looked through if numbers differ; the first that explains all plain cases gives the hint.
-    recognise : callable, optional
-        Asked for a hint, or "", if none of the mistakes explains them.
+        Shown if all answers are right.
+    mistakes : sequence of (str, callable)
+        A hint, and the function that makes the mistake. The first that gives the reader's answers
+        to all cases gives the hint.
+    also : sequence of (str, tuple)
+        What is special about a case, and its arguments; tried once ``cases`` are right.
     like : str
         What an answer of the wrong shape should have been, such as "one number per pair".
+    recognise : callable, optional
+        Asked for a hint about the function, or "", if no mistake explains its answers.
 
     Returns
     -------
     Answer
+
+    Examples
+    --------
+    >>> mistakes = [("Square it, do not double it.", lambda x: 2 * x)]
+    >>> judge_function(
+    ...     lambda x: x + x, lambda x: x**2, [(1,), (3,)], praise="Yes.", mistakes=mistakes
+    ... )
+    ✗ Square it, do not double it.
+    your_function(1) gives 2.; expected 1.
     """
     if not callable(function):
         return refuse(function)
-    plain, special = ([c for c in cases if bool(c.group) == group] for group in (False, True))
-    name = getattr(function, "__name__", "your function")
-    name = "your_function" if name == "<lambda>" else name
-    tried = []
-    for case in plain:
-        expected = as_numbers(right(*case.arguments))
+    name = name_of(function)
+    tried, missed = [], None
+    for arguments in cases:
+        expected = as_numbers(right(*arguments))
         try:
-            got = ask(function, case.arguments, expected, like)
+            got = ask(function, arguments, expected, like)
         except Unusable as problem:
-            return Answer(False, f"{_call(name, case.arguments)} {problem}")
-        tried.append((case, got, expected))
-    missed = [(case, got, expected) for case, got, expected in tried if not _close(got, expected)]
+            return Answer(False, f"{call_of(name, arguments)} {problem}")
+        tried.append((arguments, got))
+        if missed is None and not _close(got, expected):
+            missed = _example(name, arguments, got, expected)
     if missed:
         hint = _explain(tried, mistakes) or (recognise(function) if recognise else "")
-        return Answer(False, f"{hint}\n{_example(name, *missed[0])}".strip())
-    for case in special:
-        expected = as_numbers(right(*case.arguments))
+        return Answer(False, f"{hint}\n{missed}".strip())
+    for special, arguments in also:
+        so_far = f"Right so far, but not for {special}"
+        expected = as_numbers(right(*arguments))
         try:
-            got = ask(function, case.arguments, expected, like)
+            got = ask(function, arguments, expected, like)
         except Unusable as problem:
-            call = _call(name, case.arguments)
-            return Answer(False, f"Right so far, but not for {case.group}: {call} {problem}")
+            return Answer(False, f"{so_far}: {call_of(name, arguments)} {problem}")
         if not _close(got, expected):
-            example = _example(name, case, got, expected)
-            return Answer(False, f"Right so far, but not for {case.group}.\n{example}")
+            return Answer(False, f"{so_far}.\n{_example(name, arguments, got, expected)}")
     return Answer(True, praise)
 
 
+def name_of(function):
+    """Return how a function is called in a hint."""
+    return getattr(function, "__name__", "your_function").replace("<lambda>", "your_function")
+
+
 def ask(function, arguments, expected, like=""):
-    """Call a reader's function on copies; everything but numbers of the right shape is refused.
+    """Call a reader's function on copies of the arguments; return its answer as numbers.
 
     Raises
     ------
     Unusable
-        In words that follow the call.
+        If it changes its arguments, or its answer is not finite numbers of the expected shape.
     """
     handed = copy.deepcopy(arguments)
     result = quietly(function, *handed)
@@ -207,20 +211,20 @@ def _close(got, expected):
 
 
 def _explain(tried, mistakes):
-    """Return the hint of the first mistake that would give the same numbers."""
-    for mistake in mistakes:
+    """Return the hint of the first mistake that would give the same numbers, or ""."""
+    for hint, mistake in mistakes:
         with np.errstate(all="ignore"):
-            made = [np.asarray(mistake.function(*case.arguments)) for case, _, _ in tried]
-        pairs = list(zip(made, (got for _, got, _ in tried), strict=True))
-        if all(a.shape == b.shape and _close(b, a) for a, b in pairs):
-            return mistake.hint
+            pairs = [(got, np.asarray(mistake(*arguments))) for arguments, got in tried]
+        if all(got.shape == made.shape and _close(got, made) for got, made in pairs):
+            return hint
     return ""
 
 
-def _call(name, arguments):
-    return f"{name}({', '.join(show(argument) for argument in arguments)})"
+def call_of(name, arguments):
+    """Write the call of a function as code."""
+    return f"{name}({', '.join(map(show, arguments))})"
 
 
-def _example(name, case, got, expected):
+def _example(name, arguments, got, expected):
     plain = [value.item() if value.ndim == 0 else value.round(6) for value in (got, expected)]
-    return str(Example(case.arguments, *plain, name=name))
+    return str(Example(arguments, *plain, name=name))

@@ -1,7 +1,6 @@
-"""Checks of the exercises about distributions and their distances."""
+"""Exercises about distributions and their distances."""
 
 import numpy as np
-import torch
 
 from emdviz.diagnosis.calling import Caller, Unusable, Way
 from emdviz.diagnosis.examples import show
@@ -9,21 +8,24 @@ from emdviz.diagnosis.forms import FORMS, number
 from emdviz.diagnosis.study import study
 from emdviz.diagnosis.verdict import TRAPS
 from emdviz.distances import emd, emd2
-from emdviz.distributions import cdf, check_distribution, expectation, one_hot
-from emdviz.exercises.answers import UNANSWERED, Answer, Case, Mistake, judge
+from emdviz.distributions import check_distribution, one_hot
+from emdviz.exercises.answers import UNANSWERED, Answer, judge_function
 from emdviz.reading import read_count, to_numpy
 
-_SIMPLE = (
-    ([1, 0], [0, 1]),
-    ([0.5, 0, 0.5], [0, 1, 0]),
-    ([0.5, 0, 0.5], [0, 0, 1]),
-    ([0.25, 0.5, 0.25], [0.25, 0.5, 0.25]),
-    ([0.25, 0.25, 0.25, 0.25], [0, 1, 0, 0]),
-    ([0.1, 0.2, 0.3, 0.25, 0.15], [0.3, 0.1, 0.1, 0.1, 0.4]),
-)
-_SWAPPED = "Square each gap where you take its absolute value."
+_PAIRS = [
+    (np.array(p, float), np.array(t, float))
+    for p, t in (
+        ([1, 0], [0, 1]),
+        ([0.5, 0, 0.5], [0, 1, 0]),
+        ([0.5, 0, 0.5], [0, 0, 1]),
+        ([0.25, 0.5, 0.25], [0.25, 0.5, 0.25]),
+        ([0.25, 0.25, 0.25, 0.25], [0, 1, 0, 0]),
+        ([0.1, 0.2, 0.3, 0.25, 0.15], [0.3, 0.1, 0.1, 0.1, 0.4]),
+    )
+]
+_BATCH = tuple(np.stack(column) for column in zip(*_PAIRS[1:4], strict=True))
 _ADVICE = {
-    ("EMD²", "EMD"): _SWAPPED,
+    ("EMD²", "EMD"): "Square each gap where you take its absolute value.",
     ("EMD", "EMD²"): "Take the absolute value of each gap where you square it.",
     ("EMD²", "square of the EMD"): "Square each gap, then add up; not the other way round.",
     ("EMD²", "root of EMD²"): "Leave the root out.",
@@ -31,93 +33,15 @@ _ADVICE = {
 }
 
 
-def check_cdf(function, *, batches=True, tensors=False):
-    """Check a reader's cumulative distribution: CDF_i(p) = p_1 + … + p_i.
-
-    Parameters
-    ----------
-    function : callable
-        Takes p, shape (C,), and returns its running sums, shape (C,).
-    batches : bool
-        Whether it has to take p of shape (N, C) as well.
-    tensors : bool
-        Whether it has to take torch tensors as well.
-
-    Returns
-    -------
-    Answer
-
-    Examples
-    --------
-    >>> check_cdf(np.cumsum, batches=False)
-    ✓ These are the running sums.
-    >>> check_cdf(lambda p: np.cumsum(p[::-1])[::-1], batches=False)
-    ✗ Add up from the first class, not from the last.
-    your_function(np.array([1., 0.])) gives [1., 0.]; expected [1., 1.]
-    """
-    mistakes = (
-        Mistake("These are the probabilities themselves. Add them up.", lambda p: p),
-        Mistake("Add up from the first class, not from the last.", lambda p: _back(p)),
-        Mistake("CDF_i includes class i itself.", lambda p: np.cumsum(p) - p),
-        Mistake("CDF_i is the share at or below class i, not above.", lambda p: 1 - np.cumsum(p)),
-        Mistake("Add the probabilities up, without a mean.", _running_mean),
-    )
-    praise = "These are the running sums."
-    return _check_alone(function, cdf, praise, mistakes, batches, tensors)
-
-
-def _back(p):
-    return np.cumsum(p[::-1])[::-1]
-
-
-def _running_mean(p):
-    return np.cumsum(p) / np.arange(1, len(p) + 1)
-
-
-def check_expectation(function, *, batches=True, tensors=False):
-    """Check a reader's expected class: E(p) = Σ_i i p_i, classes counted from 0.
-
-    Parameters are those of :func:`check_cdf`; the function returns one number per distribution.
-    """
-    mistakes = (
-        Mistake("Count the classes from 0, not from 1.", lambda p: expectation(p) + 1),
-        Mistake(
-            "That is the most probable class. Weigh every class with its probability.",
-            lambda p: np.argmax(p),
-        ),
-        Mistake("Add up, without a mean: the p_i share out 1.", lambda p: expectation(p) / len(p)),
-        Mistake(
-            "That is the sum of the running sums, which counts from the far end.",
-            lambda p: np.sum(cdf(p)),
-        ),
-        Mistake(
-            "That is the sum of the classes or of the probabilities alone.", lambda p: np.sum(p)
-        ),
-    )
-    praise = "The mean class, each weighed with its probability."
-    like = "the sum over the classes"
-    return _check_alone(function, expectation, praise, mistakes, batches, tensors, like)
-
-
-def _check_alone(function, right, praise, mistakes, batches, tensors, like=""):
-    single = [Case((np.array(p, float),)) for p, _ in _SIMPLE]
-    cases = single + _more(single, batches, tensors)
-    return judge(function, cases, right, praise, mistakes=mistakes, like=like)
-
-
-def check_emd(function, *, batches=True, positions=False, tensors=False):
-    """Check a reader's Earth Mover's Distance: EMD(p, t) = Σ_i |CDF_i(p) − CDF_i(t)| Δ_i.
+def judge_emd(function, *, batches=True):
+    """Judge a reader's Earth Mover's Distance: EMD(p, t) = Σ_i |CDF_i(p) − CDF_i(t)|.
 
     Parameters
     ----------
     function : callable
         Takes p and t, shape (C,) each, and returns a number.
     batches : bool
-        Whether it has to take arrays of shape (N, C) as well, and return (N,).
-    positions : bool
-        Whether it has to take positions, shape (C,), as a third argument as well.
-    tensors : bool
-        Whether it has to take torch tensors as well.
+        Whether it must take arrays of shape (N, C) as well, and return (N,).
 
     Returns
     -------
@@ -125,32 +49,44 @@ def check_emd(function, *, batches=True, positions=False, tensors=False):
 
     Examples
     --------
-    >>> check_emd(lambda p, t: np.sum(abs(np.cumsum(p - t, axis=-1)), axis=-1))
+    >>> judge_emd(lambda p, t: np.sum(abs(np.cumsum(p - t, axis=-1)), axis=-1))
     ✓ It is EMD.
-    >>> check_emd(lambda p, t: np.sum(abs(p - t), axis=-1)).correct
+    >>> judge_emd(lambda p, t: np.sum(abs(p - t), axis=-1)).correct
     False
     """
-    return _check_distance("EMD", emd, function, batches, positions, tensors)
+    return _judge_distance("EMD", emd, function, batches)
 
 
-def check_emd2(function, *, batches=True, positions=False, tensors=False):
-    """Check a reader's squared EMD: E_E(p, t) = Σ_i (CDF_i(p) − CDF_i(t))² Δ_i.
+def judge_emd2(function, *, batches=True):
+    """Judge a reader's squared EMD: E_E(p, t) = Σ_i (CDF_i(p) − CDF_i(t))².
 
-    Parameters and returns are those of :func:`check_emd`.
+    Parameters and returns are those of :func:`judge_emd`.
 
     Examples
     --------
-    >>> check_emd2(lambda p, t: np.sum((np.cumsum(p) - np.cumsum(t)) ** 2), batches=False)
+    >>> judge_emd2(lambda p, t: np.sum((np.cumsum(p) - np.cumsum(t)) ** 2), batches=False)
     ✓ It is EMD².
-    >>> check_emd2(lambda p, t: np.mean((np.cumsum(p) - np.cumsum(t)) ** 2), batches=False)
+    >>> judge_emd2(lambda p, t: np.mean((np.cumsum(p) - np.cumsum(t)) ** 2), batches=False)
     ✗ This is EMD² ÷ C. Take the sum over the classes, not the mean.
     your_function(np.array([1., 0.]), np.array([0., 1.])) gives 0.5; expected 1.
     """
-    return _check_distance("EMD²", emd2, function, batches, positions, tensors)
+    return _judge_distance("EMD²", emd2, function, batches)
 
 
-def check_rps(function):
-    """Check a reader's Ranked Probability Score of one forecast: Σ_i (CDF_i(p) − [k ≤ i])².
+def _judge_distance(name, right, function, batches):
+    return judge_function(
+        function,
+        right,
+        _PAIRS,
+        praise=f"It is {name}.",
+        recognise=lambda f: _recognise(f, name, "distributions"),
+        also=[("a batch (N, C): work along the last axis, axis=-1", _BATCH)] if batches else (),
+        like="is the sum over the classes missing?",
+    )
+
+
+def judge_rps(function):
+    """Judge a reader's Ranked Probability Score of one forecast: Σ_i (CDF_i(p) − [k ≤ i])².
 
     Parameters
     ----------
@@ -161,54 +97,20 @@ def check_rps(function):
     -------
     Answer
     """
-    cases = [Case((np.array(p, float), k)) for p, _ in _SIMPLE for k in range(len(p))]
-
-    def right(p, k):
-        return emd2(p, one_hot(k, len(p)))
-
-    return judge(
+    return judge_function(
         function,
-        cases,
-        right,
-        "It is the Ranked Probability Score, and EMD² of a certain label.",
+        lambda p, k: emd2(p, one_hot(k, len(p))),
+        [(p, k) for p, _ in _PAIRS for k in range(len(p))],
+        praise="It is the Ranked Probability Score, and EMD² of a certain label.",
         recognise=lambda f: _recognise(f, "EMD²", "labels"),
         like="the sum over the thresholds",
     )
 
 
-def _check_distance(name, right, function, batches, positions, tensors):
-    single = [Case((np.array(p, float), np.array(t, float))) for p, t in _SIMPLE]
-    more = _more(single, batches, tensors)
-    if positions:
-        for p, t in _SIMPLE[1:3]:
-            arguments = (np.array(p, float), np.array(t, float), np.array([1.0, 5.0, 11.0]))
-            more.append(Case(arguments, "uneven positions: weigh each gap with its width"))
-    return judge(
-        function,
-        single + more,
-        lambda p, t, x=None: right(p, t, positions=x),
-        f"It is {name}.",
-        recognise=lambda f: _recognise(f, name, "distributions"),
-        like="is the sum over the classes missing?",
-    )
-
-
-def _more(single, batches, tensors):
-    """Return cases of the batches and tensors that belong to single ones of equal length."""
-    three = [case.arguments for case in single if len(case.arguments[0]) == 3]
-    rows = tuple(np.stack(column) for column in zip(*three, strict=True))
-    more = [Case(rows, "a batch (N, C): work along the last axis, axis=-1")] if batches else []
-    if tensors:
-        some = rows if batches else three[0]
-        more.append(Case(tuple(torch.tensor(a) for a in some), "torch tensors"))
-    return more
-
-
 def _recognise(function, asked, target):
-    """Say which other known form a function is, or "" if it is none."""
-    caller = Caller(function, Way(target, "numpy", single=True))
+    """Return a hint if a function is another known form, or ""."""
     try:
-        subject = study(caller, [2, 3, 5])
+        subject = study(Caller(function, Way(target, "numpy", single=True)), [2, 3, 5])
     except Unusable:
         return ""
     match = subject.match
@@ -231,8 +133,8 @@ def _recognise(function, asked, target):
     return f"This is {match.title}, {match.formula}. {advice}"
 
 
-def check_equal_cross_entropy(q, p, label):
-    """Check a prediction q with the same cross-entropy as p, but a larger EMD².
+def judge_equal_cross_entropy(q, p, label):
+    """Judge a prediction q that should have the same cross-entropy as p, but a larger EMD².
 
     Parameters
     ----------
@@ -249,9 +151,9 @@ def check_equal_cross_entropy(q, p, label):
 
     Examples
     --------
-    >>> check_equal_cross_entropy([0.5, 0, 0, 0.5], [0.5, 0.5, 0, 0], 0)
+    >>> judge_equal_cross_entropy([0.5, 0, 0, 0.5], [0.5, 0.5, 0, 0], 0)
     ✓ Same cross-entropy, but EMD² is 0.75 instead of 0.25.
-    >>> check_equal_cross_entropy([0.4, 0.6, 0, 0], [0.5, 0.5, 0, 0], 0)
+    >>> judge_equal_cross_entropy([0.4, 0.6, 0, 0], [0.5, 0.5, 0, 0], 0)
     ✗ The cross-entropy differs: q[0] is 0.4, not 0.5. It depends on nothing else.
     """
     if q is ...:

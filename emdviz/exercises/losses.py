@@ -1,21 +1,22 @@
-"""Checks of the exercises about losses, what they teach, and how runs are compared."""
+"""Exercises about losses, what they teach, and how runs are compared."""
 
 import numpy as np
 import torch
+from scipy import stats
+from scipy.special import softmax
 
-from emdviz.diagnosis.examples import softmax
 from emdviz.diagnosis.forms import FORMS
 from emdviz.diagnosis.verdict import diagnose
 from emdviz.distributions import check_distribution, expectation
-from emdviz.exercises.answers import Answer, Case, Mistake, judge, refuse
+from emdviz.exercises.answers import Answer, judge_function, name_of, refuse
 from emdviz.losses import emd2_loss, emd_loss
 from emdviz.propriety import medians
 
 _TOLERATED = ("labels of shape (B, 1)", "labels of uint8")
 
 
-def check_emd2_loss(function):
-    """Check a reader's training loss: the mean over a batch of EMD² of softmax(logits).
+def judge_emd2_loss(function):
+    """Judge a reader's training loss: the mean over a batch of EMD² of softmax(logits).
 
     It is looked at by :func:`diagnose`. That labels of another shape or dtype are taken without
     complaint is mentioned, and no mistake here.
@@ -34,9 +35,9 @@ def check_emd2_loss(function):
     >>> def mine(logits, labels):
     ...     t = torch.eye(logits.shape[1])[labels]
     ...     return ((logits.softmax(-1) - t).cumsum(-1) ** 2).sum(-1).mean()
-    >>> check_emd2_loss(mine).correct
+    >>> judge_emd2_loss(mine).correct
     True
-    >>> print(check_emd2_loss(lambda logits, labels: emd_loss(logits, labels)))
+    >>> print(judge_emd2_loss(lambda logits, labels: emd_loss(logits, labels)))
     ✗ This is EMD, Σ |CDF_i(p) − CDF_i(t)|. Asked is EMD², Σ (CDF_i(p) − CDF_i(t))².
     """
     if not callable(function):
@@ -65,13 +66,13 @@ def check_emd2_loss(function):
 
 def _first_difference(function):
     """Compare with EMD² where no form explains the function."""
-    case = Case((torch.tensor([[0.0, 1.0, 0.0]]), torch.tensor([0])))
-    answer = judge(function, [case], emd2_loss, "")
-    return answer.hint if not answer else "It is EMD² for some batches, and not for others."
+    batch = torch.tensor([[0.0, 1.0, 0.0]]), torch.tensor([0])
+    answer = judge_function(function, emd2_loss, [batch], praise="")
+    return answer.hint or "It is EMD² for some batches, and not for others."
 
 
-def check_emd2_gradient(function):
-    """Check a reader's gradient of EMD² by the logits, ∂/∂z_j Σ_i (CDF_i(softmax(z)) − [k ≤ i])².
+def judge_emd2_gradient(function):
+    """Judge a reader's gradient of EMD² by the logits, ∂/∂z_j Σ_i (CDF_i(softmax(z)) − [k ≤ i])².
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def check_emd2_gradient(function):
     Answer
     """
     logits = ([0, 0], [0, 0, 0], [1, 0, -1], [2, 0, 0, 1], [0.3, -0.2, 0.5, 0, -1])
-    cases = [Case((np.array(z, float), k)) for z in logits for k in (0, len(z) - 1)]
+    cases = [(np.array(z, float), k) for z in logits for k in (0, len(z) - 1)]
 
     def by_probabilities(z, k):
         """∂/∂p_j = 2 Σ_{i ≥ j} d_i."""
@@ -100,32 +101,34 @@ def check_emd2_gradient(function):
 
     right = slope(emd2_loss)
     mistakes = (
-        Mistake(
+        (
             "That is the gradient by the probabilities, 2 Σ d_i from class j on. Go on through the "
             "softmax: g_j becomes p_j (g_j − Σ_i p_i g_i).",
             by_probabilities,
         ),
-        Mistake(
+        (
             "Go on through the softmax fully: p_j (g_j − Σ_i p_i g_i), not p_j g_j alone.",
             lambda z, k: softmax(z) * by_probabilities(z, k),
         ),
-        Mistake("The factor 2 of the square is missing.", lambda z, k: right(z, k) / 2),
-        Mistake("The sign is the wrong way round.", lambda z, k: -right(z, k)),
-        Mistake(
+        ("The factor 2 of the square is missing.", lambda z, k: right(z, k) / 2),
+        ("The sign is the wrong way round.", lambda z, k: -right(z, k)),
+        (
             "p − t is the gradient of cross-entropy. EMD² adds up the gaps of the CDFs.",
             lambda z, k: softmax(z) - np.eye(len(z))[k],
         ),
-        Mistake(
+        (
             "That is the gradient of EMD. The square's is 2 d_i instead of the sign of d_i.",
             slope(emd_loss),
         ),
     )
     praise = "It is the gradient of EMD². Note how it vanishes where the softmax is certain."
-    return judge(function, cases, right, praise, mistakes=mistakes, like="one per class")
+    return judge_function(
+        function, right, cases, praise=praise, mistakes=mistakes, like="one per class"
+    )
 
 
-def check_median(function):
-    """Check a reader's prediction of least expected EMD over one-hot labels drawn from t.
+def judge_median(function):
+    """Judge a reader's prediction of least expected EMD over one-hot labels drawn from t.
 
     Parameters
     ----------
@@ -139,9 +142,9 @@ def check_median(function):
 
     Examples
     --------
-    >>> check_median(lambda t: int(np.argmax(np.cumsum(t) >= 0.5)))
+    >>> judge_median(lambda t: int(np.argmax(np.cumsum(t) >= 0.5)))
     ✓ The median: as much probability on either side. That is all that EMD teaches.
-    >>> check_median(np.argmax)
+    >>> judge_median(np.argmax)
     ✗ That is the most probable class. EMD counts steps: look for the middle of the mass.
     argmax(np.array([0.4, 0.3, 0.3])) gives 0.; expected 1.
     """
@@ -153,7 +156,8 @@ def check_median(function):
         [0.1, 0.2, 0.25, 0.2, 0.25],
         [0.26, 0.26, 0, 0, 0.48],
     )
-    cases = [Case((np.array(t),)) for t in truths]
+    if not callable(function):
+        return refuse(function)
 
     def as_class(t):
         answer = function(t)
@@ -162,33 +166,34 @@ def check_median(function):
         p = check_distribution(np.asarray(answer, float), "the answer")
         return int(np.argmax(p)) if np.max(p) > 1 - 1e-6 else expectation(p) + 1e-3
 
-    as_class.__name__ = getattr(function, "__name__", "your_function").replace("<lambda>", "median")
+    as_class.__name__ = name_of(function)
     mistakes = (
-        Mistake(
+        (
             "That is the most probable class. EMD counts steps: look for the middle of the mass.",
             lambda t: np.argmax(t),
         ),
-        Mistake("That is the mean, which REG predicts. EMD is content with less.", expectation),
-        Mistake(
+        ("That is the mean, which REG predicts. EMD is content with less.", expectation),
+        (
             "That is the mean, rounded. The median is where the CDF reaches one half.",
             lambda t: np.round(expectation(t)),
         ),
-        Mistake(
+        (
             "That is t itself, or its mean: right for EMD² and cross-entropy. Find a prediction "
             "that EMD likes better.",
             lambda t: expectation(t) + 1e-3,
         ),
-        Mistake("Classes count from 0: that is one too many.", lambda t: medians(t)[0] + 1),
-        Mistake("That is the middle class, whatever t is.", lambda t: (len(t) - 1) // 2),
+        ("Classes count from 0: that is one too many.", lambda t: medians(t)[0] + 1),
+        ("That is the middle class, whatever t is.", lambda t: (len(t) - 1) // 2),
     )
-    if not callable(function):
-        return refuse(function)
     praise = "The median: as much probability on either side. That is all that EMD teaches."
-    return judge(as_class, cases, lambda t: medians(t)[0], praise, mistakes=mistakes)
+    cases = [(np.array(t),) for t in truths]
+    return judge_function(
+        as_class, lambda t: medians(t)[0], cases, praise=praise, mistakes=mistakes
+    )
 
 
-def check_interval(function):
-    """Check a reader's mean and 95 % interval over the seeds of a run, by Student's t.
+def judge_interval(function):
+    """Judge a reader's mean and 95 % interval over the seeds of a run, by Student's t.
 
     Parameters
     ----------
@@ -199,10 +204,8 @@ def check_interval(function):
     -------
     Answer
     """
-    from scipy import stats
-
     seeds = ([1, 2, 3], [61.2, 58.4, 60.1, 59.7, 62.0], [0.5, 0.4, 0.7, 0.6])
-    cases = [Case((np.array(values, float),)) for values in seeds]
+    cases = [(np.array(values, float),) for values in seeds]
 
     def around(half):
         return lambda v: (np.mean(v), np.mean(v) - half(v), np.mean(v) + half(v))
@@ -211,36 +214,37 @@ def check_interval(function):
         return stats.t.ppf(0.975, len(v) - 1)
 
     mistakes = (
-        Mistake(
+        (
             "1.96 is for many seeds. With few, Student's t is wider: stats.t.ppf(0.975, n − 1).",
             around(lambda v: 1.96 * stats.sem(v)),
         ),
-        Mistake(
+        (
             "That is how much single runs vary. The mean of n varies less: divide by √n.",
             around(lambda v: quantile(v) * np.std(v, ddof=1)),
         ),
-        Mistake(
+        (
             "Mean ± standard deviation holds about two runs in three; asked is where the mean is.",
             around(lambda v: np.std(v, ddof=1)),
         ),
-        Mistake(
+        (
             "The standard deviation of a sample divides by n − 1: np.std(values, ddof=1).",
             around(lambda v: quantile(v) * np.std(v) / np.sqrt(len(v))),
         ),
-        Mistake(
+        (
             "0.95 in the middle leaves 0.025 on either side: take the quantile 0.975.",
             around(lambda v: stats.t.ppf(0.95, len(v) - 1) * stats.sem(v)),
         ),
-        Mistake(
+        (
             "Mean ± one standard error holds the truth two times in three, not 95 %.",
             around(lambda v: stats.sem(v)),
         ),
-        Mistake(
+        (
             "Those are quantiles of the runs; asked is where their mean is.",
             lambda v: (np.mean(v), *np.quantile(v, [0.025, 0.975])),
         ),
     )
     right = around(lambda v: quantile(v) * stats.sem(v))
     praise = "Mean and 95 % interval. Two intervals that overlap do not yet make a difference."
-    like = "(mean, low, high)"
-    return judge(function, cases, right, praise, mistakes=mistakes, like=like)
+    return judge_function(
+        function, right, cases, praise=praise, mistakes=mistakes, like="(mean, low, high)"
+    )

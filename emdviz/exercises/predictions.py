@@ -1,10 +1,10 @@
-"""Checks of the exercises about what to make of a distribution: one class, or more doubt."""
+"""Exercises about what to make of a distribution: one class, or more doubt."""
 
 import numpy as np
+from scipy.special import softmax
 
-from emdviz.diagnosis.examples import softmax
 from emdviz.distributions import expectation
-from emdviz.exercises.answers import Case, Mistake, judge
+from emdviz.exercises.answers import judge_function
 from emdviz.propriety import medians
 
 _UNEVEN = (
@@ -16,8 +16,8 @@ _UNEVEN = (
 )
 
 
-def check_nearest_to_mean(function):
-    """Check a reader's class of least mean squared distance to labels drawn from t.
+def judge_nearest_to_mean(function):
+    """Judge a reader's class of least mean squared distance to labels drawn from t.
 
     Parameters
     ----------
@@ -30,36 +30,40 @@ def check_nearest_to_mean(function):
 
     Examples
     --------
-    >>> check_nearest_to_mean(lambda t: round(t @ np.arange(len(t))))
+    >>> judge_nearest_to_mean(lambda t: round(t @ np.arange(len(t))))
     ✓ The class nearest to the mean, and as sure of it as with EMD.
-    >>> check_nearest_to_mean(np.argmax)
+    >>> judge_nearest_to_mean(np.argmax)
     ✗ That is the most likely class. The labels on all the others cost something too.
     argmax(np.array([0.7, 0., 0.3])) gives 0.; expected 1.
     """
     mistakes = (
-        Mistake(
+        (
             "That is the median, best for the distance itself. Here it is squared.",
             lambda t: medians(t)[0],
         ),
-        Mistake(
+        (
             "That is the most likely class. The labels on all the others cost something too.",
             np.argmax,
         ),
-        Mistake("That is the mean. Which class is nearest to it?", expectation),
-        Mistake(
+        ("That is the mean. Which class is nearest to it?", expectation),
+        (
             "That cuts the mean off: 2.9 is nearer to 3 than to 2.",
             lambda t: np.floor(expectation(t)),
         ),
-        Mistake("Classes count from 0: that is one too many.", lambda t: _near_mean(t) + 1),
+        ("Classes count from 0: that is one too many.", lambda t: _near_mean(t) + 1),
     )
-    cases = [Case((np.array(t),)) for t in _UNEVEN]
-    praise = "The class nearest to the mean, and as sure of it as with EMD."
-    like = "the class of which to be sure"
-    return judge(function, cases, _near_mean, praise, mistakes=mistakes, like=like)
+    return judge_function(
+        function,
+        _near_mean,
+        [(np.array(t),) for t in _UNEVEN],
+        praise="The class nearest to the mean, and as sure of it as with EMD.",
+        mistakes=mistakes,
+        like="the class of which to be sure",
+    )
 
 
-def check_least_mae(function):
-    """Check a reader's classes of least expected distance to the label, given predictions p.
+def judge_least_mae(function):
+    """Judge a reader's classes of least expected distance to the label, given predictions p.
 
     Parameters
     ----------
@@ -72,45 +76,50 @@ def check_least_mae(function):
 
     Examples
     --------
-    >>> check_least_mae(lambda p: (p.cumsum(axis=1) >= 0.5).argmax(axis=1))
+    >>> judge_least_mae(lambda p: (p.cumsum(axis=1) >= 0.5).argmax(axis=1))
     ✓ The median of each prediction: half of the probability on either side.
-    >>> check_least_mae(lambda p: p.argmax(axis=1)).correct
+    >>> judge_least_mae(lambda p: p.argmax(axis=1)).correct
     False
     """
     mistakes = (
-        Mistake(
+        (
             "Those are the most likely classes, best for exact matches. MAE counts steps: look "
             "for the middle of the probability.",
             lambda p: p.argmax(axis=1),
         ),
-        Mistake(
+        (
             "Those are the classes nearest to the mean, best for the squared distance.",
             lambda p: np.round(expectation(p)),
         ),
-        Mistake("Those are the means; asked are classes, for the least MAE.", expectation),
-        Mistake(
+        ("Those are the means; asked are classes, for the least MAE.", expectation),
+        (
             "Those are the means, cut off; asked are the classes of least MAE.",
             lambda p: np.floor(expectation(p)),
         ),
-        Mistake(
+        (
             "Classes count from 0: those are one too many. (Where is the CDF at least one half "
             "for the first time?)",
             lambda p: _medians(p) + 1,
         ),
-        Mistake(
+        (
             "Those are one too few: the median is the class where the CDF reaches one half, not "
             "the one before.",
             lambda p: _medians(p) - 1,
         ),
     )
     batches = (_UNEVEN[:1], _UNEVEN[1:3], (_UNEVEN[3], _UNEVEN[3][::-1]))
-    cases = [Case((np.array(p),)) for p in batches]
-    praise = "The median of each prediction: half of the probability on either side."
-    return judge(function, cases, _medians, praise, mistakes=mistakes, like="a class per row")
+    return judge_function(
+        function,
+        _medians,
+        [(np.array(p),) for p in batches],
+        praise="The median of each prediction: half of the probability on either side.",
+        mistakes=mistakes,
+        like="a class per row",
+    )
 
 
-def check_temperature(function):
-    """Check a reader's softmax(log(p) / T), row by row: predictions as sure as T makes them.
+def judge_temperature(function):
+    """Judge a reader's softmax(log(p) / T), row by row: predictions as sure as T makes them.
 
     Parameters
     ----------
@@ -123,44 +132,40 @@ def check_temperature(function):
 
     Examples
     --------
-    >>> check_temperature(lambda p, T: p ** (1 / T) / (p ** (1 / T)).sum(axis=1, keepdims=True))
+    >>> judge_temperature(lambda p, T: p ** (1 / T) / (p ** (1 / T)).sum(axis=1, keepdims=True))
     ✓ Surer for T < 1, vaguer for T > 1, and the most likely class stays the same.
     """
     mistakes = (
-        Mistake(
+        (
             "That divides probabilities, not logits: after you divide by the sum all is as "
             "before. Up to a constant, the logits are log p.",
             lambda p, T: p,
         ),
-        Mistake(
+        (
             "These are no distributions yet: divide each row by its sum.",
             lambda p, T: p ** (1 / T),
         ),
-        Mistake(
+        (
             "These are no distributions any more: p / T has the sum 1 / T. Divide logits.",
             lambda p, T: p / T,
         ),
-        Mistake(
-            "These are the logits, divided by T. Take the softmax.", lambda p, T: np.log(p) / T
-        ),
-        Mistake(
+        ("These are the logits, divided by T. Take the softmax.", lambda p, T: np.log(p) / T),
+        (
             "T is the wrong way round: a high temperature makes vague, so it divides the logits.",
-            lambda p, T: softmax(np.log(p) * T),
+            lambda p, T: softmax(np.log(p) * T, axis=1),
         ),
-        Mistake("p itself is no logit; log p is.", lambda p, T: softmax(p / T)),
-        Mistake(
+        ("p itself is no logit; log p is.", lambda p, T: softmax(p / T, axis=1)),
+        (
             "Each row has to sum to 1, not all of them together: sum(axis=1, keepdims=True).",
             lambda p, T: p ** (1 / T) / np.sum(p ** (1 / T)),
         ),
     )
     p = np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]])
-    cases = [Case((p[:1], 2.0)), Case((p, 0.5)), Case((p, 3.0))]
-    praise = "Surer for T < 1, vaguer for T > 1, and the most likely class stays the same."
-    return judge(
+    return judge_function(
         function,
-        cases,
-        lambda p, T: softmax(np.log(p) / T),
-        praise,
+        lambda p, T: softmax(np.log(p) / T, axis=1),
+        [(p[:1], 2.0), (p, 0.5), (p, 3.0)],
+        praise="Surer for T < 1, vaguer for T > 1, and the most likely class stays the same.",
         mistakes=mistakes,
         like="a distribution per row",
     )

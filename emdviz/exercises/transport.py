@@ -1,4 +1,6 @@
-"""Checks of the exercises about transport plans and ground distances."""
+"""Exercises about transport plans and ground distances."""
+
+from functools import partial
 
 import numpy as np
 import torch
@@ -7,9 +9,19 @@ from emdviz.diagnosis.calling import Unusable, as_numbers
 from emdviz.diagnosis.examples import show
 from emdviz.diagnosis.forms import number
 from emdviz.distances import emd
-from emdviz.exercises.answers import UNANSWERED, Answer, Case, Mistake, ask, judge, refuse
+from emdviz.exercises.answers import (
+    UNANSWERED,
+    Answer,
+    ask,
+    call_of,
+    judge_function,
+    name_of,
+    refuse,
+)
+from emdviz.exercises.entropic import UNEVEN
 from emdviz.ground_distance import LearnedDistance, line, matrix
 from emdviz.reading import to_numpy
+from emdviz.transport import entropic_plan
 
 _PAIRS = (
     ([1, 0], [0, 1]),
@@ -21,8 +33,8 @@ _MASS = 2e-3
 """Mass that scalings may leave in wrong places."""
 
 
-def check_plan(function):
-    """Check a reader's cheapest transport plan on a line.
+def judge_plan(function):
+    """Judge a reader's cheapest transport plan on a line.
 
     Parameters
     ----------
@@ -48,8 +60,8 @@ def check_plan(function):
     return _judge_plans(function, cases, judge_plan, 1e-6, "It is a cheapest plan: EMD.")
 
 
-def check_scalings(function):
-    """Check a reader's matrix scalings (Sinkhorn): the plan u_i exp(−λ D_ij) v_j.
+def judge_scalings(function):
+    """Judge a reader's matrix scalings (Sinkhorn): the plan u_i exp(−λ D_ij) v_j.
 
     Parameters
     ----------
@@ -61,7 +73,6 @@ def check_scalings(function):
     -------
     Answer
     """
-    from emdviz.transport import entropic_plan
 
     def judge_plan(plan, p, t, cost, lam):
         def far(other):
@@ -79,12 +90,11 @@ def check_scalings(function):
             return "is p tᵀ, which does not look at D. Begin with the kernel exp(−λ D)."
         return "has the right sums, but is no scaling of exp(−λ D): multiply rows and columns only."
 
-    uneven = np.array([[0.0, 1.0, 4.0], [1.0, 0.0, 2.0], [4.0, 2.0, 0.0]])
     cases = [
         (np.array([0.5, 0.5]), np.array([0.25, 0.75]), line(2), 2.0),
         (np.array([0.2, 0.5, 0.3]), np.array([0.4, 0.4, 0.2]), line(3), 2.0),
-        (np.array([0.6, 0.3, 0.1]), np.array([0.2, 0.2, 0.6]), uneven, 0.5),
-        (np.array([0.6, 0.3, 0.1]), np.array([0.2, 0.2, 0.6]), uneven, 3.0),
+        (np.array([0.6, 0.3, 0.1]), np.array([0.2, 0.2, 0.6]), UNEVEN, 0.5),
+        (np.array([0.6, 0.3, 0.1]), np.array([0.2, 0.2, 0.6]), UNEVEN, 3.0),
     ]
     praise = "Rows p, columns t, and a scaling of exp(−λ D): it is the entropic plan."
     return _judge_plans(function, cases, judge_plan, _MASS, praise)
@@ -94,7 +104,6 @@ def _judge_plans(function, cases, judge_plan, tolerance, praise):
     """Look at plans: their sums first, then what ``judge_plan(plan, *case)`` says."""
     if not callable(function):
         return refuse(function)
-    name = getattr(function, "__name__", "your_function").replace("<lambda>", "your_function")
     for case in cases:
         p, t = case[:2]
         try:
@@ -103,7 +112,7 @@ def _judge_plans(function, cases, judge_plan, tolerance, praise):
         except Unusable as problem:
             words = str(problem)
         if words:
-            return Answer(False, f"{name}({', '.join(map(show, case))}) {words}")
+            return Answer(False, f"{call_of(name_of(function), case)} {words}")
     return Answer(True, praise)
 
 
@@ -132,61 +141,8 @@ def _sums(plan, p, t, tolerance):
     return f"has the {which} sums {got}; expected {wanted}.{more}"
 
 
-def check_ground_emd2(function):
-    """Check a reader's EMD² under a ground distance: Σ_i p_i² (D_ik + μ), k the label.
-
-    Parameters
-    ----------
-    function : callable
-        Takes p, shape (C,), the label k, an int, D, shape (C, C), and μ; returns a number.
-
-    Returns
-    -------
-    Answer
-    """
-    one_way = np.array([[0.0, 1.0, 3.0], [0.5, 0.0, 1.0], [2.0, 4.0, 0.0]])
-    cases = [
-        Case((np.array([0.5, 0.5]), 0, line(2), 0.0)),
-        Case((np.array([0.5, 0.25, 0.25]), 0, line(3), 0.25)),
-        Case((np.array([0.2, 0.5, 0.3]), 2, line(3), 0.5)),
-        Case((np.array([0.2, 0.5, 0.3]), 1, one_way, 0.25)),
-    ]
-    mistakes = (
-        Mistake("Square the probabilities: p_i².", lambda p, k, D, mu: np.sum(p * (D[:, k] + mu))),
-        Mistake(
-            "D_ik is what it costs from class i to the label k: the column D[:, k], not the row.",
-            lambda p, k, D, mu: np.sum(p**2 * (D[k] + mu)),
-        ),
-        Mistake("μ is left out.", lambda p, k, D, mu: np.sum(p**2 * D[:, k])),
-        Mistake(
-            "μ belongs to the distance, inside the sum: p_i² (D_ik + μ).",
-            lambda p, k, D, mu: np.sum(p**2 * D[:, k]) + mu,
-        ),
-        Mistake(
-            "Square the probabilities only, not the distances.",
-            lambda p, k, D, mu: np.sum((p * (D[:, k] + mu)) ** 2),
-        ),
-        Mistake(
-            "Square each probability, then add up; not the other way round.",
-            lambda p, k, D, mu: np.sum(p * (D[:, k] + mu)) ** 2,
-        ),
-        Mistake(
-            "Compare with the label: only the column D[:, k] counts.",
-            lambda p, k, D, mu: np.sum(p**2 * (D.sum(axis=1) + mu)),
-        ),
-    )
-    return judge(
-        function,
-        cases,
-        lambda p, k, D, mu: np.sum(p**2 * (D[:, k] + mu)),
-        "It is EMD² under a ground distance.",
-        mistakes=mistakes,
-        like="the sum over the classes",
-    )
-
-
-def check_learned_distance(function):
-    """Check a reader's ground distance from features, as :class:`LearnedDistance` learns it.
+def judge_learned_distance(function):
+    """Judge a reader's ground distance from features, as :class:`LearnedDistance` learns it.
 
     Features are scaled to length 1 and averaged per class. D_ij is the rank of the Euclidean
     distance between the averages of i and j among all from i, divided by C − 1, and the mean
@@ -203,14 +159,14 @@ def check_learned_distance(function):
     Answer
     """
     corners = torch.tensor([[2.0, 0.0], [1.0, 0.1], [1.0, 1.0], [2.0, 2.5], [0.0, 0.5]])
-    cases = [Case((corners, torch.tensor([0, 0, 1, 1, 2])))]
+    cases = [(corners, torch.tensor([0, 0, 1, 1, 2]))]
     generator = torch.Generator().manual_seed(5)
     for size in (4, 5):
         labels = torch.arange(size).repeat(3)
         features = torch.rand(3 * size, 3, generator=generator) + labels[:, None] / 2
-        cases.append(Case((features, labels)))
+        cases.append((features, labels))
     mistakes = tuple(
-        Mistake(hint, lambda x, k, changed=changed: _learn(x, k, **changed))
+        (hint, partial(_learn, **changed))
         for hint, changed in (
             ("Scale each row of features to length 1 first.", {"unit": False}),
             ("Scale the features of each image to length 1 before you average.", {"unit": "late"}),
@@ -221,8 +177,14 @@ def check_learned_distance(function):
             ("A class is at distance 0 from itself: ranks count from 0.", {"first": 1}),
         )
     )
-    praise = "It is the learned distance: ranks from 0 to 1, symmetric."
-    return judge(function, cases, _learned, praise, mistakes=mistakes, like="(C, C)")
+    return judge_function(
+        function,
+        _learned,
+        cases,
+        praise="It is the learned distance: ranks from 0 to 1, symmetric.",
+        mistakes=mistakes,
+        like="(C, C)",
+    )
 
 
 def _learned(features, labels):
@@ -248,8 +210,8 @@ def _learn(x, labels, *, unit=True, ranks=True, symmetric=True, divide=True, fir
     return (rank + rank.T) / 2 if symmetric else rank
 
 
-def check_ordered(distances):
-    """Check whether a ground distance knows the order: from each class, further ones cost more.
+def judge_ordered(distances):
+    """Judge whether a ground distance knows the order: from each class, further ones cost more.
 
     Parameters
     ----------
@@ -262,9 +224,9 @@ def check_ordered(distances):
 
     Examples
     --------
-    >>> check_ordered(line(4))
+    >>> judge_ordered(line(4))
     ✓ From every class, classes further along the order are further away.
-    >>> check_ordered([[0, 2, 1], [2, 0, 1], [1, 1, 0]])
+    >>> judge_ordered([[0, 2, 1], [2, 0, 1], [1, 1, 0]])
     ✗ From class 0, class 2 is nearer than class 1: D[0, 2] = 1, D[0, 1] = 2.
     """
     if distances is ...:

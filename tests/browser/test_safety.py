@@ -61,7 +61,7 @@ data
 def wrong(p, t):
     raise ValueError(IMAGE)
 wrong.__name__ = IMAGE
-exercises.check_emd2(wrong)
+exercises.judge_emd2(wrong)
 """,
     "diagnosis.diagnose(wrong)",
 ]
