@@ -150,7 +150,7 @@ def _cache(around):
         for path in root.rglob("*.jpg"):
             os.utime(path, ns=(past, past))
         right = datasets.image_folder(root, size=16).images.clone()
-        (kept,) = (root / ".emdviz").glob("*.npy")
+        (kept,) = (root / ".emdviz").glob("*.npz")
         return f".emdviz/{kept.name}", kept.read_bytes(), right
 
 
@@ -225,13 +225,13 @@ def readers():
         "the cache": Reader({cache_name: cache}, with_cache, classes, share=0.6),
         "AADB's lists": Reader({"list.txt": scores}, _content(read_score_list), share=2),
         "AADB's MATLAB file": Reader(
-            {"AADBinfo.mat": aadb_files["AADBinfo.mat"]}, _content(read_matlab_scores), share=2
+            {"AADBinfo.mat": aadb_files["AADBinfo.mat"]}, _content(read_matlab_scores), share=0.1
         ),
         "AADB": Reader(
             {"AADBinfo.mat": aadb_files["AADBinfo.mat"]},
             _set(lambda root: datasets.aadb(root, bins=2, size=16, cache=False)),
             aadb_files,
-            share=0.2,
+            share=0.1,
         ),
         "Images of Groups' tables": Reader(
             {"PersonData.txt": groups["Fam2a/PersonData.txt"]},
@@ -239,7 +239,7 @@ def readers():
             share=2,
         ),
         "Images of Groups' MATLAB files": Reader(
-            {"eventrain.mat": even}, _content(group_faces.read_even_list), share=2
+            {"eventrain.mat": even}, _content(group_faces.read_even_list), share=0.1
         ),
         "Images of Groups": Reader(
             {"Fam2a/PersonData.txt": groups["Fam2a/PersonData.txt"]},

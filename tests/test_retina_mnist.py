@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from emdviz.datasets import OrderedData, load, retina_mnist
-from emdviz.datasets.readers import download as download_module
 from emdviz.datasets.sets import retina_mnist as module
 
 # images of each grade, as MedMNIST published them
@@ -229,12 +228,11 @@ class Server(ThreadingHTTPServer):
 
     content = b""
     cuts = 0  # so many answers break off in the middle
-    ranges = True  # understands requests for a part
     status = 200
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked = []  # the Range of each request
+        self.asked = 0  # requests
 
     def handle_error(self, request, client_address):
         pass  # a client that hangs up is part of the play
@@ -243,17 +241,12 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
-        start = self.headers.get("Range")
-        server.asked.append(start)
+        server.asked += 1
         if server.status != 200:
             self.send_error(server.status)
             return
-        first = int(start[len("bytes=") : -1]) if start and server.ranges else 0
-        if first and first >= len(server.content):
-            self.send_error(416)
-            return
-        body = server.content[first:]
-        self.send_response(206 if start and server.ranges else 200)
+        body = server.content
+        self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if server.cuts:
@@ -275,7 +268,7 @@ def server(monkeypatch, publish, whole):
             module, "URL", f"http://127.0.0.1:{server.server_port}/{{name}}?download=1"
         )
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        monkeypatch.setattr(download_module.time, "sleep", lambda seconds: None)
+        monkeypatch.setattr(pooch.core.time, "sleep", lambda seconds: None)
         yield server
 
 
@@ -303,67 +296,44 @@ def files_in(folder):
 def test_a_download_is_kept_and_not_repeated(tmp_path, server, capfd):
     root = tmp_path / "new" / "retina"
     assert len(fetch(root)) == 1600
-    assert "retinamnist.npz: 100%" in capfd.readouterr().err
+    assert "100%" in capfd.readouterr().err
     assert (root / "retinamnist.npz").read_bytes() == server.content
     assert files_in(root) == ["retinamnist.npz"]
     fetch(root)
     assert len(retina_mnist(root, size=28)) == 1600
-    assert server.asked == [None]
+    assert server.asked == 1
 
 
 def test_a_download_into_a_file_is_refused(tmp_path, server):
     path = write(tmp_path / "own.npz", few())
     with pytest.raises(ValueError, match=r"root must be a folder to download into, got .*own\.npz"):
         fetch(path)
-    assert server.asked == []
+    assert server.asked == 0
 
 
 def test_a_download_without_asking_for_it_never_happens(tmp_path, server):
     with pytest.raises(FileNotFoundError):
         retina_mnist(tmp_path, size=28)
-    assert server.asked == []
+    assert server.asked == 0
 
 
-def test_a_connection_that_breaks_is_opened_again_where_it_broke(tmp_path, server):
-    server.cuts = 1
+def test_a_connection_that_breaks_is_opened_again(tmp_path, server):
+    server.cuts = 2
     assert len(fetch(tmp_path)) == 1600
-    first, second = server.asked
-    assert first is None
-    assert 0 <= len(server.content) // 2 - int(second[len("bytes=") : -1]) <= 2**16
+    assert server.asked == 3
     assert files_in(tmp_path) == ["retinamnist.npz"]
 
 
-def test_a_download_that_fails_is_carried_on_by_the_next_call(tmp_path, server):
+def test_a_download_that_keeps_failing_leaves_nothing_and_can_be_tried_again(tmp_path, server):
     server.cuts = 3
-    with pytest.raises(
-        ConnectionError, match=r"could not be downloaded.*bytes of it are kept"
-    ) as error:
+    with pytest.raises(ConnectionError, match=r"could not be downloaded.*Try again, or get"):
         fetch(tmp_path)
-    assert "Call again to go on" in str(error.value)
-    assert files_in(tmp_path) == ["retinamnist.npz.part"]
-    have = (tmp_path / "retinamnist.npz.part").stat().st_size
-    assert have > 0.8 * len(server.content)  # three times half of what was lacking
-    assert len(fetch(tmp_path)) == 1600
-    assert server.asked[-1] == f"bytes={have}-"
-    assert files_in(tmp_path) == ["retinamnist.npz"]
-
-
-def test_a_server_that_knows_no_ranges_is_asked_for_the_whole_again(tmp_path, server):
-    server.cuts, server.ranges = 1, False
-    assert len(fetch(tmp_path)) == 1600
-    assert len(server.asked) == 2
-
-
-def test_all_of_it_may_have_arrived_before(tmp_path, server):
-    (tmp_path / "retinamnist.npz.part").write_bytes(server.content)
+    assert files_in(tmp_path) == []
     assert len(fetch(tmp_path)) == 1600
 
 
-@pytest.mark.parametrize("before", [b"", b"x" * 1000, b"x" * 10**6])
-def test_a_wrong_hash_keeps_nothing_and_the_next_try_is_clean(tmp_path, server, before):
+def test_a_wrong_hash_keeps_nothing_and_the_next_try_is_clean(tmp_path, server):
     right, server.content = server.content, server.content[:-1] + b"?"
-    if before:
-        (tmp_path / "retinamnist.npz.part").write_bytes(before)
     with pytest.raises(ValueError, match=r"did not give the expected file.*hash") as error:
         fetch(tmp_path)
     assert "Try again" in str(error.value)

@@ -133,10 +133,9 @@ def read_even_list(content, name):
     variable = LISTS[name]
     (faces,) = matlab_variables(content, [variable], name)
     fields = ("name", "facePosSize", "ageClass", "genClass")
-    missing = [field for field in fields if field not in (faces.dtype.names or ())]
-    if missing or faces.size != 1:
+    if not isinstance(faces, dict) or not set(fields) <= set(faces):
         raise ValueError(f"{variable} of {name} must be one struct with the fields {fields}")
-    cells, places, ages, genders = (faces[field].item() for field in fields)
+    cells, places, ages, genders = (faces[field] for field in fields)
     paths = matlab_strings(cells, f"{variable}.name of {name}")
     count = len(paths)
     places = matlab_numbers(places, f"{variable}.facePosSize of {name}", count, columns=7)

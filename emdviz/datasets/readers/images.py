@@ -46,8 +46,6 @@ class Decoded(NamedTuple):
         The place of each image's file in the list of files; increasing.
     unreadable : tuple of str
         Names of the files that hold no whole image, in order.
-    contents : uint8 array, shape (N, 32)
-        SHA-256 of each file, zeros where it could not be read at all.
     digests : uint8 array, shape (M, 32), or None
         SHA-256 of the pixels before they were made small, if asked for: equal for the same
         picture in different files.
@@ -58,7 +56,6 @@ class Decoded(NamedTuple):
     images: np.ndarray
     kept: np.ndarray
     unreadable: tuple[str, ...]
-    contents: np.ndarray
     digests: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
@@ -99,7 +96,7 @@ def decode(files, size, *, crops=None, squeeze=False, digests=False, workers=Non
     count = len(files)
     crops = check_crops(crops, count)
     images = np.empty((count, 3, size, size), np.uint8)
-    contents, pixels = np.zeros((2, count, 32), np.uint8)
+    pixels = np.zeros((count, 32), np.uint8)
     readable = np.zeros(count, bool)
     places = {}
     for place, file in enumerate(files):
@@ -108,11 +105,11 @@ def decode(files, size, *, crops=None, squeeze=False, digests=False, workers=Non
     def work(task):
         try:
             data = files[task[0]].read()
-            contents[task] = digest(data)
             whole = all(crops[place] is None for place in task)
             image = _open_upright(data, None if digests or not whole else 2 * size)
             if digests:
-                pixels[task] = digest(repr(image.size).encode() + image.tobytes())
+                data = repr(image.size).encode() + image.tobytes()
+                pixels[task] = np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
         except READING_ERRORS:
             return
         for place in task:
@@ -123,37 +120,24 @@ def decode(files, size, *, crops=None, squeeze=False, digests=False, workers=Non
 
     with warnings.catch_warnings():  # what is lost is told once, not by every broken tag
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-        in_threads(work, list(places.values()), workers)
+        with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
+            tasks = list(places.values())
+            # a block at once, for a thread costs more than a file
+            blocks = [tasks[start : start + _BLOCK] for start in range(0, len(tasks), _BLOCK)]
+            list(pool.map(lambda block: list(map(work, block)), blocks))
     kept = np.flatnonzero(readable)
     return Decoded(
         images if readable.all() else images[kept],
         kept,
-        names_of_lost(files, kept),
-        contents,
+        names_of_unreadable(files, kept),
         pixels[kept] if digests else None,
     )
 
 
-def names_of_lost(files, kept):
+def names_of_unreadable(files, kept):
     """Return the names of the files whose places are not in ``kept``, each once."""
-    lost = np.setdiff1d(np.arange(len(files)), kept)
-    return tuple(dict.fromkeys(files[place].name for place in lost))
-
-
-def in_threads(function, items, workers=None):
-    """Call a function with each of many items, in blocks, for a thread costs more than a file."""
-
-    def block(start):
-        for item in items[start : start + _BLOCK]:
-            function(item)
-
-    with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
-        list(pool.map(block, range(0, len(items), _BLOCK)))
-
-
-def digest(data):
-    """Return the SHA-256 of bytes as a uint8 array, shape (32,)."""
-    return np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
+    places = np.setdiff1d(np.arange(len(files)), kept)
+    return tuple(dict.fromkeys(files[place].name for place in places))
 
 
 def check_crops(crops, count):

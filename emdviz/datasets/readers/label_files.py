@@ -94,7 +94,7 @@ def text_lines(content, name):
 def matlab_variables(content, names, file):
     """Return variables of a MATLAB file.
 
-    The file is read as data: nothing in it is run, and nothing is unpickled.
+    Nothing in the file is run, and nothing is unpickled.
 
     Parameters
     ----------
@@ -107,8 +107,8 @@ def matlab_variables(content, names, file):
 
     Returns
     -------
-    list of array
-        In the order of ``names``.
+    list of array or dict
+        In the order of ``names``; see :func:`matlab.read_matlab`.
 
     Raises
     ------
@@ -145,8 +145,8 @@ def matlab_strings(cells, what):
     ValueError
         If it is no cell array, or a cell holds something else than one string.
     """
-    if cells.dtype != object:
-        raise ValueError(f"{what} must be a cell array of strings, got {cells.dtype}")
+    if isinstance(cells, dict) or cells.dtype != object:
+        raise ValueError(f"{what} must be a cell array of strings, got {_kind(cells)}")
     strings = []
     for number, cell in enumerate(cells.ravel(), start=1):
         if not isinstance(cell, np.ndarray) or cell.dtype.kind != "U" or cell.size != 1:
@@ -166,16 +166,21 @@ def matlab_numbers(values, what, count, columns=1):
     ValueError
         If they are no finite numbers, or not as many.
     """
-    fits = values.size == count if columns == 1 else values.shape == (count, columns)
-    if values.dtype.kind not in "fiu" or not fits:
+    shape = getattr(values, "shape", ())
+    fits = np.prod(shape, dtype=int) == count if columns == 1 else shape == (count, columns)
+    if isinstance(values, dict) or values.dtype.kind not in "fiu" or not fits:
         raise ValueError(
             f"{what} must be numbers of shape ({count}, {columns}), "
-            f"got {values.dtype} of shape {values.shape}"
+            f"got {_kind(values)} of shape {shape}"
         )
     numbers = values.astype(np.float64)
     if not np.isfinite(numbers).all():
         raise ValueError(f"{what} must be finite, got {numbers[~np.isfinite(numbers)][0]}")
     return numbers.ravel() if columns == 1 else numbers
+
+
+def _kind(value):
+    return "a struct" if isinstance(value, dict) else value.dtype
 
 
 def check_file_name(name, where):

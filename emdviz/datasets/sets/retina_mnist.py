@@ -45,8 +45,7 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
         next larger file is read and shrunk with antialiasing.
     download : bool
         Download the file into ``root`` if it is not there, or not whole: 3 MB for 28 px,
-        13 MB for 64 px, more for more. A download that breaks off is carried on by the next
-        call.
+        13 MB for 64 px, more for more.
 
     Returns
     -------
