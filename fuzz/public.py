@@ -43,7 +43,7 @@ LEFT_OUT = {
     "explorers.SinkhornExplorer": _TRAITS,
     "explorers.TrainingReplay": _TRAITS,
     "explorers.TransportExplorer": _TRAITS,
-    "ground_distance.LearnedDistance": "fuzzed inside losses.SelfGuidedEMD2Loss",
+    "losses.LearnedDistance": "fuzzed inside losses.SelfGuidedEMD2Loss",
     "losses.Loss": _RECORD,
     "losses.find_loss": "called by everything that takes the name of a loss",
     "losses.register": "changes the list of losses",

@@ -261,7 +261,9 @@ def test_what_has_converged_is_not_warned_of():
 
 def test_the_module_keeps_its_distance_where_to_finds_it():
     logits, t = case(4)
-    module = ApproximateEMDLoss(ground_distance.circle(4), lam=2.0, iterations=50).double()
+    module = ApproximateEMDLoss(
+        ground_distance=ground_distance.circle(4), lam=2.0, iterations=50
+    ).double()
     expected = aemd_loss(
         logits, t, ground_distance=ground_distance.circle(4), lam=2.0, iterations=50
     )

@@ -1,17 +1,13 @@
 """Ground distances against SciPy's graphs and ranks, and what is refused."""
 
-import weakref
-
 import numpy as np
 import pytest
-import torch
 from scipy.sparse.csgraph import shortest_path
 from scipy.spatial.distance import cdist, squareform
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 
 from emdviz import ground_distance
-from emdviz.ground_distance import LearnedDistance
 
 
 def random_tree(rng, num_nodes):
@@ -119,89 +115,3 @@ def test_a_line_is_embedded_as_a_line_and_no_geometry_as_what_comes_nearest():
     for dimensions in (0, 5):
         with pytest.raises(ValueError, match=f"dimensions must be .* 1 to 4, got {dimensions}"):
             ground_distance.embed(ground_distance.line(4), dimensions)
-
-
-def learned_by_definition(features, labels, num_classes):
-    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    centroids = np.stack([unit[labels == k].mean(axis=0) for k in range(num_classes)])
-    distances = cdist(centroids, centroids)
-    ranks = np.stack([rankdata(row) - 1 for row in distances]) / (num_classes - 1)
-    return (ranks + ranks.T) / 2
-
-
-@pytest.mark.parametrize(("num_classes", "batch"), [(2, 7), (6, 1), (6, 7), (6, 400), (100, 33)])
-def test_learned_distances_follow_their_definition_for_any_classes_and_batches(num_classes, batch):
-    rng = np.random.default_rng(1)
-    labels = rng.permutation(np.arange(400) % num_classes)
-    features = rng.normal(size=(400, 5)) + labels[:, None] % 7
-    learned = LearnedDistance(num_classes, 5).double()
-    sizes = {name: value.shape for name, value in learned.state_dict().items()}
-    for start in range(0, 400, batch):
-        part = slice(start, start + batch)
-        learned.update(torch.from_numpy(features[part]), torch.from_numpy(labels[part]))
-    assert {name: value.shape for name, value in learned.state_dict().items()} == sizes
-    expected = learned_by_definition(features, labels, num_classes)
-    np.testing.assert_allclose(learned.end_epoch().numpy(), expected, atol=1e-12)
-    ground_distance.matrix(learned.matrix)
-
-
-def test_no_features_of_an_epoch_are_kept():
-    learned = LearnedDistance(3, 2)
-    features = torch.ones(4, 2, requires_grad=True)
-    kept = weakref.ref(features)
-    learned.update(features, torch.tensor([0, 1, 2, 0]))
-    del features
-    assert kept() is None
-    assert not learned.end_epoch().requires_grad
-
-
-def test_classes_in_a_row_get_distances_in_a_row():
-    angle = torch.linspace(0, 1.5, 8)
-    learned = LearnedDistance(8, 2)
-    learned.update(torch.stack([torch.cos(angle), torch.sin(angle)], 1), torch.arange(8))
-    distances = learned.end_epoch()
-    assert torch.all(torch.diff(distances[0]) > 0)
-    assert distances[0, 7] == 1
-
-
-def test_an_absent_class_keeps_what_was_learned_before():
-    rng = np.random.default_rng(2)
-    first = torch.from_numpy(rng.normal(size=(3, 4))).float()
-    second = torch.from_numpy(rng.normal(size=(2, 4))).float()
-    learned = LearnedDistance(3, 4)
-    learned.update(first, torch.arange(3))
-    learned.end_epoch()
-    learned.update(second, torch.tensor([0, 2]))
-    together = np.stack([second[0], first[1], second[1]])
-    expected = learned_by_definition(together, np.arange(3), 3)
-    np.testing.assert_allclose(learned.end_epoch().numpy(), expected, atol=1e-6)
-
-
-def test_a_class_never_seen_is_far_from_all_and_disturbs_no_rank():
-    angle = torch.tensor([0.0, 0.3, 1.5])
-    features = torch.stack([torch.cos(angle), torch.sin(angle)], 1)
-    learned = LearnedDistance(4, 2)
-    learned.update(features, torch.tensor([0, 2, 3]))
-    distances = learned.end_epoch()
-    assert distances[1].tolist() == [1, 0, 1, 1]
-    assert distances[0, 2] == pytest.approx(1 / 3)
-    assert torch.equal(LearnedDistance(4, 2).end_epoch(), 1 - torch.eye(4))
-
-
-def test_half_an_epoch_survives_saving():
-    rng = torch.Generator().manual_seed(0)
-    features, labels = torch.randn(20, 3, generator=rng), torch.arange(20) % 4
-    whole, half = LearnedDistance(4, 3), LearnedDistance(4, 3)
-    whole.update(features, labels)
-    half.update(features[:10], labels[:10])
-    other = LearnedDistance(4, 3)
-    other.load_state_dict(half.state_dict())
-    other.update(features[10:], labels[10:])
-    torch.testing.assert_close(other.end_epoch(), whole.end_epoch())
-
-
-def test_features_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"features must have shape \(2, 3\), got \(2, 4\)"):
-        LearnedDistance(4, 3).update(torch.zeros(2, 4), torch.tensor([0, 1]))
-    with pytest.raises(ValueError, match=r"num_classes must be an integer, 2 to .*, got 1"):
-        LearnedDistance(1, 3)

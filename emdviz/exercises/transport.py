@@ -19,7 +19,7 @@ from emdviz.exercises.answers import (
     refuse,
 )
 from emdviz.exercises.entropic import UNEVEN
-from emdviz.ground_distance import LearnedDistance, line, matrix
+from emdviz.ground_distance import line, matrix
 from emdviz.reading import to_numpy
 from emdviz.transport import entropic_plan
 
@@ -142,7 +142,7 @@ def _sums(plan, p, t, tolerance):
 
 
 def judge_learned_distance(function):
-    """Judge a reader's ground distance from features, as :class:`LearnedDistance` learns it.
+    """Judge a reader's ground distance from features, as ``losses.LearnedDistance`` does.
 
     Features are scaled to length 1 and averaged per class. D_ij is the rank of the Euclidean
     distance between the averages of i and j among all from i, divided by C − 1, and the mean
@@ -188,6 +188,8 @@ def judge_learned_distance(function):
 
 
 def _learned(features, labels):
+    from emdviz.losses import LearnedDistance
+
     learned = LearnedDistance(int(labels.max()) + 1, features.shape[1])
     learned.update(features, labels)
     return learned.end_epoch()

@@ -14,42 +14,27 @@ Sources: Hou et al. 2017, section 2; for XE + EMD², Hou, Yu, Samaras, arXiv 161
 AEMD, Frogner et al. 2015.
 """
 
-from emdviz.losses.entropic import aemd_loss
-from emdviz.losses.functions import (
-    emd2_loss,
-    emd_loss,
-    regression_loss,
-    xe_emd2_loss,
-    xe_loss,
-)
-from emdviz.losses.guided import SelfGuidedEMD2Loss, ground_emd2_loss
-from emdviz.losses.loss import LOSSES, Loss, find_loss, register
-from emdviz.losses.modules import (
-    ApproximateEMDLoss,
-    CrossEntropyEMD2Loss,
-    CrossEntropyLoss,
-    EMDLoss,
-    RegressionLoss,
-    SquaredEMDLoss,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "LOSSES",
-    "ApproximateEMDLoss",
-    "CrossEntropyEMD2Loss",
-    "CrossEntropyLoss",
-    "EMDLoss",
-    "Loss",
-    "RegressionLoss",
-    "SelfGuidedEMD2Loss",
-    "SquaredEMDLoss",
-    "aemd_loss",
-    "emd2_loss",
-    "emd_loss",
-    "find_loss",
-    "ground_emd2_loss",
-    "register",
-    "regression_loss",
-    "xe_emd2_loss",
-    "xe_loss",
-]
+from emdviz.losses.loss import HOMES, LOSSES, Loss, find_loss, register
+
+if TYPE_CHECKING:  # for editors, which cannot follow __getattr__
+    from emdviz.losses.cross_entropy import *  # noqa: F403
+    from emdviz.losses.emd import *  # noqa: F403
+    from emdviz.losses.entropic import *  # noqa: F403
+    from emdviz.losses.learned import *  # noqa: F403
+    from emdviz.losses.regression import *  # noqa: F403
+
+__all__ = ["LOSSES", "Loss", "find_loss", "register", *HOMES]
+
+
+def __getattr__(name):
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

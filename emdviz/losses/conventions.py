@@ -1,10 +1,14 @@
-"""The conventions of ``F.cross_entropy``, read once for all losses: checks, targets, reduction."""
+"""The conventions of ``F.cross_entropy``, read once for all losses: checks, targets, reduction.
 
-from typing import NamedTuple
+torch is imported when a batch is read.
+"""
 
-import torch
+from typing import TYPE_CHECKING, NamedTuple
 
-from emdviz.reading import read_choice, read_count, read_number, shown
+from emdviz.reading import is_torch, read_choice, read_count, read_number, shown
+
+if TYPE_CHECKING:
+    import torch
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -26,10 +30,10 @@ class Targets(NamedTuple):
         Shape of the loss before reduction.
     """
 
-    index: torch.Tensor | None
-    soft: torch.Tensor | None
-    weight: torch.Tensor | None
-    total: torch.Tensor | int
+    index: "torch.Tensor | None"
+    soft: "torch.Tensor | None"
+    weight: "torch.Tensor | None"
+    total: "torch.Tensor | int"
     shape: tuple
 
 
@@ -49,33 +53,35 @@ def read_targets(target, like, class_weight=None, ignore_index=-100, label_smoot
     if target.is_floating_point():
         shape = () if target.ndim == 1 else target.shape[:1] + target.shape[2:]
         index, soft = None, rows(target).to(like)
-        weight = None if class_weight is None else torch.sum(soft * class_weight, dim=1)
+        weight = None if class_weight is None else (soft * class_weight).sum(1)
         total = len(soft)
     else:
         shape, index, soft = target.shape, target.reshape(-1).long(), None
         weight, total = None, len(index)
         if may_ignore(index, ignore_index):
             keep = index != ignore_index
-            index = torch.where(keep, index, 0)
+            index = index.where(keep, 0)
             weight = keep.to(like.dtype)
-            total = torch.sum(weight)
+            total = weight.sum()
         if class_weight is not None:
             picked = pick(class_weight, index)
             weight = picked if weight is None else weight * picked
-            total = torch.sum(weight)
+            total = weight.sum()
     if label_smoothing:
         if soft is None:
-            soft = add_at(torch.zeros_like(like), index, 1.0)
+            soft = add_at(like.new_zeros(like.shape), index, 1.0)
         index, soft = None, (1 - label_smoothing) * soft + label_smoothing / like.shape[1]
     return Targets(index, soft, weight, total, shape)
 
 
 def may_ignore(index, ignore_index):
     """Say whether some label may be ``ignore_index``; where asking would wait, assume so."""
+    import torch
+
     if index.device.type != "cpu" or torch.compiler.is_compiling():
         return True
     try:
-        return bool(torch.any(index == ignore_index))
+        return bool((index == ignore_index).any())
     except RuntimeError:  # inside vmap nothing has a truth value
         return True
 
@@ -83,14 +89,14 @@ def may_ignore(index, ignore_index):
 def reduce(values, targets, reduction):
     """Reduce the parts of each row, (N, K), as ``F.cross_entropy`` reduces rows."""
     if reduction != "none" and targets.weight is None:
-        total = torch.sum(values)  # no need for the sums of rows
+        total = values.sum()  # no need for the sums of rows
     else:
-        values = torch.sum(values, dim=1)
+        values = values.sum(1)
         if targets.weight is not None:
             values = values * targets.weight
         if reduction == "none":
             return values.reshape(targets.shape)
-        total = torch.sum(values)
+        total = values.sum()
     return total if reduction == "sum" else total / targets.total
 
 
@@ -103,13 +109,13 @@ def rows(values):
 
 def at_least_float32(values):
     """Raise half precision to float32; cumulative sums of it would lose digits."""
-    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+    return values.float() if values.dtype.itemsize < 4 else values
 
 
 def pick(values, index):
     """values[index] for a vector, refusing labels that are not classes."""
     try:
-        return torch.gather(values, 0, index)
+        return values.gather(0, index)
     except (IndexError, RuntimeError):
         check_labels(index, len(values))
         raise
@@ -118,7 +124,7 @@ def pick(values, index):
 def pick_row(matrix, index):
     """matrix[index] for a matrix with a row per class, refusing labels that are not classes."""
     try:
-        return torch.index_select(matrix, 0, index)
+        return matrix.index_select(0, index)
     except (IndexError, RuntimeError):
         check_labels(index, len(matrix))
         raise
@@ -128,7 +134,7 @@ def add_at(values, index, number):
     """Add ``number`` to column index[n] of each row n, refusing labels that are not classes."""
     source = values.new_full((len(index), 1), number)
     try:
-        return torch.scatter_add(values, 1, index.unsqueeze(1), source)
+        return values.scatter_add(1, index.unsqueeze(1), source)
     except (IndexError, RuntimeError):
         check_labels(index, values.shape[1])
         raise
@@ -166,7 +172,9 @@ def check_options(input, weight, label_smoothing, reduction):
 
 def check_outputs(input):
     """Raise an error unless this is a dense floating-point tensor."""
-    if not isinstance(input, torch.Tensor):
+    import torch
+
+    if not is_torch(input):
         raise TypeError(f"input must be a torch tensor of logits, got {type(input).__name__}")
     if not input.is_floating_point():
         raise TypeError(f"input must be floating-point, got {input.dtype}")
@@ -176,7 +184,9 @@ def check_outputs(input):
 
 def check_weight(weight, num_classes, device):
     """Raise an error unless this is a number for each class."""
-    if not isinstance(weight, torch.Tensor) or weight.is_complex() or weight.is_quantized:
+    import torch
+
+    if not is_torch(weight) or weight.is_complex() or weight.is_quantized:
         raise TypeError(f"weight must be a tensor of real numbers, got {shown(weight)}")
     if tuple(weight.shape) != (num_classes,):
         raise ValueError(
@@ -189,7 +199,9 @@ def check_weight(weight, num_classes, device):
 
 def check_target(input, target):
     """Raise an error if ``target`` is neither class indices nor probabilities for ``input``."""
-    if not isinstance(target, torch.Tensor):
+    import torch
+
+    if not is_torch(target):
         raise TypeError(f"target must be a torch tensor, got {type(target).__name__}")
     if target.layout != torch.strided or target.device != input.device:
         raise ValueError(

@@ -10,7 +10,9 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from emdviz import ground_distance as ground
+from emdviz._docstrings import fill
 from emdviz.losses import conventions
+from emdviz.losses.modules import FunctionLoss
 from emdviz.reading import as_float_array, read_count, read_number
 
 WIDEST = 300.0
@@ -43,6 +45,7 @@ class Scaled(NamedTuple):
     error: torch.Tensor
 
 
+@fill
 def aemd_loss(
     input,
     target,
@@ -67,10 +70,7 @@ def aemd_loss(
 
     Parameters
     ----------
-    input : float tensor, shape (C,), (B, C) or (B, C, d1, …)
-        Logits.
-    target : tensor, int64 of shape (), (B,) or (B, d1, …), or float of the shape of ``input``
-        Class indices, or probabilities, which may hold zeros.
+    %(logits)s
     ground_distance : array-like, shape (C, C), optional
         D_ij ≥ 0, what it costs to move a unit of mass from class i of the prediction to class j
         of the target; see :mod:`emdviz.ground_distance`. |i − j| by default.
@@ -79,18 +79,14 @@ def aemd_loss(
         transport, and the more scalings it takes.
     iterations : int
         Matrix scalings, at least 1: each fits the rows and the columns once.
-    weight, ignore_index, label_smoothing, reduction
-        As in :func:`emd2_loss`.
+    %(batch_options)s
 
     Returns
     -------
     float tensor, shape () or, for ``"none"``, the shape of the indices
         In the unit of D; less than its cost by at most 2 log(C) / λ, and maybe negative.
 
-    Raises
-    ------
-    ValueError, TypeError
-        For shapes, dtypes, labels or options that are not as above.
+    %(batch_errors)s
 
     Warns
     -----
@@ -122,6 +118,10 @@ def aemd_loss(
     value, error = _Entropic.apply(log_p, targets.soft, distance, lam, iterations)
     _warn_once(error, lam, iterations)
     return conventions.reduce(value[:, None], targets, reduction)
+
+
+class ApproximateEMDLoss(FunctionLoss, function=aemd_loss):
+    """Module of :func:`aemd_loss`, with its options; the ground distance is a buffer."""
 
 
 def scale_matrix(log_p, t, distance, lam, iterations):

@@ -14,6 +14,9 @@ LOSSES = {}
 """The losses by name, in the order of figures and tables; the names are those of the paper,
 whose "EMD" is our EMD2. :func:`register` adds one."""
 
+HOMES = {}
+"""The names that ``emdviz.losses`` hands out -> the file there that defines each."""
+
 _given_colours = {}
 
 
@@ -192,19 +195,17 @@ def closed_forms(explorer):
     return [name for name, loss in LOSSES.items() if explorer in loss.in_browser]
 
 
-def _from(file, name):
-    """Return a function that imports emdviz.losses.<file> when called and calls ``name`` of it."""
+def _add(name, file, module, *others, **facts):
+    """Register a loss of this package, whose names in ``emdviz.losses`` come from one file."""
+    HOMES.update(dict.fromkeys((module, *others), file))
 
-    def call(*args, **options):
-        return getattr(import_module(f"emdviz.losses.{file}"), name)(*args, **options)
+    def make(num_classes, num_features, **options):
+        make_module = getattr(import_module(f"emdviz.losses.{file}"), module)
+        if facts.get("uses_features"):
+            return make_module(num_classes, num_features, **options)
+        return make_module(**options)
 
-    return call
-
-
-def _module(file, name):
-    """Return the ``make`` of a Module that needs neither number."""
-    call = _from(file, name)
-    return lambda num_classes, num_features, **options: call(**options)
+    register(Loss(name, make, **facts))
 
 
 def _nearest_class(outputs, num_classes):
@@ -214,64 +215,76 @@ def _nearest_class(outputs, num_classes):
 
 _ALL = ("prediction", "propriety", "gradient")
 
-for _loss in (
-    Loss(
-        "XE",
-        _module("modules", "CrossEntropyLoss"),
-        colour=OKABE_ITO["black"],
-        unit="nats",
-        in_browser=_ALL,
-    ),
-    Loss(
-        "REG",
-        _module("modules", "RegressionLoss"),
-        colour=OKABE_ITO["purple"],
-        outputs=lambda num_classes: 1,
-        decode=lambda outputs: None,
-        predict=_nearest_class,
-        unit="class steps²",
-        source="Hou et al. 2017, section 3",
-        in_browser=_ALL,
-    ),
-    Loss(
-        "EMD2",
-        _module("modules", "SquaredEMDLoss"),
-        label="EMD²",
-        colour=OKABE_ITO["blue"],
-        unit="class steps",
-        source="Hou et al. 2017, section 2.2",
-        in_browser=_ALL,
-    ),
-    Loss(
-        "EMD",
-        _module("modules", "EMDLoss"),
-        colour=OKABE_ITO["orange"],
-        unit="class steps",
-        source="Hou et al. 2017, section 2.2 with l = 1",
-        in_browser=_ALL,
-    ),
-    Loss(
-        "AEMD",
-        _module("modules", "ApproximateEMDLoss"),
-        colour=OKABE_ITO["vermillion"],
-        unit="class steps",
-        source="Frogner et al. 2015; Hou et al. 2017, section 3",
-    ),
-    Loss(
-        "XEMD2",
-        _module("modules", "CrossEntropyEMD2Loss"),
-        label="XE + EMD²",
-        colour=OKABE_ITO["green"],
-        source="Hou, Yu, Samaras, arXiv 1611.05916",
-        in_browser=("gradient",),
-    ),
-    Loss(
-        "SGEMD2",
-        _from("guided", "SelfGuidedEMD2Loss"),
-        label="XE + learned EMD²",
-        colour="#8c510a",  # Okabe and Ito's yellow cannot be read on white
-        source="Hou, Yu, Samaras, arXiv 1611.05916",
-        uses_features=True,
-    ),
-):
-    register(_loss)
+_add(
+    "XE",
+    "cross_entropy",
+    "CrossEntropyLoss",
+    "xe_loss",
+    colour=OKABE_ITO["black"],
+    unit="nats",
+    in_browser=_ALL,
+)
+_add(
+    "REG",
+    "regression",
+    "RegressionLoss",
+    "regression_loss",
+    colour=OKABE_ITO["purple"],
+    outputs=lambda num_classes: 1,
+    decode=lambda outputs: None,
+    predict=_nearest_class,
+    unit="class steps²",
+    source="Hou et al. 2017, section 3",
+    in_browser=_ALL,
+)
+_add(
+    "EMD2",
+    "emd",
+    "SquaredEMDLoss",
+    "emd2_loss",
+    label="EMD²",
+    colour=OKABE_ITO["blue"],
+    unit="class steps",
+    source="Hou et al. 2017, section 2.2",
+    in_browser=_ALL,
+)
+_add(
+    "EMD",
+    "emd",
+    "EMDLoss",
+    "emd_loss",
+    colour=OKABE_ITO["orange"],
+    unit="class steps",
+    source="Hou et al. 2017, section 2.2 with l = 1",
+    in_browser=_ALL,
+)
+_add(
+    "AEMD",
+    "entropic",
+    "ApproximateEMDLoss",
+    "aemd_loss",
+    colour=OKABE_ITO["vermillion"],
+    unit="class steps",
+    source="Frogner et al. 2015; Hou et al. 2017, section 3",
+)
+_add(
+    "XEMD2",
+    "emd",
+    "CrossEntropyEMD2Loss",
+    "xe_emd2_loss",
+    label="XE + EMD²",
+    colour=OKABE_ITO["green"],
+    source="Hou, Yu, Samaras, arXiv 1611.05916",
+    in_browser=("gradient",),
+)
+_add(
+    "SGEMD2",
+    "learned",
+    "SelfGuidedEMD2Loss",
+    "ground_emd2_loss",
+    "LearnedDistance",
+    label="XE + learned EMD²",
+    colour="#8c510a",  # Okabe and Ito's yellow cannot be read on white
+    source="Hou, Yu, Samaras, arXiv 1611.05916",
+    uses_features=True,
+)

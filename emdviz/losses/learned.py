@@ -3,15 +3,18 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-from emdviz.ground_distance import LearnedDistance
+from emdviz._docstrings import fill
+from emdviz.distributions import MOST_CLASSES
 from emdviz.losses import conventions
+from emdviz.losses.cross_entropy import xe_loss
 from emdviz.losses.entropic import read_distance
-from emdviz.losses.functions import xe_loss
-from emdviz.reading import read_count, read_number
+from emdviz.reading import read_count, read_number, shown
 
 
+@fill
 def ground_emd2_loss(
     input,
     target,
@@ -36,28 +39,22 @@ def ground_emd2_loss(
 
     Parameters
     ----------
-    input : float tensor, shape (C,), (B, C) or (B, C, d1, …)
-        Logits.
-    target : tensor, int64 of shape (), (B,) or (B, d1, …), or float of the shape of ``input``
-        Class indices; for probabilities t the loss is Σ_k t_k times that of label k.
+    %(logits)s
+        For probabilities the loss is Σ_k t_k times that of label k.
     ground_distance : array-like, shape (C, C), optional
         D_ik ≥ 0; |i − k| / (C − 1) by default.
     omega : float
         Sensitivity ω > 0: the exponent of the distance.
     mu : float
         Bias μ ≥ 0: what probability costs wherever it lies, also on the label.
-    weight, ignore_index, label_smoothing, reduction
-        As in :func:`emd2_loss`.
+    %(batch_options)s
 
     Returns
     -------
     float tensor, shape () or, for ``"none"``, the shape of the indices
         In the unit of D to the power ω; from 0 to max(D)^ω + μ before weights.
 
-    Raises
-    ------
-    ValueError, TypeError
-        For shapes, dtypes, labels or options that are not as above.
+    %(batch_errors)s
 
     References
     ----------
@@ -93,6 +90,100 @@ def _read_guide(omega, mu):
     )
 
 
+class LearnedDistance(nn.Module):
+    """A ground distance learned from the features of a network while it trains.
+
+    Features are scaled to length 1 and averaged per class; D_ij is the rank of the Euclidean
+    distance between the averages of i and j among all from i, divided by C − 1, and the mean with
+    its transpose. Only C sums are held, on the module's device, and saved with its state.
+
+    Parameters
+    ----------
+    num_classes : int
+        C, at least 2.
+    num_features : int
+        Features before the head of the network.
+
+    Attributes
+    ----------
+    matrix : float tensor, shape (C, C)
+        The ground distance in force, from 0 to 1. Before the first epoch ends, and for classes
+        never seen, all classes are equally far apart: 1.
+    centroids : float tensor, shape (C, num_features)
+        The averages of the last epoch in which each class was seen.
+
+    References
+    ----------
+    Hou, Yu, Samaras, arXiv 1611.05916, which proposes to learn the matrix from the network's own
+    features.
+
+    Examples
+    --------
+    >>> learned = LearnedDistance(3, num_features=2)
+    >>> learned.update(torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 1, 2]))
+    >>> learned.end_epoch()
+    tensor([[0.0000, 0.6250, 1.0000],
+            [0.6250, 0.0000, 0.6250],
+            [1.0000, 0.6250, 0.0000]])
+    """
+
+    def __init__(self, num_classes, num_features):
+        super().__init__()
+        num_classes = read_count(num_classes, "num_classes", 2, MOST_CLASSES)
+        num_features = read_count(num_features, "num_features", 1, 10**9)
+        self.register_buffer("matrix", 1 - torch.eye(num_classes))
+        self.register_buffer("centroids", torch.zeros(num_classes, num_features))
+        self.register_buffer("seen", torch.zeros(num_classes, dtype=torch.bool))
+        self.register_buffer("_sums", torch.zeros(num_classes, num_features))
+        self.register_buffer("_counts", torch.zeros(num_classes))
+
+    @torch.no_grad()
+    def update(self, features, labels):
+        """Take note of the features of a batch.
+
+        Parameters
+        ----------
+        features : float tensor, shape (B, num_features)
+        labels : int64 tensor, shape (B,)
+            Class indices; examples of negative ones do not count.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit.
+        """
+        num_classes, width = self.centroids.shape
+        if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64 or labels.ndim != 1:
+            raise TypeError(f"labels must be an int64 tensor of shape (B,), got {shown(labels)}")
+        if not isinstance(features, torch.Tensor) or not features.is_floating_point():
+            raise TypeError(f"features must be a float tensor, got {shown(features)}")
+        if tuple(features.shape) != (len(labels), width):
+            expected = (len(labels), width)
+            raise ValueError(f"features must have shape {expected}, got {tuple(features.shape)}")
+        if labels.device.type == "cpu" and len(labels) and int(labels.max()) >= num_classes:
+            raise ValueError(f"labels must be below {num_classes}, got {int(labels.max())}")
+        unit = F.normalize(features.detach().to(self._sums), dim=1)
+        counts, labels = (labels >= 0).to(unit), labels.clamp(min=0)
+        self._sums.index_add_(0, labels, unit * counts[:, None])
+        self._counts.index_add_(0, labels, counts)
+
+    @torch.no_grad()
+    def end_epoch(self):
+        """Learn the matrix from what was noted since the last call, and return it."""
+        now = self._counts > 0
+        means = self._sums / self._counts.clamp(min=1)[:, None]
+        self.centroids.copy_(torch.where(now[:, None], means, self.centroids))
+        self.seen |= now
+        known = self.seen[:, None] & self.seen
+        distances = torch.cdist(self.centroids, self.centroids)
+        ranks = _relative_ranks(torch.where(known, distances, torch.inf))
+        learned = torch.where(known, (ranks + ranks.T) / 2, 1.0)
+        self.matrix.copy_(learned.fill_diagonal_(0))
+        self._sums.zero_()
+        self._counts.zero_()
+        return self.matrix.clone()
+
+
 class SelfGuidedEMD2Loss(nn.Module):
     """Cross-entropy and EMD² under a ground distance learned from the network's own features.
 
@@ -107,7 +198,7 @@ class SelfGuidedEMD2Loss(nn.Module):
     Parameters
     ----------
     num_classes, num_features : int
-        As for :class:`ground_distance.LearnedDistance`.
+        As for :class:`LearnedDistance`.
     omega, mu : float
         As for :func:`ground_emd2_loss`.
     warm_up : int
@@ -189,3 +280,12 @@ class SelfGuidedEMD2Loss(nn.Module):
         """Show the options in ``print(model)``."""
         named = {**self.guide, "warm_up": self.warm_up, "ratio": self.ratio}
         return ", ".join(f"{name}={value!r}" for name, value in named.items())
+
+
+def _relative_ranks(distances):
+    """Rank the distances in each row from 0 (itself) to 1 (the furthest); ties share their mean."""
+    rows = distances.clone().fill_diagonal_(-1.0).contiguous()
+    ordered = torch.sort(rows, dim=1).values
+    first = torch.searchsorted(ordered, rows)
+    last = torch.searchsorted(ordered, rows, right=True) - 1
+    return (first + last).to(distances) / (2 * (len(distances) - 1))

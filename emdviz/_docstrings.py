@@ -1,0 +1,70 @@
+"""Descriptions of parameters that several functions share, written once and filled in."""
+
+import re
+from textwrap import indent
+
+SHARED = {
+    "positions": """\
+positions : array-like, shape (C,), optional
+    Strictly increasing class positions; 0, 1, …, C − 1 by default.""",
+    "logits": """\
+input : float tensor, shape (C,), (B, C) or (B, C, d1, …)
+    Logits z.
+target : tensor, int64 of shape (), (B,) or (B, d1, …), or float of the shape of ``input``
+    Class indices, or probabilities t.""",
+    "divided_by_c": """\
+normalized : bool
+    Divide by C, as the paper does before it drops the factor.""",
+    "batch_options": """\
+weight : float tensor, shape (C,), optional
+    Weight of each class.
+ignore_index : int
+    Class index whose examples do not count.
+label_smoothing : float
+    From 0 to 1: the share of the target that is spread evenly over all classes.
+reduction : {"mean", "sum", "none"}""",
+    "batch_errors": """\
+Raises
+------
+ValueError, TypeError
+    For shapes, dtypes, labels or options that are not as above.""",
+}
+
+
+def fill(described):
+    """Put shared descriptions in the place of ``%(name)s`` in a docstring.
+
+    Parameters
+    ----------
+    described : function or class
+        Each ``%(name)s``, alone on its line, names one of :data:`SHARED`.
+
+    Returns
+    -------
+    function or class
+        The same.
+
+    Raises
+    ------
+    KeyError
+        If a name is unknown.
+
+    Examples
+    --------
+    >>> @fill
+    ... def emd(positions=None):
+    ...     '''Earth Mover's Distance.
+    ...
+    ...     %(positions)s
+    ...     '''
+    >>> "Strictly increasing" in emd.__doc__
+    True
+    """
+    if described.__doc__:  # none under python -OO
+        described.__doc__ = re.sub(
+            r"^( *)%\((\w+)\)s",
+            lambda found: indent(SHARED[found[2]], found[1]),
+            described.__doc__,
+            flags=re.MULTILINE,
+        )
+    return described

@@ -1,0 +1,256 @@
+"""EMD and EMD²: closed forms of CDF differences; and EMD² beside cross-entropy."""
+
+import torch
+from torch.autograd import Function
+
+from emdviz._docstrings import fill
+from emdviz.distributions import check_positions
+from emdviz.losses import conventions
+from emdviz.losses.cross_entropy import xe_loss
+from emdviz.losses.modules import FunctionLoss
+from emdviz.reading import read_flag, read_number
+
+
+@fill
+def emd2_loss(
+    input,
+    target,
+    *,
+    positions=None,
+    normalized=False,
+    weight=None,
+    ignore_index=-100,
+    label_smoothing=0.0,
+    reduction="mean",
+):
+    """Squared EMD loss of the paper: E_E = Σ_i (CDF_i(softmax(z)) − CDF_i(t))² Δ_i.
+
+    A strictly proper scoring rule: its expectation is least at the true label distribution.
+
+    Parameters
+    ----------
+    %(logits)s
+    %(positions)s
+    %(divided_by_c)s
+    %(batch_options)s
+
+    Returns
+    -------
+    float tensor, shape () or, for ``"none"``, the shape of the indices
+        In class steps, or the unit of ``positions``; from 0 to x_C − x_1 before weights.
+
+    %(batch_errors)s
+
+    References
+    ----------
+    Hou et al. 2017, section 2.2, the equation of E_E.
+
+    Examples
+    --------
+    >>> z = torch.tensor([[0.0, 0.0, 0.0]])
+    >>> round(emd2_loss(z, torch.tensor([0])).item(), 4)
+    0.5556
+    """
+    if (
+        weight is None
+        and positions is None
+        and _is_default(normalized, ignore_index, label_smoothing, reduction)
+    ):
+        value = _mean_of_indices(input, target, ignore_index)
+        if value is not None:
+            return value
+    logits, targets = conventions.read(
+        input, target, weight, ignore_index, label_smoothing, reduction
+    )
+    height = torch.square(_cdf_difference(logits, targets))
+    return _integrate(height, logits, positions, normalized, targets, reduction)
+
+
+@fill
+def emd_loss(
+    input,
+    target,
+    *,
+    positions=None,
+    normalized=False,
+    weight=None,
+    ignore_index=-100,
+    label_smoothing=0.0,
+    reduction="mean",
+):
+    """Earth Mover's Distance loss: EMD = Σ_i |CDF_i(softmax(z)) − CDF_i(t)| Δ_i.
+
+    With one-hot labels its expectation is least at certainty of the median label, not at the
+    label distribution: it is not a proper scoring rule.
+
+    Parameters
+    ----------
+    %(logits)s
+    %(positions)s
+    %(divided_by_c)s
+    %(batch_options)s
+
+    Returns
+    -------
+    float tensor, shape () or, for ``"none"``, the shape of the indices
+        In class steps, or the unit of ``positions``; from 0 to x_C − x_1 before weights.
+
+    %(batch_errors)s
+
+    References
+    ----------
+    Hou et al. 2017, section 2.2 with l = 1.
+
+    Examples
+    --------
+    >>> round(emd_loss(torch.tensor([[0.0, 0.0, 0.0]]), torch.tensor([0])).item(), 4)
+    1.0
+    """
+    logits, targets = conventions.read(
+        input, target, weight, ignore_index, label_smoothing, reduction
+    )
+    # at the last class both CDFs are 1: what is left is rounding, whose sign would be a gradient
+    height = torch.abs(_cdf_difference(logits, targets)[:, :-1])
+    return _integrate(height, logits, positions, normalized, targets, reduction)
+
+
+@fill
+def xe_emd2_loss(
+    input,
+    target,
+    *,
+    emd_weight=1.0,
+    positions=None,
+    normalized=False,
+    weight=None,
+    ignore_index=-100,
+    label_smoothing=0.0,
+    reduction="mean",
+):
+    """Cross-entropy with EMD² as a regulariser: E_X + emd_weight · E_E.
+
+    EMD² alone learns slowly from confident mistakes, where softmax saturates; cross-entropy
+    does not.
+
+    Parameters
+    ----------
+    %(logits)s
+    emd_weight : float
+        Weight of the squared EMD, not negative.
+    %(positions)s
+    %(divided_by_c)s
+    %(batch_options)s
+
+    Returns
+    -------
+    float tensor, shape () or, for ``"none"``, the shape of the indices
+
+    %(batch_errors)s
+
+    References
+    ----------
+    Hou, Yu, Samaras, arXiv 1611.05916.
+    """
+    emd_weight = read_number(emd_weight, "emd_weight", "0 or more", lambda w: 0 <= w < torch.inf)
+    options = {
+        "weight": weight,
+        "ignore_index": ignore_index,
+        "label_smoothing": label_smoothing,
+        "reduction": reduction,
+    }
+    squared = emd2_loss(input, target, positions=positions, normalized=normalized, **options)
+    return xe_loss(input, target, **options) + emd_weight * squared
+
+
+class SquaredEMDLoss(FunctionLoss, function=emd2_loss):
+    """Module of :func:`emd2_loss`, with its options."""
+
+
+class EMDLoss(FunctionLoss, function=emd_loss):
+    """Module of :func:`emd_loss`, with its options."""
+
+
+class CrossEntropyEMD2Loss(FunctionLoss, function=xe_emd2_loss):
+    """Module of :func:`xe_emd2_loss`, with its options."""
+
+
+def _is_default(normalized, ignore_index, label_smoothing, reduction):
+    """Say whether all options have their defaults, of any type that a caller may pass."""
+    types = type(ignore_index), type(label_smoothing), type(reduction)
+    return (
+        normalized is False
+        and types in ((int, float, str), (int, int, str))
+        and label_smoothing == 0
+        and reduction == "mean"
+    )
+
+
+def _integrate(height, logits, positions, normalized, targets, reduction):
+    """Sum heights over the C − 1 gaps; ``height`` may have a last column of zeros."""
+    num_classes = logits.shape[1]
+    normalized = read_flag(normalized, "normalized")
+    if positions is not None:
+        width = torch.diff(check_positions(positions, num_classes, like=height))
+        height = height[:, : num_classes - 1] * width
+    value = conventions.reduce(height, targets, reduction)
+    return value / num_classes if normalized else value
+
+
+def _cdf_difference(logits, targets):
+    """CDF_i(softmax(z)) − CDF_i(t), shape (N, C)."""
+    p = torch.softmax(logits, dim=1)
+    if targets.soft is None:
+        return _difference(p, targets.index)
+    return torch.cumsum(p - targets.soft, dim=1)
+
+
+def _mean_of_indices(input, target, ignore_index):
+    """Mean EMD² of logits (B, C) and indices (B,) on a CPU, or None where more must be done.
+
+    None means: another kind of batch, labels that are ignored or no classes, a transform of
+    ``torch.func``, forward-mode gradients, or compilation, which fuses plain operations better.
+    """
+    if (
+        torch.compiler.is_compiling()
+        or type(input) is not torch.Tensor
+        or type(target) is not torch.Tensor
+        or input.ndim != 2
+        or target.shape != input.shape[:1]
+        or target.dtype != torch.int64
+        or input.device.type != "cpu"  # elsewhere a wrong label cannot be seen without waiting
+        or input.numel() == 0
+        or 0 <= ignore_index < input.shape[1]
+    ):
+        return None
+    try:
+        p = torch.softmax(conventions.at_least_float32(input), dim=1)
+        return _MeanEMD2.apply(p, target)
+    except (RuntimeError, ValueError):  # RuntimeError: a transform; ValueError: a label, unasked
+        return None
+
+
+class _MeanEMD2(Function):
+    """(1/N) Σ_n Σ_i d², d = CDF(p) − CDF(one-hot), for rows p whose sums are held at 1.
+
+    ∂/∂p_j = 2 Σ_{i ≥ j} d_i. A constant per row is free, since softmax's backward takes it out:
+    −2 Σ_{i < j} d_i needs none of the copies with which autograd turns a running sum around.
+    """
+
+    @staticmethod
+    def forward(ctx, p, index):
+        d = _difference(p, index)
+        ctx.save_for_backward(p, index, d)
+        return torch.sum(d * d) / len(index)
+
+    @staticmethod
+    def backward(ctx, grad):
+        p, index, d = ctx.saved_tensors
+        if torch.is_grad_enabled():  # for second derivatives d must depend on p once more
+            d = _difference(p, index)
+        before = torch.cumsum(d, dim=1).sub_(d)
+        return before * (grad * (-2 / len(index))), None
+
+
+def _difference(p, index):
+    """CDF(p) − CDF(one-hot of index), shape (N, C)."""
+    return torch.cumsum(conventions.add_at(p, index, -1.0), dim=1)
