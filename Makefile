@@ -1,6 +1,7 @@
 # Every target makes the virtual environment it needs, by itself.
 # lab: open the notebooks · app: the explorers as a page without code, for a projector
-# test: run every test · notebooks: run all notebooks at full size · bench: speed against peers
+# test: run every test · test-without-torch: those that need no torch, where it is not installed
+# notebooks: run all notebooks at full size · bench: speed against peers
 # student: copies of the notebooks without solutions · instructor: with them
 # book: notebooks, results and every function as a site, in build/book
 # test-oldest: the tests with the lowest versions that pyproject.toml allows, in .venv-oldest
@@ -10,28 +11,33 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 
-.PHONY: lab app test test-oldest student instructor notebooks soak bench fuzz book screenshots picture constraints clean
+.PHONY: lab app test test-without-torch test-oldest student instructor notebooks soak bench fuzz book \
+  screenshots picture constraints clean
 
-lab: .venv/installed
+lab: .venv/installed-lab
 	$(BIN)/jupyter-lab $(LAB_OPTIONS) notebooks
 
+# without torch; where the environment of the notebooks is there, Voilà is added to it
 app: .venv/installed-app
 	$(BIN)/python app/serve.py $(APP_OPTIONS)
 
-test: .venv/installed-test
+test: .venv/installed-test test-without-torch
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-without-torch: .venv-without-torch/installed
+	.venv-without-torch/bin/python -m pytest
 
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 student: REMOVED = --TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=solution
-student instructor: .venv/installed
+student instructor: .venv/installed-lab
 	$(BIN)/jupyter nbconvert --to notebook --output-dir $(or $(COPIES),$@) $(REMOVED) notebooks/*.ipynb
 
 notebooks: .venv/installed-test
@@ -59,7 +65,7 @@ picture: .venv/installed-test
 constraints: .venv/installed-test
 	$(BIN)/python scripts/constraints.py
 
-.venv/bin/python .venv-oldest/bin/python:
+.venv/bin/python .venv-without-torch/bin/python .venv-oldest/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "emdviz needs Python 3.11 or newer; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@# what venv leaves behind when it fails looks like an environment, but has no pip
@@ -67,31 +73,41 @@ constraints: .venv/installed-test
 	  echo "no virtual environment could be made; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python
-	@echo "Installing emdviz and what its notebooks need (about 5 GB, a few minutes, once) ..."
+	@echo "Installing emdviz (700 MB, a minute, once) ..."
 	$(PIP) --editable .
+	@touch $@
+
+.venv/installed-lab: .venv/installed
+	@echo "Installing what the notebooks need (about 5 GB, a few minutes, once) ..."
+	$(PIP) --editable '.[lab]'
 	@touch $@
 
 .venv/installed-app: .venv/installed
 	$(PIP) --editable '.[app]'
 	@touch $@
 
-.venv/installed-book: .venv/installed
-	$(PIP) --editable '.[book]'
+.venv/installed-book: .venv/installed-lab
+	$(PIP) --editable '.[lab,book]'
 	@touch $@
 
-.venv/installed-test: .venv/installed
-	$(PIP) --editable '.[app,book,test]'
+.venv/installed-test: .venv/installed-lab
+	$(PIP) --editable '.[lab,cluster,app,book,test]'
 	@touch $@
 
 .venv/installed-bench: .venv/installed-test
-	$(PIP) --editable '.[app,book,test,bench]'
+	$(PIP) --editable '.[lab,cluster,app,book,test,bench]'
+	@touch $@
+
+.venv-without-torch/installed: BIN = .venv-without-torch/bin
+.venv-without-torch/installed: pyproject.toml constraints.txt | .venv-without-torch/bin/python
+	$(PIP) --editable . hypothesis pytest pytest-timeout
 	@touch $@
 
 .venv-oldest/installed: pyproject.toml scripts/oldest.py | .venv-oldest/bin/python
 	.venv-oldest/bin/python scripts/oldest.py > .venv-oldest/constraints.txt
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
-	  --constraint .venv-oldest/constraints.txt --editable '.[app,book,test]'
+	  --constraint .venv-oldest/constraints.txt --editable '.[lab,cluster,app,book,test]'
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-oldest build
+	rm -rf .venv .venv-without-torch .venv-oldest build

@@ -104,7 +104,8 @@ def packages():
             Finding("packages", PROBLEM, text, f"python -m pip install '{requirement}'")
             for requirement, text in found
         ]
-    shown = ", ".join(f"{name} {metadata.version(name)}" for name in SHOWN)
+    here = {found.name: found.version for found in metadata.distributions()}
+    shown = ", ".join(f"{name} {here[name]}" for name in SHOWN if name in here)
     return [Finding("packages", OK, f"all {len(wanted)} as required; {shown}")]
 
 

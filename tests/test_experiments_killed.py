@@ -58,7 +58,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client():
-    reason = "distributed is not installed: pip install 'emdviz[cluster]'"
+    reason = "distributed is not installed: pip install -e '.[cluster]'"
     dask, distributed = (pytest.importorskip(n, reason=reason) for n in ("dask", "distributed"))
     options = {"n_workers": 2, "threads_per_worker": 1, "resources": {"GPU": 1}}
     forkserver.ensure_running()

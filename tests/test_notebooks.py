@@ -171,7 +171,7 @@ class TestForm:
 @pytest.mark.parametrize("copies", ["student", "instructor"])
 def test_copies_for_students_lack_solutions(copies, tmp_path):
     # as if all was installed
-    command = ["make", "-o", ".venv/installed", copies, f"BIN={Path(sys.executable).parent}"]
+    command = ["make", "-o", ".venv/installed-lab", copies, f"BIN={Path(sys.executable).parent}"]
     environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     subprocess.run([*command, f"COPIES={tmp_path}"], cwd=ROOT, env=environment, check=True)
     for path in NOTEBOOKS:

@@ -192,7 +192,7 @@ class MakeLab(Server):
         root = " --allow-root" if os.getuid() == 0 else ""
         options = f"LAB_OPTIONS=--no-browser --port={self.port}{root}"
         binaries = f"BIN={Path(sys.executable).parent}"
-        make = ["make", f"--directory={ROOT}", "--old-file=.venv/installed"]
+        make = ["make", f"--directory={ROOT}", "--old-file=.venv/installed-lab"]
         return [*make, binaries, options, "lab"]
 
 
