@@ -119,6 +119,19 @@ def test_a_known_form_is_named_and_nothing_is_held_against_it(case):
     assert "✓ No known mistake found." in str(found)
 
 
+def test_a_registered_loss_is_recognised(monkeypatch):
+    def fourth(logits, labels):
+        return gaps(logits, labels).pow(4).sum(-1).mean()
+
+    assert diagnose(fourth).form is None
+    loss = losses.Loss("D4", lambda *numbers: fourth, label="fourth power", source="Σ d_i⁴")
+    monkeypatch.setitem(losses.LOSSES, "D4", loss)
+    found = diagnose(fourth)
+    assert (found.form, found.title, found.formula) == ("fourth power", "fourth power", "Σ d_i⁴")
+    assert found.inputs == "logits"
+    assert diagnose(lambda z, k: 3 * fourth(z, k)).title == "3 × fourth power"
+
+
 def test_other_libraries_losses_are_read_without_knowing_them():
     from dlordinal.losses import EMDLoss, MCELoss
 

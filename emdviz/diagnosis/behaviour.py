@@ -10,11 +10,11 @@ from emdviz.diagnosis.calling import Unusable, Way, as_numbers, quietly
 from emdviz.diagnosis.examples import (
     Example,
     apart,
+    detached,
     example_arguments,
-    plain,
     small_scores,
 )
-from emdviz.diagnosis.forms import FORMS
+from emdviz.diagnosis.forms import EMD, EMD2, FORMS
 
 FAR = 200.0
 """Logits that far apart leave a softmax in float32 with zeros and ones."""
@@ -103,7 +103,7 @@ def find_batch_mistake(subject):
             batch = subject.caller.give(arguments)
         except Unusable as problem:
             text = f"a batch of one works, a batch of two {problem}"
-            return Finding("batch", text, Example(plain(arguments), str(problem), "a number"))
+            return Finding("batch", text, Example(detached(arguments), str(problem), "a number"))
         rows = subject.caller.rows(scores, targets)
         mean, total = float(rows.mean()), float(rows.sum())
         batch = batch if batch.shape == rows.shape else float(batch.sum())
@@ -114,7 +114,7 @@ def find_batch_mistake(subject):
                 "the value of a batch is not the mean or the sum of its examples' values: "
                 f"alone they give {values}. Keep examples apart: work along the class axis, "
                 "dim=-1, and average at the end.",
-                Example(plain(arguments), batch, mean, "the mean of the examples alone"),
+                Example(detached(arguments), batch, mean, "the mean of the examples alone"),
             )
     return None
 
@@ -176,7 +176,7 @@ def _explained(ratios, size):
 
 def _wrong_axis(subject, key):
     first, second, power = key
-    form = FORMS["EMD²" if power == 2 else "EMD"]
+    form = FORMS[EMD2 if power == 2 else EMD]
     if first == 0:
         name, what = "softmax along the batch", "softmax runs along the batch"
     else:
@@ -191,7 +191,7 @@ def _wrong_axis(subject, key):
         got = float(subject.caller.give(arguments).sum())
         if apart(got, wanted) and apart(got, 2 * wanted):
             why = f"the mean {form.name} of the examples"
-            return Finding(name, text, Example(plain(arguments), got, wanted, why))
+            return Finding(name, text, Example(detached(arguments), got, wanted, why))
     return Finding(name, text)
 
 
@@ -231,7 +231,7 @@ def _find_other_labels(subject, change, name, text, why):
         if other.shape == usual[..., None].shape:
             other = other[..., 0]
         if other.size != usual.size or np.any(apart(other, usual)):
-            arguments = plain((score, change(label)))
+            arguments = detached((score, change(label)))
             got, wanted = (_short(value) for value in (other, usual))
             return Finding(name, text, Example(arguments, got, wanted, why))
     return None
@@ -257,7 +257,7 @@ def find_changed_argument(subject):
         for place, (argument, old) in enumerate(zip(arguments, before, strict=True)):
             if not np.array_equal(as_numbers(argument), old, equal_nan=True):
                 which = ("first", "second")[place]
-                fresh = plain(example_arguments(subject.way, scores, targets))
+                fresh = detached(example_arguments(subject.way, scores, targets))
                 got, wanted = as_numbers(argument), old
                 return Finding(
                     "argument changed",

@@ -42,7 +42,7 @@ class Example:
     name: str = "loss"
 
     def __str__(self):
-        call = f"{self.name}({', '.join(map(show, self.arguments))})"
+        call = f"{self.name}({', '.join(map(as_code, self.arguments))})"
         verb = {
             "value": "gives",
             "gradient": "has the gradient",
@@ -52,12 +52,12 @@ class Example:
         return f"{call} {verb} {_answer(self.got)}; expected {_answer(self.expected)}{why}"
 
 
-def show(value):
+def as_code(value):
     """Write an argument or an answer as code of one line.
 
     Examples
     --------
-    >>> show(np.array([[0.5, 0.5]])), show(torch.tensor([1]))
+    >>> as_code(np.array([[0.5, 0.5]])), as_code(torch.tensor([1]))
     ('np.array([[0.5, 0.5]])', 'torch.tensor([1])')
     """
     if isinstance(value, str):
@@ -72,15 +72,15 @@ def show(value):
 
 
 def _answer(value):
-    return _items(value.tolist()) if isinstance(value, np.ndarray) else show(value)
+    return _items(value.tolist()) if isinstance(value, np.ndarray) else as_code(value)
 
 
 def _items(value):
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_items, value))}]"
     if isinstance(value, float):
-        brief = f"{0.0 if abs(value) < 1e-6 else value:.4g}"
-        return brief if any(c in brief for c in ".en") else brief + "."
+        text = f"{0.0 if abs(value) < 1e-6 else value:.4g}"
+        return text if any(c in text for c in ".en") else text + "."
     return str(value)
 
 
@@ -227,9 +227,9 @@ def compare(caller, scores, targets, wanted, why):
         if got.shape != np.shape(wanted):
             return None
         differs = np.any(apart(got, wanted))
-        return Example(plain(arguments), got, wanted, why) if differs else None
+        return Example(detached(arguments), got, wanted, why) if differs else None
     got = float(got.sum())
-    return Example(plain(arguments), got, wanted, why) if apart(got, wanted) else None
+    return Example(detached(arguments), got, wanted, why) if apart(got, wanted) else None
 
 
 def apart(got, wanted):
@@ -243,6 +243,6 @@ def example_arguments(way, scores, targets):
     return (way if precise else replace(way, precision="float32")).arguments(scores, targets)
 
 
-def plain(arguments):
+def detached(arguments):
     """Arguments without gradients, to be kept."""
     return tuple(a.detach() if isinstance(a, torch.Tensor) else a for a in arguments)

@@ -6,6 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from emdviz.distances import emd, emd2, wasserstein
+from emdviz.losses.loss import LOSSES
+
+XE = LOSSES["XE"].label
+EMD2 = LOSSES["EMD2"].label
+EMD = LOSSES["EMD"].label
 
 TOLERANCE = 1e-5
 """How far values may be from a form, as a share of the largest: float32 is allowed."""
@@ -72,7 +77,7 @@ class Match(NamedTuple):
         """The name with its factor."""
         if self.scale is None:
             return f"{self.name} × a factor that depends on C"
-        factor = "" if abs(self.scale - 1) < 1e-3 else f"{number(self.scale)} × "
+        factor = "" if abs(self.scale - 1) < 1e-3 else f"{brief(self.scale)} × "
         if abs(self.scale + 1) < 1e-3:
             factor = "−"
         brackets = factor and " + " in self.name
@@ -80,13 +85,13 @@ class Match(NamedTuple):
         return f"{factor}{name} {self.rule}".strip()
 
 
-def number(value):
+def brief(value):
     """Write a number briefly, with a true minus."""
     return f"{value:.4g}".replace("-", "−")
 
 
 def _times(factor):
-    return "" if abs(factor - 1) < 1e-3 else f"{number(factor)} "
+    return "" if abs(factor - 1) < 1e-3 else f"{brief(factor)} "
 
 
 def gaps(p, t):
@@ -117,9 +122,9 @@ def _ground(p, t):
 FORMS = {
     form.name: form
     for form in (
-        Form("XE", "−Σ t_i log p_i", lambda p, t: -_dot_log(t, p)),
-        Form("EMD²", "Σ (CDF_i(p) − CDF_i(t))²", emd2),
-        Form("EMD", "Σ |CDF_i(p) − CDF_i(t)|", emd),
+        Form(XE, "−Σ t_i log p_i", lambda p, t: -_dot_log(t, p)),
+        Form(EMD2, "Σ (CDF_i(p) − CDF_i(t))²", emd2),
+        Form(EMD, "Σ |CDF_i(p) − CDF_i(t)|", emd),
         Form("root of EMD²", "√Σ (CDF_i(p) − CDF_i(t))²", lambda p, t: emd2(p, t) ** 0.5),
         Form("square of the EMD", "(Σ |CDF_i(p) − CDF_i(t)|)²", lambda p, t: emd(p, t) ** 2),
         Form("W₂²", "∫ (Q_p(u) − Q_t(u))² du", lambda p, t: wasserstein(p, t, order=2) ** 2),
@@ -152,26 +157,26 @@ _SQUARES = Form("squares", "", lambda p, t: np.sum(p**2, axis=-1))
 
 _MIXTURES = (
     # the parts, then the name and the formula for coefficients a and b, then the common factor
-    (("XE", "EMD²"), lambda a, b: f"XE + {_times(b / a)}EMD²", "−Σ t_i log p_i + λ Σ d_i²"),
-    (("XE", "EMD"), lambda a, b: f"XE + {_times(b / a)}EMD", "−Σ t_i log p_i + λ Σ |d_i|"),
+    ((XE, EMD2), lambda a, b: f"{XE} + {_times(b / a)}{EMD2}", "−Σ t_i log p_i + λ Σ d_i²"),
+    ((XE, EMD), lambda a, b: f"{XE} + {_times(b / a)}{EMD}", "−Σ t_i log p_i + λ Σ |d_i|"),
     (
-        ("XE", "squared error of the expectation"),
-        lambda a, b: f"XE + {_times(b / a)}(E(p) − E(t))²",
+        (XE, "squared error of the expectation"),
+        lambda a, b: f"{XE} + {_times(b / a)}(E(p) − E(t))²",
         "−Σ t_i log p_i + λ (E(p) − E(t))²",
     ),
     (
-        ("XE", _SMOOTH),
-        lambda a, b: f"XE with label smoothing {number(b / (a + b))}",
-        "XE of (1 − ε) t + ε / C",
+        (XE, _SMOOTH),
+        lambda a, b: f"{XE} with label smoothing {brief(b / (a + b))}",
+        f"{XE} of (1 − ε) t + ε / C",
     ),
     (
-        ("EMD", _CERTAINTY),
-        lambda a, b: f"AEMD with λ = {number(a / b)}",
+        (EMD, _CERTAINTY),
+        lambda a, b: f"{LOSSES['AEMD'].label} with λ = {brief(a / b)}",
         "Σ F_ij D_ij + (1/λ) Σ F_ij log F_ij on a line",
     ),
     (
         (_GROUND, _SQUARES),
-        lambda a, b: f"ground EMD² with μ = {number(b / a)}",
+        lambda a, b: f"ground EMD² with μ = {brief(b / a)}",
         "Σ p_i² (|i − k| / (C − 1) + μ)",
     ),
 )
@@ -188,20 +193,20 @@ _RULES = (
 )
 
 _REMARKS = {
-    ("EMD²", ""): "the paper's squared EMD; for one-hot targets the Ranked Probability Score "
+    (EMD2, ""): "the paper's squared EMD; for one-hot targets the Ranked Probability Score "
     "(RPS), in general the Cramér distance",
-    ("EMD²", "÷ C"): "the mean over the classes in place of the sum: C times smaller",
-    ("EMD²", "÷ (C − 1)"): "the Ranked Probability Score (RPS) scaled to the range 0 to 1",
-    ("EMD", ""): "the Wasserstein distance W₁",
-    ("EMD", "÷ C"): "the mean over the classes in place of the sum: C times smaller",
+    (EMD2, "÷ C"): "the mean over the classes in place of the sum: C times smaller",
+    (EMD2, "÷ (C − 1)"): "the Ranked Probability Score (RPS) scaled to the range 0 to 1",
+    (EMD, ""): "the Wasserstein distance W₁",
+    (EMD, "÷ C"): "the mean over the classes in place of the sum: C times smaller",
     ("root of EMD²", "÷ √C"): "the root of the mean: the paper's normalised EMD for l = 2",
     ("L2 between densities", ""): "the Brier score",
     ("L1 between densities", ""): "twice the total variation",
-    ("XE", ""): "cross-entropy; it does not know the order of the classes",
+    (XE, ""): "cross-entropy; it does not know the order of the classes",
     ("squared error", ""): "regression, REG in the paper",
 }
 _SCALED = {  # names that come with a constant factor
-    ("EMD²", 2.0): "the squared energy distance",
+    (EMD2, 2.0): "the squared energy distance",
     ("root of EMD²", 2**0.5): "the energy distance",
 }
 
@@ -307,7 +312,7 @@ def _match(blocks, name, formula, parts, found):
 
 def _match_uneven(blocks):
     """Recognise EMD and EMD² whose gaps do not weigh the same."""
-    for name, power in (("EMD²", 2), ("EMD", 1)):
+    for name, power in ((EMD2, 2), (EMD, 1)):
         weights = {}
         for block in blocks:
             columns = abs(gaps(block.p, block.t)) ** power
@@ -336,7 +341,7 @@ def _describe_uneven(name, power, weights):
     if any(np.any(w < -1e-6) for w in weights.values()):
         return None
     widths = list(weights.values())[-1]
-    listed = ", ".join(number(w) for w in widths)
+    listed = ", ".join(brief(w) for w in widths)
     title = f"{name} with gaps of {listed}"
     return Match(
         title, formula + " Δ_i", 1.0, "", f"{name} of classes at uneven positions", predict

@@ -5,7 +5,7 @@ import torch
 
 from emdviz.diagnosis.behaviour import FAR, Finding
 from emdviz.diagnosis.calling import Unusable, as_numbers
-from emdviz.diagnosis.examples import Example, example_arguments, plain, show, small_cases
+from emdviz.diagnosis.examples import Example, as_code, detached, example_arguments, small_cases
 
 STEP = 1e-3
 
@@ -66,7 +66,7 @@ def _room(subject, scores):
 
 def _compare_slopes(subject, scores, target):
     arguments = subject.way.arguments(scores[None], np.array(target)[None])
-    shown = plain(example_arguments(subject.way, scores[None], np.array(target)[None]))
+    shown = detached(example_arguments(subject.way, scores[None], np.array(target)[None]))
     try:
         _, slope = gradient(subject, arguments)
         numeric = _slopes(subject, scores, target)
@@ -173,7 +173,7 @@ def find_at_mistakes(subject):
 def _find_infinite(subject, scores, target):
     """Return "value" or "gradient", whichever is not finite, with an example; or None."""
     arguments = example_arguments(subject.way, scores[None], np.array(target)[None])
-    shown = plain(arguments)
+    shown = detached(arguments)
     try:
         if subject.way.library == "torch":
             value, slope = gradient(subject, arguments)
@@ -218,11 +218,11 @@ def find_unsteady(subject):
         once, twice = (subject.caller.row(scores, target) for _ in range(2))
     except Unusable:
         return None
-    arguments = plain(example_arguments(subject.way, scores[None], np.array(target)[None]))
+    arguments = detached(example_arguments(subject.way, scores[None], np.array(target)[None]))
     if not np.isfinite(once):
         example = Example(arguments, once, "a finite number")
         return Finding("NaN", "already for ordinary numbers it is not finite.", example)
     if np.isclose(once, twice):
         return None
     text = "two calls with the same numbers give two values (dropout, or a state that it keeps?)"
-    return Finding("random", text, Example(arguments, once, show(twice), "the second call"))
+    return Finding("random", text, Example(arguments, once, as_code(twice), "the second call"))

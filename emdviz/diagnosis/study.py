@@ -1,11 +1,14 @@
 """Measure a loss, and find the known form that explains the numbers."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from emdviz.diagnosis.calling import Caller, Way
 from emdviz.diagnosis.examples import Quirk, Subject, softmax
-from emdviz.diagnosis.forms import OUTPUT_FORMS, Block, number, recognise
+from emdviz.diagnosis.forms import FORMS, OUTPUT_FORMS, Block, Form, brief, recognise
+from emdviz.losses.loss import LOSSES
 
 ROWS = 8
 """Predictions for each number of classes; with labels, each meets every class."""
@@ -61,7 +64,30 @@ def study(caller, sizes):
                 match = recognise(_blocks(candidate, measured))
                 if match:
                     return replace(candidate, match=match)
-    return replace(subject, quirk=NO_QUIRK)
+    subject = replace(subject, quirk=NO_QUIRK)
+    return replace(subject, match=recognise(_blocks(subject, measured), _registered_forms()))
+
+
+def _registered_forms():
+    """Return a form for each registered loss of C outputs that has none in ``FORMS``."""
+    return {
+        loss.label: Form(loss.label, loss.source or "", partial(_rows, loss))
+        for loss in LOSSES.values()
+        if loss.label not in FORMS and not loss.uses_features and loss.num_outputs(7) == 7
+    }
+
+
+def _rows(loss, p, t):
+    """Return the values of a registered loss for predictions and targets (N, C), shape (N,)."""
+    try:
+        caller = Caller(loss.make(p.shape[1]), Way("labels", precision="float32"))
+    except Exception:  # it may need options
+        return np.full(len(p), np.nan)
+    certain = np.all((t == 0) | (t == 1))
+    targets = t.argmax(axis=1) if certain else t.astype(np.float32)
+    if not certain:
+        caller.way = Way("distributions", precision="float32")
+    return caller.rows(np.log(p), targets)
 
 
 def _study_outputs(caller, sizes):
@@ -132,7 +158,7 @@ def at_near_and_far(subject):
     a, b = subject.caller.rows(scores, target)
     if not np.isfinite(a + b):
         return []
-    values = f"0.4 on the label and 0.6 on the next class cost {number(a)}, on the last {number(b)}"
+    values = f"0.4 on the label and 0.6 on the next class cost {brief(a)}, on the last {brief(b)}"
     if np.isclose(a, b, rtol=1e-4):
         return [f"It does not know the order of the classes: {values}."]
     return [f"It knows an order: {values}."]

@@ -10,7 +10,7 @@ from emdviz.diagnosis import behaviour, numerics
 from emdviz.diagnosis.behaviour import Finding
 from emdviz.diagnosis.calling import WAYS, Caller, find_sizes
 from emdviz.diagnosis.examples import find_example
-from emdviz.diagnosis.forms import FORMS
+from emdviz.diagnosis.forms import EMD, EMD2, FORMS
 from emdviz.diagnosis.study import at_near_and_far, study
 
 INPUTS = ("logits", "probabilities", "distributions", "outputs")
@@ -107,25 +107,25 @@ TRAPS = {
         "difference of densities",
         "it compares the classes one by one and does not know their order. Take the running sum "
         "first (cumsum along the classes), then the difference.",
-        "EMD²",
+        EMD2,
     ),
     "L1 between densities": Trap(
         "difference of densities",
         "it compares the classes one by one and does not know their order. Take the running sum "
         "first (cumsum along the classes), then the difference.",
-        "EMD",
+        EMD,
     ),
     "absolute error of the expectation": Trap(
         "absolute value outside the sum",
         "Σ d_i is E(t) − E(p): gaps of opposite signs cancel, and doubt on both sides costs "
         "nothing. Take the absolute value of each gap, then add up.",
-        "EMD",
+        EMD,
     ),
     "squared error of the expectation": Trap(
         "square outside the sum",
         "Σ d_i is E(t) − E(p): gaps of opposite signs cancel, and doubt on both sides costs "
         "nothing. Square each gap, then add up.",
-        "EMD²",
+        EMD2,
     ),
 }
 TRAPS["root of L2 between densities"] = replace(TRAPS["L2 between densities"], meant="root of EMD²")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from emdviz.diagnosis.calling import Unusable, as_numbers, quietly
-from emdviz.diagnosis.examples import Example, show
+from emdviz.diagnosis.examples import Example, as_code
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def refuse(value):
     """Return the answer to a value that is not a function: a result, or the three dots."""
     if value is ...:
         return UNANSWERED
-    return Answer(False, f"give the function itself, without calling it; got {show(value)}")
+    return Answer(False, f"give the function itself, without calling it; got {as_code(value)}")
 
 
 def judge_answer(answer, *conditions, praise=""):
@@ -202,7 +202,7 @@ def ask(function, arguments, expected, like=""):
         more = f" ({like})" if like else ""
         raise Unusable(f"returned an array of shape {got.shape}; expected {wanted}{more}")
     if not np.all(np.isfinite(got)):
-        raise Unusable(f"returned {show(got)}: not all of it is a finite number")
+        raise Unusable(f"returned {as_code(got)}: not all of it is a finite number")
     return got
 
 
@@ -222,7 +222,7 @@ def _explain(tried, mistakes):
 
 def call_of(name, arguments):
     """Write the call of a function as code."""
-    return f"{name}({', '.join(map(show, arguments))})"
+    return f"{name}({', '.join(map(as_code, arguments))})"
 
 
 def _example(name, arguments, got, expected):

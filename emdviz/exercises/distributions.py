@@ -3,8 +3,8 @@
 import numpy as np
 
 from emdviz.diagnosis.calling import Caller, Unusable, Way
-from emdviz.diagnosis.examples import show
-from emdviz.diagnosis.forms import FORMS, number
+from emdviz.diagnosis.examples import as_code
+from emdviz.diagnosis.forms import EMD, EMD2, FORMS, brief
 from emdviz.diagnosis.study import study
 from emdviz.diagnosis.verdict import TRAPS
 from emdviz.distances import emd, emd2
@@ -25,11 +25,11 @@ _PAIRS = [
 ]
 _BATCH = tuple(np.stack(column) for column in zip(*_PAIRS[1:4], strict=True))
 _ADVICE = {
-    ("EMD²", "EMD"): "Square each gap where you take its absolute value.",
-    ("EMD", "EMD²"): "Take the absolute value of each gap where you square it.",
-    ("EMD²", "square of the EMD"): "Square each gap, then add up; not the other way round.",
-    ("EMD²", "root of EMD²"): "Leave the root out.",
-    ("EMD", "root of EMD²"): "Take the absolute value of each gap; no squares, no root.",
+    (EMD2, EMD): "Square each gap where you take its absolute value.",
+    (EMD, EMD2): "Take the absolute value of each gap where you square it.",
+    (EMD2, "square of the EMD"): "Square each gap, then add up; not the other way round.",
+    (EMD2, "root of EMD²"): "Leave the root out.",
+    (EMD, "root of EMD²"): "Take the absolute value of each gap; no squares, no root.",
 }
 
 
@@ -54,7 +54,7 @@ def judge_emd(function, *, batches=True):
     >>> judge_emd(lambda p, t: np.sum(abs(p - t), axis=-1)).correct
     False
     """
-    return _judge_distance("EMD", emd, function, batches)
+    return _judge_distance(EMD, emd, function, batches)
 
 
 def judge_emd2(function, *, batches=True):
@@ -70,7 +70,7 @@ def judge_emd2(function, *, batches=True):
     ✗ This is EMD² ÷ C. Take the sum over the classes, not the mean.
     your_function(np.array([1., 0.]), np.array([0., 1.])) gives 0.5; expected 1.
     """
-    return _judge_distance("EMD²", emd2, function, batches)
+    return _judge_distance(EMD2, emd2, function, batches)
 
 
 def _judge_distance(name, right, function, batches):
@@ -102,7 +102,7 @@ def judge_rps(function):
         lambda p, k: emd2(p, one_hot(k, len(p))),
         [(p, k) for p, _ in _PAIRS for k in range(len(p))],
         praise="It is the Ranked Probability Score, and EMD² of a certain label.",
-        recognise=lambda f: _recognise(f, "EMD²", "labels"),
+        recognise=lambda f: _recognise(f, EMD2, "labels"),
         like="the sum over the thresholds",
     )
 
@@ -165,12 +165,12 @@ def judge_equal_cross_entropy(q, p, label):
     except (ValueError, TypeError) as error:
         return Answer(False, f"{error}")
     if q.shape != p.shape:
-        return Answer(False, f"q must have as many classes as p, {len(p)}; got {show(q)}")
+        return Answer(False, f"q must have as many classes as p, {len(p)}; got {as_code(q)}")
     if not np.isclose(q[label], p[label]):
-        values = f"q[{label}] is {number(q[label])}, not {number(p[label])}"
+        values = f"q[{label}] is {brief(q[label])}, not {brief(p[label])}"
         return Answer(False, f"The cross-entropy differs: {values}. It depends on nothing else.")
     t = one_hot(label, len(p))
-    ours, theirs = (number(emd2(values, t)) for values in (q, p))
+    ours, theirs = (brief(emd2(values, t)) for values in (q, p))
     if emd2(q, t) > emd2(p, t) + 1e-9:
         return Answer(True, f"Same cross-entropy, but EMD² is {ours} instead of {theirs}.")
     text = f"Same cross-entropy, but EMD² is {ours}, not more than {theirs}"

@@ -110,11 +110,7 @@ def judge_divergence(function):
     return judge_function(
         function,
         _combine(0.5, 0.5),
-        [
-            (*(torch.tensor(x, dtype=torch.float64) for x in p), lam)
-            for p in pairs
-            for lam in (0.5, 2.0)
-        ],
+        [(p, t, lam) for p, t in pairs for lam in (0.5, 2.0)],
         praise="It is the Sinkhorn divergence, 0 for p = t with any λ.",
         mistakes=mistakes,
         like="one number",

@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 from scipy.special import softmax
 
-from emdviz.diagnosis.forms import FORMS
+from emdviz.diagnosis.forms import EMD2, FORMS
 from emdviz.diagnosis.verdict import diagnose
 from emdviz.distributions import check_distribution, expectation
 from emdviz.exercises.answers import Answer, judge_function, name_of, refuse
@@ -49,10 +49,10 @@ def judge_emd2_loss(function):
         return Answer(False, text[0].upper() + text[1:])
     if found.form is None:
         return Answer(False, _first_difference(function))
-    if found.form != "EMD²":
-        asked = f"Asked is EMD², {FORMS['EMD²'].formula}."
+    if found.form != EMD2:
+        asked = f"Asked is {EMD2}, {FORMS[EMD2].formula}."
         return Answer(False, f"This is {found.title}, {found.formula}. {asked}")
-    if found.title != "EMD²":
+    if found.title != EMD2:
         return Answer(False, f"This is {found.title}. Take the sum over the classes, no mean.")
     if found.reduction != "mean":
         words = {"none": "one value per example", "sum": "the sum over the examples"}

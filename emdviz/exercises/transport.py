@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from emdviz.diagnosis.calling import Unusable, as_numbers
-from emdviz.diagnosis.examples import show
-from emdviz.diagnosis.forms import number
+from emdviz.diagnosis.examples import as_code
+from emdviz.diagnosis.forms import brief
 from emdviz.distances import emd
 from emdviz.exercises.answers import (
     UNANSWERED,
@@ -51,7 +51,7 @@ def judge_plan(function):
         cost, least = float(np.sum(plan * line(len(p)))), float(emd(p, t))
         if cost > least + 1e-6:
             return (
-                f"is a plan, but costs {number(cost)}; the cheapest costs {number(least)}. "
+                f"is a plan, but costs {brief(cost)}; the cheapest costs {brief(least)}. "
                 "Work from left to right, and never cross your own path."
             )
         return ""
@@ -85,7 +85,7 @@ def judge_scalings(function):
             (1.0, "the kernel leaves λ out: it is exp(−λ D)"),
         ):
             if lam != other and not far(other):
-                return f"is not the plan for λ = {number(lam)}: {hint}."
+                return f"is not the plan for λ = {brief(lam)}: {hint}."
         if np.allclose(plan, np.outer(p, t), atol=_MASS):
             return "is p tᵀ, which does not look at D. Begin with the kernel exp(−λ D)."
         return "has the right sums, but is no scaling of exp(−λ D): multiply rows and columns only."
@@ -126,7 +126,7 @@ def _sums(plan, p, t, tolerance):
         )
 
     if np.any(plan < -tolerance):
-        return f"moves a negative mass, {number(plan.min())}."
+        return f"moves a negative mass, {brief(plan.min())}."
     rows, columns = fits(plan, p, t)
     if rows and columns:
         return ""
@@ -134,10 +134,10 @@ def _sums(plan, p, t, tolerance):
         return "is transposed: rows are where the mass of p comes from, columns where t gets it."
     total = plan.sum()
     if abs(total - 1) > 2 * tolerance:
-        return f"moves {number(total)} of mass in all; expected 1."
+        return f"moves {brief(total)} of mass in all; expected 1."
     which, got, wanted = ("column", plan.sum(axis=0), t) if rows else ("row", plan.sum(axis=1), p)
     more = " Scale rows and columns in turns, some hundred times." if rows or columns else ""
-    got, wanted = (show(values.round(4).tolist()) for values in (got, wanted))
+    got, wanted = (as_code(values.round(4).tolist()) for values in (got, wanted))
     return f"has the {which} sums {got}; expected {wanted}.{more}"
 
 
@@ -241,8 +241,8 @@ def judge_ordered(distances):
         step = np.sign(j - i)
         if i != j and d[i, j] <= d[i, j - step]:
             nearer = "nearer than" if d[i, j] < d[i, j - step] else "as near as"
-            values = f"D[{i}, {j}] = {number(d[i, j])}, D[{i}, {j - step}] = "
-            values += number(d[i, j - step])
+            values = f"D[{i}, {j}] = {brief(d[i, j])}, D[{i}, {j - step}] = "
+            values += brief(d[i, j - step])
             text = f"From class {i}, class {j} is {nearer} class {j - step}: {values}."
             return Answer(False, text)
     return Answer(True, "From every class, classes further along the order are further away.")
