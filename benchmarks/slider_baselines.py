@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from emdviz import distances
 from emdviz.distributions import expectation, one_hot
-from emdviz.explorers import presets
+from emdviz.explorers.kit import presets
 
 CLASSES, TARGET = 8, 0
 SIZE = (8, 4.5)

@@ -31,7 +31,7 @@ sys.path[:0] = [str(ROOT), str(BOOK)]
 import offline  # noqa: E402
 
 from emdviz.explorers import PredictionExplorer  # noqa: E402
-from emdviz.explorers._lists import ADIENCE_AGE_GROUPS  # noqa: E402
+from emdviz.explorers.kit.distribution_explorer import ADIENCE_AGE_GROUPS  # noqa: E402
 
 PAGES = ["docs/*.md", "docs/*.png", "data/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"]
 """What besides notebooks is copied; where it lies stays the same, so that links stay true."""

@@ -1,7 +1,5 @@
 """The explorers without a browser: traits, numbers, errors and what they leave behind."""
 
-import re
-
 import ipywidgets
 import numpy as np
 import pytest
@@ -11,8 +9,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from scipy import stats
 
-from emdviz.explorers import PredictionExplorer, presets
-from emdviz.explorers._base import join_modules
+from emdviz.explorers import PredictionExplorer
+from emdviz.explorers.kit import presets
 from tests.explorer_checks import check_refused, check_self_contained
 
 THREE = ["low", "middle", "high"]
@@ -239,10 +237,3 @@ def test_an_explorer_can_be_appended_to_an_output(shell):
     assert shown.outputs == []
     (appended,) = output.outputs
     assert appended["data"][VIEW]["model_id"] == explorer.model_id
-
-
-def test_joined_modules_hold_no_imports_and_one_export():
-    assert not re.search(r"^import ", PredictionExplorer._esm, re.MULTILINE)
-    assert len(re.findall(r"^export ", PredictionExplorer._esm, re.MULTILINE)) == 1
-    with pytest.raises(ValueError, match="more than once"):
-        join_modules("common.js", "common.js")

@@ -8,7 +8,8 @@ from devtools.oracles import random_positions
 from emdviz import plots
 from emdviz.descent import COMPARED, FLOOR, descend
 from emdviz.distributions import one_hot
-from emdviz.explorers import GradientExplorer, presets
+from emdviz.explorers import GradientExplorer
+from emdviz.explorers.kit import presets
 from emdviz.losses import LOSSES
 from tests.explorer_checks import check_refused, check_self_contained
 from tests.test_explorers import by_definition

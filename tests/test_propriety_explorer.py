@@ -5,7 +5,8 @@ import pytest
 import traitlets
 
 from emdviz import plots
-from emdviz.explorers import ProprietyExplorer, presets
+from emdviz.explorers import ProprietyExplorer
+from emdviz.explorers.kit import presets
 from emdviz.losses import LOSSES as REGISTRY
 from tests.explorer_checks import check_refused, check_self_contained
 

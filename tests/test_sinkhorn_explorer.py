@@ -11,7 +11,7 @@ import traitlets
 
 from emdviz import plots
 from emdviz.explorers import SinkhornExplorer
-from emdviz.explorers.sinkhorn import _examples
+from emdviz.explorers.sinkhorn.sinkhorn import _examples
 from emdviz.ground_distance import line
 from emdviz.transport import rounding
 

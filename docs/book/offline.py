@@ -14,7 +14,7 @@ from pathlib import Path
 import ipywidgets
 from matplotlib import pyplot as plt
 
-from emdviz.explorers._base import Explorer, Panel
+from emdviz.explorers.kit import Explorer, Panel
 from emdviz.plots.alt_text import describe
 
 MIME = "application/vnd.emdviz.book+json"

@@ -1,0 +1,5 @@
+"""The figure :class:`GradientExplorer`."""
+
+from emdviz.explorers.gradient.gradient import GradientExplorer
+
+__all__ = ["GradientExplorer"]

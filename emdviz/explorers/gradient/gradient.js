@@ -1,0 +1,209 @@
+// The gradient of five losses on the logits of one prediction, and a walk down each of them.
+
+import { createActions } from "../kit/actions.js";
+import { formatLoss, formatProbability, html, write } from "../kit/dom.js";
+import { descend } from "./descent.js";
+import { createMover, equal, moveOne, oneHot, places } from "../kit/distributions.js";
+import { keepInStep } from "../kit/sync.js";
+import { createBarPanel } from "../kit/bar_panel.js";
+import { createActionMenu, createMenu, createToggle } from "../kit/controls.js";
+import { createPushes, createReached, formatPush, formatSmall, niceLimit } from "./pushes.js";
+import { makeWidget } from "../kit/widget.js";
+import { createWalk, inWords } from "./walk.js";
+
+const STATE = [
+  "p", "target", "pinned_p", "emd_weight", "learning_rate", "own_scale", "positions", "_walk",
+];
+const NAMES = ["XE", "REG", "EMD", "EMD2", "XEMD2"];
+const HINT =
+  "Drag a bar; double-click pins it. Click a class name to make it the true class. " +
+  "Take steps to see where each loss leads.";
+const KEYS =
+  "Keys on a bar: arrows move it by 0.01, Page Up and Page Down by 0.1, " +
+  "Home and End to 0 and 1; p pins it; t makes its class the true one.";
+const PUSH = "−∂loss/∂logit: a step moves each logit by learning rate × push";
+const LEAST_SCALE = 1e-9; // below it all pushes are drawn as nothing
+
+const formatNorm = (value) => formatSmall(value, formatLoss);
+
+/** How many steps were taken from the present start; none if they began elsewhere. */
+const stepsOf = ({ p, target, _walk: walk }) =>
+  walk && walk.target === target && equal(walk.p, p) ? walk.steps : 0;
+
+const fromAnew = (state) => ({ ...state, _walk: null });
+const moveBar = (...move) => fromAnew(moveOne(...move));
+const chooseClass = (state, i) => fromAnew({ ...state, target: i });
+
+function nameLosses(labels, weight) {
+  const factor = weight === 1 ? "" : `${Number(weight.toPrecision(3))} `;
+  return NAMES.map((name) => (name === "XEMD2" ? `${labels.XE} + ${factor}${labels.EMD2}` : labels[name]));
+}
+
+function createLossRow({ name, classes, root, named }) {
+  const title = html("span", { class: "emdviz-loss" });
+  const number = (what) => html("b", { "data-number": what });
+  const [value, norm, now, truth] = ["loss", "norm", "now", "truth"].map(number);
+  const pushes = createPushes({ classes, root, named });
+  const reached = createReached({ classes, root, named });
+  const frames = [pushes, reached].map(({ node }) => html("div", { class: "emdviz-frame" }, node));
+  const swatch = html("span", { class: "emdviz-swatch" });
+  const head = html("div", { class: "emdviz-head" }, swatch, title);
+  head.append(html("span", {}, "loss ", value), html("span", {}, "gradient norm ", norm));
+  const after = html("div", { class: "emdviz-head" });
+  after.append(html("span", {}, "loss ", now), html("span", {}, "true class ", truth));
+  return {
+    node: html("section", { class: `emdviz-row emdviz-of-${name}` }, head, frames[0], after, frames[1]),
+    resize(unit, x) {
+      pushes.resize(frames[0].clientWidth, unit, x);
+      reached.resize(frames[1].clientWidth, unit, x);
+    },
+    update({ label, walk, norm: length, limit, start, k }) {
+      write(title, label);
+      write(value, formatLoss(walk.values[0]));
+      write(norm, formatNorm(length));
+      write(now, formatLoss(walk.values.at(-1)));
+      write(truth, formatProbability(walk.prediction[k]));
+      const push = walk.gradient.map((slope) => -slope);
+      const said = classes.map((text, i) => `${text} ${formatPush(push[i]) || "0"}`);
+      pushes.update(push, limit, k, `Pushes of ${label}: ${said.join(", ")}`);
+      const held = classes.map((text, i) => `${text} ${formatProbability(walk.prediction[i])}`);
+      reached.update(walk.prediction, start, k, `Prediction of ${label}: ${held.join(", ")}`);
+    },
+  };
+}
+
+function createToolbar({ model, act }) {
+  const presets = model.get("_presets");
+  const target = createMenu({
+    label: "True class",
+    choices: model.get("classes").map((name, i) => [i, name]),
+    choose: (value) => act.choose(Number(value)),
+  });
+  const menu = createActionMenu({
+    label: "Set the prediction to an example",
+    title: "Set it to …",
+    choices: Object.entries(presets).map(([name, { label }]) => [name, label]),
+    act(name) {
+      const state = act.state();
+      act.put(fromAnew({ ...state, p: presets[name].rows[state.target], pinned_p: [] }));
+    },
+  });
+  const own = createToggle({
+    label: "Own scale for each loss", toggle: (on) => act.put({ own_scale: on }),
+  });
+  const node = html(
+    "div",
+    { class: "emdviz-controls" },
+    html("div", { class: "emdviz-toolbar" }, target.node, own.node),
+    html("p", { class: "emdviz-hint", title: KEYS }, HINT),
+  );
+  return {
+    node,
+    menu,
+    update(state) {
+      target.update(state.target);
+      own.update(state.own_scale);
+    },
+  };
+}
+
+/** What a reader can do besides moving bars. */
+function withSteps(actions, most) {
+  return {
+    ...actions,
+    take(count) {
+      const state = actions.state();
+      const steps = Math.min(Math.max(stepsOf(state) + count, 0), most);
+      actions.put({ _walk: steps ? { steps, p: state.p, target: state.target } : null });
+    },
+  };
+}
+
+function build(model, root) {
+  const classes = model.get("classes");
+  const x = places(model.get("positions"), classes.length);
+  const limits = model.get("_limits");
+  const labels = model.get("_labels");
+  const act = withSteps(
+    createActions(model, { lists: ["p"], names: STATE, moveBar, choose: chooseClass }),
+    limits.steps,
+  );
+  const toolbar = createToolbar({ model, act });
+  const options = { withSteps: false, tall: 0.8 };
+  const panel = createBarPanel({
+    kind: "a", letter: "p", title: "Prediction", list: "p", menu: toolbar.menu, model, root, act, options,
+  });
+  const walk = createWalk({ names: NAMES, limits, act, root });
+  const rows = NAMES.map((name, i) =>
+    createLossRow({ name, classes, root, named: i === NAMES.length - 1 }),
+  );
+  const after = html("b", {});
+  const captions = [
+    html("div", { title: PUSH }, html("b", {}, "Push on each logit"), " = −gradient: ▲ raise, ▼ lower"),
+    html("div", {}, after, ", lines: start"),
+  ];
+  const frame = html(
+    "div",
+    { class: "emdviz-descent" },
+    html("div", { class: "emdviz-side" }, panel.node, walk.node),
+    html(
+      "div",
+      { class: "emdviz-rows" },
+      html("div", { class: "emdviz-row emdviz-caption" }, ...captions),
+      ...rows.map((row) => row.node),
+    ),
+  );
+  root.append(toolbar.node, frame);
+  return {
+    frame,
+    resize(unit) {
+      panel.resize(unit, x);
+      walk.resize(unit);
+      for (const row of rows) row.resize(unit, x);
+    },
+    update() {
+      const state = act.state();
+      const { p, target: k } = state;
+      const steps = stepsOf(state);
+      const at = {
+        k, x, steps, weight: state.emd_weight, rate: state.learning_rate, floor: limits.floor,
+      };
+      const walks = NAMES.map((name) => descend(name, p, at));
+      const named = nameLosses(labels, state.emd_weight);
+      const norms = walks.map(({ gradient }) => Math.hypot(...gradient));
+      const greatest = walks.map(({ gradient }) => Math.max(...gradient.map(Math.abs)));
+      const shared = Math.max(...greatest);
+      panel.chart.update(p, oneHot(k, p.length), { target: k, pinned: state.pinned_p });
+      toolbar.update(state);
+      walk.update(state, walks, named, steps);
+      write(after, `After ${inWords(steps)}`);
+      rows.forEach((row, i) => {
+        const limit = niceLimit(Math.max(state.own_scale ? greatest[i] : shared, LEAST_SCALE));
+        row.update({ label: named[i], walk: walks[i], norm: norms[i], limit, start: p, k });
+      });
+      return describeDescent({ classes, state, walks, named, norms, steps });
+    },
+  };
+}
+
+function describeDescent({ classes, state, walks, named, norms, steps }) {
+  const k = state.target;
+  const losses = walks.map(({ values }, i) =>
+    `${named[i]} is ${formatLoss(values[0])} with gradient norm ${formatNorm(norms[i])}`,
+  );
+  const after = walks.map(({ values, truth }, i) =>
+    `${named[i]} ${formatLoss(values[steps])}, true class ${formatProbability(truth[steps])}`,
+  );
+  return [
+    `A prediction over ${classes.length} ordered classes; the true class is ${classes[k]} and has`,
+    `${formatProbability(state.p[k])}. ${losses.join("; ")}.`,
+    steps ? `After ${inWords(steps)} at learning rate ${state.learning_rate}: ${after.join("; ")}.` : "",
+  ].join(" ").trim();
+}
+
+const initialize = ({ model }) => {
+  const move = createMover(["p"], moveBar);
+  return keepInStep(model, { lists: ["p"], names: STATE, move });
+};
+
+export default makeWidget({ build, follow: STATE, initialize });

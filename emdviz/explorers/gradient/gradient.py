@@ -1,0 +1,291 @@
+"""The gradient of five losses on the logits of one prediction, and a walk down each of them."""
+
+import math
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import traitlets
+
+from emdviz.descent import COMPARED, FLOOR, descend
+from emdviz.explorers.kit import presets
+from emdviz.explorers.kit.bundler import bundle
+from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
+from emdviz.explorers.kit.explorer import style_sheet
+from emdviz.explorers.kit.traits import (
+    ClassIndex,
+    Pins,
+    Prediction,
+    as_trait,
+    read_class_index,
+    read_prediction,
+)
+from emdviz.losses import LOSSES
+from emdviz.reading import read_count
+from emdviz.style import PREDICTION_A
+
+MOST = 1e6
+"""The greatest weight and learning rate; what is larger only overflows."""
+
+MOST_STEPS = 200
+"""How many steps the explorer takes from one start."""
+
+_LIMITS = {
+    "floor": FLOOR,
+    "steps": MOST_STEPS,
+    "rates": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0],
+    "weight": 5.0,
+}
+
+
+class Walk(traitlets.Dict):
+    """How many steps were taken, and from which prediction, p, and true class, target."""
+
+    def validate(self, obj, value):
+        """Read a dict with these three, and no more steps than there may be."""
+        value = super().validate(obj, value)
+        if value.keys() != {"steps", "p", "target"}:
+            raise traitlets.TraitError(f"{self.name} must hold steps, p and target, got {value}")
+        return {
+            "steps": as_trait(read_count, value["steps"], "steps", 0, MOST_STEPS),
+            "p": read_prediction(value["p"], "p", obj.num_classes),
+            "target": read_class_index(value["target"], "target", obj.num_classes),
+        }
+
+
+class GradientExplorer(DistributionExplorer):
+    """One prediction, the push of five losses on each of its logits, and steps down each loss.
+
+    A *push* is the negative gradient −∂L/∂z_i, drawn upwards where a step raises the logit. Where
+    a softmax is certain and wrong, cross-entropy pushes with all its force and the squared Earth
+    Mover's Distance hardly at all: one good reason to add the two. *Take a step* moves a copy
+    of the prediction down every loss, z ← z − learning_rate · ∂L/∂z, and leaves trails: what is
+    left of each loss, and the probability of the true class. When the prediction or the true class
+    changes, the walk starts anew; when a rate or a weight changes, it is walked again.
+
+    The logits are z = ln p themselves, as if a network could set each of them freely. Probabilities
+    below 1e-9 count as 1e-9. REG is the squared error of the expected class E[p], and its gradient
+    passes through the softmax, since here it has no linear output of its own.
+
+    ``display(explorer)`` shows the figure, ``explorer.panel()`` shows it with an ipywidgets slider
+    for every class. All of it runs in the browser and stays live while a cell runs.
+
+    Drag a bar, or focus it and use the arrow keys, Page Up, Page Down, Home and End. A double
+    click or the key p pins a class; a click on its name or the key t makes it the true one.
+
+    Parameters
+    ----------
+    p : array-like, shape (C,), optional
+        The prediction: probabilities, summing to 1; nearly certain of the class furthest from the
+        true one by default.
+    target : int
+        Index of the true class.
+    classes : sequence of str, optional
+        Names of the classes, in order; the eight age groups of Adience if nothing else says how
+        many classes there are, else their indices.
+    positions : array-like, shape (C,), optional
+        Where the classes lie on the line, increasing; 0, 1, …, C − 1 by default.
+    emd_weight : float
+        Weight of EMD² in XE + EMD².
+    learning_rate : float
+        How far a step goes.
+    own_scale : bool
+        Draw the pushes of every loss on its own scale, not on a shared one.
+    style : {"notebook", "projector"}
+        How large the text is.
+
+    Attributes
+    ----------
+    p, target, classes, positions, emd_weight, learning_rate, own_scale
+        As above; read them, or set them and see the figure follow.
+    pinned_p : list of int
+        Classes that keep their probability while others move.
+    p_0, p_1, … : float
+        The prediction to a hundredth, class by class, for ``jslink`` with a widget of yours.
+
+    Raises
+    ------
+    traitlets.TraitError
+        If a value does not fit; it names the trait, what was expected and what came, and the
+        explorer stays as it was.
+
+    References
+    ----------
+    Hou et al. 2017, section 2; Hou, Yu, Samaras, arXiv 1611.05916, for XE + EMD².
+
+    Examples
+    --------
+    >>> explorer = GradientExplorer([0.25, 0.25, 0.5], target=0)
+    >>> explorer.gradients["XE"]
+    array([-0.75,  0.25,  0.5 ])
+    >>> explorer.steps = 10
+    >>> explorer.trails["EMD2"][10] < explorer.trails["EMD2"][0]
+    True
+    """
+
+    _esm = bundle(Path(__file__).parent / "gradient.js")
+    _css = style_sheet("kit/kit.css", "gradient/gradient.css")
+    _lists: ClassVar = {"p": ("Prediction", PREDICTION_A)}
+
+    p = Prediction().tag(sync=True)
+    target = ClassIndex().tag(sync=True)
+    pinned_p = Pins().tag(sync=True)
+    emd_weight = traitlets.Float(1.0).tag(sync=True)
+    learning_rate = traitlets.Float(0.5).tag(sync=True)
+    own_scale = traitlets.Bool(False).tag(sync=True)
+    # the steps taken together with their start: with another p or target they count no more,
+    # whichever of the browser's and the kernel's messages comes first
+    _walk = Walk(allow_none=True, default_value=None).tag(sync=True)
+    _presets = traitlets.Dict().tag(sync=True)
+    _labels = traitlets.Dict().tag(sync=True)
+    _limits = traitlets.Dict(_LIMITS).tag(sync=True)
+
+    def __init__(
+        self,
+        p=None,
+        *,
+        target=0,
+        classes=None,
+        positions=None,
+        emd_weight=1.0,
+        learning_rate=0.5,
+        own_scale=False,
+        style="notebook",
+        **kwargs,
+    ):
+        classes, count = read_classes(classes, p=p, positions=positions)
+        target = read_class_index(target, "target", count)
+        super().__init__(
+            {"p": presets.confident_and_wrong(count, target).tolist() if p is None else p},
+            classes=classes,
+            positions=positions,
+            style=style,
+            target=target,
+            emd_weight=emd_weight,
+            learning_rate=learning_rate,
+            own_scale=own_scale,
+            _presets=presets.descent_table(count),
+            _labels={name: LOSSES[name].label for name in COMPARED},
+            **kwargs,
+        )
+
+    @property
+    def steps(self):
+        """How many steps were taken from the present prediction; set it to walk there."""
+        walk = self._walk
+        if walk and (walk["p"], walk["target"]) == (self.p, self.target):
+            return walk["steps"]
+        return 0
+
+    @steps.setter
+    def steps(self, value):
+        count = as_trait(read_count, value, "steps", 0, MOST_STEPS)
+        self._walk = {"steps": count, "p": self.p, "target": self.target} if count else None
+
+    @property
+    def losses(self):
+        """Value of each loss at p: ``{"XE": …, "REG": …, "EMD": …, "EMD2": …, "XEMD2": …}``.
+
+        XE in nats, EMD and EMD2 in the unit of the positions (class steps by default), REG in its
+        square. Computed afresh from the present state, as are the other properties.
+        """
+        return {name: float(walk.losses[0]) for name, walk in self._descents(0).items()}
+
+    @property
+    def gradients(self):
+        """Gradient of each loss on the logits at p, an array of shape (C,), by autograd."""
+        return {name: walk.gradients[0] for name, walk in self._descents(0).items()}
+
+    @property
+    def trails(self):
+        """Values of each loss along its walk, from the start on: a list of ``steps`` + 1."""
+        return {name: walk.losses.tolist() for name, walk in self._descents(self.steps).items()}
+
+    @property
+    def reached(self):
+        """Prediction at the end of each loss's walk, an array of shape (C,)."""
+        return {name: walk.predictions[-1] for name, walk in self._descents(self.steps).items()}
+
+    def figure(self):
+        """Return a matplotlib Figure of the present state, ready for ``savefig``.
+
+        Left the prediction, and once steps were taken the two trails; right the pushes.
+        """
+        from matplotlib.figure import Figure
+
+        from emdviz import plots
+        from emdviz.style import style
+
+        shared = {"classes": self.classes, "positions": self.positions}
+        walks = self._descents(self.steps)
+        pushes = {name: -walk.gradients[0] for name, walk in walks.items()}
+        limit = max(np.abs(push).max() for push in pushes.values())
+        with style("notebook"):
+            figure = Figure(figsize=(12, 9), layout="constrained")
+            left, right = figure.subfigures(1, 2, width_ratios=(1, 1.1))
+            prediction, *below = left.subplots(3 if self.steps else 1, 1, squeeze=False)[:, 0]
+            plots.plot_prediction(
+                np.array(self.p), self.target, ax=prediction, colour=PREDICTION_A, **shared
+            )
+            prediction.set_title("Prediction")
+            if below:
+                left_of = {name: _shares(walk.losses) for name, walk in walks.items()}
+                truth = {name: walk.predictions[:, self.target] for name, walk in walks.items()}
+                plots.plot_trails(left_of, ax=below[0], ylabel="what is left of the loss")
+                plots.plot_trails(truth, ax=below[1], ylabel="probability of the true class")
+            for ax, (name, push) in zip(right.subplots(5, 1), pushes.items(), strict=True):
+                plots.plot_pushes(
+                    push,
+                    ax=ax,
+                    colour=LOSSES[name].colour,
+                    limit=None if self.own_scale else limit,
+                    **shared | {"classes": self.classes if name == COMPARED[-1] else None},
+                )
+                if name != COMPARED[-1]:
+                    ax.set_xticklabels([])
+                ax.set_title(
+                    f"{self._label(name)}   loss {walks[name].losses[0]:.3f}   "
+                    f"gradient norm {np.linalg.norm(push):.3g}"
+                )
+        return figure
+
+    @traitlets.validate("emd_weight")
+    def _check_weight(self, proposal):
+        return _read_number(proposal, at_least=0.0, expected="finite and not negative")
+
+    @traitlets.validate("learning_rate")
+    def _check_rate(self, proposal):
+        return _read_number(proposal, at_least=1e-12, expected="positive and finite")
+
+    def _label(self, name):
+        if name == "XEMD2" and self.emd_weight != 1:
+            return f"XE + {self.emd_weight:.3g} {LOSSES['EMD2'].label}"
+        return LOSSES[name].label
+
+    def _descents(self, steps):
+        return {
+            name: descend(
+                name,
+                self.p,
+                self.target,
+                steps=steps,
+                learning_rate=self.learning_rate,
+                positions=self.positions,
+                emd_weight=self.emd_weight,
+            )
+            for name in COMPARED
+        }
+
+
+def _shares(losses):
+    """What is left of a loss, as a share of its start; nothing where it began at nothing."""
+    return losses / losses[0] if losses[0] > 1e-12 else np.zeros_like(losses)
+
+
+def _read_number(proposal, *, at_least, expected):
+    value, name = proposal["value"], proposal["trait"].name
+    if not at_least <= value < math.inf:
+        raise traitlets.TraitError(f"{name} must be {expected}, got {value!r}")
+    if value > MOST:
+        raise traitlets.TraitError(f"{name} must be at most {MOST:g}, got {value!r}")
+    return value

@@ -1,0 +1,67 @@
+// Lines of one number per loss against the steps taken, each with its name at its end.
+
+import { ruler, set, svg, wholePixel, write } from "../kit/dom.js";
+import { spreadOut } from "../kit/line_chart.js";
+
+const TRAIL_HEIGHT = 7.4; // of the axis, in units of the text size
+const APART = 1.1; // the least distance of two names
+
+/** Make a drawing of `title` for the losses `names`; their lines have the class of their loss. */
+export function createTrails({ names, root }) {
+  const grid = [0, 1].map(() => svg("line", { class: "emdviz-grid" }));
+  const ticks = ["0", "1"].map((text) => svg("text", { class: "emdviz-tick" }, text));
+  const ends = ["0", ""].map((text) => svg("text", { class: "emdviz-tick emdviz-step" }, text));
+  const axis = svg("text", { class: "emdviz-axis" }, "steps");
+  const trails = names.map((name) => {
+    const line = svg("path", { class: "emdviz-trail" });
+    const dot = svg("circle", { class: "emdviz-trail-end" });
+    const lead = svg("path", { class: "emdviz-lead" });
+    const text = svg("text", { class: "emdviz-trail-name" });
+    return { line, dot, lead, text, node: svg("g", { class: `emdviz-of-${name}` }, lead, line, dot, text) };
+  });
+  const node = svg("svg", { class: "emdviz-chart", role: "img" }, ...grid, ...ticks, ...ends, axis);
+  node.append(...trails.map((trail) => trail.node));
+  let place = null;
+
+  return {
+    node,
+    resize(width, unit, labels) {
+      const measure = ruler(root, 0.92 * unit);
+      const left = 2 * unit;
+      const right = width - Math.max(...labels.map(measure)) - 1.9 * unit;
+      const [top, height] = [0.8 * unit, TRAIL_HEIGHT * unit];
+      place = { unit, left, right, top, bottom: top + height, height };
+      const whole = place.bottom + 1.5 * unit;
+      set(node, { width, height: whole, viewBox: `0 0 ${width} ${whole}` });
+      ends.forEach((text, i) => set(text, { x: i ? right : left, y: place.bottom + 1.15 * unit }));
+      set(axis, { x: (left + right) / 2, y: place.bottom + 1.15 * unit });
+      set(axis, { visibility: right - left > measure("00 steps 000") ? null : "hidden" });
+      for (const { dot } of trails) set(dot, { r: 0.28 * unit });
+    },
+    /** Show a list of numbers, one per step from 0 on, for every loss. */
+    update(lists, labels, words) {
+      const { unit, left, right, top, bottom, height } = place;
+      const steps = lists[0].length - 1;
+      const greatest = Math.max(1, ...lists.flat());
+      const x = (step) => left + ((right - left) * step) / Math.max(10, steps);
+      const y = (value) => bottom - (height * value) / greatest;
+      [0, 1].forEach((tick, i) => {
+        set(grid[i], { x1: left, x2: right, y1: y(tick), y2: y(tick) });
+        set(ticks[i], { x: left - 0.5 * unit, y: y(tick) + 0.3 * unit });
+      });
+      write(ends[1], String(Math.max(10, steps)));
+      const finals = lists.map((list) => y(list[steps]));
+      const heights = spreadOut(finals, APART * unit, top, bottom);
+      lists.forEach((list, i) => {
+        const { line, dot, lead, text } = trails[i];
+        set(line, { d: `M${list.map((value, step) => `${x(step)} ${y(value)}`).join("L")}` });
+        set(dot, { cx: x(steps), cy: finals[i] });
+        const from = x(steps) + 0.5 * unit;
+        set(lead, { d: `M${from} ${finals[i]}L${from + 0.8 * unit} ${heights[i]}` });
+        set(text, { x: x(steps) + 1.5 * unit, y: wholePixel(heights[i] + 0.3 * unit) });
+        write(text, labels[i]);
+      });
+      set(node, { "aria-label": words });
+    },
+  };
+}

@@ -1,0 +1,83 @@
+// The controls of the walk, and the two trails that it leaves.
+
+import { html, write } from "../kit/dom.js";
+import { equal } from "../kit/distributions.js";
+import { createButton, createRange } from "../kit/controls.js";
+import { createTrails } from "./trails.js";
+
+/** What of each loss is left, and what the true class has, at every step. */
+const MEASURES = [
+  { title: "What is left of each loss", of: ({ values }) => values.map((v) => share(v, values[0])) },
+  { title: "Probability of the true class", of: ({ truth }) => truth },
+];
+const share = (value, start) => (start > 1e-12 ? value / start : 0);
+
+export const inWords = (steps) => `${steps} ${steps === 1 ? "step" : "steps"}`;
+
+/** Buttons and sliders; `act` tells how to take steps and how to set a trait. */
+function createWalkControls({ limits, act }) {
+  const rates = limits.rates;
+  const rate = createRange({
+    label: "Learning rate", max: rates.length - 1,
+    slide: (i) => act.put({ learning_rate: rates[i] }),
+  });
+  const weight = createRange({
+    label: "Weight of EMD²", max: limits.weight, step: 0.1,
+    slide: (value) => act.put({ emd_weight: value }),
+  });
+  const one = createButton({ label: "Take a step", press: () => act.take(1) });
+  const ten = createButton({ label: "10 steps", press: () => act.take(10) });
+  const again = createButton({ label: "Reset", press: () => act.take(-Infinity) });
+  const count = html("output", { class: "emdviz-taken" });
+  return {
+    node: html(
+      "div",
+      { class: "emdviz-walk" },
+      html("div", { class: "emdviz-toolbar" }, one, ten, again, count),
+      rate.node,
+      weight.node,
+    ),
+    update({ learning_rate, emd_weight }, steps) {
+      const far = rates.map((value) => Math.abs(Math.log(value / learning_rate)));
+      const text = String(Number(learning_rate.toPrecision(4)));
+      rate.update(far.indexOf(Math.min(...far)), text, text);
+      const heavy = String(Number(emd_weight.toPrecision(4)));
+      weight.update(emd_weight, heavy, heavy);
+      one.disabled = ten.disabled = steps >= limits.steps;
+      again.disabled = steps === 0;
+      write(count, steps >= limits.steps ? `${inWords(steps)}, no more` : inWords(steps));
+    },
+  };
+}
+
+export function createWalk({ names, limits, act, root }) {
+  const controls = createWalkControls({ limits, act });
+  const trails = MEASURES.map(({ title, of }) => {
+    const drawing = createTrails({ names, root });
+    const frame = html("div", { class: "emdviz-frame" }, drawing.node);
+    const heading = html("div", { class: "emdviz-caption" }, title);
+    return { title, of, drawing, frame, node: html("div", {}, heading, frame) };
+  });
+  let size = 0;
+  let room = null;
+  return {
+    node: html("section", { "aria-label": "The walk" }, controls.node, ...trails.map(({ node }) => node)),
+    resize(unit) {
+      size = unit;
+      room = null;
+    },
+    update(state, walks, labels, steps) {
+      controls.update(state, steps);
+      if (!equal(room, labels)) {
+        // the names at the ends of the lines decide how much is left for these
+        room = labels;
+        for (const { frame, drawing } of trails) drawing.resize(frame.clientWidth, size, labels);
+      }
+      for (const { title, of, drawing } of trails) {
+        const lists = walks.map(of);
+        const ends = labels.map((label, i) => `${label} ${lists[i][steps].toFixed(2)}`);
+        drawing.update(lists, labels, `${title} after ${inWords(steps)}: ${ends.join(", ")}`);
+      }
+    },
+  };
+}

@@ -1,0 +1,174 @@
+"""Joins the ES modules of an explorer into one, which is all that a browser is given.
+
+The code lies in ordinary ES modules
+that import each other by relative path; their import statements alone decide what is joined, and
+in which order. Every module becomes a function that is called once and returns what it exports::
+
+    const kit_dom = (() => { …; return { set, html }; })();
+    const kit_bars = (() => { const { set } = kit_dom; …; return { createBars }; })();
+
+The forms that are understood stand at the beginning of a line::
+
+    import { name, name as other } from "./file.js";
+    import * as name from "./file.js";
+    export function | export async function | export class | export const name …
+    export { name, name as other };
+    export default expression;              (in the first module alone)
+
+Everything else (``export let``, whose value could change later, ``export *``, ``import()``, a
+package by its name) raises a :class:`BundleError`.
+"""
+
+import re
+from pathlib import Path
+
+_EXPLORERS = Path(__file__).parent.parent
+
+_IMPORT = re.compile(
+    r"import\s*(?:\{(?P<names>[^{}]*)\}|\*\s*as\s+(?P<whole>\w+))\s*from\s*[\"'](?P<path>[^\"']*)[\"'];"
+)
+_DECLARED = re.compile(r"export\s+(?=(?:(?:async\s+)?function|class|const)\s+(?P<name>[\w$]+))")
+_LISTED = re.compile(r"export\s*\{(?P<names>[^{}]*)\};")
+_DEFAULT = re.compile(r"export\s+default\s+(?!(?:async\s+)?(?:function|class)\b)")
+_STATEMENT = re.compile(r"\b(?:import|export)\b")
+_UNREAD = re.compile(  # comments and texts, in which no statement begins
+    r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`", re.DOTALL
+)
+_NAME = re.compile(r"(?P<name>[\w$]+)(?:\s+as\s+(?P<alias>[\w$]+))?")
+
+
+class BundleError(ValueError):
+    """A module cannot be joined; the text begins with its file and line."""
+
+
+def bundle(first, name="widget"):
+    """Join an ES module and all that it imports, directly or not, into the text of one module.
+
+    Parameters
+    ----------
+    first : Path
+        The module whose default export becomes that of the whole.
+    name : str
+        What that is called.
+
+    Returns
+    -------
+    str
+        It imports nothing, and ends with ``export default name;``.
+
+    Raises
+    ------
+    BundleError
+        If a file is missing, modules import each other in a circle, a name is imported that is
+        not exported, or a statement has a form that is not understood.
+
+    Examples
+    --------
+    >>> text = bundle(_EXPLORERS / "prediction" / "prediction.js")
+    >>> text.splitlines()[-1]
+    'export default widget;'
+    """
+    modules = {}
+    _read(Path(first), modules, ())
+    *others, last = modules.values()
+    for module in others:
+        if "default" in module.exports:
+            raise BundleError(f"{module.path}: only the first module may export a default")
+    if "default" not in last.exports:
+        raise BundleError(f"{last.path}: the first module must export a default")
+    parts = [module.as_function() for module in modules.values()]
+    return "\n".join([*parts, f"const {name} = {last.name}.default;", f"export default {name};"])
+
+
+class _Module:
+    """One module: where it is, which others it imports, and its text without import and export.
+
+    Attributes
+    ----------
+    imports : list of (int, Path, list of str)
+        For each import its position in the file, what it names, and the names that are wanted.
+    exports : dict of str to str
+        Exported name -> name in the module.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.name = _name_of(path)
+        self.source = path.read_text(encoding="utf-8")
+        self.imports = []
+        self.exports = {}
+        code = _UNREAD.sub(lambda text: re.sub(r"[^\n]", " ", text[0]), self.source)
+        pieces, end = [], 0
+        for found in _STATEMENT.finditer(code):
+            start = found.start()
+            if start < end:
+                continue
+            if start and code[start - 1] != "\n":
+                raise self.error(start, "import and export must stand at the beginning of a line")
+            replacement, after = self._translate(start)
+            pieces += [self.source[end:start], replacement]
+            end = after
+        self.text = "".join([*pieces, self.source[end:]]).strip("\n")
+
+    def _translate(self, start):
+        """Return what replaces the statement that begins at ``start``, and where that ends."""
+        if found := _IMPORT.match(self.source, start):
+            if not found["path"].startswith("."):
+                raise self.error(start, f"{found['path']!r} is no path that begins with ./ or ../")
+            path = (self.path.parent / found["path"]).resolve()
+            names = [] if found["whole"] else self._names(start, found["names"])
+            self.imports.append((start, path, [name for name, _ in names]))
+            pairs = ", ".join(n if n == alias else f"{n}: {alias}" for n, alias in names)
+            into = found["whole"] or f"{{ {pairs} }}"
+            return f"const {into} = {_name_of(path)};", found.end()
+        if found := _DECLARED.match(self.source, start):
+            self.exports[found["name"]] = found["name"]
+            return "", found.end()
+        if found := _LISTED.match(self.source, start):
+            self.exports |= {alias: name for name, alias in self._names(start, found["names"])}
+            return "", found.end()
+        if found := _DEFAULT.match(self.source, start):
+            self.exports["default"] = "exported"
+            return "const exported = ", found.end()
+        statement = self.source[start:].partition("\n")[0]
+        raise self.error(start, f"this form is not understood: {statement}")
+
+    def _names(self, start, listed):
+        """Return pairs of name and alias from what stands between braces."""
+        texts = [text.strip() for text in listed.split(",") if text.strip()]
+        found = [_NAME.fullmatch(text) for text in texts]
+        if not all(found):
+            raise self.error(start, f"these are no names: {listed.strip()}")
+        return [(each["name"], each["alias"] or each["name"]) for each in found]
+
+    def error(self, position, text):
+        """Return the error that says ``text`` of a position in the file."""
+        line = self.source.count("\n", 0, position) + 1
+        return BundleError(f"{self.path}, line {line}: {text}")
+
+    def as_function(self):
+        """Return the module as a function that is called once."""
+        exports = ", ".join(n if n == own else f"{n}: {own}" for n, own in self.exports.items())
+        return f"const {self.name} = (() => {{\n{self.text}\nreturn {{ {exports} }};\n}})();"
+
+
+def _read(path, modules, importing):
+    """Read a module after all that it imports, and add them to ``modules``, path -> module."""
+    module = _Module(path.resolve())
+    for position, needed, names in module.imports:
+        if not needed.is_file():
+            raise module.error(position, f"there is no file {needed}")
+        if needed in (*importing, module.path):
+            circle = [p.name for p in (*importing, module.path, needed)]
+            circle = circle[circle.index(needed.name) :]
+            raise module.error(position, f"modules import each other: {' → '.join(circle)}")
+        if needed not in modules:
+            _read(needed, modules, (*importing, module.path))
+        if missing := sorted(set(names) - modules[needed].exports.keys()):
+            raise module.error(position, f"{needed.name} does not export {', '.join(missing)}")
+    modules[module.path] = module
+
+
+def _name_of(path):
+    """Return the name under which a module stands in the whole: its folder and its file."""
+    return re.sub(r"\W", "_", f"{path.parent.name}_{path.stem}")

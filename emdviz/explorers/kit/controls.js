@@ -1,0 +1,106 @@
+// Ordinary controls, all of one look: menus, boxes to tick, buttons, ranges, tiles of numbers.
+
+import { html, set, uniqueId, write } from "./dom.js";
+
+/** Give a control a value that it does not have: the browser draws it anew for any. */
+function turn(control, value) {
+  if (control.value !== String(value)) control.value = value;
+}
+
+/** A menu with a label before it; `choices` holds pairs of value and text. */
+export function createMenu({ label, choices, choose }) {
+  const menu = html("select", { class: "emdviz-select" });
+  menu.append(...choices.map(([value, text]) => html("option", { value }, text)));
+  menu.addEventListener("change", () => choose(menu.value));
+  const node = html("label", { class: "emdviz-field" }, html("span", {}, label), menu);
+  return { node, update: (value) => turn(menu, value) };
+}
+
+/** A menu that acts and does not show a state; its first entry, `title`, says what it is for. */
+export function createActionMenu({ label, title, choices, act }) {
+  const attributes = { class: "emdviz-select emdviz-preset", "aria-label": label };
+  const menu = html("select", attributes, html("option", { value: "" }, title));
+  menu.append(...choices.map(([value, text]) => html("option", { value }, text)));
+  menu.addEventListener("change", () => {
+    const chosen = menu.value;
+    menu.value = "";
+    if (chosen) act(chosen);
+  });
+  return menu;
+}
+
+/** A box to tick, with its label. */
+export function createToggle({ label, toggle }) {
+  const box = html("input", { type: "checkbox", id: uniqueId("toggle") });
+  box.addEventListener("change", () => toggle(box.checked));
+  const node = html("label", { class: "emdviz-field", for: box.id }, box, html("span", {}, label));
+  return { node, update: (on) => (box.checked = on) };
+}
+
+/** Some choices of which all are seen and one holds; `choices` holds pairs of value and text. */
+export function createSwitch({ label, choices, choose }) {
+  const group = uniqueId("switch");
+  const boxes = choices.map(([value]) => html("input", { type: "radio", name: group, value }));
+  const node = html("div", { class: "emdviz-switch", role: "radiogroup", "aria-label": label });
+  node.append(
+    html("span", { "aria-hidden": "true" }, label),
+    ...boxes.map((box, i) => html("label", { class: "emdviz-field" }, box, choices[i][1])),
+  );
+  boxes.forEach((box, i) => box.addEventListener("change", () => choose(choices[i][0])));
+  const update = (now) => boxes.forEach((box, i) => (box.checked = choices[i][0] === now));
+  return { node, update };
+}
+
+export function createButton({ label, press }) {
+  const button = html("button", { class: "emdviz-button", type: "button" }, label);
+  button.addEventListener("click", press);
+  return button;
+}
+
+/**
+ * A slider with its label; `ends` are the words at its ends, and `update(value, said, note)` takes
+ * what a screen reader says and what stands behind it.
+ */
+export function createRange({ label, ends = [], min = 0, max = 100, step = 1, slide }) {
+  const slider = html("input", { type: "range", min, max, step, id: uniqueId("range") });
+  slider.addEventListener("input", () => slide(Number(slider.value)));
+  const [low, high] = ends.map((text) => html("span", { class: "emdviz-end" }, text));
+  const note = html("output", { class: "emdviz-range", for: slider.id });
+  const parts = [html("label", { for: slider.id }, label), low, slider, high, note];
+  return {
+    node: html("div", { class: "emdviz-journey" }, ...parts.filter(Boolean)),
+    update(value, said, text) {
+      if (value !== null) turn(slider, value);
+      set(slider, { "aria-valuetext": said });
+      write(note, text ?? "");
+    },
+  };
+}
+
+/** A number with its name, its formula and, if there is one, a verdict. */
+export function createTile({ key, name, formula, spoken }) {
+  const value = html("span", { class: "emdviz-number", "data-loss": key });
+  const verdict = html("span", { class: "emdviz-verdict" });
+  const title = html("span", { class: "emdviz-loss" }, name);
+  const formulaText = html("span", { class: "emdviz-formula" }, formula);
+  const node = html(
+    "div",
+    { class: "emdviz-tile", title: spoken },
+    title,
+    value,
+    verdict,
+    formulaText,
+  );
+  return {
+    node,
+    update(text, words = "", state = null) {
+      write(value, text);
+      write(verdict, words);
+      set(node, { "data-verdict": state });
+    },
+    rename(newName, newFormula) {
+      write(title, newName);
+      write(formulaText, newFormula);
+    },
+  };
+}

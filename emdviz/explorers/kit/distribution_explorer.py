@@ -1,0 +1,117 @@
+"""What explorers of draggable distributions share: a number and a slider for every class."""
+
+import math
+from typing import ClassVar
+
+import ipywidgets
+import traitlets
+
+from emdviz.explorers.kit.explorer import Explorer, Panel
+from emdviz.explorers.kit.traits import ClassNames, Positions, Share
+
+ADIENCE_AGE_GROUPS = ["0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+"]
+
+SLIDER_STEPS = 100
+"""Steps of a slider between 0 and 1; the browser rounds to the same grid."""
+
+
+class DistributionExplorer(Explorer):
+    """An explorer of some distributions over C named classes, each a trait.
+
+    A subclass lists them in ``_lists``, trait name -> (title, colour), declares each as a
+    :class:`Prediction` trait and its pins as ``pinned_<name>``, and hands them to ``__init__``.
+    For every class of the distribution ``p`` there is a trait ``p_0``, ``p_1``, … with the same
+    probability to a hundredth, for ``jslink``; the browser keeps all of them in step.
+    """
+
+    _lists: ClassVar = {}
+
+    classes = ClassNames().tag(sync=True)
+    positions = Positions().tag(sync=True)
+
+    def __init__(self, lists, *, classes, positions, style, **traits):
+        self.num_classes = len(next(iter(lists.values())))
+        self.add_traits(
+            **{
+                f"{name}_{i}": Share(_on_grid(value)).tag(sync=True)
+                for name, values in lists.items()
+                for i, value in enumerate(values)
+            }
+        )
+        super().__init__(
+            **lists,
+            **{f"pinned_{name}": [] for name in lists},
+            classes=classes,
+            positions=positions,
+            _text_scale=self.text_scale(style),
+            **traits,
+        )
+        self.observe(self._publish, names=list(lists))
+
+    def sliders(self):
+        """Return an ipywidgets slider for every class of every distribution.
+
+        They are linked in the browser, so they work while the kernel is busy.
+        """
+        return ipywidgets.Box(
+            [self._slider_column(name) for name in self._lists],
+            layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="0 2em"),
+        )
+
+    def panel(self):
+        """Return the figure with its sliders below."""
+        return Panel([self, self.sliders()])
+
+    def _slider_column(self, name):
+        title, colour = self._lists[name]
+        width = f"{min(max(len(text) for text in self.classes) * 0.6 + 1, 12):.1f}em"
+        rows = [ipywidgets.HTML(f"<b>{title}</b>")]
+        for i, text in enumerate(self.classes):
+            slider = ipywidgets.FloatSlider(
+                value=getattr(self, f"{name}_{i}"),
+                min=0.0,
+                max=1.0,
+                step=1 / SLIDER_STEPS,
+                readout_format=".2f",
+                description=text,
+                style={"description_width": width, "handle_color": colour},
+                layout=ipywidgets.Layout(width="auto"),
+            )
+            ipywidgets.jslink((self, f"{name}_{i}"), (slider, "value"))
+            rows.append(slider)
+        return ipywidgets.VBox(rows, layout=ipywidgets.Layout(flex="1 1 18em", min_width="0"))
+
+    def _publish(self, change):
+        for i, value in enumerate(change["new"]):
+            self.set_trait(f"{change['name']}_{i}", _on_grid(value))
+
+
+def read_classes(classes, **given):
+    """Return the names of the classes and how many there are, of which all arguments agree.
+
+    Without names they are called by their indices; if nothing at all is given, they are the
+    eight age groups of Adience.
+
+    Raises
+    ------
+    traitlets.TraitError
+        If one is no list, two differ in length, or there are fewer than two classes.
+    """
+    given["classes"] = classes
+    for name, values in given.items():
+        if values is not None and (isinstance(values, str) or not hasattr(values, "__len__")):
+            raise traitlets.TraitError(f"{name} must be a list, one item per class, got {values!r}")
+    lengths = {name: len(values) for name, values in given.items() if values is not None}
+    spelt = ", ".join(f"{length} in {name}" for name, length in lengths.items())
+    if len(set(lengths.values())) > 1:
+        raise traitlets.TraitError(f"all must have one item per class, got {spelt}")
+    if not lengths:
+        return ADIENCE_AGE_GROUPS, len(ADIENCE_AGE_GROUPS)
+    count = next(iter(lengths.values()))
+    if count < 2:
+        raise traitlets.TraitError(f"there must be at least 2 classes, got {spelt}")
+    return [str(i) for i in range(count)] if classes is None else classes, count
+
+
+def _on_grid(value):
+    return math.floor(value * SLIDER_STEPS + 0.5) / SLIDER_STEPS

@@ -1,0 +1,190 @@
+"""What every explorer shares: traits of its own, its colours, and pages that stand alone."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+import uuid
+from pathlib import Path
+
+import anywidget
+import ipywidgets
+import traitlets
+from IPython import get_ipython
+from IPython.display import display
+
+from emdviz.explorers.kit.bundler import bundle
+from emdviz.losses.loss import LOSSES
+from emdviz.style import GAP, PREDICTION_A, PREDICTION_B, TRUTH
+from emdviz.writing import write_whole
+
+_HERE = Path(__file__).parent
+
+_FROM_PYTHON = (
+    *("_esm", "_css", "_anywidget_id", "_text_scale"),
+    *("_presets", "_labels", "_limits", "_setup", "_epochs", "_now", "_exact"),
+)
+"""Traits that no message from a browser changes."""
+
+_TEXT_SCALES = {"notebook": 1.0, "projector": 1.5}
+
+_COLOURS = (
+    f".emdviz-explorer {{ --emdviz-a: {PREDICTION_A}; --emdviz-b: {PREDICTION_B}; "
+    f"--emdviz-truth: {TRUTH}; --emdviz-gap: {GAP}; }}\n"
+    # what belongs to one loss; its colour is --emdviz-own
+    + "".join(
+        f".emdviz-of-{name} {{ --emdviz-own: {loss.colour}; }}\n" for name, loss in LOSSES.items()
+    )
+)
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+{style}
+</head>
+<body>
+{fragment}
+</body>
+</html>
+"""
+
+_PAGE_STYLE = """<style>
+:root { color-scheme: light dark; }
+body { margin: 0 auto; max-width: 1800px; padding: 1rem; background: light-dark(#fff, #16191d); }
+</style>"""
+
+_FRAGMENT = """<div id="{anchor}">To see this interactive figure, run the cell.</div>
+<style>
+{css}</style>
+<script type="module">
+{esm}
+standAlone(widget, document.getElementById("{anchor}"), {state});
+</script>
+"""
+
+# JupyterLab looks for the widget of a saved output for two seconds, and then shows an error, for
+# which it makes the output itself a .jupyter-widgets
+_REOPENED = """<div class="emdviz-reopened" hidden>
+To see this figure again, run the cell again.
+</div>
+<style>
+.jp-OutputArea-child:has(.emdviz-reopened) { display: none; }
+.jp-OutputArea:has(> .jp-OutputArea-child > .jupyter-widgets):not(:has(.emdviz-explorer))
+.jp-OutputArea-child:has(.emdviz-reopened) {
+  display: flex;
+  animation: emdviz-wait 3s;
+}
+.jp-OutputArea .emdviz-reopened { display: block; }
+@keyframes emdviz-wait { from, to { visibility: hidden; } }
+</style>
+"""
+
+
+def style_sheet(*names):
+    """Join style sheets of the explorers' folder behind emdviz's colours."""
+    return _COLOURS + "\n".join((_HERE.parent / name).read_text(encoding="utf-8") for name in names)
+
+
+def _only_this(markup):
+    """Return the policy under which a browser runs the scripts and styles of ``markup`` alone.
+
+    Nothing can be added to such a page, and nothing leaves it: no request is allowed.
+    """
+
+    def hashes(tag):
+        texts = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", markup, re.DOTALL)
+        digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()) for text in texts)
+        return " ".join(f"'sha256-{digest.decode()}'" for digest in digests)
+
+    return (
+        f"default-src 'none'; script-src {hashes('script')}; style-src {hashes('style')}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+class Reopenable:
+    """A widget that leaves a word in its notebook for whoever opens it without its kernel."""
+
+    def _repr_mimebundle_(self, **kwargs):
+        if shell := get_ipython():
+            shell.events.register("post_run_cell", _leave_word)  # takes it once, however often
+        return super()._repr_mimebundle_(**kwargs)
+
+
+def _leave_word(_=None):
+    """Add to a cell that has run, below the figures that it shows, what to do without a kernel.
+
+    It has to be an output of its own: of one output JupyterLab shows the widget alone.
+    """
+    get_ipython().events.unregister("post_run_cell", _leave_word)
+    display({"text/html": _REOPENED, "text/plain": ""}, raw=True)
+
+
+class Panel(Reopenable, ipywidgets.VBox):
+    """A figure with its sliders below."""
+
+
+class Explorer(Reopenable, anywidget.AnyWidget):
+    """An interactive figure that lives in the browser and can leave the notebook."""
+
+    _text_scale = traitlets.Float(1.0).tag(sync=True)
+
+    def set_state(self, sync_data):
+        """Take what the browser says of what it may change; what only Python says stays."""
+        super().set_state({k: v for k, v in sync_data.items() if k not in _FROM_PYTHON})
+
+    @staticmethod
+    def text_scale(style):
+        """Return how much larger than a notebook's the text of ``style`` is."""
+        if style not in _TEXT_SCALES:
+            raise traitlets.TraitError(
+                f"style must be one of {sorted(_TEXT_SCALES)}, got {style!r}"
+            )
+        return _TEXT_SCALES[style]
+
+    def save_html(self, path):
+        """Write the explorer, as it is now, to one file that needs no kernel and no network.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to; a file that is there is overwritten.
+
+        Returns
+        -------
+        pathlib.Path
+            The file. Open it in a browser by double click.
+        """
+        path = Path(path).expanduser()
+        title = html.escape(type(self).__name__)
+        fragment = self._fragment()
+        policy = _only_this(_PAGE_STYLE + fragment)
+        page = _PAGE.format(title=title, policy=policy, style=_PAGE_STYLE, fragment=fragment)
+        write_whole(path, page.encode())
+        return path
+
+    def _fragment(self):
+        """Return HTML that shows the explorer with a stand-in for the kernel."""
+        ours = set(self.traits(sync=True)) - set(anywidget.AnyWidget.class_traits(sync=True))
+        state = self.get_state(ours - {"_esm", "_css", "_anywidget_id"})
+        modules = (self._esm, bundle(_HERE / "stand_alone.js", "standAlone"))
+        esm = "".join(text.rpartition("export default")[0] for text in modules)
+        return _FRAGMENT.format(
+            anchor=f"emdviz-{uuid.uuid4().hex[:12]}",
+            css=self._css,
+            esm=esm,
+            # "<" could end the script from within a class name
+            state=json.dumps(state).replace("<", "\\u003c"),
+        )
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            # JupyterLab prefers the widget; an exported page, which has no kernel, takes this
+            bundle[0]["text/html"] = self._fragment()
+        return bundle

@@ -1,0 +1,99 @@
+// What surrounds the drawing of every explorer: its root, its size, and who hears of changes.
+
+import { html, onceSettled, set, uniqueId, write } from "./dom.js";
+
+const SPEAK_AFTER = 700; // milliseconds of rest before a screen reader is told
+const GONE = ["restarting", "autorestarting", "terminating", "dead"];
+const NOTICE =
+  "Python no longer follows this figure: its kernel was restarted or stopped. " +
+  "To join them again, run the cell again.";
+
+/**
+ * Return what anywidget wants of a module.
+ *
+ * `build(model, root)` fills the root and returns `frame`, the element whose width counts;
+ * `resize(unit)`, told the text size in pixels; and `update()`, which draws the present state and
+ * returns it in words. It is updated when a trait of `follow` changes, and built anew when one of
+ * `rebuild` does.
+ */
+export function makeWidget({ build, follow, rebuild = ["classes", "positions"], initialize }) {
+  function render({ model, el }) {
+    const notice = html("p", { class: "emdviz-notice", role: "alert", hidden: true }, NOTICE);
+    let view = mount(build, model, el, notice);
+    const ignore = whenKernelIsGone(model, () => set(notice, { hidden: false }));
+    const draw = () => view.draw();
+    const again = () => {
+      view.destroy();
+      view = mount(build, model, el, notice);
+    };
+    const shape = [...rebuild, "_text_scale"];
+    const listeners = [
+      ...follow.filter((name) => !shape.includes(name)).map((name) => [name, draw]),
+      ...shape.map((name) => [name, again]),
+    ];
+    for (const [name, listener] of listeners) model.on(`change:${name}`, listener);
+    return () => {
+      for (const [name, listener] of listeners) model.off(`change:${name}`, listener);
+      ignore();
+      view.destroy();
+    };
+  }
+  return { initialize, render };
+}
+
+/** Call `tell` when nobody in Python hears `model` any more; return how to stop listening. */
+function whenKernelIsGone(model, tell) {
+  // absent on a page of its own, and where a front end keeps its kernels to itself
+  const kernel = model.widget_manager?.kernel;
+  const hear = (_, status) => GONE.includes(status) && tell();
+  kernel?.statusChanged.connect(hear);
+  kernel?.disposed.connect(tell);
+  model.on("comm_live_update", tell);
+  return () => {
+    kernel?.statusChanged.disconnect(hear);
+    kernel?.disposed.disconnect(tell);
+    model.off("comm_live_update", tell);
+  };
+}
+
+function mount(build, model, el, notice) {
+  const style = `--emdviz-scale: ${model.get("_text_scale")}`;
+  const root = html("div", { class: "emdviz-explorer", role: "group", style }, notice);
+  // else the notebook takes the keys: JupyterLab after the element that has the focus, and
+  // Notebook 7 before it, unless that very element says so
+  root.addEventListener("focusin", ({ target }) =>
+    set(target, { "data-lm-suppress-shortcuts": "true" }),
+  );
+  el.replaceChildren(root);
+  const view = build(model, root);
+  const spoken = html("p", { class: "emdviz-spoken", role: "status", id: uniqueId("spoken") });
+  root.append(spoken);
+
+  let timer = 0;
+  let said = "";
+  function update() {
+    const text = view.update();
+    if (text === said) return;
+    said = text;
+    set(root, { "aria-label": text });
+    clearTimeout(timer);
+    timer = setTimeout(() => write(spoken, text), SPEAK_AFTER);
+  }
+
+  const shown = () => view.frame.clientWidth > 0;
+  let sized = false; // a change may come first, and finds nothing placed yet
+  const observer = new ResizeObserver(() => {
+    if (!shown()) return;
+    view.resize(parseFloat(getComputedStyle(root).fontSize));
+    sized = true;
+    update();
+  });
+  observer.observe(view.frame);
+  return {
+    draw: onceSettled(() => sized && shown() && update()),
+    destroy() {
+      observer.disconnect();
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,228 @@
+"""Two predictions over ordered classes, side by side, and what four losses make of them."""
+
+import math
+from pathlib import Path
+from typing import ClassVar
+
+import ipywidgets
+import numpy as np
+import traitlets
+
+from emdviz import distances
+from emdviz.distributions import expectation, one_hot
+from emdviz.explorers.kit import presets
+from emdviz.explorers.kit.bundler import bundle
+from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
+from emdviz.explorers.kit.explorer import style_sheet
+from emdviz.explorers.kit.traits import (
+    ClassIndex,
+    Pins,
+    Prediction,
+    read_class_index,
+    read_prediction,
+)
+from emdviz.style import PREDICTION_A, PREDICTION_B
+
+_LETTERS = {"p": "A", "q": "B"}
+
+
+class PredictionExplorer(DistributionExplorer):
+    """Two predictions, A and B, of one ordered class: drag a bar and watch four losses.
+
+    Cross-entropy sees only the probability of the true class; the squared Earth Mover's
+    Distance sees where the rest lies. The default pair is like that of Figure 1 of the paper:
+    the same cross-entropy, and B plainly the better prediction.
+
+    ``display(explorer)`` shows the figure. ``explorer.panel()`` shows it with an ipywidgets
+    slider for every class, and ``explorer.sliders()`` is these sliders alone. All of it runs in
+    the browser and stays live while a cell runs.
+
+    Drag a bar, or focus it and use the arrow keys, Page Up, Page Down, Home and End: its class
+    takes the value and the others share the rest in their old proportions. A double click or the
+    key p pins a class; a click on its name or the key t makes it the true one.
+
+    Parameters
+    ----------
+    p, q : array-like, shape (C,), optional
+        Predictions A and B: probabilities, summing to 1. A missing one is made from the other,
+        with the same probability of the true class.
+    target : int
+        Index of the true class.
+    classes : sequence of str, optional
+        Names of the classes, in order; the eight age groups of Adience if nothing else says how
+        many classes there are, else their indices.
+    positions : array-like, shape (C,), optional
+        Where the classes lie on the line, increasing; 0, 1, …, C − 1 by default.
+    equal_xe : bool
+        Tie the true class of A and B, and offer a slider that moves the rest of B.
+    style : {"notebook", "projector"}
+        How large the text is.
+
+    Attributes
+    ----------
+    p, q, target, classes, positions, equal_xe
+        As above; read them, or set them and see the figure follow.
+    pinned_p, pinned_q : list of int
+        Classes that keep their probability while others move.
+    p_0, p_1, …, q_0, q_1, … : float
+        The same probabilities to a hundredth, one by one, for ``jslink`` with a widget of yours.
+        The browser keeps them and p and q in step; in Python, set p and q.
+
+    Raises
+    ------
+    traitlets.TraitError
+        If a value does not fit; it names the trait, what was expected and what came, and the
+        explorer stays as it was.
+
+    Source
+    ------
+    Hou, Yu, Samaras 2017, Figure 1 and section 2.
+
+    Examples
+    --------
+    >>> explorer = PredictionExplorer([0.5, 0.0, 0.5], [0.5, 0.5, 0.0])
+    >>> explorer.losses["A"]["XE"] == explorer.losses["B"]["XE"]
+    True
+    >>> explorer.losses["A"]["EMD2"], explorer.losses["B"]["EMD2"]
+    (0.5, 0.25)
+    """
+
+    _esm = bundle(Path(__file__).parent / "prediction.js")
+    _css = style_sheet("kit/kit.css")
+    _lists: ClassVar = {"p": ("Prediction A", PREDICTION_A), "q": ("Prediction B", PREDICTION_B)}
+
+    p = Prediction().tag(sync=True)
+    q = Prediction().tag(sync=True)
+    target = ClassIndex().tag(sync=True)
+    pinned_p = Pins().tag(sync=True)
+    pinned_q = Pins().tag(sync=True)
+    equal_xe = traitlets.Bool().tag(sync=True)
+    _presets = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        p=None,
+        q=None,
+        *,
+        target=0,
+        classes=None,
+        positions=None,
+        equal_xe=False,
+        style="notebook",
+        **kwargs,
+    ):
+        classes, count = read_classes(classes, p=p, q=q, positions=positions)
+        target = read_class_index(target, "target", count)
+        p, q = _complete(p, q, target, count)
+        super().__init__(
+            {"p": p, "q": q},
+            classes=classes,
+            positions=positions,
+            style=style,
+            target=target,
+            equal_xe=equal_xe,
+            _presets=presets.table(count),
+            **kwargs,
+        )
+
+    @property
+    def losses(self):
+        """What the losses make of A and B: ``{"A": {"XE": …, "EMD": …, "EMD2": …, "REG": …}, …}``.
+
+        XE in nats, EMD and EMD2 in the unit of the positions (class steps by default), REG in
+        its square. Computed afresh from the present state, by :mod:`emdviz.distances`.
+        """
+        return {
+            letter: _losses(np.array(getattr(self, name)), self.target, self.positions)
+            for name, letter in _LETTERS.items()
+        }
+
+    def sliders(self):
+        """Return ipywidgets sliders for the true class and for every class of A and B.
+
+        They are linked in the browser, so they work while the kernel is busy.
+        """
+        target = ipywidgets.SelectionSlider(
+            options=self.classes,
+            index=self.target,
+            description="True class",
+            layout=ipywidgets.Layout(width="auto", max_width="30em"),
+        )
+        ipywidgets.jslink((self, "target"), (target, "index"))
+        return ipywidgets.VBox([target, super().sliders()])
+
+    def figure(self):
+        """Return a matplotlib Figure of the present state, ready for ``savefig``.
+
+        Bars above, CDF steps below, A left, B right; the losses stand in the titles.
+        """
+        from matplotlib.figure import Figure
+
+        from emdviz import plots
+        from emdviz.style import style
+
+        truth = one_hot(self.target, self.num_classes)
+        shared = {"classes": self.classes, "positions": self.positions}
+        with style("notebook"):
+            figure = Figure(figsize=(10, 6), layout="constrained")
+            axes = figure.subplots(2, 2, sharey="row")
+            for column, (name, (_, colour)) in enumerate(self._lists.items()):
+                p = np.array(getattr(self, name))
+                bars, steps = axes[:, column]
+                plots.plot_prediction(p, self.target, ax=bars, colour=colour, **shared)
+                plots.plot_cdf_gap(p, truth, ax=steps, colour=colour, **shared)
+                losses = self.losses[_LETTERS[name]]
+                bars.set_title(
+                    f"{_LETTERS[name]}   XE {losses['XE']:.3f}   REG {losses['REG']:.3f}"
+                )
+                steps.set_title(f"EMD {losses['EMD']:.3f}   EMD² {losses['EMD2']:.3f}")
+        return figure
+
+    @traitlets.validate("equal_xe")
+    def _check_equal_xe(self, proposal):
+        if proposal["value"] and not self._equal_at_target():
+            a, b = self.p[self.target], self.q[self.target]
+            raise traitlets.TraitError(
+                "equal_xe needs p and q to give the true class the same probability, "
+                f"got p[{self.target}] = {a:.6g} and q[{self.target}] = {b:.6g}"
+            )
+        return proposal["value"]
+
+    @traitlets.observe("p", "q", "target")
+    def _untie(self, _):
+        if self.equal_xe and not self._equal_at_target():
+            self.equal_xe = False
+
+    def _equal_at_target(self):
+        return math.isclose(self.p[self.target], self.q[self.target], abs_tol=1e-6)
+
+
+def _losses(p, target, positions):
+    truth = one_hot(target, len(p))
+    x = np.arange(len(p)) if positions is None else np.asarray(positions)
+    return {
+        "XE": -math.log(p[target]) if p[target] > 0 else math.inf,
+        "EMD": float(distances.emd(p, truth, positions=positions)),
+        "EMD2": float(distances.emd2(p, truth, positions=positions)),
+        "REG": float((expectation(p, positions=positions) - x[target]) ** 2),
+    }
+
+
+def _complete(p, q, target, num_classes):
+    """Read p and q; make a missing one like its counterpart in Figure 1, with equal XE."""
+    p, q = (
+        None if values is None else read_prediction(values, name, num_classes)
+        for name, values in (("p", p), ("q", q))
+    )
+    far, near = presets.far_and_near(num_classes, target)
+    if p is None:
+        p = far if q is None else _with_share(far, target, q[target])
+    if q is None:
+        q = near if p is far else _with_share(near, target, p[target])
+    return list(map(float, p)), list(map(float, q))
+
+
+def _with_share(p, target, share):
+    scaled = p * (1 - share) / (1 - p[target])
+    scaled[target] = share
+    return scaled

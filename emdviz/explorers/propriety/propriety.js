@@ -1,0 +1,187 @@
+// What each loss teaches when labels are drawn from t: the prediction of least expected loss.
+
+import { createActions } from "../kit/actions.js";
+import { formatLoss, html, set, write } from "../kit/dom.js";
+import { createMover, oneHot, places } from "../kit/distributions.js";
+import { createOutcome } from "./best_prediction.js";
+import { keepInStep } from "../kit/sync.js";
+import { createBarPanel } from "../kit/bar_panel.js";
+import { createActionMenu, createToggle } from "../kit/controls.js";
+import { medians, score, SCORED } from "./expected_losses.js";
+import { makeWidget } from "../kit/widget.js";
+import { createSimplex } from "./simplex.js";
+import { verdict } from "./verdicts.js";
+
+const LISTS = ["t", "p"];
+const STATE = [...LISTS, "pinned_t", "pinned_p", "show_p", "positions"];
+const NAMES = {
+  XE: ["XE", "cross-entropy"],
+  EMD2: ["EMD²", "squared Earth Mover's Distance"],
+  EMD: ["EMD", "Earth Mover's Distance"],
+  REG: ["REG", "regression of the expected class"],
+};
+const TITLES = { t: "True labels", p: "Your prediction" };
+const HINT =
+  "Drag a bar of t; double-click pins it. Labels are drawn from t, one at a time; below stands " +
+  "the prediction with which each loss is least on average.";
+const KEYS =
+  "Keys on a bar: arrows move it by 0.01, Page Up and Page Down by 0.1, " +
+  "Home and End to 0 and 1; p pins it.";
+
+/** Rows of a name, an expected loss, and how much more it is than the least. */
+function createCosts() {
+  const rows = {};
+  const table = html("table", { class: "emdviz-costs" });
+  for (const [key, words] of [["least", "best possible"], ["honest", "t itself"], ["yours", "p, yours"]]) {
+    const value = html("td", { class: "emdviz-cost", "data-cost": key });
+    const more = html("td", { class: "emdviz-regret", "data-regret": key });
+    const row = html("tr", {}, html("th", { scope: "row" }, words), value, more);
+    rows[key] = { row, value, more };
+    table.append(row);
+  }
+  return {
+    node: table,
+    update(costs) {
+      for (const [key, { row, value, more }] of Object.entries(rows)) {
+        row.hidden = costs[key] === null;
+        if (row.hidden) continue;
+        write(value, formatLoss(costs[key]));
+        const regret = costs[key] - costs.least;
+        const worse = regret > 1e-9;
+        set(more, { class: `emdviz-regret${worse ? " emdviz-worse" : ""}` });
+        if (key !== "least") write(more, worse ? `+${formatLoss(regret)}` : "= best");
+      }
+    },
+  };
+}
+
+/** All that one loss has to show: the best prediction, the verdict, costs, and the landscape. */
+function createCard({ loss, model, root, act }) {
+  const classes = model.get("classes");
+  const [name, spoken] = NAMES[loss];
+  const outcome = createOutcome({ classes, root });
+  const words = html("p", { class: "emdviz-verdict" });
+  const costs = createCosts();
+  const simplex = classes.length === 3 && createSimplex({ classes, root, move: act.place });
+  const frame = html("div", { class: "emdviz-frame" }, outcome.node);
+  const node = html(
+    "section",
+    { class: `emdviz-outcome emdviz-of-${loss}`, "aria-label": spoken },
+    html("h3", {}, name, html("span", { class: "emdviz-end" }, spoken)),
+    words, frame, costs.node,
+  );
+  if (simplex) node.append(simplex.node);
+  return {
+    node,
+    resize(unit, x) {
+      outcome.resize(frame.clientWidth, unit, x);
+      if (simplex) simplex.resize(frame.clientWidth, unit);
+    },
+    update(state, x) {
+      const scored = score(loss, state.t, x);
+      const { expected, least, best, mean } = scored;
+      const yours = state.show_p ? expected(state.p) : null;
+      const text = verdict(loss, scored, { ...state, classes });
+      outcome.update(state.t, best, mean);
+      write(words, text);
+      costs.update({ least, honest: expected(state.t), yours });
+      if (simplex) simplex.update(scored, state.t, state.show_p ? state.p : null);
+      const own = yours === null ? "" : `, yours costs ${formatLoss(yours)}`;
+      return (
+        `${spoken}: ${text}; the best costs ${formatLoss(least)}, ` +
+        `honest costs ${formatLoss(expected(state.t))}${own}.`
+      );
+    },
+  };
+}
+
+/** Menus that set t or p to an example. */
+function createExamples({ model, act }) {
+  const examples = model.get("_presets");
+  const named = Object.entries(examples).map(([name, { label }]) => [name, label]);
+  const own = {
+    t: () => act.state().t,
+    median: () => oneHot(medians(act.state().t)[0], model.get("classes").length),
+  };
+  const menu = (list, choices) =>
+    createActionMenu({
+      label: `Set ${TITLES[list].toLowerCase()} ${list} to an example`,
+      title: `Set ${list} to …`,
+      choices,
+      act: (name) => act.place(list, own[name]?.() ?? examples[name].p),
+    });
+  return {
+    t: menu("t", named),
+    p: menu("p", [["t", "t, the honest one"], ["median", "certain of the median"], ...named]),
+  };
+}
+
+function build(model, root) {
+  const classes = model.get("classes");
+  const x = places(model.get("positions"), classes.length);
+  const actions = createActions(model, { lists: LISTS, names: STATE, choose: (state) => state });
+  const act = {
+    ...actions,
+    place: (list, p) => actions.put({ [list]: p, [`pinned_${list}`]: [] }),
+  };
+  const own = createToggle({
+    label: "Try a prediction of your own",
+    toggle: (on) => actions.put({ show_p: on }),
+  });
+  const menus = createExamples({ model, act });
+  const panels = LISTS.map((list) =>
+    createBarPanel({
+      kind: list === "t" ? "t" : "a",
+      letter: list, title: TITLES[list], list, menu: menus[list], model, root, act,
+      options: { withSteps: false, mayChoose: false },
+    }),
+  );
+  const cards = SCORED.map((loss) => createCard({ loss, model, root, act }));
+  const frame = html(
+    "div",
+    { class: "emdviz-propriety" },
+    html("div", { class: "emdviz-panels" }, ...panels.map(({ node }) => node)),
+    html("div", { class: "emdviz-outcomes" }, ...cards.map(({ node }) => node)),
+  );
+  root.append(
+    html("div", { class: "emdviz-toolbar" }, own.node),
+    html("p", { class: "emdviz-hint", title: KEYS }, HINT),
+    frame,
+  );
+  let size = null;
+  let shown = null;
+
+  function fit() {
+    shown = act.state().show_p;
+    set(panels[1].node, { hidden: !shown });
+    for (const panel of shown ? panels : panels.slice(0, 1)) panel.resize(size, x);
+  }
+
+  return {
+    frame,
+    resize(unit) {
+      size = unit;
+      fit();
+      for (const card of cards) card.resize(unit, x);
+    },
+    update() {
+      const state = act.state();
+      if (state.show_p !== shown) fit();
+      own.update(state.show_p);
+      panels[0].chart.update(state.t, null, { pinned: state.pinned_t });
+      if (state.show_p) panels[1].chart.update(state.p, null, { pinned: state.pinned_p });
+      const said = cards.map((card) => card.update(state, x));
+      return [describeTruth(classes, state.t), ...said].join(" ");
+    },
+  };
+}
+
+function describeTruth(classes, t) {
+  const shares = t.map((value, i) => `${classes[i]} ${value.toFixed(2)}`);
+  return `Labels are drawn from ${shares.join(", ")}. Best predictions:`;
+}
+
+const initialize = ({ model }) =>
+  keepInStep(model, { lists: LISTS, names: STATE, move: createMover(LISTS) });
+
+export default makeWidget({ build, follow: STATE, initialize });

@@ -1,0 +1,5 @@
+"""The figure :class:`SinkhornExplorer`."""
+
+from emdviz.explorers.sinkhorn.sinkhorn import SinkhornExplorer
+
+__all__ = ["SinkhornExplorer"]

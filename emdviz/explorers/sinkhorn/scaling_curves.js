@@ -1,0 +1,119 @@
+// Curves over the number of scalings, on a logarithmic axis, each with its name at its end.
+
+import { ruler, set, svg, write } from "../kit/dom.js";
+import { MOST, SAMPLES } from "./rounding.js";
+import { spreadOut } from "../kit/line_chart.js";
+
+const CURVES_HEIGHT = 8.5; // of the axis, in units of the text size
+const FLOOR = 1e-8; // where a logarithmic axis ends; what is less lies there
+const COUNTS = [1, 10, 100, 1000];
+
+/** How a value is drawn: a share of the height, and the ticks with their texts. */
+function linear(values) {
+  const greatest = Math.max(1e-3, ...values.filter(Number.isFinite));
+  const step = 10 ** Math.floor(Math.log10(greatest));
+  const top = Math.ceil(greatest / step) * step;
+  const text = (value) => String(Number(value.toPrecision(2)));
+  return { at: (value) => value / top, ticks: [0, top / 2, top].map((value) => [value, text(value)]) };
+}
+
+function logarithmic() {
+  const [low, high] = [Math.log10(FLOOR), 1];
+  const at = (value) => (Math.log10(Math.min(Math.max(value, FLOOR), 10 ** high)) - low) / (high - low);
+  return { at, ticks: [[1, "1"], [1e-4, "10⁻⁴"], [FLOOR, "10⁻⁸"]] };
+}
+
+/**
+ * Make a drawing of `curves`, lists of numbers after SAMPLES scalings, and of `levels`, single
+ * numbers; both are lists of names, which become classes. `log` says that its axis is logarithmic.
+ */
+export function createCurves({ curves, levels, log, root }) {
+  const background = svg("g");
+  const broken = svg("rect", { class: "emdviz-broken" });
+  const brokenText = svg("text", { class: "emdviz-broken-name" });
+  const now = svg("line", { class: "emdviz-now" });
+  const lines = curves.map((name) => {
+    const line = svg("path", { class: "emdviz-curve" });
+    const dot = svg("circle", { class: "emdviz-curve-dot" });
+    return { line, dot, node: svg("g", { class: `emdviz-curve-${name}` }, line, dot) };
+  });
+  const rules = levels.map((name) => {
+    const line = svg("line", { class: "emdviz-level" });
+    return { line, node: svg("g", { class: `emdviz-curve-${name}` }, line) };
+  });
+  const names = [...curves, ...levels].map(() => svg("text", { class: "emdviz-curve-name" }));
+  const leads = names.map(() => svg("path", { class: "emdviz-lead" }));
+  const node = svg("svg", { class: "emdviz-chart", role: "img" }, background, broken, brokenText);
+  node.append(...rules.map((rule) => rule.node), now, ...lines.map((line) => line.node), ...leads, ...names);
+  let place = null;
+
+  function drawBackground({ ticks }, y) {
+    const { unit, left, right, top, bottom, x } = place;
+    const across = ticks.flatMap(([value, text]) => [
+      svg("line", { class: "emdviz-grid", x1: left, x2: right, y1: y(value), y2: y(value) }),
+      svg("text", { class: "emdviz-tick", x: left - 0.5 * unit, y: y(value) + 0.3 * unit }, text),
+    ]);
+    const along = COUNTS.flatMap((count) => [
+      svg("line", { class: "emdviz-grid", x1: x(count), x2: x(count), y1: top, y2: bottom }),
+      svg("text", { class: "emdviz-tick emdviz-count", x: x(count), y: bottom + 1.15 * unit }, String(count)),
+    ]);
+    background.replaceChildren(...across, ...along);
+  }
+
+  let drawn = "";
+
+  return {
+    node,
+    resize(width, unit, labels) {
+      const measure = ruler(root, 0.92 * unit);
+      const left = 2.8 * unit;
+      const right = width - Math.max(...labels.map(measure)) - 1.6 * unit;
+      const [top, height] = [0.8 * unit, CURVES_HEIGHT * unit];
+      const x = (count) => left + ((right - left) * Math.log(count)) / Math.log(MOST);
+      place = { unit, left, right, top, bottom: top + height, height, x };
+      const whole = place.bottom + 1.5 * unit;
+      set(node, { width, height: whole, viewBox: `0 0 ${width} ${whole}` });
+      for (const { dot } of lines) set(dot, { r: 0.32 * unit });
+      drawn = "";
+    },
+    /** `lists` holds a list for every curve, `values` a number for every level, `at` those now. */
+    update({ lists, values, at, scalings, brokenAt, labels, words }) {
+      const { unit, right, left, top, bottom, height, x } = place;
+      const axis = log ? logarithmic() : linear([...lists.flat(), ...values]);
+      const y = (value) => bottom - height * axis.at(value);
+      if (drawn !== String(axis.ticks)) drawBackground(axis, y);
+      drawn = String(axis.ticks);
+      set(now, { x1: x(scalings), x2: x(scalings), y1: top, y2: bottom });
+      lists.forEach((list, i) => {
+        const path = [];
+        for (let k = 0; k < list.length && Number.isFinite(list[k]); k += 1) {
+          path.push(`${x(SAMPLES[k]).toFixed(1)} ${y(list[k]).toFixed(1)}`);
+        }
+        const { line, dot } = lines[i];
+        set(line, { d: path.length ? `M${path.join("L")}` : null });
+        const known = Number.isFinite(at[i]);
+        set(dot, { visibility: known ? null : "hidden", cx: x(scalings), cy: known ? y(at[i]) : bottom });
+      });
+      values.forEach((value, i) => {
+        set(rules[i].line, { x1: left, x2: right, y1: y(value), y2: y(value) });
+      });
+      const whole = brokenAt > MOST;
+      const from = whole ? right : x(brokenAt);
+      const wide = right - from;
+      set(broken, { x: from, width: wide, y: top, height, visibility: whole ? "hidden" : null });
+      set(brokenText, { x: from + wide / 2, y: top + height / 2 });
+      write(brokenText, wide > 2.5 * unit ? "NaN" : "");
+      const ends = [...lists.map((list) => list[list.length - 1]), ...values];
+      const heights = ends.map((value) => (Number.isFinite(value) ? y(value) : bottom));
+      const spread = spreadOut(heights, 1.1 * unit, top, bottom);
+      names.forEach((text, i) => {
+        const shown = Number.isFinite(ends[i]);
+        const start = right + 0.2 * unit;
+        set(leads[i], { d: shown ? `M${start} ${heights[i]}L${start + 0.7 * unit} ${spread[i]}` : null });
+        set(text, { x: right + 1.1 * unit, y: spread[i] + 0.3 * unit });
+        write(text, shown ? labels[i] : "");
+      });
+      set(node, { "aria-label": words });
+    },
+  };
+}

@@ -1,0 +1,257 @@
+// The entropic plan from a prediction to a target, scaling by scaling, as a computer rounds it.
+
+import { createActions } from "../kit/actions.js";
+import { formatProbability, html, set, write } from "../kit/dom.js";
+import { createCurves } from "./scaling_curves.js";
+import { createAccount, createFindings, describeScalings, formatCost, formatError, inWords } from "./cost_and_errors.js";
+import { createMatrix } from "../kit/plan_matrix.js";
+import { createMover, oneHot, places } from "../kit/distributions.js";
+import { keepInStep, read } from "../kit/sync.js";
+import { createBarPanel } from "../kit/bar_panel.js";
+import { createActionMenu, createRange, createSwitch } from "../kit/controls.js";
+import { MOST } from "./rounding.js";
+import { makeWidget } from "../kit/widget.js";
+import { createChoice } from "../kit/plan_ways.js";
+
+const LISTS = ["p", "t"];
+const STATE = [...LISTS, "pinned_p", "pinned_t", "lam", "iterations", "precision", "domain"];
+const TITLES = { p: "Prediction", t: "Target" };
+const HINT =
+  "λ multiplies the distances (POT's reg is 1/λ); a scaling makes the column sums t, then the row " +
+  "sums p. Drag a bar; click a class name of t to make the target one-hot. " +
+  "Point at a cell of the plan to see its three factors.";
+const KEYS =
+  "Double-click a bar to pin it. Keys on a bar: arrows move it by 0.01, Page Up and Page " +
+  "Down by 0.1, Home and End to 0 and 1; p pins it; t gives its class all of the target. " +
+  "Arrow keys go from cell to cell.";
+const UNCHOSEN = "Entropic plan F: its cells are u × exp(−λD) × v.";
+
+const DECADE = [1, 1.1, 1.25, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 5.6, 6.3, 7.1, 8, 9];
+const LAMBDAS = [...[0.1, 1, 10, 100].flatMap((ten) => DECADE.map((value) => Number((ten * value).toPrecision(3)))), 1000];
+const COUNTS_OFFERED = [
+  ...Array.from({ length: 10 }, (_, i) => i + 1),
+  ...[1, 10].flatMap((ten) => [12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100].map((n) => ten * n)),
+];
+
+/** The place of the value of a list that is nearest, in ratio. */
+function nearest(list, value) {
+  const far = list.map((offered) => Math.abs(Math.log(offered / value)));
+  return far.indexOf(Math.min(...far));
+}
+
+/** A target around the class that has most. */
+function soften(t) {
+  const most = t.indexOf(Math.max(...t));
+  const weights = t.map((_, i) => 0.5 ** (Math.abs(i - most) ** 1.5));
+  const total = weights.reduce((a, b) => a + b);
+  return weights.map((weight) => weight / total);
+}
+
+function createToolbar({ model, act }) {
+  const examples = model.get("_presets");
+  const menu = createActionMenu({
+    label: "Show an example",
+    title: "Examples …",
+    choices: examples.map(({ label }, n) => [`${n}`, label]),
+    act(n) {
+      const { label, ...state } = examples[n];
+      act.put({ ...state, pinned_p: [], pinned_t: [] });
+    },
+  });
+  const makeSwitch = (label, name, choices) =>
+    createSwitch({ label, choices, choose: (value) => act.put({ [name]: value }) });
+  const domain = makeSwitch("Domain", "domain", [["plain", "plain"], ["log", "log"]]);
+  const precision = makeSwitch("Numbers", "precision", [["float32", "float32"], ["float64", "float64"]]);
+  const target = createSwitch({
+    label: "Target",
+    choices: [[true, "one-hot"], [false, "soft"]],
+    choose(hot) {
+      const { t } = act.state();
+      act.put({ t: hot ? oneHot(t.indexOf(Math.max(...t)), t.length) : soften(t), pinned_t: [] });
+    },
+  });
+  const lam = createRange({
+    label: "λ", max: LAMBDAS.length - 1, slide: (k) => act.put({ lam: LAMBDAS[k] }),
+  });
+  const count = createRange({
+    label: "Scalings", max: COUNTS_OFFERED.length - 1, slide: (k) => act.put({ iterations: COUNTS_OFFERED[k] }),
+  });
+  const node = html(
+    "div",
+    { class: "emdviz-controls" },
+    html("div", { class: "emdviz-toolbar" }, menu, domain.node, precision.node, target.node),
+    html("div", { class: "emdviz-toolbar emdviz-dials" }, lam.node, count.node),
+    html("p", { class: "emdviz-hint", title: KEYS }, HINT),
+  );
+  return {
+    node,
+    update(state, unique) {
+      domain.update(state.domain);
+      precision.update(state.precision);
+      target.update(unique);
+      const text = String(Number(state.lam.toPrecision(4)));
+      lam.update(nearest(LAMBDAS, state.lam), text, text);
+      count.update(nearest(COUNTS_OFFERED, state.iterations), inWords(state.iterations), `${state.iterations}`);
+    },
+  };
+}
+
+/** The plan as a matrix, and a line on the cell that is looked at. */
+function createPlan({ classes, root }) {
+  const choice = createChoice(mark);
+  const matrix = createMatrix({ classes, root, choice });
+  const note = html("p", { class: "emdviz-cell-note" });
+  const frame = html("div", { class: "emdviz-frame" }, matrix.node);
+  const count = classes.length;
+  let shown = null;
+
+  function mark() {
+    const chosen = choice.now();
+    matrix.ways.mark(chosen);
+    write(note, chosen && shown ? factorsOf(chosen) : UNCHOSEN);
+  }
+
+  function factorsOf([i, j]) {
+    const { found, state } = shown;
+    const k = i * count + j;
+    const { u, v } = found.factorsAt(state.iterations);
+    const way = `${classes[i]} → ${classes[j]}`;
+    const mass = formatCost(found.plan[k]);
+    const short = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(3))) : sign(value));
+    return state.domain === "plain"
+      ? `${way}: u × exp(−λD) × v = ${short(u[i])} × ${short(found.kernel[k])} × ${short(v[j])} = ${mass}`
+      : `${way}: exp(log u − λD + log v) = exp(${short(u[i])} − ${short(-found.exponent[k])} + ${short(v[j])}) = ${mass}`;
+  }
+
+  const sign = (value) => (Number.isNaN(value) ? "NaN" : value < 0 ? "−∞" : "∞");
+
+  return {
+    node: html(
+      "section",
+      { class: "emdviz-panel emdviz-entropic", "aria-label": "Entropic plan" },
+      html("header", { class: "emdviz-header" }, html("span", { class: "emdviz-title" }, "Entropic plan")),
+      frame, note,
+    ),
+    resize: (unit) => matrix.resize(frame.clientWidth, unit),
+    update(state, found) {
+      shown = { state, found };
+      const plain = state.domain === "plain";
+      const plan = Array.from(found.plan, (mass, k) => {
+        const dead = plain && found.kernel[k] === 0;
+        const broken = !Number.isFinite(mass);
+        set(matrix.ways.options[k], { "data-cell": broken ? "broken" : dead ? "dead" : null });
+        const text = broken ? sign(mass) : dead ? "×" : mass < 0.005 ? "" : formatProbability(mass);
+        return { i: Math.floor(k / count), j: k % count, mass: broken ? 0 : mass, text, dead };
+      });
+      const name = ({ i, j, text, dead }) =>
+        `${text === "" ? "next to nothing" : dead ? "kernel entry 0" : text} from ${classes[i]} to ${classes[j]}`;
+      matrix.update({ plan, name });
+      mark();
+    },
+  };
+}
+
+/** The cost, and below it the errors, after every number of scalings. */
+function createProgress(root) {
+  const drawings = [
+    {
+      title: "Cost after each scaling",
+      ...{ curves: ["cost"], levels: ["converged", "exact"], log: false },
+      of: ({ costs, converged, exact, cost }) => ({ lists: [costs], values: [converged, exact], at: [cost] }),
+      labels: ["this plan", "for ever", "exact"],
+    },
+    {
+      title: "Error after each scaling",
+      ...{ curves: ["cost", "columns"], levels: ["converged"], log: true },
+      of: ({ costs, errors, converged, exact, cost, columnError }) => ({
+        lists: [costs.map((value) => Math.abs(value - exact)), errors],
+        values: [Math.abs(converged - exact)],
+        at: [Math.abs(cost - exact), columnError],
+      }),
+      labels: ["|cost − exact|", "columns off", "blur of λ"],
+    },
+  ].map((each) => {
+    const drawing = createCurves({ ...each, root });
+    const frame = html("div", { class: "emdviz-frame" }, drawing.node);
+    return { ...each, drawing, frame };
+  });
+  const longest = drawings[1].labels;
+  return {
+    node: html(
+      "div", { class: "emdviz-progress" },
+      ...drawings.map(({ title, frame }) =>
+        html("div", {}, html("div", { class: "emdviz-caption" }, title), frame),
+      ),
+    ),
+    resize: (unit) => drawings.forEach(({ drawing, frame }) => drawing.resize(frame.clientWidth, unit, longest)),
+    update(state, found) {
+      for (const { title, drawing, of, labels } of drawings) {
+        const shown = of(found);
+        const said = labels.map((label, i) => {
+          const value = [...shown.at, ...shown.values][i];
+          return `${label} ${title.startsWith("Cost") ? formatCost(value) : formatError(value)}`;
+        });
+        drawing.update({
+          ...shown, labels, scalings: state.iterations, brokenAt: found.brokenAt,
+          words: `${title}; after ${inWords(state.iterations)} of ${MOST}: ${said.join(", ")}`,
+        });
+      }
+    },
+  };
+}
+
+function build(model, root) {
+  const classes = model.get("classes");
+  const x = places(model.get("positions"), classes.length);
+  const act = createActions(model, {
+    lists: LISTS,
+    names: STATE,
+    choose: (state, i) => ({ ...state, t: oneHot(i, classes.length), pinned_t: [] }),
+  });
+  const toolbar = createToolbar({ model, act });
+  const sides = LISTS.map((list) =>
+    createBarPanel({
+      kind: list === "p" ? "b" : "target",
+      letter: list, title: TITLES[list], list, menu: "", model, root, act,
+      options: { withSteps: false, tall: 0.62, mayChoose: list === "t" },
+    }),
+  );
+  const plan = createPlan({ classes, root });
+  const account = createAccount(classes);
+  const progress = createProgress(root);
+  const find = createFindings(x);
+  plan.node.append(account.notes);
+  const panels = html(
+    "div",
+    { class: "emdviz-panels" },
+    html("div", { class: "emdviz-sides" }, ...sides.map(({ node }) => node)),
+    plan.node,
+    html("section", { class: "emdviz-panel", "aria-label": "Cost and error" }, account.tiles, progress.node),
+  );
+  const frame = html("div", { class: "emdviz-sinkhorn" }, panels);
+  root.append(toolbar.node, frame);
+
+  return {
+    frame,
+    resize(unit) {
+      for (const side of sides) side.resize(unit, x);
+      plan.resize(unit);
+      progress.resize(unit);
+    },
+    update() {
+      const state = read(model, STATE);
+      const found = find(state);
+      LISTS.forEach((list, k) => sides[k].chart.update(state[list], null, { pinned: state[`pinned_${list}`] }));
+      toolbar.update(state, found.unique);
+      plan.update(state, found);
+      account.update(state, found);
+      progress.update(state, found);
+      return describeScalings(state, found, classes);
+    },
+  };
+}
+
+const initialize = ({ model }) =>
+  keepInStep(model, { lists: LISTS, names: STATE, move: createMover(LISTS) });
+
+export default makeWidget({ build, follow: STATE, initialize });

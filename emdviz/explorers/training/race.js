@@ -1,0 +1,150 @@
+// Losses that train side by side: how far each is, its curve, and what it believes of some images.
+
+import { beliefOf, createBelief, describeMarks, targetOf } from "./belief.js";
+import { html, set, write } from "../kit/dom.js";
+import { createCurves, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
+import { createButton, createMenu } from "../kit/controls.js";
+import { makeWidget } from "../kit/widget.js";
+
+const BUTTONS = { ready: "Start", training: "Stop", stopping: "Stopping…", stopped: "Resume" };
+const STATES = {
+  ready: "not started", training: "training", stopping: "stops after this batch",
+  stopped: "stopped", finished: "finished",
+};
+
+function formatSeconds(seconds) {
+  if (seconds === null) return "";
+  if (seconds < 90) return `${Math.ceil(seconds)} s left`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min left` : `${(seconds / 3600).toFixed(1)} h left`;
+}
+
+function createRacer({ name, label }, { epochs, steps }) {
+  const fill = html("div", { class: "emdviz-done" });
+  const bar = html("div", {
+    class: "emdviz-progress", role: "progressbar", "aria-label": `Progress of ${label}`,
+    "aria-valuemin": 0, "aria-valuemax": 100,
+  }, fill);
+  const note = html("span", { class: "emdviz-range" });
+  const error = html("p", { class: "emdviz-notice", role: "alert", hidden: true });
+  const swatch = html("span", { class: "emdviz-loss-swatch" });
+  const title = html("span", { class: "emdviz-loss" }, swatch, label);
+  return {
+    node: html("div", { class: `emdviz-racer emdviz-of-${name}` }, title, bar, note, error),
+    update({ epoch, step, left, error: why }, state) {
+      const share = (epoch + step / steps) / epochs;
+      fill.style.width = `${(100 * share).toFixed(2)}%`;
+      const going = state === "training" && epoch < epochs && !why;
+      const text = [`epoch ${epoch} of ${epochs}`, going && formatSeconds(left)].filter(Boolean).join(", ");
+      write(note, text);
+      set(bar, { "aria-valuenow": Math.floor(100 * share), "aria-valuetext": text });
+      if (why) write(error, `${label} stopped: ${why}`);
+      set(error, { hidden: !why });
+    },
+  };
+}
+
+/** One image, and under it what every loss believes. */
+function createCard(i, { losses, classes, probe }, root) {
+  const { label, known } = targetOf(probe, i);
+  const caption = label === null ? `image ${i + 1}` : `label ${classes[label]}`;
+  const picture = html("img", { class: "emdviz-picture", src: probe.images[i], alt: `Probe image ${i + 1}, ${caption}` });
+  const charts = losses.map(() => createBelief({ classes, root, large: false }));
+  const rows = losses.map(({ name, label: text }, j) => {
+    const frame = html("div", { class: "emdviz-frame" }, charts[j].node);
+    return html("div", { class: `emdviz-belief emdviz-of-${name}` }, html("span", {}, text), frame);
+  });
+  const ends = html("div", { class: "emdviz-ends", "aria-hidden": "true" });
+  ends.append(html("span", {}, classes[0]), html("span", {}, classes.at(-1)));
+  return {
+    node: html("figure", { class: "emdviz-card" }, picture, html("figcaption", {}, caption), ...rows, ends),
+    width: () => rows[0].lastChild.clientWidth,
+    resize: (width, unit) => charts.forEach((chart) => chart.resize(width, unit)),
+    update(predictions) {
+      charts.forEach((chart, j) => {
+        const named = `${losses[j].label} of image ${i + 1}`;
+        chart.update(beliefOf(predictions[j], i), { label, known, named, why: "not trained yet" });
+      });
+    },
+  };
+}
+
+function build(model, root) {
+  const setup = model.get("_setup");
+  const { losses, metrics, classes, probe } = setup;
+  const live = model.get("_kernel") !== false;
+  let asked = false; // to stop, which the kernel hears only when it runs no cell
+  const button = createButton({
+    label: "Start",
+    press() {
+      const { state } = model.get("_now");
+      if (state === "training" && !asked) {
+        asked = true;
+        model.send({ do: "stop" });
+        write(button, BUTTONS.stopping);
+      } else if (state === "ready" || state === "stopped") model.send({ do: "start" });
+    },
+  });
+  const menu = createMenu({
+    label: "Metric",
+    choices: Object.keys(metrics).map((name) => [name, name]),
+    choose(name) {
+      model.set("metric", name);
+      model.save_changes();
+    },
+  });
+  const words = html("span", { class: "emdviz-range" });
+  const failure = html("p", { class: "emdviz-notice", role: "alert", hidden: true });
+  const racers = losses.map((loss) => createRacer(loss, setup));
+  const curves = createCurves({ losses, count: setup.epochs, root, marked: false });
+  const cards = probe.images.map((_, i) => createCard(i, setup, root));
+  const legend = html("p", { class: "emdviz-hint" }, describeMarks(probe, losses));
+  const frame = html("div", { class: "emdviz-frame" }, curves.node);
+  const left = html("div", { class: "emdviz-track" }, ...racers.map(({ node }) => node), frame);
+  const right = html("div", { class: "emdviz-watched" }, html("div", { class: "emdviz-cards" }, ...cards.map(({ node }) => node)), legend);
+  const whole = html("div", { class: "emdviz-training" }, left, right);
+  root.append(html("div", { class: "emdviz-toolbar" }, live ? button : "", menu.node, words), failure, whole);
+  let drawn = null;
+
+  return {
+    frame: whole,
+    resize(unit) {
+      const width = frame.clientWidth;
+      const narrow = cards[0].width();
+      curves.resize(width, unit);
+      for (const card of cards) card.resize(narrow, unit);
+      drawn = null;
+    },
+    update() {
+      const [now, epochs, metric] = ["_now", "_epochs", "metric"].map((name) => model.get(name));
+      button.hidden = now.state === "finished" && document.activeElement !== button;
+      asked &&= now.state === "training";
+      write(button, asked ? BUTTONS.stopping : (BUTTONS[now.state] ?? "Finished"));
+      set(button, { "aria-disabled": (asked || ["stopping", "finished"].includes(now.state)) && "true" });
+      write(words, live ? STATES[now.state] : `${STATES[now.state]}; to train, run it in Python`);
+      if (now.failure) write(failure, `Training ended with an error. ${now.failure}`);
+      set(failure, { hidden: !now.failure });
+      menu.update(metric);
+      racers.forEach((racer, i) => racer.update(now.runs[i], now.state));
+      if (drawn?.epochs !== epochs || drawn.metric !== metric) {
+        drawn = { epochs, metric };
+        const at = Math.max(0, ...epochs.map((done) => done.length));
+        curves.update(metricLists(epochs, metric), { ...nameMetric(metric, metrics[metric]), at });
+        const predictions = epochs.map((done) => done.at(-1)?.belief);
+        for (const card of cards) card.update(predictions);
+      }
+      return describeRace({ losses, epochs, metric, unit: metrics[metric].unit, now, total: setup.epochs });
+    },
+  };
+}
+
+function describeRace({ losses, epochs, metric, unit, now, total }) {
+  const each = losses.map(({ label }, i) => {
+    const done = epochs[i];
+    const value = done.length ? `, ${metric} ${formatMetric(done.at(-1).metrics[metric], unit)}` : "";
+    const why = now.runs[i].error ? `, stopped: ${now.runs[i].error}` : "";
+    return `${label} epoch ${done.length} of ${total}${value}${why}`;
+  });
+  return `${losses.length} losses train side by side, ${STATES[now.state]}: ${each.join("; ")}.`;
+}
+
+export default makeWidget({ build, follow: ["_now", "_epochs", "metric"], rebuild: ["_setup"] });

@@ -1,0 +1,125 @@
+// A finished comparison: choose an epoch and an image, and see what every loss made of it.
+
+import { beliefOf, createBelief, describeMarks, inWords, targetOf } from "./belief.js";
+import { html, set, uniqueId, write } from "../kit/dom.js";
+import { createCurves, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
+import { createButton, createMenu, createRange } from "../kit/controls.js";
+import { makeWidget } from "../kit/widget.js";
+
+const FRAME = 500; // milliseconds that an epoch is shown while playing
+
+/** Small images of which one is chosen: radio buttons, so that arrow keys move among them. */
+function createThumbnails({ classes, probe, choose }) {
+  const group = uniqueId("image");
+  const boxes = probe.images.map((_, i) => html("input", { type: "radio", name: group, value: i }));
+  boxes.forEach((box, i) => box.addEventListener("change", () => choose(i)));
+  const labels = probe.images.map((src, i) => {
+    const { label } = targetOf(probe, i);
+    const alt = `Image ${i + 1}${label === null ? "" : `, label ${classes[label]}`}`;
+    return html("label", { class: "emdviz-thumbnail" }, boxes[i], html("img", { src, alt }));
+  });
+  return {
+    node: html("div", { class: "emdviz-thumbnails", role: "radiogroup", "aria-label": "Image" }, ...labels),
+    update: (chosen) => boxes.forEach((box, i) => (box.checked = i === chosen)),
+  };
+}
+
+/** Step through the epochs, about two a second, until the last. */
+function createPlayer({ root, epoch, last, show }) {
+  let timer = 0;
+  const button = createButton({
+    label: "Play",
+    press() {
+      if (timer) return pause();
+      if (epoch() === last) show(1);
+      timer = setInterval(() => {
+        if (!root.isConnected || epoch() >= last) return pause();
+        show(epoch() + 1);
+        if (epoch() >= last) pause();
+      }, FRAME);
+      write(button, "Pause");
+    },
+  });
+  function pause() {
+    clearInterval(timer);
+    timer = 0;
+    write(button, "Play");
+  }
+  return { node: button, pause };
+}
+
+function createBeliefPanel({ name, label }, { classes, root }) {
+  const chart = createBelief({ classes, root, large: true });
+  const frame = html("div", { class: "emdviz-frame" }, chart.node);
+  const title = html("div", { class: "emdviz-loss" }, html("span", { class: "emdviz-loss-swatch" }), label);
+  return { chart, frame, node: html("section", { class: `emdviz-of-${name}`, "aria-label": label }, title, frame) };
+}
+
+function build(model, root) {
+  const { losses, metrics, classes, probe, epochs: count } = model.get("_setup");
+  const epochs = model.get("_epochs");
+  const put = (name, value) => {
+    model.set(name, value);
+    model.save_changes();
+  };
+  const player = createPlayer({
+    root, last: count, epoch: () => model.get("epoch"), show: (n) => put("epoch", n),
+  });
+  const slider = createRange({
+    label: "Epoch", min: 1, max: count,
+    slide(n) {
+      player.pause();
+      put("epoch", n);
+    },
+  });
+  const menu = createMenu({
+    label: "Metric",
+    choices: Object.keys(metrics).map((name) => [name, name]),
+    choose: (name) => put("metric", name),
+  });
+  const curves = createCurves({ losses, count, root, marked: true });
+  const thumbnails = createThumbnails({ classes, probe, choose: (i) => put("image", i) });
+  const panels = losses.map((loss) => createBeliefPanel(loss, { classes, root }));
+  const picture = html("img", { class: "emdviz-picture" });
+  const caption = html("figcaption", {});
+  const frame = html("div", { class: "emdviz-frame" }, curves.node);
+  const chosen = html("figure", { class: "emdviz-chosen" }, picture, caption);
+  const left = html("div", { class: "emdviz-track" }, menu.node, frame);
+  const beliefs = html("div", { class: "emdviz-beliefs" }, ...panels.map(({ node }) => node));
+  const marks = html("p", { class: "emdviz-hint" }, describeMarks(probe, losses));
+  const right = html("div", { class: "emdviz-watched" });
+  right.append(thumbnails.node, html("div", { class: "emdviz-case" }, chosen, beliefs), marks);
+  const whole = html("div", { class: "emdviz-training" }, left, right);
+  root.append(html("div", { class: "emdviz-toolbar emdviz-player" }, player.node, slider.node), whole);
+
+  return {
+    frame: whole,
+    resize(unit) {
+      const width = frame.clientWidth;
+      const widths = panels.map((panel) => panel.frame.clientWidth);
+      curves.resize(width, unit);
+      panels.forEach(({ chart }, i) => chart.resize(widths[i], unit));
+    },
+    update() {
+      const [epoch, image, metric] = ["epoch", "image", "metric"].map((name) => model.get(name));
+      const { label, known } = targetOf(probe, image);
+      slider.update(epoch, `epoch ${epoch} of ${count}`, `${epoch} of ${count}`);
+      menu.update(metric);
+      thumbnails.update(image);
+      const text = label === null ? "" : `, label ${classes[label]}`;
+      set(picture, { src: probe.images[image], alt: `Image ${image + 1}${text}` });
+      write(caption, label === null ? `image ${image + 1}` : `label ${classes[label]}`);
+      curves.update(metricLists(epochs, metric), { ...nameMetric(metric, metrics[metric]), at: epoch });
+      const said = panels.map(({ chart }, i) => {
+        const belief = beliefOf(epochs[i][epoch - 1]?.belief, image);
+        const options = { label, known, named: losses[i].label, why: `ended after epoch ${epochs[i].length}` };
+        chart.update(belief, options);
+        const value = formatMetric(epochs[i][epoch - 1]?.metrics[metric], metrics[metric].unit);
+        return `${inWords(belief, { classes, ...options })}; ${metric} ${value}`;
+      });
+      return `Epoch ${epoch} of ${count}, image ${image + 1}${text}. ${said.join(". ")}.`;
+    },
+  };
+}
+
+export default makeWidget({ build, follow: ["epoch", "image", "metric"], rebuild: ["_setup"] });

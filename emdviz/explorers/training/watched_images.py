@@ -1,0 +1,187 @@
+"""What the figures of training share: the images that are watched, and epochs for the browser."""
+
+import base64
+import io
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import traitlets
+
+from emdviz.losses import LOSSES
+from emdviz.metrics import METRICS
+from emdviz.reading import to_numpy
+
+
+class Probe(NamedTuple):
+    """The images whose predictions are watched.
+
+    Attributes
+    ----------
+    images : uint8 tensor, shape (N, 3, H, W)
+    labels : int64 tensor, shape (N,), or None
+        None where they are not known.
+    true_distribution : float tensor, shape (N, C), or None
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor | None = None
+    true_distribution: torch.Tensor | None = None
+
+    def facts(self):
+        """Return the same for the browser."""
+        truth = self.true_distribution
+        return {
+            "images": [png_url(image) for image in self.images],
+            "labels": None if self.labels is None else self.labels.tolist(),
+            "truth": None if truth is None else np.round(to_numpy(truth), 5).tolist(),
+        }
+
+    def target(self, i):
+        """Return the true distribution of image i, else its label, else None."""
+        if self.true_distribution is not None:
+            return to_numpy(self.true_distribution[i])
+        return None if self.labels is None else int(self.labels[i])
+
+
+def read_probe(probe, dataset, name="probe"):
+    """Return a :class:`Probe` of what a caller may give, see :class:`LossRace`.
+
+    Raises
+    ------
+    ValueError
+        If it is neither images nor indices of validation images.
+    """
+    from emdviz.datasets.base import Split  # with torchvision, which takes seconds to import
+
+    valid = dataset.split("valid")
+    if probe is None:
+        probe = range(min(8, len(valid)))
+    if isinstance(probe, Probe):
+        return probe
+    if isinstance(probe, Split):
+        return Probe(probe.images, probe.labels, probe.true_distribution)
+    if isinstance(probe, torch.Tensor) and probe.dtype == torch.uint8:
+        if probe.ndim == 4 and len(probe) and probe.shape[1] == 3:
+            return Probe(probe)
+        raise ValueError(f"{name} must have shape (N, 3, H, W), got {tuple(probe.shape)}")
+    chosen = np.asarray(probe)
+    if chosen.ndim != 1 or not len(chosen) or not np.issubdtype(chosen.dtype, np.integer):
+        raise ValueError(
+            f"{name} must be indices of validation images, a Split, or images as a uint8 tensor "
+            f"of shape (N, 3, H, W); got {probe!r}"
+        )
+    if not 0 <= chosen.min() <= chosen.max() < len(valid):
+        raise ValueError(
+            f"{name} must be indices of validation images, 0 to {len(valid) - 1}, "
+            f"got {chosen.min()} to {chosen.max()}"
+        )
+    parts = (valid.images, valid.labels, valid.true_distribution)
+    return Probe(*(None if part is None else part[chosen] for part in parts))
+
+
+def png_url(image):
+    """Return an image, uint8 of shape (3, H, W), as a data URL."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(np.moveaxis(to_numpy(image), 0, 2)).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def setup(dataset, losses, probe, epochs, **more):
+    """Return what the browser needs to know of a comparison, and what does not change in it."""
+    metrics = available_metrics(dataset)
+    return {
+        "losses": [{"name": name, "label": LOSSES[name].label} for name in losses],
+        "metrics": {
+            name: {"unit": METRICS[name].unit, "higher": METRICS[name].higher_is_better}
+            for name in metrics
+        },
+        "classes": list(dataset.classes),
+        "epochs": epochs,
+        "probe": probe.facts(),
+        **more,
+    }
+
+
+def available_metrics(dataset):
+    """Return the names of the metrics that a data set allows."""
+    known = dataset.split("valid").true_distribution is not None
+    return [name for name in METRICS if known or not name.endswith("to truth")]
+
+
+def check_metric(metric, metrics):
+    """Return ``metric``, or raise a TraitError that lists the names."""
+    if metric not in metrics:
+        raise traitlets.TraitError(f"metric must be one of {metrics}, got {metric!r}")
+    return metric
+
+
+def metric_facts(epoch):
+    """Return the metrics of an epoch for the browser; what has no number is None."""
+    return {
+        name: round(value, 6) if math.isfinite(value) else None
+        for name, value in epoch.metrics.items()
+    }
+
+
+def belief_facts(prediction):
+    """Return a prediction of the probe images for the browser."""
+    p = prediction.distribution
+    return {
+        "classes": prediction.classes.tolist(),
+        "p": None if p is None else np.round(to_numpy(p).astype(float), 5).tolist(),
+    }
+
+
+def training_figure(epochs, probe, chosen, *, metric, classes, at=None):
+    """Draw metric curves and, of the chosen probe images, what the networks believe.
+
+    Parameters
+    ----------
+    epochs : dict of str to list of training.Epoch
+    probe : Probe
+    chosen : iterable of int
+        Indices of probe images.
+    metric : str
+    classes : list of str
+    at : int, optional
+        The epoch whose predictions are drawn, marked on the curves; the last by default.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    from matplotlib.figure import Figure
+
+    from emdviz import plots
+    from emdviz.style import style
+
+    numbers = {loss: at or len(done) for loss, done in epochs.items()}
+    chosen = list(chosen)
+    predictions = {
+        loss: to_numpy(done[numbers[loss] - 1].probe.as_distribution(len(classes)))[chosen]
+        for loss, done in epochs.items()
+        if 0 < numbers[loss] <= len(done)
+    }
+    curves = {loss: done for loss, done in epochs.items() if done and metric in done[0].metrics}
+    with style("notebook"):
+        width, height = 5 + 2.2 * (1 + len(predictions)), max(4.2, 1.9 * len(chosen) + 0.6)
+        figure = Figure(figsize=(width, height), layout="constrained")
+        left, right = figure.subfigures(1, 2, width_ratios=[5, width - 5])
+        ax = left.subplots()
+        if curves:
+            plots.plot_history(curves, metric, ax=ax)
+            if at is not None:
+                ax.axvline(at, color="0.4", linewidth=1.5, zorder=0)
+        else:
+            ax.set(xlabel="epoch", ylabel=metric)
+        if predictions:
+            axes = right.subplots(len(chosen), 1 + len(predictions), squeeze=False)
+            targets = [probe.target(i) for i in chosen]
+            truth = None if targets[0] is None else np.array(targets)
+            images = probe.images[chosen]
+            plots.plot_beliefs(images, predictions, truth, classes=classes, axes=axes)
+    return figure

@@ -1,0 +1,171 @@
+// The transport plan from a prediction to a target, and the gap between the CDFs that pays for it.
+
+import { createActions, makeBarsMovable } from "../kit/actions.js";
+import { formatProbability, html, set, write } from "../kit/dom.js";
+import { costsOf, createCosts, describeTransport, nameWays, QUESTION, reckon } from "./cost_tiles.js";
+import { createMatrix } from "../kit/plan_matrix.js";
+import { createMover, oneHot, places, sum } from "../kit/distributions.js";
+import { keepInStep, read } from "../kit/sync.js";
+import { createActionMenu, createRange, createSwitch, createToggle } from "../kit/controls.js";
+import { marginals, optimalPlan, trips, weigh } from "./optimal_plan.js";
+import { createRibbons } from "./ribbons.js";
+import { makeWidget } from "../kit/widget.js";
+import { createSlices } from "./gap_slices.js";
+import { createChoice } from "../kit/plan_ways.js";
+
+const SIDES = ["p", "t"];
+const SIDES_STATE = [...SIDES, "pinned_p", "pinned_t"];
+const FOLLOWED = [...new Set([...SIDES_STATE, ...QUESTION]), "matrix", "_exact"];
+const ROOM_FOR_THREE = 100; // text sizes
+
+const HINT =
+  "Drag a bar; double-click pins it. Click a class name to give it all of the target. " +
+  "Point at a ribbon to see the slice of the gap that it pays for.";
+const KEYS =
+  "Keys on a bar: arrows move it by 0.01, Page Up and Page Down by 0.1, Home and End to 0 and 1; " +
+  "p pins it; t gives its class all of the target. Arrow keys go from ribbon to ribbon.";
+const UNCHOSEN = "Each slice of the gap is one ribbon: as high as its mass, as wide as its way.";
+
+function createPanel({ title, className, children }) {
+  const head = html("header", { class: "emdviz-header" }, html("span", { class: "emdviz-title" }, title));
+  const attributes = { class: `emdviz-panel ${className}`, "aria-label": title };
+  return html("section", attributes, head, ...children);
+}
+
+function createToolbar({ model, act }) {
+  const examples = model.get("_presets");
+  const menu = createActionMenu({
+    label: "Set p and t to an example",
+    title: "Examples …",
+    choices: examples.map(({ label }, n) => [`${n}`, label]),
+    act(n) {
+      const { label, ...state } = examples[n];
+      act.put({ ...state, pinned_p: [], pinned_t: [] });
+    },
+  });
+  const order = createSwitch({
+    label: "A unit of mass pays",
+    choices: [[1, "l = 1: |xᵢ − xⱼ|"], [2, "l = 2: |xᵢ − xⱼ|²"]],
+    choose: (value) => act.put({ order: value }),
+  });
+  const matrix = createToggle({
+    label: "Matrix",
+    toggle: (on) => act.put({ matrix: on }),
+  });
+  const masses = SIDES.map((side) => {
+    const name = `mass_${side}`;
+    const range = createRange({
+      label: `Mass of ${side}`,
+      min: 10,
+      slide: (value) => act.put({ [name]: value / 100 }),
+    });
+    return { name, ...range };
+  });
+  const node = html(
+    "div",
+    { class: "emdviz-controls" },
+    html("div", { class: "emdviz-toolbar" }, menu, order.node, matrix.node),
+    html("div", { class: "emdviz-toolbar emdviz-masses" }, ...masses.map((range) => range.node)),
+    html("p", { class: "emdviz-hint", title: KEYS }, HINT),
+  );
+  return {
+    node,
+    update(state) {
+      order.update(state.order);
+      matrix.update(state.matrix);
+      for (const range of masses) {
+        const text = formatProbability(state[range.name]);
+        range.update(Math.round(100 * state[range.name]), text, text);
+      }
+    },
+  };
+}
+
+function build(model, root) {
+  const classes = model.get("classes");
+  const x = places(model.get("positions"), classes.length);
+  const act = createActions(model, {
+    lists: SIDES,
+    names: SIDES_STATE,
+    choose: (state, i) => ({ ...state, t: oneHot(i, classes.length), pinned_t: [] }),
+  });
+  const choice = createChoice(mark);
+  const toolbar = createToolbar({ model, act });
+  const drawings = {
+    ribbons: createRibbons({ classes, root, choice }),
+    matrix: createMatrix({ classes, root, choice }),
+    slices: createSlices({ classes, root }),
+  };
+  for (const side of SIDES) makeBarsMovable(drawings.ribbons.sides[side], { model, list: side, act });
+  const costs = createCosts();
+  const note = html("p", { class: "emdviz-slice-note" });
+  const frames = Object.fromEntries(
+    Object.entries(drawings).map(([name, { node }]) => [name, html("div", { class: "emdviz-frame" }, node)]),
+  );
+  const panel = (name, title, ...more) =>
+    createPanel({ title, className: `emdviz-${name}`, children: [frames[name], ...more] });
+  const panels = {
+    ribbons: panel("ribbons", "Plan as ribbons"),
+    slices: panel("slices", "CDFs and the gap that pays", note, costs.node),
+    matrix: panel("matrix", "Plan as a matrix"),
+  };
+  const frame = html("div", { class: "emdviz-panels" }, ...Object.values(panels));
+  root.append(toolbar.node, frame);
+  let unit = 0;
+  let withMatrix = false;
+  let plan = [];
+  let order = 1;
+
+  function arrange() {
+    withMatrix = model.get("matrix");
+    panels.matrix.hidden = !withMatrix;
+    const three = withMatrix && frame.clientWidth >= ROOM_FOR_THREE * unit;
+    set(frame, { "data-columns": three ? "three" : withMatrix && "two" });
+    for (const [name, drawing] of Object.entries(drawings)) {
+      if (!panels[name].hidden) drawing.resize(frames[name].clientWidth, unit, x);
+    }
+  }
+
+  function mark() {
+    const chosen = choice.now();
+    const way = chosen && plan.find(({ i, j }) => i === chosen[0] && j === chosen[1]);
+    drawings.ribbons.ways.mark(chosen);
+    drawings.matrix.ways.mark(chosen);
+    drawings.slices.mark(way || null);
+    write(note, way ? `${way.name}: ${reckon(way, x, order)}` : UNCHOSEN);
+  }
+
+  return {
+    frame,
+    resize(size) {
+      unit = size;
+      arrange();
+    },
+    update() {
+      const state = read(model, FOLLOWED);
+      if (state.matrix !== withMatrix) arrange();
+      order = state.order;
+      const [supply, demand] = SIDES.map((side) => weigh(state[side], state[`mass_${side}`]));
+      const name = nameWays({ classes, x, order, even: !state.positions });
+      plan = optimalPlan(supply, demand, x, order).map((way) => ({
+        ...way, name: name(way), cost: way.mass * trips(way.i, way.j, x, order),
+      }));
+      const moved = sum(plan.map(({ mass }) => mass));
+      const pins = { p: state.pinned_p, t: state.pinned_t };
+      const shown = { supply, demand, plan, pins, name, ...marginals(plan, classes.length) };
+      for (const [key, drawing] of Object.entries(drawings)) {
+        if (!panels[key].hidden) drawing.update(shown);
+      }
+      mark();
+      const numbers = costsOf(model, state, plan, x);
+      costs.update(state, numbers, moved, x);
+      toolbar.update(state);
+      return describeTransport({ classes, state, plan, costs: numbers, moved, name });
+    },
+  };
+}
+
+const initialize = ({ model }) =>
+  keepInStep(model, { lists: SIDES, names: SIDES_STATE, move: createMover(SIDES) });
+
+export default makeWidget({ build, follow: FOLLOWED, initialize });
