@@ -36,11 +36,11 @@ def functions(most, seed, only=""):
 
 def every_file(most, seed, only=""):
     """Fuzz the readers of files; return (files, faults)."""
-    evil, faults = files.try_evil()
+    hostile, faults = files.try_hostile()
     counts, more = files.try_files(most, seed, only)
     for kind, (given, answered) in counts.items():
         print(f"{kind}: {given:,} files, {answered:,} read")
-    return evil + sum(given for given, _ in counts.values()), faults + more
+    return hostile + sum(given for given, _ in counts.values()), faults + more
 
 
 def main():

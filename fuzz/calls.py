@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from fuzz import values
-from fuzz.verdict import Fault, all_numbers, call, check_error, print_of, shorten
+from fuzz.verdict import Fault, all_numbers, call, check_error, fingerprint, shorten
 
 LEADING = ((), (3,), (1,), (2, 2), (0,))
-DRESSES = values.PLAIN | values.ODD | values.FOREIGN
-_PLAIN, _DRESSES, _SPOILS = list(values.PLAIN), list(DRESSES), list(values.SPOILS)
+CONTAINERS = values.PLAIN | values.ODD | values.FOREIGN
+_PLAIN, _CONTAINERS, _MUTATIONS = list(values.PLAIN), list(CONTAINERS), list(values.MUTATIONS)
 _WHOLE = list(values.WHOLE)
 
 
@@ -69,14 +69,14 @@ class Argument(NamedTuple):
     """A value, and how it came about."""
 
     value: object
-    dress: str
-    spoil: str
+    container: str
+    mutation: str
 
     @property
     def is_good(self):
         """Whether it must be taken."""
         plain = ("", *_PLAIN, *_WHOLE[:6])
-        return self.spoil == "" and self.dress in plain
+        return self.mutation == "" and self.container in plain
 
 
 _LARGEST = 2**20
@@ -106,33 +106,33 @@ def make_arguments(target, integer):
 
 
 def _argument(kind, how, rng, sizes):
-    """Make an argument; ``how`` says in which dress, and what is wrong with it."""
+    """Make an argument; ``how`` says in which container, and what is wrong with it."""
     how, part = divmod(how, 100)
     if part >= 92:
         index = how % len(values.SCALARS)
         return Argument(values.SCALARS[index], "", f"scalar {index}")
     good = kind.make(rng, sizes)
-    if not kind.dressed:
+    if not kind.numeric:
         return Argument(good, "", "")
     whole = kind.whole and (part < 60 or how % 2)
-    names = (_WHOLE[:6] if whole else _PLAIN) if part < 50 else _WHOLE if whole else _DRESSES
+    names = (_WHOLE[:6] if whole else _PLAIN) if part < 50 else _WHOLE if whole else _CONTAINERS
     how, which = divmod(how, len(names))
-    spoil = _SPOILS[how % len(_SPOILS)] if part >= 70 else ""
+    mutation = _MUTATIONS[how % len(_MUTATIONS)] if part >= 70 else ""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         content = np.asarray(good, dtype=float)
-        if spoil:
-            content = np.asarray(values.SPOILS[spoil](content, rng), dtype=float)
+        if mutation:
+            content = np.asarray(values.MUTATIONS[mutation](content, rng), dtype=float)
         if whole:
             content = np.rint(np.clip(np.nan_to_num(content), -(2.0**62), 2.0**62)).astype(np.int64)
-        dress = (values.WHOLE if whole else DRESSES)[names[which]]
-        return Argument(dress(content), names[which], spoil)
+        container = (values.WHOLE if whole else CONTAINERS)[names[which]]
+        return Argument(container(content), names[which], mutation)
 
 
 def judge(target, given_arguments):
     """Call a target once; return whether it answered, or raise a Fault."""
     options = {name: argument.value for name, argument in given_arguments.items()}
-    before = {name: print_of(value) for name, value in options.items()}
+    before = {name: fingerprint(value) for name, value in options.items()}
     expected = _expected(target, given_arguments)
     try:
         answer = call(target.function, **options)
@@ -148,7 +148,7 @@ def judge(target, given_arguments):
         return False
     if expected is Refused:
         raise Fault(f"answers what it must refuse: {shorten(repr(answer))}")
-    if before != {name: print_of(value) for name, value in options.items()}:
+    if before != {name: fingerprint(value) for name, value in options.items()}:
         raise Fault("changes its arguments")
     _check_answer(target, given_arguments, answer, expected)
     return True
@@ -165,8 +165,8 @@ def _expected(target, given_arguments):
     read, sane = {}, True
     for name, argument in given_arguments.items():
         kind = target.arguments.get(name) or target.arguments[name + "?"]
-        if not kind.dressed:
-            sane &= not argument.spoil
+        if not kind.numeric:
+            sane &= not argument.mutation
             read[name] = argument.value
             continue
         if argument.value is None and (name + "?" in target.arguments or name == "positions"):
@@ -205,13 +205,13 @@ def tolerance(given_arguments):
     """Return how far an answer may be off: by the least precise argument."""
     worst = 1e-9
     for argument in given_arguments.values():
-        if argument.spoil == "nearly":  # sums that are nearly 1 are taken for 1
+        if argument.mutation == "nearly":  # sums that are nearly 1 are taken for 1
             worst = max(worst, 1e-3)
-        if "bfloat16" in argument.dress:
+        if "bfloat16" in argument.container:
             worst = max(worst, 3e-2)
-        elif "half" in argument.dress or "float16" in argument.dress:
+        elif "half" in argument.container or "float16" in argument.container:
             worst = max(worst, 4e-3)
-        elif "float32" in argument.dress:
+        elif "float32" in argument.container:
             worst = max(worst, 2e-5)
     return worst
 
@@ -221,7 +221,7 @@ def _all_finite(given_arguments):
         try:
             read = values.numbers(argument.value)
         except values.Unreadable:
-            if argument.spoil or argument.dress:
+            if argument.mutation or argument.container:
                 return False
             continue
         if not np.all(np.abs(read) < 1e100):
@@ -294,7 +294,7 @@ def _try_varied(name, target, most, number):
 def _spell(name, made, fault):
     spelt = ", ".join(
         f"{n}={shorten(_safe_repr(a.value), 120)}"
-        + (f" ({a.dress}, {a.spoil})" if a.dress or a.spoil else "")
+        + (f" ({a.container}, {a.mutation})" if a.container or a.mutation else "")
         for n, a in made.items()
     )
     return f"{name}({spelt}): {fault}"

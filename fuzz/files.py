@@ -28,7 +28,7 @@ from emdviz.datasets.sets.aadb import read_matlab_scores, read_score_list
 from emdviz.datasets.sets.adience import read_fold
 from emdviz.training.folder import RunFolder
 from fuzz import mutation
-from fuzz.verdict import Fault, call, is_ours, shorten, where
+from fuzz.verdict import Fault, call, is_raised_by_emdviz, shorten, where
 
 SUBJECT = "subject"
 ALLOWED = (ValueError, TypeError, FileNotFoundError, OSError, RuntimeError)
@@ -162,7 +162,7 @@ def _networks():
     return {
         "w.safetensors": safetensors.torch.save(tensors),
         "w.pth": pth.getvalue(),
-        "evil.pth": objects.getvalue(),
+        "hostile.pth": objects.getvalue(),
     }
 
 
@@ -284,7 +284,7 @@ def judge(reader, folder, name):
             raise
         except Exception as error:
             answered = False
-            if not isinstance(error, ALLOWED) or not is_ours(error):
+            if not isinstance(error, ALLOWED) or not is_raised_by_emdviz(error):
                 raise Fault(f"{type(error).__name__}, {where(error)}: {shorten(error)}") from error
             if len(str(error)) > 5000:
                 raise Fault(f"an error of {len(str(error))} letters") from error
@@ -344,14 +344,14 @@ def try_files(most, number=0, only=""):
     return counts, list(faults.values())
 
 
-def try_evil():
+def try_hostile():
     """Give bombs, and archives that lead elsewhere, to the readers; return (count, faults)."""
     faults, count = [], 0
     every = readers()
     image = _images()["e.png"]
-    cases = [("images", "bomb.png", data, what) for what, data in mutation.bomb_images().items()]
+    cases = [("images", "bomb.png", data, what) for what, data in mutation.decompression_bombs().items()]
     cases += [
-        ("zip files", "evil.zip", data, what) for what, data in mutation.evil_zips(image).items()
+        ("zip files", "hostile.zip", data, what) for what, data in mutation.hostile_zips(image).items()
     ]
     for kind, name, data, what in cases:
         count += 1

@@ -168,7 +168,7 @@ def png(width, height, rows=0, claimed=None):
     )
 
 
-def bomb_images():
+def decompression_bombs():
     """Small files that would be large images, by name."""
     packer = zlib.compressobj(9)
     endless = packer.compress(b"\0" * 2**26) + packer.flush()
@@ -189,14 +189,14 @@ def bomb_images():
     }
 
 
-def evil_zips(image):
+def hostile_zips(image):
     """Zip files by name, of members that lead elsewhere or are too much."""
     names = {
-        "absolute": "/tmp/emdviz-evil.png",
-        "up": "../emdviz-evil.png",
-        "deep up": "a/../../emdviz-evil.png",
-        "backslashes": "..\\emdviz-evil.png",
-        "drive": "C:\\emdviz-evil.png",
+        "absolute": "/tmp/emdviz-hostile.png",
+        "up": "../emdviz-hostile.png",
+        "deep up": "a/../../emdviz-hostile.png",
+        "backslashes": "..\\emdviz-hostile.png",
+        "drive": "C:\\emdviz-hostile.png",
         "zero": "a\0b.png",
         "long": "a" * 5000 + ".png",
         "dot": ".",
@@ -210,7 +210,7 @@ def evil_zips(image):
     made["100 MiB of zeros"] = _zip({"low/1.png": b"\0" * 100 * 2**20})
     inner = _zip({"low/1.png": image})
     made["a zip in a zip"] = _zip({"low/inner.zip": inner, "low/1.png": image})
-    made["a lie about the size"] = _lie(_zip({"low/1.png": b"\0" * 2**20}))
+    made["a lie about the size"] = _understate_size(_zip({"low/1.png": b"\0" * 2**20}))
     link = zipfile.ZipInfo("low/2.png")
     link.external_attr = 0o120777 << 16
     file = io.BytesIO()
@@ -220,7 +220,7 @@ def evil_zips(image):
     made["a link"] = file.getvalue()
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as archive:
-        member = tarfile.TarInfo("../emdviz-evil.png")
+        member = tarfile.TarInfo("../emdviz-hostile.png")
         member.size = len(image)
         archive.addfile(member, io.BytesIO(image))
     made["a tar file"] = file.getvalue()
@@ -235,7 +235,7 @@ def _zip(members):
     return file.getvalue()
 
 
-def _lie(data):
+def _understate_size(data):
     """Say in all headers that a member unpacks to ten bytes."""
     return data.replace(struct.pack("<I", 2**20), struct.pack("<I", 10))
 

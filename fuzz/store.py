@@ -10,7 +10,7 @@ from emdviz import datasets, experiments, training
 from emdviz.explorers import TrainingReplay
 from fuzz import mutation
 from fuzz.files import ALLOWED, tree
-from fuzz.verdict import Fault, call, is_ours, shorten, where
+from fuzz.verdict import Fault, call, is_raised_by_emdviz, shorten, where
 
 
 def make_store(folder):
@@ -104,7 +104,7 @@ def _judge(attempt):
         except Fault:
             raise
         except Exception as error:
-            if not isinstance(error, ALLOWED) or not is_ours(error):
+            if not isinstance(error, ALLOWED) or not is_raised_by_emdviz(error):
                 raise Fault(f"{type(error).__name__}, {where(error)}: {shorten(error)}") from error
     if len(caught) > 1 or any(warning.category is not UserWarning for warning in caught):
         raise Fault(f"{len(caught)} warnings, such as {shorten(caught[0].message)}")

@@ -16,7 +16,7 @@ from fuzz.verdict import Fault, call, shorten, where
 _NAMES = ["<script>alert(1)</script>", "a", "b"]
 _WALK = {"steps": 3, "p": [0.25, 0.25, 0.5], "target": 0}
 _QUIET = {"comm", "keys", "widgets", "log", "cross_validation_lock", "model_id", "epochs"}
-FIGURE_EVERY = 200
+FIGURE_INTERVAL = 200
 """How many messages lie between two figures, which take long to draw."""
 
 
@@ -145,7 +145,7 @@ def _changed(value, rng):
     return junk(rng)
 
 
-def tell(explorer, state, rng):
+def send(explorer, state, rng):
     """Send a state or a custom message, and judge what comes of it."""
     before = json.dumps(explorer.get_state(), sort_keys=True)
     try:
@@ -208,8 +208,8 @@ def try_traits(most, number=0, make=widgets):
         explorer = every[name]
         state = message(explorer, rng)
         try:
-            tell(explorer, state, rng)
-            check(explorer, figure=turn % FIGURE_EVERY < len(every))
+            send(explorer, state, rng)
+            check(explorer, figure=turn % FIGURE_INTERVAL < len(every))
         except Fault as fault:
             key = f"{name}: {shorten(fault, 160)}"
             faults.setdefault(key, f"{key} after {shorten(state, 400)}")

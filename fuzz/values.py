@@ -1,7 +1,7 @@
-"""Arguments: good ones in every dress that people's arrays wear, and hostile ones.
+"""Arguments: good ones in every container that people's arrays wear, and hostile ones.
 
-A kind makes a good argument from random numbers. A *dress* hands the same numbers over as another
-type, dtype or layout; a *spoil* makes them wrong, or at least unusual.
+A kind makes a good argument from random numbers. A *container* hands the same numbers over as another
+type, dtype or layout; a *mutation* makes them wrong, or at least unusual.
 """
 
 import datetime
@@ -70,7 +70,7 @@ PLAIN = {
     "tensor with grad": _leaf,
     "computed tensor": lambda a: _leaf(a) * 1.0,
 }
-"""Dresses in which good numbers must be taken."""
+"""Containers in which good numbers must be taken."""
 
 ODD = {
     "big-endian": lambda a: a.astype(">f8"),
@@ -99,7 +99,7 @@ ODD = {
     "list of tensors": lambda a: list(torch.tensor(a)) if a.ndim else a.tolist(),
     "list of numbers of NumPy": lambda a: list(a.ravel()) if a.ndim == 1 else a.tolist(),
 }
-"""Dresses in which good numbers are taken, or refused in words."""
+"""Containers in which good numbers are taken, or refused in words."""
 
 
 def _masked(array):
@@ -124,7 +124,7 @@ WHOLE = {
     "pandas nullable": lambda a: pd.Series(a, dtype="Int64") if a.ndim == 1 else a,
     "tuple": lambda a: tuple(a.tolist()) if a.ndim else a.tolist(),
 }
-"""Dresses of integers; the first six are plain."""
+"""Containers of integers; the first six are plain."""
 
 
 FOREIGN = {
@@ -147,7 +147,7 @@ FOREIGN = {
     ),
     "nullable with a gap": lambda a: pd.array([None, *np.ravel(a).tolist()], dtype="Float64"),
 }
-"""Dresses that hold no numbers, or not all of them."""
+"""Containers that hold no numbers, or not all of them."""
 
 
 def _put(number):
@@ -160,7 +160,7 @@ def _put(number):
     return put
 
 
-SPOILS = {
+MUTATIONS = {
     **{f"a {number}": _put(number) for number in (np.nan, np.inf, -np.inf, -0.3, 5e-324, 1e308)},
     "-0.0": _put(-0.0),
     "denormals": lambda a, rng: a * 1e-310,
@@ -283,15 +283,15 @@ class Kind:
     Attributes
     ----------
     make : callable
-        (rng, sizes) -> a good argument: a float64 array where ``dressed``, else anything.
-    dressed : bool
-        Whether it is an array of numbers that comes in dresses.
+        (rng, sizes) -> a good argument: a float64 array where ``numeric``, else anything.
+    numeric : bool
+        Whether it is an array of numbers that comes in containers.
     whole : bool
         Whether these numbers are integers.
     """
 
     make: Callable
-    dressed: bool = False
+    numeric: bool = False
     whole: bool = False
 
 
@@ -343,12 +343,12 @@ def fixed(make):
 
 def array(make):
     """A kind of array of numbers; ``make(rng, sizes)``."""
-    return Kind(make, dressed=True)
+    return Kind(make, numeric=True)
 
 
 def integers(make):
     """A kind of array of integers; ``make(rng, sizes)``."""
-    return Kind(make, dressed=True, whole=True)
+    return Kind(make, numeric=True, whole=True)
 
 
 P = array(lambda rng, s: distribution_rows(rng, (*s.leading, s.classes)))

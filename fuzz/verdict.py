@@ -15,7 +15,7 @@ import torch
 import emdviz
 
 PACKAGE = Path(emdviz.__file__).parent
-PATIENCE = 30
+TIMEOUT = 30
 """Seconds that one call may take, on a machine that does much else."""
 
 
@@ -27,8 +27,8 @@ class Fault(AssertionError):
     """Something that must not happen."""
 
 
-class Slow(BaseException):
-    """A call took longer than :data:`PATIENCE`."""
+class TimedOut(BaseException):
+    """A call took longer than :data:`TIMEOUT`."""
 
 
 @functools.cache
@@ -40,7 +40,7 @@ def _raising_lines(file):
     return lines
 
 
-def is_ours(error):
+def is_raised_by_emdviz(error):
     """Say whether a ``raise`` of emdviz made this error, not Python, NumPy or torch."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename]
     last = frames[-1]
@@ -54,7 +54,7 @@ def check_error(error, allowed, names):
     """Raise a Fault unless an error is one that we raise, naming one of ``names``."""
     if not isinstance(error, allowed):
         raise Fault(f"{type(error).__name__}, {where(error)}: {shorten(error)}") from error
-    if not is_ours(error):
+    if not is_raised_by_emdviz(error):
         raise Fault(
             f"not our words: {type(error).__name__}, {where(error)}: {shorten(error)}"
         ) from (error)
@@ -80,15 +80,15 @@ def shorten(text, most=300):
 
 
 def call(function, /, *arguments, quiet=True, **options):
-    """Call within :data:`PATIENCE`; if ``quiet``, with every warning an error."""
+    """Call within :data:`TIMEOUT`; if ``quiet``, with every warning an error."""
 
     def stop(*_):
-        raise Slow
+        raise TimedOut
 
     watched = threading.current_thread() is threading.main_thread()
     if watched:
         before = signal.signal(signal.SIGALRM, stop)
-        signal.alarm(PATIENCE)
+        signal.alarm(TIMEOUT)
     try:
         if not quiet:
             return function(*arguments, **options)
@@ -97,15 +97,15 @@ def call(function, /, *arguments, quiet=True, **options):
             for text in DOCUMENTED:
                 warnings.filterwarnings("ignore", text)
             return function(*arguments, **options)
-    except Slow:
-        raise Fault(f"took more than {PATIENCE} seconds") from None
+    except TimedOut:
+        raise Fault(f"took more than {TIMEOUT} seconds") from None
     finally:
         if watched:
             signal.alarm(0)
             signal.signal(signal.SIGALRM, before)
 
 
-def print_of(value):
+def fingerprint(value):
     """Return what changes if an argument changes."""
     if isinstance(value, torch.Tensor):
         if value.device.type == "meta" or value.is_sparse or value.is_quantized:

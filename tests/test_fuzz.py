@@ -65,7 +65,7 @@ def test_broken_files_are_read_rightly_or_refused_in_words():
 
 
 def test_bombs_and_archives_that_lead_elsewhere_do_no_harm():
-    count, faults = fuzzed_files.try_evil()
+    count, faults = fuzzed_files.try_hostile()
     assert count > 15
     assert not faults
 
