@@ -10,7 +10,7 @@ import time
 
 import torch
 
-from fuzz import files, public, store, traits
+from fuzz import files, store, targets, traits
 from fuzz.calls import try_target
 
 FULL = {"functions": 100_000, "traits": 5_000, "files": 20_000, "stores": 1_000}
@@ -18,7 +18,7 @@ FULL = {"functions": 100_000, "traits": 5_000, "files": 20_000, "stores": 1_000}
 
 def functions(most, seed, only=""):
     """Fuzz the public functions; return (calls, faults)."""
-    chosen = {name: target for name, target in public.targets().items() if only in name}
+    chosen = {name: target for name, target in targets.targets()[0].items() if only in name}
     whole = sum(target.share for target in chosen.values())
     total, answered, faults = 0, 0, []
     for name, target in chosen.items():

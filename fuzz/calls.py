@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from fuzz import values
-from fuzz.verdict import Fault, all_numbers, call, check_error, fingerprint, shorten
+from fuzz.verdict import Fault, all_numbers, call, check_error, fingerprint, shorten, where
 
 LEADING = ((), (3,), (1,), (2, 2), (0,))
 CONTAINERS = values.PLAIN | values.ODD | values.FOREIGN
@@ -52,6 +52,8 @@ class Target:
         What to do with the answer, such as to draw it.
     loose : bool
         Whether answers come in the precision of float32.
+    hostile : bool
+        Whether arguments are also wrong ones; otherwise every error is a fault.
     """
 
     function: Callable
@@ -63,6 +65,7 @@ class Target:
     nan: bool = False
     use: Callable = field(default=lambda answer: None)
     loose: bool = False
+    hostile: bool = True
 
 
 class Argument(NamedTuple):
@@ -101,14 +104,14 @@ def make_arguments(target, integer):
     for name, kind in target.arguments.items():
         how = integer()
         if not (name.endswith("?") and how % 3):
-            made[name.rstrip("?")] = _argument(kind, how // 3, rng, sizes)
+            made[name.rstrip("?")] = _argument(kind, how // 3, rng, sizes, target.hostile)
     return made
 
 
-def _argument(kind, how, rng, sizes):
+def _argument(kind, how, rng, sizes, hostile):
     """Make an argument; ``how`` says in which container, and what is wrong with it."""
     how, part = divmod(how, 100)
-    if part >= 92:
+    if part >= 92 and hostile:
         index = how % len(values.SCALARS)
         return Argument(values.SCALARS[index], "", f"scalar {index}")
     good = kind.make(rng, sizes)
@@ -140,6 +143,8 @@ def judge(target, given_arguments):
     except Fault:
         raise
     except Exception as error:
+        if not target.hostile:
+            raise Fault(f"{type(error).__name__}, {where(error)}: {shorten(error)}") from error
         names = {name.rstrip("?") for name in target.arguments} | set(target.also)
         check_error(error, (ValueError, TypeError, *target.errors), names)
         good = all(argument.is_good for argument in given_arguments.values())

@@ -349,10 +349,9 @@ def try_hostile():
     faults, count = [], 0
     every = readers()
     image = _images()["e.png"]
-    cases = [("images", "bomb.png", data, what) for what, data in mutation.decompression_bombs().items()]
-    cases += [
-        ("zip files", "hostile.zip", data, what) for what, data in mutation.hostile_zips(image).items()
-    ]
+    bombs, zips = mutation.decompression_bombs(), mutation.hostile_zips(image)
+    cases = [("images", "bomb.png", data, what) for what, data in bombs.items()]
+    cases += [("zip files", "hostile.zip", data, what) for what, data in zips.items()]
     for kind, name, data, what in cases:
         count += 1
         with tempfile.TemporaryDirectory() as place:

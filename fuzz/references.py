@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+from devtools.oracles import gap_sum, quantile_cost
 from fuzz.calls import Refused, Unsure
 
 LIMIT = 1e-4
@@ -68,22 +69,14 @@ def gap_power(power):
 
     def reference(p, t, positions=None):
         p, t = pair(p, t)
-        width = np.diff(places(positions, p.shape[-1]))
-        return each(
-            lambda a, b: sum(
-                abs(sum(a[: i + 1]) - sum(b[: i + 1])) ** power * w for i, w in enumerate(width)
-            ),
-            p,
-            t,
-        )
+        x = places(positions, p.shape[-1])
+        return each(lambda a, b: gap_sum(a, b, power, x), p, t)
 
     return reference
 
 
 def wasserstein(p, t, order, positions=None):
     """The l-th root of the transport cost, by carrying mass from left to right."""
-    from devtools.oracles import quantile_cost
-
     p, t = pair(p, t)
     x = places(positions, p.shape[-1])
     if not order >= 1:

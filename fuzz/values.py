@@ -1,6 +1,6 @@
-"""Arguments: good ones in every container that people's arrays wear, and hostile ones.
+"""Arguments: good ones, as every type that people keep arrays in, and hostile ones.
 
-A kind makes a good argument from random numbers. A *container* hands the same numbers over as another
+A kind makes a good argument from random numbers. A *container* holds the same numbers as another
 type, dtype or layout; a *mutation* makes them wrong, or at least unusual.
 """
 
@@ -70,7 +70,7 @@ PLAIN = {
     "tensor with grad": _leaf,
     "computed tensor": lambda a: _leaf(a) * 1.0,
 }
-"""Containers in which good numbers must be taken."""
+"""Containers from which good numbers must be taken."""
 
 ODD = {
     "big-endian": lambda a: a.astype(">f8"),
@@ -99,7 +99,7 @@ ODD = {
     "list of tensors": lambda a: list(torch.tensor(a)) if a.ndim else a.tolist(),
     "list of numbers of NumPy": lambda a: list(a.ravel()) if a.ndim == 1 else a.tolist(),
 }
-"""Containers in which good numbers are taken, or refused in words."""
+"""Containers from which good numbers are taken, or refused with an error of emdviz."""
 
 
 def _masked(array):

@@ -1,15 +1,18 @@
-"""Hostile input, a part of what ``make fuzz`` tries, and what it found before."""
+"""Hostile input: a part of what ``make fuzz`` tries, and faults that it found before."""
 
 import contextlib
+import inspect
 import random
 import re
 import warnings
 
+import ipywidgets
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import traitlets
+from torch.nn import functional as F
 
 from emdviz import (
     beliefs,
@@ -26,8 +29,9 @@ from emdviz import (
 )
 from emdviz.datasets.readers import files, tables
 from emdviz.datasets.readers import images as decoding
+from emdviz.losses import loss as loss_module
 from fuzz import files as fuzzed_files
-from fuzz import mutation, public, store, traits
+from fuzz import mutation, store, surface, targets, traits
 from fuzz.calls import Argument, Target, judge, try_target
 from fuzz.values import SCORES, P
 from fuzz.verdict import Fault
@@ -35,21 +39,41 @@ from fuzz.verdict import Fault
 SEED = 7
 
 
+TARGETS, UNKNOWN = targets.targets()
+SOME = [name for name, target in TARGETS.items() if target.share >= 0.2]
+
+
 def test_every_public_function_is_fuzzed_or_left_out_for_a_reason():
-    every, targets = public.callables(), public.targets()
-    known = set(targets) | set(public.LEFT_OUT)
-    assert not set(every) - known, "fuzz these in fuzz/of_*.py, or say in fuzz/public.py why not"
-    assert not known - set(every), "these are no longer there"
-    assert not set(targets) & set(public.LEFT_OUT)
+    assert not UNKNOWN, "say in fuzz/targets.py what these parameters may be"
+    every = surface.public_callables()
+    assert len(every) > 100
+    listed = targets.SPECIAL.keys() | targets.LEFT_OUT
+    assert not listed - set(every), "fuzz/targets.py lists what is no longer there"
+    assert not set(TARGETS) & set(targets.LEFT_OUT)
 
 
-SOME = [name for name, target in public.targets().items() if target.share >= 0.2]
+def test_every_public_explorer_receives_messages():
+    every = surface.public_callables().items()
+    explorers = {n for n, v in every if inspect.isclass(v) and issubclass(v, ipywidgets.Widget)}
+    assert {f"explorers.{name}" for name in traits.widgets()} == explorers
+
+
+def test_a_loss_is_fuzzed_as_soon_as_it_is_registered(monkeypatch):
+    monkeypatch.setattr(loss_module, "LOSSES", losses.LOSSES.copy())
+    monkeypatch.setattr(losses, "LOSSES", loss_module.LOSSES)
+    right = losses.Loss("half XE", lambda C, features: lambda z, y: 0.5 * F.cross_entropy(z, y))
+    wrong = losses.Loss("NaN", lambda C, features: lambda z, y: (z * float("nan")).sum())
+    for loss in (right, wrong):
+        losses.register(loss)
+    made, _ = targets.targets()
+    assert not try_target("right", made["LOSSES['half XE']"], 20, SEED).fault
+    assert "gradient" in try_target("wrong", made["LOSSES['NaN']"], 20, SEED).fault
 
 
 @pytest.mark.parametrize("part", range(4))
 def test_public_functions_answer_rightly_or_say_what_is_wrong(part):
     for name in SOME[part::4]:
-        assert not try_target(name, public.targets()[name], 12, SEED).fault
+        assert not try_target(name, TARGETS[name], 12, SEED).fault
 
 
 def test_no_message_of_a_front_end_breaks_an_explorer():
@@ -108,12 +132,12 @@ def test_the_fuzzer_finds_what_is_wrong(function, kinds, reference, text):
 
 
 def test_the_fuzzer_finds_an_answer_to_what_must_be_refused():
-    target = Target(lambda p: 1.0, {"p": P}, public.targets()["distributions.cdf"].reference)
+    target = Target(lambda p: 1.0, {"p": P}, TARGETS["distributions.cdf"].reference)
     with pytest.raises(Fault, match="answers what it must refuse"):
         judge(target, {"p": Argument(np.array([0.5, np.nan]), "", "a nan")})
 
 
-# What was found, and is to stay mended.
+# Faults that were found.
 
 
 def test_distributions_of_two_precisions_have_a_wasserstein_distance():
