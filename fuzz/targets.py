@@ -50,11 +50,12 @@ IGNORED = {
 LEFT_OUT = {
     "datasets.Split": "a record of what a function returned",
     "distributions.check_period": "fuzzed inside distances.circular_emd and ground_distance.circle",
+    "exercises.judge_function": "fuzzed inside judge_emd and others like it",
     "experiments.Store": "reads files, which store.py makes",
     "experiments.processes": "starts worker processes",
     "experiments.results": "reads files, which store.py makes",
     "experiments.run": "trains for minutes; a RunSpec, of which it is given many, is fuzzed",
-    "ground_distance.LearnedDistance": "fuzzed inside losses.SelfGuidedEMD2Loss",
+    "losses.LearnedDistance": "fuzzed inside losses.SelfGuidedEMD2Loss",
     "losses.Loss": "every registered one is fuzzed",
     "losses.register": "changes the list of losses",
     "models.Network": "a base class",
@@ -568,11 +569,11 @@ SPECIAL = {
         },
         "share": 0.01,
     },
-    "exercises.check_equal_cross_entropy": {
+    "exercises.judge_equal_cross_entropy": {
         "kinds": {"p": ONE_P, "label": count(0, 2)},
         "share": 0.1,
     },
-    "exercises.check_ordered": {
+    "exercises.judge_ordered": {
         "kinds": {"distances": fixed(lambda rng, s: rng.random((3, 3)))},
         "share": 0.05,
     },
