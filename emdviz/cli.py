@@ -188,9 +188,9 @@ def doctor(
     """Look for what is missing; status 1 if something does not work."""
     from emdviz.setup_check import PROBLEM, examine, report
 
-    findings = examine(data)
-    typer.echo(report(findings))
-    if any(finding.state == PROBLEM for finding in findings):
+    components = examine(data)
+    typer.echo(report(components))
+    if any(component.state == PROBLEM for component in components):
         raise typer.Exit(1)
 
 

@@ -1,4 +1,7 @@
-"""What is here and what is missing: Python, packages, JupyterLab, device, data, cache, Chromium."""
+"""Check the setup: Python, packages, JupyterLab, device, memory, data, cache, Chromium.
+
+``python -m emdviz doctor`` prints it.
+"""
 
 import inspect
 import os
@@ -6,6 +9,7 @@ import platform
 import shutil
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
@@ -31,8 +35,8 @@ LEAST_MEMORY, LEAST_DISK = 2 * GIB, 2 * GIB
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something that was looked at.
+class Component:
+    """A component of the setup, and its state.
 
     Attributes
     ----------
@@ -52,7 +56,7 @@ class Finding:
 
 
 def examine(data="data"):
-    """Look at everything.
+    """Check all components of the setup.
 
     Parameters
     ----------
@@ -61,64 +65,60 @@ def examine(data="data"):
 
     Returns
     -------
-    list of Finding
+    list of Component
 
     Examples
     --------
-    >>> [finding.state for finding in examine() if finding.name == "Python"]
+    >>> [component.state for component in examine() if component.name == "Python"]
     ['ok']
     """
     data = Path(data)
     return [
-        python(),
-        *packages(),
-        *extras(),
-        *jupyterlab(),
-        *device(),
-        *memory(),
-        *data_sets(data),
-        *caches(data),
-        browser(),
+        _python(),
+        *_packages(),
+        *_extras(),
+        *_jupyterlab(),
+        *_memory(),
+        *_training(data),
+        _browser(),
     ]
 
 
-def python():
+def _python():
     """Return whether this Python is new enough."""
     from packaging.specifiers import SpecifierSet
 
     wanted = metadata.metadata("emdviz")["Requires-Python"]
     version = platform.python_version()
     if SpecifierSet(wanted).contains(version, prereleases=True):
-        return Finding("Python", OK, f"{version} on {platform.platform()}")
-    return Finding(
+        return Component("Python", OK, f"{version} on {platform.platform()}")
+    return Component(
         "Python", PROBLEM, f"{version}, where {wanted} is needed", "make lab PYTHON=python3.12"
     )
 
 
-def packages():
-    """Return a finding for each package that is missing or of a wrong version, or one for all."""
+def _packages():
+    """Return a component for each package that is missing or too old, or one for all."""
     wanted = _requirements()
     found = [problem for requirement in wanted if (problem := _problem_of(requirement))]
     if found:
         return [
-            Finding("packages", PROBLEM, text, f"python -m pip install '{requirement}'")
+            Component("packages", PROBLEM, text, f"python -m pip install '{requirement}'")
             for requirement, text in found
         ]
     here = {found.name: found.version for found in metadata.distributions()}
     shown = ", ".join(f"{name} {here[name]}" for name in SHOWN if name in here)
-    return [Finding("packages", OK, f"all {len(wanted)} as required; {shown}")]
+    return [Component("packages", OK, f"all {len(wanted)} as required; {shown}")]
 
 
-def extras():
+def _extras():
     """Return a note for each extra of the package that is not complete."""
     for extra in metadata.metadata("emdviz").get_all("Provides-Extra") or []:
         missing = [p for r in _requirements(extra) if (p := _problem_of(r))]
         if missing:
             names = ", ".join(requirement.name for requirement, _ in missing)
-            wanted = " ".join(f"'{requirement}'" for requirement, _ in missing)
-            yield Finding(
-                f"extra {extra}", NOTE, f"not here: {names}", f"python -m pip install {wanted}"
-            )
+            remedy = f"python -m pip install -e '.[{extra}]'"
+            yield Component(f"extra {extra}", NOTE, f"not here: {names}", remedy)
 
 
 def _requirements(extra=None):
@@ -148,13 +148,13 @@ def _problem_of(requirement):
     return requirement, f"{requirement.name} is {version}, where {wanted} is needed"
 
 
-def jupyterlab():
+def _jupyterlab():
     """Return JupyterLab's version, and whether its part of each widget package fits ours."""
     try:
         version = metadata.version("jupyterlab")
     except metadata.PackageNotFoundError:
-        return  # packages() says so
-    yield Finding("JupyterLab", OK, version)
+        return  # _extras() says so
+    yield Component("JupyterLab", OK, version)
     loaded, disabled = _front_ends()
     for front_end, package in FRONT_ENDS.items():
         try:
@@ -166,16 +166,16 @@ def jupyterlab():
             again += " jupyterlab_widgets"
         name = f"{package} in JupyterLab"
         if front_end not in loaded:
-            yield Finding(name, PROBLEM, f"its front end {front_end} is not there", again)
+            yield Component(name, PROBLEM, f"its front end {front_end} is not there", again)
         elif front_end in disabled:
             remedy = f"jupyter labextension enable {front_end}"
-            yield Finding(name, PROBLEM, f"its front end {front_end} is switched off", remedy)
+            yield Component(name, PROBLEM, f"its front end {front_end} is switched off", remedy)
         elif not _fits(package, kernel, loaded[front_end]["version"]):
             have, place = loaded[front_end]["version"], loaded[front_end]["ext_path"]
             text = f"front end {have} does not fit {package} {kernel} in the kernel"
-            yield Finding(name, PROBLEM, text, f"delete {place}, then {again}")
+            yield Component(name, PROBLEM, text, f"delete {place}, then {again}")
         else:
-            yield Finding(name, OK, f"front end {loaded[front_end]['version']}, kernel {kernel}")
+            yield Component(name, OK, f"front end {loaded[front_end]['version']}, kernel {kernel}")
 
 
 def _front_ends():
@@ -196,7 +196,14 @@ def _fits(package, kernel, front_end):
     return int(front_end.split(".")[0]) == MANAGER_OF_IPYWIDGETS.get(major)
 
 
-def device():
+def _training(data):
+    """Return what training needs: a device, data, and the cache of decoded images."""
+    if find_spec("torch") is None:
+        return []  # _extras() says so
+    return [*_device(), *_data_sets(data), *_caches(data)]
+
+
+def _device():
     """Return where networks train, and whether an NVIDIA GPU lies idle."""
     import torch
 
@@ -206,37 +213,37 @@ def device():
     if chosen.type == "cuda":
         for number in range(torch.cuda.device_count()):
             about = torch.cuda.get_device_properties(number)
-            yield Finding("device", OK, f"{about.name}, {about.total_memory / GIB:.0f} GiB")
+            yield Component("device", OK, f"{about.name}, {about.total_memory / GIB:.0f} GiB")
         return
     threads = torch.get_num_threads()
     text = (
         "Apple GPU (MPS)" if chosen.type == "mps" else f"CPU, {threads} of {os.cpu_count()} cores"
     )
     if shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
-        yield Finding(
+        yield Component(
             "device",
             PROBLEM,
             f"{text}, though an NVIDIA driver is here: torch {torch.__version__} does not use it",
             "install the build of torch for your driver, see https://pytorch.org/get-started/locally",
         )
     else:
-        yield Finding("device", OK, text)
-
-
-def memory():
-    """Return how much memory there is, and disk for runs and decoded images."""
-    total = _memory()
-    if total is not None:
-        few = total < LEAST_MEMORY
-        remedy = "take a machine or container with 4 GiB, or smaller images" if few else ""
-        yield Finding("memory", PROBLEM if few else OK, f"{total / GIB:.1f} GiB", remedy)
-    free = shutil.disk_usage(".").free
-    few = free < LEAST_DISK
-    remedy = "free some, or pass --store a folder on another disk" if few else ""
-    yield Finding("disk", PROBLEM if few else OK, f"{free / GIB:.1f} GiB free here", remedy)
+        yield Component("device", OK, text)
 
 
 def _memory():
+    """Return how much memory there is, and disk for runs and decoded images."""
+    total = _memory_bytes()
+    if total is not None:
+        few = total < LEAST_MEMORY
+        remedy = "take a machine or container with 4 GiB, or smaller images" if few else ""
+        yield Component("memory", PROBLEM if few else OK, f"{total / GIB:.1f} GiB", remedy)
+    free = shutil.disk_usage(".").free
+    few = free < LEAST_DISK
+    remedy = "free some, or pass --store a folder on another disk" if few else ""
+    yield Component("disk", PROBLEM if few else OK, f"{free / GIB:.1f} GiB free here", remedy)
+
+
+def _memory_bytes():
     """Return the bytes this process may use: the machine's, or less in a container."""
     try:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -249,21 +256,21 @@ def _memory():
     return min(total, int(limit)) if limit.isdigit() else total
 
 
-def data_sets(data):
+def _data_sets(data):
     """Return which data sets that are read from files lie where they are looked for."""
     for name, folder in _folders(data).items():
         if not folder.exists():
             remedy = f"if you want it: data/README.md says how it gets to {folder}"
-            yield Finding(f"data {name}", NOTE, "not here", remedy)
+            yield Component(f"data {name}", NOTE, "not here", remedy)
         elif not _has_files(folder):
             remedy = f"delete {folder}, or fill it as data/README.md says"
-            yield Finding(f"data {name}", PROBLEM, f"{folder} is empty", remedy)
+            yield Component(f"data {name}", PROBLEM, f"{folder} is empty", remedy)
         else:
-            yield Finding(f"data {name}", OK, str(folder))
+            yield Component(f"data {name}", OK, str(folder))
 
 
 def _folders(data):
-    """Return the folder of each data set that has one of its own."""
+    """Return the folder of each data set that has its own."""
     from emdviz.datasets import DATASETS
 
     roots = {
@@ -278,7 +285,7 @@ def _folders(data):
 
 
 def _has_files(folder):
-    """Tell whether there is anything to see; as soon as it is found, for there may be a lot."""
+    """Tell whether a folder holds any file but a README; stops at the first."""
     if folder.is_file():
         return True
     return any(
@@ -288,7 +295,7 @@ def _has_files(folder):
     )
 
 
-def caches(data):
+def _caches(data):
     """Return how much is kept of decoded images, and what keeps others from being kept."""
     from emdviz.datasets.readers.cache import FOLDER
 
@@ -299,22 +306,24 @@ def caches(data):
         stale = [file for file in files if file.suffix == ".tmp"]
         if stale:
             text = f"{len(stale)} unfinished files in {cache}"
-            yield Finding("cache", NOTE, text, f"if nothing is running: rm {cache}/*.tmp")
+            yield Component("cache", NOTE, text, f"if nothing is running: rm {cache}/*.tmp")
         if folder.is_dir() and not os.access(cache if cache.is_dir() else folder, os.W_OK):
             text = f"{folder} cannot be written: images are decoded anew at each start"
-            yield Finding("cache", NOTE, text, f"chmod u+w {folder}, or copy it to a disk of yours")
+            yield Component(
+                "cache", NOTE, text, f"chmod u+w {folder}, or copy it to a disk of yours"
+            )
         kept += len(files) - len(stale)
         total += sum(file.stat().st_size for file in files)
-    yield Finding("cache", OK, f"decoded images of {kept} data sets, {total / GIB:.2f} GiB")
+    yield Component("cache", OK, f"decoded images of {kept} data sets, {total / GIB:.2f} GiB")
 
 
-def browser():
+def _browser():
     """Return the Chromium that tests and screenshots would take."""
     path = find_chromium()
     if path is None:
         text = "not here; only tests and screenshots need it"
-        return Finding("Chromium", NOTE, text, "apt install chromium, or brew install chromium")
-    return Finding("Chromium", OK, path)
+        return Component("Chromium", NOTE, text, "apt install chromium, or brew install chromium")
+    return Component("Chromium", OK, path)
 
 
 def find_chromium():
@@ -323,23 +332,23 @@ def find_chromium():
     return next(filter(None, [*found, *(app for app in _MAC_APPS if Path(app).exists())]), None)
 
 
-def report(findings):
-    """Write findings as lines of text, a remedy below each that has one.
+def report(components):
+    """Write components as lines of text, each followed by its remedy if it has one.
 
     Examples
     --------
-    >>> print(report([Finding("disk", PROBLEM, "0.1 GiB free", "free some")]))
+    >>> print(report([Component("disk", PROBLEM, "0.1 GiB free", "free some")]))
     !! disk      0.1 GiB free
                  → free some
     1 problem
     """
     marks = {OK: "ok", NOTE: "--", PROBLEM: "!!"}
-    width = max(9, *(len(finding.name) for finding in findings))
+    width = max(9, *(len(component.name) for component in components))
     lines = []
-    for finding in findings:
-        lines.append(f"{marks[finding.state]} {finding.name:{width}} {finding.text}")
-        if finding.remedy:
-            lines.append(f"{'':{width + 3}} → {finding.remedy}")
-    problems = sum(finding.state == PROBLEM for finding in findings)
+    for component in components:
+        lines.append(f"{marks[component.state]} {component.name:{width}} {component.text}")
+        if component.remedy:
+            lines.append(f"{'':{width + 3}} → {component.remedy}")
+    problems = sum(component.state == PROBLEM for component in components)
     lines.append("no problem" if not problems else f"{problems} problem{'s' * (problems > 1)}")
     return "\n".join(lines)

@@ -283,14 +283,14 @@ class TestExport:
 
 class TestDoctor:
     def test_reports_and_ends_well(self, monkeypatch):
-        fine = setup_check.Finding("Python", setup_check.OK, "3.13")
+        fine = setup_check.Component("Python", setup_check.OK, "3.13")
         monkeypatch.setattr(setup_check, "examine", lambda data: [fine])
         done = call("doctor")
         assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "no problem")
 
     def test_ends_with_1_where_there_is_a_problem(self, monkeypatch, tmp_path):
         (tmp_path / "aadb").mkdir()
-        monkeypatch.setattr(setup_check, "jupyterlab", lambda: [])
+        monkeypatch.setattr(setup_check, "_jupyterlab", lambda: [])
         done = call("doctor", "--data", tmp_path)
         assert done.exit_code == 1
         assert f"→ delete {tmp_path / 'aadb'}, or fill it as data/README.md says" in done.stdout
