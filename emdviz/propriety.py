@@ -22,15 +22,18 @@ one-hot labels is his Ranked Probability Score).
 
 import numpy as np
 
+from emdviz._docstrings import fill
 from emdviz.distances import emd2
 from emdviz.distributions import cdf, check_distribution, check_pair, check_positions, expectation
 from emdviz.ground_distance import line
+from emdviz.losses.loss import closed_forms
 from emdviz.reading import as_array, read_choice, read_number, to_numpy
 
 HALF_TOLERANCE = 1e-9
 """How far from 1/2 a CDF may be by rounding and still count as exactly a half."""
 
 
+@fill
 def expected_loss(loss, p, t, *, positions=None):
     """Mean loss of a prediction over one-hot labels drawn from t: Σ_k t_k L(p, e_k).
 
@@ -42,8 +45,7 @@ def expected_loss(loss, p, t, *, positions=None):
         in the unit of the positions.
     t : array, shape (..., C)
         True label distributions; shapes go together as in :mod:`emdviz.distances`.
-    positions : array-like, shape (C,), optional
-        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
 
     Returns
     -------
@@ -87,10 +89,11 @@ def expected_loss(loss, p, t, *, positions=None):
         below = cdf(t)[..., :-1]
         return emd2(p, t, positions=positions) + np.sum(below * (1 - below) * np.diff(x), axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        # a class that never comes costs nothing, not even 0 · ∞
+        # a class without mass in t costs nothing: 0 · ∞ counts as 0
         return -np.sum(np.where(t > 0, t * np.log(np.maximum(p, 0)), 0.0), axis=-1)
 
 
+@fill
 def minimiser(loss, t, *, positions=None):
     """Prediction of least expected loss over one-hot labels drawn from t.
 
@@ -99,8 +102,7 @@ def minimiser(loss, t, *, positions=None):
     loss : {"XE", "EMD2", "EMD", "REG"}
     t : array, shape (C,)
         True label distribution.
-    positions : array-like, shape (C,), optional
-        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
 
     Returns
     -------
@@ -168,7 +170,7 @@ def medians(t):
 
 
 def _check_name(loss):
-    read_choice(loss, "loss", ("XE", "EMD2", "EMD", "REG"))
+    read_choice(loss, "loss", closed_forms("propriety"))
 
 
 def _check_one(t):

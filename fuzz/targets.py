@@ -427,7 +427,7 @@ SPECIAL = {
     "propriety.expected_loss": {"kinds": {"loss": choice(*closed_forms("propriety"))}, **_ARRAYS},
     "propriety.minimiser": {"kinds": {"loss": choice(*closed_forms("propriety")), "t": ONE_P}},
     "propriety.medians": {"kinds": {"t": ONE_P}},
-    "descent.descend": {
+    "losses.descent.descend": {
         "kinds": {"loss": choice(*closed_forms("gradient")), "p": ONE_P},
         "share": 0.3,
     },

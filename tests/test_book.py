@@ -20,8 +20,8 @@ from devtools.lab import NO_CHROMIUM, Watch, chromium, find_chromium
 ROOT = Path(__file__).parents[1]
 PUBLIC = [
     *("losses", "distributions", "distances", "transport", "transport.rounding", "ground_distance"),
-    *("metrics", "beliefs", "propriety", "descent", "plots", "style", "datasets", "training"),
-    *("models", "experiments", "published", "exercises", "diagnosis", "explorers"),
+    *("metrics", "beliefs", "propriety", "losses.descent", "plots", "style", "datasets"),
+    *("training", "models", "experiments", "published", "exercises", "diagnosis", "explorers"),
 ]
 FORMULAS = [
     r"p < 1",

@@ -2,12 +2,17 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import approx_fprime
 
 from devtools.oracles import random_positions
 from emdviz import emd
-from emdviz.descent import COMPARED, descend
 from emdviz.distributions import one_hot
+from emdviz.losses import LOSSES, regression_loss
+from emdviz.losses.descent import descend
+from emdviz.losses.loss import closed_forms
+
+COMPARED = closed_forms("gradient")
 
 
 def value_at(logits, name, t, x):
@@ -33,6 +38,33 @@ def test_a_true_distribution_is_a_target_too(name):
         assert walk.losses[0] == pytest.approx(value_at(np.log(p), name, t, x))
         slopes = approx_fprime(np.log(p), value_at, 1e-7, name, t, x)
         np.testing.assert_allclose(walk.gradients[0], slopes, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("classes", [1, 2, 7])
+def test_gradients_are_those_of_the_losses_that_train(name, classes):
+    rng = np.random.default_rng(1)
+    x = random_positions(classes)
+    places = torch.from_numpy(x)
+    options = {} if name == "XE" else {"positions": x}
+    if name == "XEMD2":
+        options["emd_weight"] = 3.0
+    for k in [*range(classes), None, None]:
+        p, t = rng.dirichlet(np.full(classes, 0.3), size=2)
+        z = torch.log(torch.from_numpy(np.maximum(p, 1e-9)))[None].requires_grad_()
+        target = torch.from_numpy(t)[None] if k is None else torch.tensor([k])
+        if name == "REG":
+            value = regression_loss(torch.softmax(z, 1) @ places, target, positions=x)
+        else:
+            value = LOSSES[name].make(classes, **options)(z, target)
+        (expected,) = torch.autograd.grad(value, z)
+        walk = descend(name, p, t if k is None else k, positions=x, emd_weight=3.0)
+        assert walk.losses[0] == pytest.approx(value.item(), abs=1e-12)
+        np.testing.assert_allclose(walk.gradients, expected.numpy(), atol=1e-12, rtol=1e-9)
+
+
+def test_where_both_cdfs_meet_emd_has_no_slope():
+    assert np.all(descend("EMD", [0.5, 0.25, 0.25], [0.5, 0.25, 0.25]).gradients == 0)
 
 
 @pytest.mark.parametrize("name", COMPARED)

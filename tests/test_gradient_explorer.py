@@ -6,13 +6,16 @@ import traitlets
 
 from devtools.oracles import random_positions
 from emdviz import plots
-from emdviz.descent import COMPARED, FLOOR, descend
 from emdviz.distributions import one_hot
 from emdviz.explorers import GradientExplorer
 from emdviz.explorers.kit import presets
 from emdviz.losses import LOSSES
+from emdviz.losses.descent import FLOOR, descend
+from emdviz.losses.loss import closed_forms
 from tests.explorer_checks import check_refused, check_self_contained
 from tests.test_explorers import by_definition
+
+COMPARED = closed_forms("gradient")
 
 BAD_PREDICTIONS = [
     ([0.5, 0.5], r"hold one probability per class, shape \(3,\), got \(2,\)"),

@@ -238,6 +238,16 @@ _add(
     in_browser=_ALL,
 )
 _add(
+    "EMD",
+    "emd",
+    "EMDLoss",
+    "emd_loss",
+    colour=OKABE_ITO["orange"],
+    unit="class steps",
+    source="Hou et al. 2017, section 2.2 with l = 1",
+    in_browser=_ALL,
+)
+_add(
     "EMD2",
     "emd",
     "SquaredEMDLoss",
@@ -246,16 +256,6 @@ _add(
     colour=OKABE_ITO["blue"],
     unit="class steps",
     source="Hou et al. 2017, section 2.2",
-    in_browser=_ALL,
-)
-_add(
-    "EMD",
-    "emd",
-    "EMDLoss",
-    "emd_loss",
-    colour=OKABE_ITO["orange"],
-    unit="class steps",
-    source="Hou et al. 2017, section 2.2 with l = 1",
     in_browser=_ALL,
 )
 _add(

@@ -1,7 +1,9 @@
 """What a reader sees of a gradient explorer and does to it, for the browser tests."""
 
-from emdviz.descent import COMPARED
+from emdviz.losses.loss import closed_forms
 from tests.browser.figure import Figure, agrees
+
+COMPARED = closed_forms("gradient")
 
 LOOK = """(el) => {
   const of = (node, name) => Number(node.getAttribute(name));

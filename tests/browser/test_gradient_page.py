@@ -5,12 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from emdviz.descent import COMPARED, descend
 from emdviz.explorers import GradientExplorer
+from emdviz.losses.descent import descend
+from emdviz.losses.loss import closed_forms
 from tests.browser.figure import agrees
 from tests.browser.gradient_figure import LOOK, GradientFigure, norm_agrees, number
 from tests.browser.states import show_states
 from tests.browser.test_accessibility import violations
+
+COMPARED = closed_forms("gradient")
 
 pytestmark = pytest.mark.browser
 

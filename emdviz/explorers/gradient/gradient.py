@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
-from emdviz.descent import COMPARED, FLOOR, descend
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
@@ -21,8 +20,12 @@ from emdviz.explorers.kit.traits import (
     read_prediction,
 )
 from emdviz.losses import LOSSES
+from emdviz.losses.descent import FLOOR, descend
+from emdviz.losses.loss import closed_forms
 from emdviz.reading import read_count
 from emdviz.style import PREDICTION_A
+
+COMPARED = closed_forms("gradient")
 
 MOST = 1e6
 """The greatest weight and learning rate; what is larger only overflows."""

@@ -8,17 +8,13 @@ set each of them freely. So what is seen is the loss alone, not the network behi
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
+from emdviz._docstrings import fill
 from emdviz.distributions import check_distribution, check_positions
-from emdviz.losses import LOSSES, regression_loss
 from emdviz.reading import as_array, read_choice, read_count, read_number, to_numpy
 
 FLOOR = 1e-9
-"""What a smaller probability counts as: certainty would need infinite logits, and never move."""
-
-COMPARED = ("XE", "REG", "EMD", "EMD2", "XEMD2")
-"""The losses that :func:`descend` knows, in the order of figures."""
+"""The least probability: certainty would need infinite logits, whose gradient is zero."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +36,11 @@ class Descent:
     gradients: np.ndarray
 
 
+@fill
 def descend(
     loss, p, target, *, steps=0, learning_rate=1.0, positions=None, emd_weight=1.0, floor=FLOOR
 ):
-    """Walk from one prediction down a loss: z ← z − learning_rate · ∂L/∂z, from z = ln p.
+    """Take steps from a prediction down a loss: z ← z − learning_rate · ∂L/∂z, from z = ln p.
 
     With ``steps=0``, the gradient at p and nothing else.
 
@@ -59,11 +56,10 @@ def descend(
     target : int or array, shape (C,)
         True class k, 0 to C − 1, or the true distribution t.
     steps : int
-        How many.
+        Number of steps.
     learning_rate : float
         Positive.
-    positions : array-like, shape (C,), optional
-        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
     emd_weight : float
         Weight of EMD² in XEMD2.
     floor : float
@@ -95,7 +91,7 @@ def descend(
     if p.ndim != 1:
         raise ValueError(f"p must be one prediction, shape (C,), got {p.shape}")
     x = check_positions(positions, len(p))
-    read_choice(loss, "loss", COMPARED)
+    read_choice(loss, "loss", _FORMS)
     target = _read_target(target, p)
     steps = read_count(steps, "steps")
     learning_rate, floor = (
@@ -104,44 +100,73 @@ def descend(
     )
     expected = "finite and not negative"
     emd_weight = read_number(emd_weight, "emd_weight", expected, lambda w: 0 <= w < np.inf)
-    function = _as_function(loss, target, x, emd_weight)
-    logits = torch.log(torch.from_numpy(np.maximum(p, floor).astype(np.float64)))
-    gradient = torch.zeros_like(logits)
+    logits = np.log(np.maximum(p.astype(np.float64), floor))
     rows = []
-    for _ in range(steps + 1):
-        logits = (logits.detach() - learning_rate * gradient).requires_grad_()
-        value = function(logits)
-        (gradient,) = torch.autograd.grad(value, logits)
-        rows.append((value.item(), torch.softmax(logits.detach(), 0), gradient))
-    values, predictions, gradients = zip(*rows, strict=True)
-    stacked = (torch.stack(each).numpy() for each in (predictions, gradients))
-    return Descent(np.array(values), *stacked)
+    with np.errstate(over="ignore", invalid="ignore"):  # steps may be far too long
+        for _ in range(steps + 1):
+            logits = logits - np.max(logits)
+            log_p = logits - np.log(np.sum(np.exp(logits)))
+            value, gradient = _FORMS[loss](log_p, target, x, emd_weight)
+            rows.append((value, np.exp(log_p), gradient))
+            logits = logits - learning_rate * gradient
+    return Descent(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
 def _read_target(target, p):
-    """Return a target as losses take it for a batch of one."""
+    """Return a class index or a distribution as a distribution, shape (C,)."""
     if np.ndim(as_array(target, "target")) == 0:
-        return torch.tensor([read_count(target, "target", 0, len(p) - 1)])
+        return np.eye(len(p))[read_count(target, "target", 0, len(p) - 1)]
     t = to_numpy(check_distribution(target, "target"))
     if t.shape != p.shape:
         raise ValueError(
             f"target must be a class index or of the shape of p, {p.shape}, got {t.shape}"
         )
-    return torch.from_numpy(t.astype(np.float64))[None]
+    return t.astype(np.float64)
 
 
-def _as_function(name, target, x, emd_weight):
-    """Return the loss of a logit vector (C,) as a function."""
-    if name == "REG":
-        places = torch.as_tensor(x, dtype=torch.float64)
+def _cross_entropy(log_p, t, x, emd_weight):
+    return -(t @ log_p), np.sum(t) * np.exp(log_p) - t
 
-        def squared_error(logits):
-            expected = torch.softmax(logits, 0) @ places
-            return regression_loss(expected[None], target, positions=places)
 
-        return squared_error
-    options = {} if name == "XE" else {"positions": x}
-    if name == "XEMD2":
-        options["emd_weight"] = emd_weight
-    module = LOSSES[name].make(len(x), **options)
-    return lambda logits: module(logits[None], target)
+def _squared_error(log_p, t, x, emd_weight):
+    p = np.exp(log_p)
+    errors = p @ x - x
+    return t @ errors**2, _through_softmax(p, 2 * (t @ errors) * x)
+
+
+def _emd(log_p, t, x, emd_weight):
+    p = np.exp(log_p)
+    gap, width = np.cumsum(p - t)[:-1], np.diff(x)
+    return np.abs(gap) @ width, _through_softmax(p, _from_here_on(np.sign(gap) * width))
+
+
+def _squared_emd(log_p, t, x, emd_weight):
+    p = np.exp(log_p)
+    gap, width = np.cumsum(p - t)[:-1], np.diff(x)
+    return gap**2 @ width, _through_softmax(p, _from_here_on(2 * gap * width))
+
+
+def _sum_of_both(log_p, t, x, emd_weight):
+    xe, by_xe = _cross_entropy(log_p, t, x, emd_weight)
+    emd2, by_emd2 = _squared_emd(log_p, t, x, emd_weight)
+    return xe + emd_weight * emd2, by_xe + emd_weight * by_emd2
+
+
+def _through_softmax(p, gradient):
+    """Turn ∂L/∂p into ∂L/∂z."""
+    return p * (gradient - p @ gradient)
+
+
+def _from_here_on(by_gap):
+    """Turn ∂L/∂d_j into ∂L/∂p_i = Σ_{j≥i} ∂L/∂d_j."""
+    return np.append(np.cumsum(by_gap[::-1])[::-1], 0.0)
+
+
+_FORMS = {
+    "XE": _cross_entropy,
+    "REG": _squared_error,
+    "EMD": _emd,
+    "EMD2": _squared_emd,
+    "XEMD2": _sum_of_both,
+}
+"""Value and gradient by the logits of each loss, from log p, t, positions and emd_weight."""
