@@ -353,7 +353,7 @@ def _show(frame, number, dataset, store):
     what = " / ".join(source.metrics)
     if dataset == source.dataset:
         typer.echo(f"\nTable {number}, {source.title}: {what}, as printed")
-        typer.echo(tables.show(published.table(number), number).to_string())
+        typer.echo(tables.show(published.printed(number), number).to_string())
     typer.echo(f"\n{what} on {dataset}, mean ± spread of these runs")
     typer.echo(tables.show(laid, number).to_string())
 

@@ -7,36 +7,25 @@ no spread over folds, no number of runs.
 
 from dataclasses import dataclass
 
-LOSS_NAMES = {"XE": "XE", "REG": "REG", "EMD": "EMD2", "AEMD": "AEMD"}
-"""The paper's name of each loss, and the one in ``losses.LOSSES``: the paper's EMD is our EMD2."""
+from emdviz.reading import ArgumentError, shown
+
+_RENAMED = {"EMD": "EMD2"}
+"""What the paper calls EMD is EMD2 in ``losses.LOSSES``; other losses have the paper's names."""
 
 
 @dataclass(frozen=True)
-class Other:
-    """A method of other authors, as a table prints it.
-
-    Attributes
-    ----------
-    method : str
-    source : str
-        Authors and year.
-    reference : int
-        Its number among the paper's references.
-    printed : str
-        The cell, as in the table.
-    footnote : str
-        What a mark beside the method means; empty without one.
-    """
+class _Other:
+    """A method of other authors, as a table prints it."""
 
     method: str
-    source: str
-    reference: int
-    printed: str
-    footnote: str = ""
+    source: str  # authors and year
+    reference: int  # its number among the paper's references
+    printed: str  # the cell
+    footnote: str = ""  # what the mark beside the method means
 
 
 @dataclass(frozen=True)
-class Published:
+class _Table:
     """A table of the paper.
 
     Attributes
@@ -45,11 +34,11 @@ class Published:
     dataset : str
         A name for ``datasets.load``.
     metrics : tuple of str
-        What a cell holds, between strokes; names in ``metrics.METRICS``.
+        What a cell holds, separated by slashes; names in ``metrics.METRICS``.
     printed : str
         Networks in the first line, then a line per loss, as in the table. ``-`` is a cell that
         the paper leaves open.
-    others : tuple of Other
+    others : tuple of _Other
     footnote : str
         What the caption says of other results.
     """
@@ -58,7 +47,7 @@ class Published:
     dataset: str
     metrics: tuple[str, ...]
     printed: str
-    others: tuple[Other, ...]
+    others: tuple[_Other, ...]
     footnote: str = ""
 
     @property
@@ -69,13 +58,14 @@ class Published:
     @property
     def losses(self):
         """The losses in the order of the rows, by their names in ``losses.LOSSES``."""
-        return tuple(LOSS_NAMES[line.split()[0]] for line in self.printed.split("\n")[1:])
+        names = (line.split()[0] for line in self.printed.split("\n")[1:])
+        return tuple(_RENAMED.get(name, name) for name in names)
 
 
 _WITH_ATTRIBUTES = "trained with eleven labels of image attributes as well"
 
 TABLES = {
-    1: Published(
+    1: _Table(
         title="Adience, eight age groups",
         dataset="adience",
         metrics=("AEM", "AEO"),
@@ -85,17 +75,17 @@ REG  49.8/85.1 56.5/94.0 57.3/91.8 60.8/94.3
 EMD  57.0/90.4 59.2/92.6 61.9/93.1 62.2/94.3
 AEMD 53.9/88.7 60.1/93.4 58.7/91.7 59.6/92.5""",
         others=(
-            Other("ALXs", "Levi, Hassner 2015", 21, "50.7/84.7"),
-            Other("CascadeNN", "Chen et al. 2016", 4, "52.9/88.5"),
-            Other("VGG_F DEX", "Rothe et al. 2016", 30, "55.6/89.7"),
-            Other("SAAF", "Hou et al. 2017", 15, "61.3/95.1"),
+            _Other("ALXs", "Levi, Hassner 2015", 21, "50.7/84.7"),
+            _Other("CascadeNN", "Chen et al. 2016", 4, "52.9/88.5"),
+            _Other("VGG_F DEX", "Rothe et al. 2016", 30, "55.6/89.7"),
+            _Other("SAAF", "Hou et al. 2017", 15, "61.3/95.1"),
         ),
         footnote=(
             "Rothe et al. (reference 30) and Hou et al. (15) report better results with IMDB-WIKI, "
             "a data set of faces ten times as large as Adience, for training as well."
         ),
     ),
-    2: Published(
+    2: _Table(
         title="Images of Groups, seven age groups",
         dataset="images_of_groups",
         metrics=("AEM", "AEO"),
@@ -104,12 +94,12 @@ XE   64.3/95.6 60.0/91.5 61.8/94.2
 REG  60.2/96.6 52.8/92.2 61.4/95.7
 EMD  65.0/96.1 59.3/92.5 63.1/95.3""",
         others=(
-            Other("Multi-CNN", "Dong et al. 2016", 7, "56/92"),
-            Other("SAAF", "Hou et al. 2017", 15, "54.2/93.0"),
-            Other("Deep Attention", "Rodríguez et al. 2017", 29, "60.0/94.5"),
+            _Other("Multi-CNN", "Dong et al. 2016", 7, "56/92"),
+            _Other("SAAF", "Hou et al. 2017", 15, "54.2/93.0"),
+            _Other("Deep Attention", "Rodríguez et al. 2017", 29, "60.0/94.5"),
         ),
     ),
-    3: Published(
+    3: _Table(
         title="AADB, aesthetic scores in ten classes",
         dataset="aadb",
         metrics=("Spearman",),
@@ -118,9 +108,9 @@ XE   0.6283 0.5003 0.6693 -
 REG  0.6096 0.5235 0.6609 -
 EMD  0.6682 0.5448 0.6768 0.6889""",
         others=(
-            Other("ALX", "Kong et al. 2016", 18, "0.5923"),
-            Other("Best of its authors", "Kong et al. 2016", 18, "0.6782", _WITH_ATTRIBUTES),
-            Other("Aesthetic Network", "Malu et al. 2017", 27, "0.6890", _WITH_ATTRIBUTES),
+            _Other("ALX", "Kong et al. 2016", 18, "0.5923"),
+            _Other("Best of its authors", "Kong et al. 2016", 18, "0.6782", _WITH_ATTRIBUTES),
+            _Other("Aesthetic Network", "Malu et al. 2017", 27, "0.6890", _WITH_ATTRIBUTES),
         ),
         footnote=(
             "VGG_F×8 is the mean score of eight VGG_F networks, trained on 3 to 10 classes; of the "
@@ -132,14 +122,15 @@ EMD  0.6682 0.5448 0.6768 0.6889""",
 
 
 def find(number):
-    """Return ``TABLES[number]``, or raise a ValueError that lists the numbers."""
+    """Return ``TABLES[number]``, or raise an ArgumentError that lists the numbers."""
     if not isinstance(number, int) or number not in TABLES:
-        raise ValueError(f"number must be one of {sorted(TABLES)}, got {number!r}")
+        message = f"number must be one of {sorted(TABLES)}, got {shown(number)}"
+        raise ArgumentError(message, "number", TABLES, number)
     return TABLES[number]
 
 
-def table(number):
-    """Return a table of the paper.
+def printed(number):
+    """Return a table as the paper prints it.
 
     Parameters
     ----------
@@ -159,9 +150,9 @@ def table(number):
 
     Examples
     --------
-    >>> table(1).loc["EMD2", ("RES_F", "AEM")]
+    >>> printed(1).loc["EMD2", ("RES_F", "AEM")]
     np.float64(62.2)
-    >>> table(3)["VGG_F×8", "Spearman"].tolist()
+    >>> printed(3)["VGG_F×8", "Spearman"].tolist()
     [nan, nan, 0.6889]
     """
     import pandas as pd
@@ -183,7 +174,7 @@ def others(number):
     Parameters
     ----------
     number : int
-        As for :func:`table`.
+        As for :func:`printed`.
 
     Returns
     -------

@@ -207,9 +207,9 @@ class TestTable:
         assert np.isnan(other["difference"])
 
     def test_printed_tables_are_shown_in_the_same_way(self):
-        assert show(published.table(1), 1).loc["REG", "ALXs"] == "49.8 / 85.1"
-        assert show(published.table(3), 3).loc["EMD2"].tolist()[-1] == "0.6889"
-        assert show(published.table(3), 3).loc["XE", "VGG_F×8"] == MISSING
+        assert show(published.printed(1), 1).loc["REG", "ALXs"] == "49.8 / 85.1"
+        assert show(published.printed(3), 3).loc["EMD2"].tolist()[-1] == "0.6889"
+        assert show(published.printed(3), 3).loc["XE", "VGG_F×8"] == MISSING
 
 
 class TestCost:

@@ -288,7 +288,7 @@ def beside(laid, number):
     """
     import pandas as pd
 
-    printed, rows = published.table(number), []
+    printed, rows = published.printed(number), []
     own, theirs = laid.to_dict(), printed.to_dict()
     losses = dict.fromkeys([*printed.index, *laid.index])
     networks = dict.fromkeys(column[0] for column in (*printed, *laid))
@@ -308,7 +308,7 @@ def show(laid, number):
     Parameters
     ----------
     laid : pandas.DataFrame
-        From :func:`table`, or from ``published.table``.
+        From :func:`table`, or from ``published.printed``.
     number : int
 
     Returns
@@ -318,7 +318,7 @@ def show(laid, number):
 
     Examples
     --------
-    >>> show(published.table(2), 2).loc["EMD2", "VGG_F"]
+    >>> show(published.printed(2), 2).loc["EMD2", "VGG_F"]
     '65.0 / 96.1'
     """
     import pandas as pd
