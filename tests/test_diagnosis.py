@@ -320,7 +320,7 @@ def test_a_loss_of_no_known_form_is_called_so():
     found = diagnose(unknown)
     assert found.form is None
     assert not found.healthy
-    assert "no loss that I know" in str(found)
+    assert "is not a known loss" in str(found)
     assert "It knows an order" in str(found)
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a loss whatever its form is: batches, gradients, dtypes, side effects."""
+"""Mistakes of losses of any form: in batches, axes, labels, and changed arguments."""
 
 import itertools
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from emdviz.diagnosis.examples import (
 from emdviz.diagnosis.forms import EMD, EMD2, FORMS
 
 FAR = 200.0
-"""Logits that far apart leave a softmax in float32 with zeros and ones."""
+"""Logits so far apart that a softmax in float32 gives zeros and ones."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Finding:
 
 
 def find_reduction(subject):
-    """How a batch's value comes from its rows': "mean", "sum", "none", "weighted mean" or ""."""
+    """Return how rows become a batch: "mean", "sum", "weighted mean", "none", "fails" or ""."""
     size, rng = subject.sizes[-1], np.random.default_rng(1)
     seen = set()
     for labels in ((1, 0, 1), (0, 1, 1)):
@@ -82,7 +82,7 @@ def _reduction(subject, scores, targets):
 
 
 def _is_weighted(subject, scores):
-    """Whether the share of each of two classes is the same in every batch of the two."""
+    """Tell whether two classes have the same weights in every batch of the two."""
     if subject.way.target != "labels":
         return False
     shares = []
@@ -96,11 +96,11 @@ def _is_weighted(subject, scores):
 
 
 def find_batch_mistake(subject):
-    """Describe a value of a batch that is neither the mean, nor the sum, nor the rows'."""
+    """Find a batch whose value is neither the mean, nor the sum, nor one value per row."""
     for scores, targets in _small_batches(subject):
         arguments = example_arguments(subject.way, scores, targets)
         try:
-            batch = subject.caller.give(arguments)
+            batch = subject.caller.call(arguments)
         except Unusable as problem:
             text = f"a batch of one works, a batch of two {problem}"
             return Finding("batch", text, Example(detached(arguments), str(problem), "a number"))
@@ -120,7 +120,7 @@ def find_batch_mistake(subject):
 
 
 def _small_batches(subject):
-    """Batches of two simple rows, the fewest classes first."""
+    """Yield batches of two simple rows, the fewest classes first."""
     for size in subject.sizes:
         few = small_scores(subject.family, size)[:6]
         targets = [np.array(pair) for pair in ((0, 1), (0, 0), (1, 0))]
@@ -188,7 +188,7 @@ def _wrong_axis(subject, key):
         t = subject.targets(targets, scores.shape[1])
         wanted = float(np.mean(form.rows(subject.once(scores), t)))
         arguments = example_arguments(subject.way, scores, targets)
-        got = float(subject.caller.give(arguments).sum())
+        got = float(subject.caller.call(arguments).sum())
         if apart(got, wanted) and apart(got, 2 * wanted):
             why = f"the mean {form.name} of the examples"
             return Finding(name, text, Example(detached(arguments), got, wanted, why))
@@ -196,19 +196,19 @@ def _wrong_axis(subject, key):
 
 
 def find_label_shape(subject):
-    """Find out whether labels of shape (B, 1) are taken without complaint for something else."""
+    """Find out whether labels of shape (B, 1) are accepted, but give another value."""
     return _find_other_labels(
         subject,
         lambda labels: labels[:, None],
         "labels of shape (B, 1)",
-        "they are taken without complaint, and broadcast to another value. Check the shape, or "
+        "they are accepted, and broadcast to another value. Check the shape, or "
         "flatten: labels.reshape(-1).",
         "as with labels of shape (B,)",
     )
 
 
 def find_label_dtype(subject):
-    """Find out whether labels of uint8, as from an image or a file, wrap around unseen."""
+    """Find out whether labels of uint8, as from an image or a file, wrap around."""
     return _find_other_labels(
         subject,
         lambda labels: labels.to(torch.uint8),
@@ -224,8 +224,8 @@ def _find_other_labels(subject, change, name, text, why):
     for scores, targets in itertools.islice(_small_batches(subject), 60):
         score, label = example_arguments(subject.way, scores, targets)
         try:
-            usual = subject.caller.give((score, label))
-            other = subject.caller.give((score, change(label)))
+            usual = subject.caller.call((score, label))
+            other = subject.caller.call((score, change(label)))
         except Unusable:
             return None
         if other.shape == usual[..., None].shape:
@@ -242,7 +242,7 @@ def _short(value):
 
 
 def find_changed_argument(subject):
-    """Find out whether a call changes what was handed over."""
+    """Find out whether a call changes its arguments."""
     for scores, targets in itertools.islice(_small_batches(subject), 6):
         if not subject.way.takes_rows:
             scores, targets = scores[:1], targets[:1]

@@ -1,4 +1,4 @@
-"""Call a loss of which nothing is known: find out what it takes, and put its answers in words."""
+"""Call an unknown loss: find out what arguments it takes, and read its results."""
 
 import contextlib
 import io
@@ -10,11 +10,11 @@ import torch
 
 USUAL_SIZES = (2, 3, 5)
 OTHER_SIZES = (4, 6, 7, 8, 9, 10, 12, 16, 20, 32, 50, 64, 100, 101, 128)
-"""Numbers of classes that are tried where a loss takes none of the usual ones."""
+"""Numbers of classes to try if a loss takes none of the usual ones."""
 
 
 class Unusable(Exception):
-    """An answer that is no number; the message says why, in words."""
+    """A call that gave no number; the message says why, in words that follow the call."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Way:
         return torch.tensor(scores, dtype=dtype), targets
 
     def describe(self):
-        """What it takes, for a verdict."""
+        """Return the arguments in words."""
         kind = "torch tensors" if self.library == "torch" else "NumPy arrays"
         if self.target == "outputs":
             return f"one output per example {'(B,)' if self.single else '(B, 1)'} and class indices"
@@ -96,9 +96,9 @@ class Caller:
     Attributes
     ----------
     error : str
-        What it said when it last could not be called; empty if it never failed.
+        Why the last call that failed did; empty if none failed.
     per_class : bool
-        Whether it gave a number for each class, which were then added up.
+        Whether it returned a number per class, which were then added up.
     """
 
     def __init__(self, loss, way):
@@ -106,7 +106,7 @@ class Caller:
         self.error, self.per_class = "", False
 
     def rows(self, scores, targets):
-        """Each row's own value, shape (N,); NaN where the loss failed."""
+        """Return the value of each row as a batch of one, shape (N,); NaN where the call failed."""
         values = np.full(len(scores), np.nan)
         for n in range(len(scores)):
             with contextlib.suppress(Unusable):
@@ -114,7 +114,7 @@ class Caller:
         return values
 
     def row(self, scores, target):
-        """One row's value, as a batch of one."""
+        """Return the value of one row, as a batch of one."""
         return self.total(self.result(np.array(scores)[None], np.array(target)[None]))
 
     def total(self, values):
@@ -124,40 +124,40 @@ class Caller:
         return float(values.sum())
 
     def result(self, scores, targets):
-        """What the loss makes of a batch, as a NumPy array."""
-        return self.give(self.way.arguments(scores, targets))
+        """Call the loss on a batch; return its result as a NumPy array."""
+        return self.call(self.way.arguments(scores, targets))
 
-    def give(self, arguments):
-        """What the loss makes of arguments, as a NumPy array."""
+    def call(self, arguments):
+        """Call the loss on arguments laid out for it; return its result as a NumPy array."""
         try:
-            return as_numbers(self.raw(arguments))
+            return as_numbers(self.call_raw(arguments))
         except Unusable as problem:
             self.error = str(problem)
             raise
 
-    def raw(self, arguments):
-        """What the loss returns for arguments that may be needed for a gradient."""
+    def call_raw(self, arguments):
+        """Call the loss on such arguments; return its own result, which may have a gradient."""
         if isinstance(arguments[0], torch.Tensor):
-            # a network's outputs need a gradient and are no leaves
+            # like a network's outputs: with a gradient, and not a leaf
             leaf = arguments[0].requires_grad_()
             arguments = (leaf * 1, arguments[1])
         return quietly(self.loss, *arguments)
 
 
 def quietly(function, *arguments, **options):
-    """Call a function without what it prints and warns of; its exceptions become Unusable."""
+    """Call a function, hide what it prints and its warnings, and raise its errors as Unusable."""
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             with np.errstate(all="ignore"):
                 return function(*arguments, **options)
-    except Exception as error:  # it is somebody else's function: anything may come
+    except Exception as error:  # a reader's function may raise anything
         words = str(error).strip().split("\n")[0]
         raise Unusable(f"raised {type(error).__name__}: {words}".rstrip(". ")) from error
 
 
 def as_numbers(result):
-    """Read an answer as a NumPy array of float64.
+    """Return a result as a NumPy array of float64.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def as_numbers(result):
 
 
 def find_sizes(caller, num_classes=None):
-    """Numbers of classes with which a loss can be called this way."""
+    """Return the numbers of classes for which a loss can be called in the caller's way."""
     if num_classes is not None:
         return [num_classes] if _works(caller, num_classes) else []
     if caller.way.target == "outputs":
@@ -190,7 +190,9 @@ def find_sizes(caller, num_classes=None):
 
 def _works(caller, size):
     way = caller.way
-    count = 1 if not way.takes_rows else size + 1  # as many rows as classes could be taken for them
+    count = (
+        1 if not way.takes_rows else size + 1
+    )  # with C rows, batch and classes could be confused
     rng = np.random.default_rng(size)
     scores = rng.dirichlet(np.full(size, 2.0), size=count)
     targets = np.ones(count, dtype=int)
@@ -201,7 +203,7 @@ def _works(caller, size):
     try:
         result = caller.result(scores, targets)
     except Unusable:
-        try:  # what looks like probabilities may be refused, and so may what does not
+        try:  # it may refuse probabilities, or anything but them
             result = caller.result(np.log(scores), targets)
         except Unusable:
             return False

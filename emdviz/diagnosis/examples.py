@@ -1,4 +1,4 @@
-"""Smallest examples: what was handed over, what came, and what was expected."""
+"""The smallest example of a mistake: arguments, result and expected result."""
 
 import itertools
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from emdviz.diagnosis.forms import Match
 
 MOST_TRIES = 4000
 VISIBLE = 1e-3
-"""Least difference that an example shows in the digits it prints."""
+"""Least difference that the printed digits of an example show."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Example:
     Attributes
     ----------
     arguments : tuple
-        What is handed over; ``loss(*arguments)`` repeats it.
+        ``loss(*arguments)`` repeats the call.
     got, expected : float or str
-        What comes, and what should.
+        The result, and the expected result.
     why : str
-        Where the expected number is from.
+        Where the expected result comes from.
     quantity : str
         What is compared: "value", "gradient" (by the first argument) or "argument" (after the
         call).
@@ -53,7 +53,7 @@ class Example:
 
 
 def as_code(value):
-    """Write an argument or an answer as code of one line.
+    """Write an argument or a result as one line of code.
 
     Examples
     --------
@@ -86,16 +86,16 @@ def _items(value):
 
 @dataclass(frozen=True)
 class Quirk:
-    """A mistake in the target.
+    """A mistake in how a loss reads its targets.
 
     Attributes
     ----------
     name, text : str
         Empty for no mistake.
     targets : callable
-        Targets (N, C) to those that the form seems to have seen.
+        Targets (N, C) to the targets that the form sees.
     known : callable or None
-        (labels, C) to which of the labels it can be told from; None for all.
+        (labels, C) to the labels that can show the mistake; None for all.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Quirk:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is known of a loss that is being looked at.
+    """What is known about the loss under study.
 
     Attributes
     ----------
@@ -116,10 +116,10 @@ class Subject:
     family : str
         What its scores are: "logits", "probabilities", "log-probabilities" or "outputs".
     quirk : Quirk
-        What is wrong with the targets that the form sees; of no name if nothing is.
+        The mistake in the targets; its name is empty if there is none.
     match : Match or None
     takes_any : bool
-        Whether it takes scores that are no probabilities without complaint.
+        Whether it accepts scores that are not probabilities.
     twice : bool
         Whether it applies softmax twice.
     """
@@ -138,17 +138,17 @@ class Subject:
         return self.caller.way
 
     def once(self, scores):
-        """Scores as probabilities, as they are meant."""
+        """Return scores as the probabilities that they stand for."""
         if self.family == "log-probabilities":
             return np.exp(scores)
         return softmax(scores) if self.family == "logits" else scores
 
     def read(self, scores):
-        """Scores as the probabilities that the form seems to have seen."""
+        """Return scores as the probabilities that the form sees."""
         return softmax(self.once(scores)) if self.twice else self.once(scores)
 
     def targets(self, targets, size):
-        """Targets as distributions (N, C); for outputs the labels themselves, (N, 1)."""
+        """Return targets as distributions (N, C); for outputs as labels (N, 1)."""
         if self.family == "outputs":
             return np.asarray(targets, float)[:, None]
         if self.way.target == "labels":
@@ -163,7 +163,7 @@ def softmax(scores):
 
 
 def small_scores(family, size):
-    """Simple scores of one example, the simplest first."""
+    """Return simple scores of one example, the simplest first."""
     if family == "outputs":
         return [np.array([o]) for o in (0.0, 1.0, 0.5, 2.0)]
     if family == "logits":
@@ -180,7 +180,7 @@ def small_scores(family, size):
 
 
 def small_distributions(size):
-    """Simple distributions: point masses, halves, and for few classes quarters."""
+    """Return simple distributions: point masses, halves, and for few classes quarters."""
     places = [np.eye(size)[i] for i in range(size)]
     found = [*places, np.full(size, 1 / size)]
     for parts in (2, 4) if size <= 4 else (2,):
@@ -192,7 +192,7 @@ def small_distributions(size):
 
 
 def small_cases(subject):
-    """Simple rows with their targets, the fewest classes first."""
+    """Yield simple rows with their targets, the fewest classes first."""
     for size in subject.sizes:
         scores = small_scores(subject.family, size)
         targets = range(size)
@@ -217,12 +217,12 @@ def find_example(subject, expected, why):
 
 
 def compare(caller, scores, targets, wanted, why):
-    """Return an Example if the loss does not make ``wanted`` of a batch, else None."""
+    """Return an Example if the loss of a batch is not ``wanted``, else None."""
     arguments = example_arguments(caller.way, scores, targets)
     try:
-        got = caller.give(arguments)
+        got = caller.call(arguments)
     except Unusable:
-        return None  # that it fails is told elsewhere
+        return None  # other findings report failures
     if got.size > 1:
         if got.shape != np.shape(wanted):
             return None
@@ -233,16 +233,16 @@ def compare(caller, scores, targets, wanted, why):
 
 
 def apart(got, wanted):
-    """Whether two numbers differ so that it can be seen in print."""
+    """Tell whether two numbers differ in the printed digits."""
     return np.logical_not(abs(got - wanted) <= VISIBLE * (1 + abs(wanted)))
 
 
 def example_arguments(way, scores, targets):
-    """Arguments of an example: float32 where torch is used, as a reader would type them."""
+    """Return arguments as a reader would type them: for torch in float32."""
     precise = way.library == "numpy"
     return (way if precise else replace(way, precision="float32")).arguments(scores, targets)
 
 
 def detached(arguments):
-    """Arguments without gradients, to be kept."""
+    """Return arguments without their gradients."""
     return tuple(a.detach() if isinstance(a, torch.Tensor) else a for a in arguments)

@@ -1,4 +1,4 @@
-"""Gradients and numbers at the edge: certainty, confident mistakes, half precision."""
+"""Mistakes in gradients and at extremes: certainty, confident mistakes, half precision."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ STEP = 1e-3
 
 
 def gradient(subject, arguments):
-    """Value and gradient by the first argument, or the reason why there is none.
+    """Return the value and its gradient by the first argument, or why there is none.
 
     Returns
     -------
@@ -19,7 +19,7 @@ def gradient(subject, arguments):
     slope : NumPy array of the shape of the first argument, or str
     """
     first = arguments[0].requires_grad_()
-    result = subject.caller.raw((first, arguments[1]))
+    result = subject.caller.call_raw((first, arguments[1]))
     value = as_numbers(result)
     if not isinstance(result, torch.Tensor):
         return value, f"returns {type(result).__name__}, not a tensor (.item(), float() or NumPy?)"
@@ -49,7 +49,7 @@ def find_gradient_mistake(subject):
 
 
 def _ordinary(subject):
-    """A row at which a loss of any form has a slope."""
+    """Return a row and target at which a loss of any form has a gradient."""
     size, rng = subject.sizes[-1], np.random.default_rng(3)
     if subject.family == "outputs":
         return np.array([0.7]), 2
@@ -72,7 +72,7 @@ def _compare_slopes(subject, scores, target):
         numeric = _slopes(subject, scores, target)
     except Unusable:
         return None
-    except RuntimeError as error:  # an in-place change on the way, most often
+    except RuntimeError as error:  # mostly because of an in-place change
         words = str(error).split("\n")[0]
         text = f"backward() raised RuntimeError: {words}"
         return ("no gradient", text), Example(shown, "an error", "a number", quantity="gradient")
@@ -99,7 +99,7 @@ def _compare_slopes(subject, scores, target):
 
 
 def _directions(size):
-    """Changes that keep the sum, so that probabilities stay probabilities."""
+    """Return directions that keep the sum, so that probabilities stay probabilities."""
     return np.ones((1, 1)) if size == 1 else np.eye(size)[:-1] - np.eye(size)[1:]
 
 
@@ -113,7 +113,7 @@ def _slopes(subject, scores, target):
 
 
 def _full(numeric, size):
-    """Slopes along all classes, of mean 0, from those between neighbours."""
+    """Return slopes along all classes, of mean 0, from the slopes between neighbours."""
     if size == 1:
         return numeric.round(4)
     slope = -np.concatenate([[0.0], np.cumsum(numeric)])
@@ -121,7 +121,7 @@ def _full(numeric, size):
 
 
 def find_at_certainty(subject):
-    """Look at a prediction that equals its target."""
+    """Find a value or gradient that is not finite where the prediction equals the target."""
     size = subject.sizes[0]
     if subject.family == "log-probabilities":
         return None
@@ -151,7 +151,7 @@ def find_at_certainty(subject):
 
 
 def find_at_mistakes(subject):
-    """Look at a confident mistake, at large logits, and at half precision."""
+    """Find wrong values at confident mistakes, at large logits, and in half precision."""
     if subject.family != "logits":
         return None
     size = subject.sizes[0]
@@ -178,7 +178,7 @@ def _find_infinite(subject, scores, target):
         if subject.way.library == "torch":
             value, slope = gradient(subject, arguments)
         else:
-            value, slope = subject.caller.give(arguments), ""
+            value, slope = subject.caller.call(arguments), ""
     except (Unusable, RuntimeError):
         return None
     if not np.all(np.isfinite(value)):
@@ -198,10 +198,10 @@ def _find_half_precision(subject):
         row = height * np.eye(size)[:1]
         scores, target = example_arguments(subject.way, row, np.array([label]))
         try:
-            usual = subject.caller.give((scores, target)).sum()
-            half = subject.caller.give((scores.detach().half(), target)).sum()
+            usual = subject.caller.call((scores, target)).sum()
+            half = subject.caller.call((scores.detach().half(), target)).sum()
         except Unusable:
-            return None  # to refuse is no mistake
+            return None  # refusing it is fine
         if np.isfinite(usual) and not abs(half - usual) <= 0.05 * abs(usual) + 0.01:
             text = "float16 has three digits, and nothing above 65504. Compute in float32: "
             example = Example(
@@ -212,7 +212,7 @@ def _find_half_precision(subject):
 
 
 def find_unsteady(subject):
-    """Call it twice with the same ordinary numbers: it may be random, or NaN."""
+    """Call it twice with the same numbers, to find random values and NaN."""
     scores, target = _ordinary(subject)
     try:
         once, twice = (subject.caller.row(scores, target) for _ in range(2))

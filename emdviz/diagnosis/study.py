@@ -1,4 +1,4 @@
-"""Measure a loss, and find the known form that explains the numbers."""
+"""Measure a loss, and find the known form that explains its values."""
 
 from dataclasses import replace
 from functools import partial
@@ -99,7 +99,7 @@ def _study_outputs(caller, sizes):
 
 
 def _families(caller, sizes):
-    """What the scores may be: a Subject for each, the last the best guess if none explains."""
+    """Return a Subject for each kind of scores it may take; the last is the best guess."""
     size, rng = sizes[-1], np.random.default_rng(0)
     scores = np.log(rng.dirichlet(np.ones(size), 4))
     targets = np.ones(4, dtype=int)
@@ -115,7 +115,7 @@ def _families(caller, sizes):
 
 
 def _measure(subject, size):
-    """Random rows with targets and what the loss makes of them."""
+    """Return random rows, targets, and the values of the loss."""
     rng = np.random.default_rng(size)
     labelled = subject.way.target == "labels"
     logits = 1.5 * rng.standard_normal((ROWS if labelled else 4 * ROWS, size))
@@ -130,7 +130,7 @@ def _measure(subject, size):
 
 
 def _blocks(subject, measured):
-    """Lay out what was measured as the candidate says that the form has seen it."""
+    """Return the measurements with predictions and targets as the candidate reads them."""
     blocks = []
     for scores, targets, values in measured:
         size = scores.shape[1]
@@ -144,7 +144,7 @@ def _blocks(subject, measured):
 
 
 def at_near_and_far(subject):
-    """Say whether a loss of no known form knows the order of the classes."""
+    """Tell in words whether a loss of unknown form depends on the order of the classes."""
     size = subject.sizes[-1]
     if size < 3 or subject.family == "outputs":
         return []

@@ -12,6 +12,7 @@ from emdviz.diagnosis.calling import WAYS, Caller, find_sizes
 from emdviz.diagnosis.examples import find_example
 from emdviz.diagnosis.forms import EMD, EMD2, FORMS
 from emdviz.diagnosis.study import at_near_and_far, study
+from emdviz.reading import read_choice
 
 INPUTS = ("logits", "probabilities", "distributions", "outputs")
 _TARGETS = {"logits": ("labels",), "probabilities": ("labels", "distributions")}
@@ -41,7 +42,7 @@ class Diagnosis:
     findings : tuple of Finding
         Mistakes, each with a name, words, and a smallest example where there is one.
     notes : tuple of str
-        What is worth knowing, and no mistake.
+        What is worth knowing, but not a mistake.
     """
 
     name: str
@@ -56,38 +57,35 @@ class Diagnosis:
 
     @property
     def healthy(self):
-        """Whether it is a known form without a mistake."""
+        """Whether it is a known form, and no mistake was found."""
         return self.form is not None and not self.findings
 
     def _summary(self):
+        """Return the verdict in a few words, and the formula."""
         if self.form is None:
-            return f"{self.name} is no loss that I know"
+            return f"{self.name} is not a known loss", ""
         return f"{self.name} is {self.title}", self.formula
 
+    def _notes(self):
+        healthy = ("✓ No known mistake found.",) if self.healthy else ()
+        return [f"· {note}" for note in self.notes], healthy
+
     def __str__(self):
-        summary = self._summary()
-        lines = [f"{summary}." if isinstance(summary, str) else f"{summary[0]}:  {summary[1]}."]
-        lines += [f"· {note}" for note in self.notes]
-        lines += [f"✗ {finding}" for finding in self.findings]
-        if self.healthy:
-            lines.append("✓ No known mistake found.")
-        return "\n".join(lines)
+        verdict, formula = self._summary()
+        notes, healthy = self._notes()
+        first = f"{verdict}:  {formula}." if formula else f"{verdict}."
+        return "\n".join([first, *notes, *(f"✗ {one}" for one in self.findings), *healthy])
 
     def _repr_html_(self):
-        summary = self._summary()
-        head = f"<b>{html.escape(summary if isinstance(summary, str) else summary[0])}</b>"
-        if not isinstance(summary, str):
-            head += f": {html.escape(summary[1])}"
-        lines = [head, *(f"· {html.escape(note)}" for note in self.notes)]
+        verdict, formula = self._summary()
+        notes, healthy = self._notes()
+        first = f"<b>{html.escape(verdict)}</b>" + (f": {html.escape(formula)}" if formula else "")
+        lines = [first, *map(html.escape, notes)]
         for finding in self.findings:
-            shown = f"<br><code>{html.escape(str(finding.example))}</code>"
-            lines.append(
-                f"✗ <b>{html.escape(finding.name)}</b>: {html.escape(finding.text)}"
-                + (shown if finding.example else "")
-            )
-        if self.healthy:
-            lines.append("✓ No known mistake found.")
-        return "".join(f"<p style='margin:0.3em 0'>{line}</p>" for line in lines)
+            code = f"<br><code>{html.escape(str(finding.example))}</code>"
+            text = f"✗ <b>{html.escape(finding.name)}</b>: {html.escape(finding.text)}"
+            lines.append(text + (code if finding.example else ""))
+        return "".join(f"<p style='margin:0.3em 0'>{line}</p>" for line in [*lines, *healthy])
 
     def __repr__(self):
         return str(self)
@@ -95,7 +93,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Trap:
-    """A form that is mostly made by mistake."""
+    """A form that is mostly written by mistake."""
 
     name: str
     text: str
@@ -134,28 +132,29 @@ TRAPS["root of L2 between densities"] = replace(TRAPS["L2 between densities"], m
 def diagnose(loss, *, inputs=None, num_classes=None):
     """Say which known loss a function equals, and which known mistakes it has.
 
-    The function is called with some hundred small batches, and its values are compared with
-    those of known forms, up to a factor; then its behaviour is looked at: batches, labels of
-    other shapes and dtypes, gradients, certainty, confident mistakes, half precision, and what
-    it does to its arguments. It is found out by trying whether it takes logits, probabilities
-    or log-probabilities (B, C) with class indices (B,); two distributions; or one output per
-    example and class indices; torch tensors or NumPy arrays; batches or single examples.
+    It calls the function with some hundred small batches, and compares the values with those of
+    known forms and registered losses, up to a factor. Then it tests batches, labels of other
+    shapes and dtypes, gradients, certainty, confident mistakes, half precision, and whether the
+    arguments stay as they are. It tries which arguments the function takes: logits,
+    probabilities or log-probabilities (B, C) with class indices (B,); two distributions; or one
+    output per example and class indices; torch tensors or NumPy arrays; batches or single
+    examples.
 
     Parameters
     ----------
     loss : callable
         A function or a Module of two arguments: prediction and target. A Module is copied first.
     inputs : {"logits", "probabilities", "distributions", "outputs"}, optional
-        What its first argument is meant to be: scores with class indices, a distribution with
-        another one, or one output with a class index. By default this is found out by trying, and
-        a function of scores and class indices that takes any numbers is meant for logits.
+        What its first argument should be: scores with class indices, a distribution with
+        another one, or one output with a class index. By default it tries them all, and takes a
+        function of class indices that accepts any scores for one of logits.
     num_classes : int, optional
-        C, if the loss takes only one; found by trying otherwise.
+        C, if the loss takes only one; by default it tries several.
 
     Returns
     -------
     Diagnosis
-        ``str()`` of it is the verdict in words.
+        ``print`` it for the verdict in words.
 
     Raises
     ------
@@ -178,8 +177,8 @@ Take the running sum first (cumsum along the classes), then the difference.
     """
     if not callable(loss):
         raise TypeError(f"loss must be a function or a Module, got {type(loss).__name__}")
-    if inputs not in (None, *INPUTS):
-        raise ValueError(f"inputs must be one of {INPUTS} or None, got {inputs!r}")
+    if inputs is not None:
+        read_choice(inputs, "inputs", INPUTS)
     name = getattr(loss, "__name__", type(loss).__name__)
     name = "This loss" if name == "<lambda>" else name
     if isinstance(loss, nn.Module):
@@ -206,11 +205,11 @@ def _find_subject(loss, ways, num_classes):
                 return subject, ""
             subjects.append(subject)
         errors.append(caller.error)
-    return (subjects or [None])[0], errors[:2][-1]  # float64 may be what it refuses at first
+    return (subjects or [None])[0], errors[:2][-1]  # the first may only refuse float64
 
 
 def _covers(known, way):
-    """Whether nothing new is to be expected of another way to call a loss."""
+    """Tell whether a way to call a loss adds nothing to a known one."""
     same = (known.target, known.library) == (way.target, way.library)
     return same and known.library == "torch" and known.target != "outputs" and known.takes_rows
 
@@ -236,7 +235,7 @@ def _examine(name, subject, inputs):
             findings.append(behaviour.find_batch_mistake(subject))
     elif subject.way.takes_rows:
         notes.append(_REDUCTIONS[reduction])
-    looks = (
+    find_mistakes = (
         behaviour.find_changed_argument,
         numerics.find_gradient_mistake,
         numerics.find_at_certainty,
@@ -244,9 +243,9 @@ def _examine(name, subject, inputs):
         behaviour.find_label_shape,
         behaviour.find_label_dtype,
     )
-    if match is None and not reduction:  # one example alone says little
-        looks = ()
-    findings += [look(subject) for look in looks]
+    if match is None and not reduction:  # one example alone does not show more
+        find_mistakes = ()
+    findings += [find(subject) for find in find_mistakes]
     if subject.way.library == "numpy" and subject.way.target == "labels":
         notes.append("It computes in NumPy: no gradient, so that no network can learn from it.")
     if match is None and not wrong_axis:
@@ -282,7 +281,7 @@ def _describe_inputs(subject):
 
 
 def _find_in_form(subject, inputs):
-    """Findings that the form itself gives away, the gravest first."""
+    """Yield the mistakes that the form shows, the worst first."""
     match, read = subject.match, subject.read
     if subject.twice or (inputs == "probabilities" and subject.family == "logits"):
         text = "softmax is applied to what is a softmax already, so that all classes look alike. "
@@ -290,7 +289,7 @@ def _find_in_form(subject, inputs):
         meant = replace(subject, family=inputs or subject.family)
         once = lambda s, t: match.predict(meant.once(s), t)  # noqa: E731
         yield _shown(meant, "softmax twice", text, once, "once")
-    # what takes any numbers without complaint is meant for logits
+    # a loss that accepts any numbers is meant for logits
     unchecked = subject.way.target == "labels" and inputs is None and subject.takes_any
     unchecked = unchecked and subject.way.library == "torch"
     if subject.family == "probabilities" and (unchecked or inputs == "logits"):
