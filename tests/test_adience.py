@@ -62,7 +62,7 @@ def test_images_and_labels_belong_together(tmp_path):
     assert data.classes == ["0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+"]
     assert data.positions == [1, 5, 10.5, 17.5, 28.5, 40.5, 50.5, 70]
     assert data.unit == "years"
-    assert data.report.kept == data.report.lines == 160
+    assert data.report.kept == data.report.listed == 160
     assert "left out" not in str(data.report)
 
 

@@ -219,12 +219,13 @@ def test_a_browser_cannot_change_what_only_python_says():
 
 
 def test_the_first_line_of_a_table_may_be_anything():
-    with pytest.raises(ValueError, match="must begin with a line that names the columns"):
-        tables.read_label_table(b'a\r b,"\n', "labels.csv")
+    for content in (b'a\r b,"\n', b"a\r b,\n", b"\r", b"sep=;"):
+        with pytest.raises(ValueError, match=r"labels\.csv (must begin|cannot be read as a table)"):
+            tables.read_label_table(content, "labels.csv")
 
 
 def test_an_error_does_not_repeat_a_line_without_end():
-    with pytest.raises(ValueError, match="fields") as caught:
+    with pytest.raises(ValueError, match="label must not be empty") as caught:
         tables.read_label_table(b"path,label\n" + b"x" * 70_000, "labels.csv")
     assert len(str(caught.value)) < 1000
 

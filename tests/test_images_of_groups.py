@@ -14,7 +14,7 @@ from devtools.data_layouts import (
     write,
 )
 from emdviz.datasets import load
-from emdviz.datasets.readers.group_faces import Face, read_even_list, read_person_data
+from emdviz.datasets.readers.group_faces import Face, face_corners, read_even_list, read_person_data
 
 
 def read(root, **arguments):
@@ -76,7 +76,7 @@ def test_faces_are_cut_out_upright_with_level_eyes(tmp_path):
 def test_the_square_around_a_face_turns_with_it(degrees):
     turn = np.exp(1j * np.radians(degrees))
     points = 100 + 100j + turn * np.array([-10, 10])
-    corners = Face("a.jpg", (*_xy(points[0]), *_xy(points[1])), 0).corners()
+    corners = face_corners((*_xy(points[0]), *_xy(points[1])))
     expected = (
         100 + 100j + turn * (np.array([-40, -40, 40, 40]) + 1j * np.array([-32, 48, 48, -32]))
     )
@@ -125,7 +125,7 @@ def test_the_lists_of_the_authors_decide_if_they_are_there(tmp_path):
     assert counts(data, "test") == [3] * 7
     assert counts(data, "train", "valid") == [10] * 7
     assert data.notes[0] == "faces and test set are those of the authors' lists"
-    assert data.report.lines == 91
+    assert data.report.listed == 91
     assert data.report.surplus == 0
 
 
@@ -175,7 +175,7 @@ def test_copies_conflicts_and_faces_without_eyes_are_counted(tmp_path):
     add_lines(files, "Wed5a/PersonData.txt", [photograph, first])
     report = read(write(tmp_path, files)).report
     assert (report.copies, report.conflicting, report.without_eyes) == (2, 2, 1)
-    assert report.lines == 256
+    assert report.listed == 256
     assert report.kept + report.surplus == 251
     assert "2 lines that repeat one, 2 lines that contradict each other" in str(report)
     assert "1 faces without two eyes" in str(report)
@@ -188,7 +188,7 @@ def test_zip_files_windows_line_ends_and_any_letters(tmp_path):
     files[f"Fam2a/{stored}"] = files.pop(f"Fam2a/{lines[0]}")
     files["Fam2a/PersonData.txt"] = "\r\n".join([typed, *lines[1:], ""]).encode()
     data = read(pack(tmp_path / "all.zip", files))
-    assert data.report.lines == 252
+    assert data.report.listed == 252
     assert data.report.missing == ()
     assert data.report.kept + data.report.surplus == 252
 

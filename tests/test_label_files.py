@@ -135,7 +135,7 @@ def test_a_root_without_whole_images_is_refused(tmp_path, name):
     }
     with (
         pytest.warns(UserWarning, match="not readable as an image"),
-        pytest.raises(FileNotFoundError, match=r"no whole image, \d+ \(.*, …\) cannot be read: "),
+        pytest.raises(FileNotFoundError, match=r"no usable image; .*unreadable.*: \d+ \(.*, …\): "),
     ):
         load(name, root=write(tmp_path, files))
 

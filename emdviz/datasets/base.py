@@ -1,12 +1,14 @@
 """The one shape that every data set has."""
 
+import copy
 from dataclasses import dataclass
 
 import torch
 from torchvision.datasets import VisionDataset
 
+from emdviz.datasets.binning import balanced_bins
 from emdviz.distributions import check_positions
-from emdviz.reading import check_is, read_names
+from emdviz.reading import check_is, read_count, read_names
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,12 @@ class OrderedData(VisionDataset):
         What belongs together, such as the person in each image; no group may be in two splits.
     true_distribution : float64 tensor, shape (N, C), optional
         The distribution from which each label was drawn, where it is known.
+    scores : float64 tensor, shape (N,), optional
+        The real numbers that were cut into classes.
+    bins : Bins, optional
+        How scores became classes.
+    report : Report, optional
+        What became of all that the files list.
     licence : str
         One line: who may use the images, and for what.
     notes : tuple of str
@@ -91,6 +99,9 @@ class OrderedData(VisionDataset):
         unit=None,
         groups=None,
         true_distribution=None,
+        scores=None,
+        bins=None,
+        report=None,
         licence="",
         notes=(),
         root="",
@@ -135,8 +146,11 @@ class OrderedData(VisionDataset):
         self.splits = dict(splits)
         self.groups = None if groups is None else tuple(groups)
         self.true_distribution = true_distribution
+        self.scores = scores
+        self.bins = bins
+        self.report = report
         self.licence = licence
-        self.notes = tuple(notes)
+        self.notes = (*(() if bins is None else (bins.note(),)), *notes)
 
     def __len__(self):
         return len(self.labels)
@@ -175,8 +189,43 @@ class OrderedData(VisionDataset):
             self.images[chosen],
             self.labels[chosen],
             None if self.true_distribution is None else self.true_distribution[chosen],
+            None if self.scores is None else self.scores[chosen],
             positions=self.positions,
         )
+
+    def discretize(self, bins):
+        """Cut the scores into another number of classes.
+
+        The bins hold training images as evenly as equal scores allow; see
+        :func:`balanced_bins`. The position of a class is the mean training score in it, so the
+        expectation of a predicted distribution is a score again.
+
+        Parameters
+        ----------
+        bins : int
+            2 to 100.
+
+        Returns
+        -------
+        OrderedData
+            With the same images, which are not copied, and the same splits.
+
+        Raises
+        ------
+        ValueError
+            If the classes were not cut from scores, or there are more bins than different
+            training scores.
+        """
+        if self.bins is None:
+            raise ValueError(f"{self.name} has no classes that were cut from scores")
+        train = self.scores[self.splits["train"]].numpy()
+        bins = read_count(bins, "bins", 2, 100)
+        cut = balanced_bins(train, bins, ends=(self.bins.low, self.bins.high))
+        other = copy.copy(self)
+        other.bins, other.classes, other.positions = cut, cut.names(), list(cut.positions)
+        other.labels = torch.from_numpy(cut.labels(self.scores.numpy()))
+        other.notes = (cut.note(), *self.notes[1:])
+        return other
 
     def summary(self):
         """Return a table of how many images each class has in each split.

@@ -23,31 +23,44 @@ class Bins:
         Mean of the numbers in each of the B bins.
     counts : tuple of int
         How many there are.
+    low, high : float
+        Least and greatest number, or the ends of their scale.
     """
 
     edges: tuple[float, ...]
     positions: tuple[float, ...]
     counts: tuple[int, ...]
+    low: float
+    high: float
 
     def labels(self, numbers):
         """Return the bin of each number, int64, 0 to B − 1."""
         return np.searchsorted(self.edges, numbers, side="right").astype(np.int64)
 
-    def names(self, first, last):
-        """Return a name for each bin, such as "0.45-0.525": its edges, from ``first`` to ``last``.
+    def note(self):
+        """Return a sentence on how evenly the bins are filled."""
+        share = sum(self.counts) / len(self.counts)
+        return (
+            f"{len(self.counts)} bins of {min(self.counts)} to {max(self.counts)} training images, "
+            f"where equal ones would have {share:.6g}; images of equal score stay together"
+        )
+
+    def names(self):
+        """Return a name for each bin, such as "0.45-0.525": its edges, from ``low`` to ``high``.
 
         Raises
         ------
         ValueError
             If two of them are equal when they are written with six digits.
         """
-        names = [f"{low:.6g}-{high:.6g}" for low, high in pairwise([first, *self.edges, last])]
+        edges = [self.low, *self.edges, self.high]
+        names = [f"{low:.6g}-{high:.6g}" for low, high in pairwise(edges)]
         if len(set(names)) < len(names):
             raise ValueError(f"bins must differ in six digits, got {names}")
         return names
 
 
-def make_bins(numbers, bins):
+def make_bins(numbers, bins, ends=None):
     """Cut numbers into bins.
 
     Parameters
@@ -56,6 +69,8 @@ def make_bins(numbers, bins):
     bins : int or sequence of float
         How many bins, as :func:`balanced_bins` makes them, or the edges between them: a number
         equal to an edge belongs above it.
+    ends : pair of float, optional
+        The ends of the scale of the numbers; by default the least and the greatest of them.
 
     Returns
     -------
@@ -73,24 +88,25 @@ def make_bins(numbers, bins):
     (2, 1)
     """
     if np.ndim(bins) == 0:
-        return balanced_bins(numbers, bins)
+        return balanced_bins(numbers, bins, ends)
     edges = tuple(map(float, bins))
     if not edges or not np.isfinite(edges).all() or any(a >= b for a, b in pairwise(edges)):
         raise ValueError(f"bins must be a number or increasing edges, got {bins}")
-    return _filled(np.sort(np.asarray(numbers, dtype=np.float64)), edges)
+    return _filled(np.sort(np.asarray(numbers, dtype=np.float64)), edges, ends)
 
 
-def _filled(increasing, edges):
+def _filled(increasing, edges, ends):
     parts = np.split(increasing, np.searchsorted(increasing, edges, side="left"))
     counts = tuple(map(len, parts))
     if 0 in counts:
         k = counts.index(0)
         low, high = [-math.inf, *edges, math.inf][k : k + 2]
         raise ValueError(f"bin {k} is empty: nothing is from {low:g} to below {high:g}")
-    return Bins(edges, tuple(part.mean().item() for part in parts), counts)
+    low, high = (increasing[0].item(), increasing[-1].item()) if ends is None else ends
+    return Bins(edges, tuple(part.mean().item() for part in parts), counts, low, high)
 
 
-def balanced_bins(numbers, bins):
+def balanced_bins(numbers, bins, ends=None):
     """Cut numbers into bins whose sizes are as equal as equal numbers allow.
 
     Parameters
@@ -98,6 +114,8 @@ def balanced_bins(numbers, bins):
     numbers : array of float, shape (N,)
     bins : int
         B, at least 2.
+    ends : pair of float, optional
+        See :func:`make_bins`.
 
     Returns
     -------
@@ -115,8 +133,8 @@ def balanced_bins(numbers, bins):
 
     Examples
     --------
-    >>> cut = balanced_bins([0.1, 0.2, 0.2, 0.2, 0.25, 0.75], 3)
-    >>> cut.counts, cut.edges, cut.names(0, 1)
+    >>> cut = balanced_bins([0.1, 0.2, 0.2, 0.2, 0.25, 0.75], 3, ends=(0, 1))
+    >>> cut.counts, cut.edges, cut.names()
     ((1, 3, 2), (0.15000000000000002, 0.225), ['0-0.15', '0.15-0.225', '0.225-1'])
     """
     numbers = np.sort(np.asarray(numbers, dtype=np.float64))
@@ -133,7 +151,7 @@ def balanced_bins(numbers, bins):
     else:
         places = np.arange(len(below))
     cuts = places[_even_cuts(below[places], bins)]
-    return _filled(numbers, tuple(((values[cuts - 1] + values[cuts]) / 2).tolist()))
+    return _filled(numbers, tuple(((values[cuts - 1] + values[cuts]) / 2).tolist()), ends)
 
 
 def _even_cuts(below, bins):

@@ -5,6 +5,7 @@ import unicodedata
 import zipfile
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -39,6 +40,34 @@ class ImageFile(NamedTuple):
     identity: str
     changed: int
     read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder or zip file with a data set.
+
+    Attributes
+    ----------
+    root : Path
+    how_to_get_it : str
+        What to get, where to ask for it, and how the files must lie.
+    files : list of ImageFile
+        All that lie under the root; see :func:`list_files`.
+    """
+
+    root: Path
+    how_to_get_it: str
+    files: list
+
+    @classmethod
+    def open(cls, root, how_to_get_it):
+        """Find the files; raises what :func:`check_root` and :func:`list_files` raise."""
+        root = check_root(root, how_to_get_it)
+        return cls(root, how_to_get_it, list_files(root))
+
+    def lacks(self, what):
+        """Return a FileNotFoundError that says what the root lacks, and how to get it."""
+        return FileNotFoundError(f"root {what}: {self.root}. {self.how_to_get_it}")
 
 
 def check_root(root, how_to_get_it):

@@ -43,25 +43,31 @@ class Face(NamedTuple):
     eyes: tuple[float, float, float, float]
     label: int
 
-    def corners(self):
-        """Return the square around the face, turned until the eyes are level.
 
-        Returns
-        -------
-        tuple of float
-            x and y of the upper left, lower left, lower right and upper right corner.
+def face_corners(eyes):
+    """Return the square around a face, turned until the eyes are level.
 
-        Examples
-        --------
-        >>> Face("a.jpg", (20, 30, 30, 30), 0).corners()
-        (5.0, 14.0, 5.0, 54.0, 45.0, 54.0, 45.0, 14.0)
-        """
-        left, right = np.array(self.eyes[:2]), np.array(self.eyes[2:])
-        across = CROP_WIDTH * (right - left)
-        down = np.array([-across[1], across[0]])
-        corner = (left + right) / 2 - across / 2 - EYE_LINE * down
-        square = (corner, corner + down, corner + down + across, corner + across)
-        return tuple(np.concatenate(square).tolist())
+    Parameters
+    ----------
+    eyes : tuple of float
+        See :class:`Face`.
+
+    Returns
+    -------
+    tuple of float
+        x and y of the upper left, lower left, lower right and upper right corner.
+
+    Examples
+    --------
+    >>> face_corners((20, 30, 30, 30))
+    (5.0, 14.0, 5.0, 54.0, 45.0, 54.0, 45.0, 14.0)
+    """
+    left, right = np.array(eyes[:2]), np.array(eyes[2:])
+    across = CROP_WIDTH * (right - left)
+    down = np.array([-across[1], across[0]])
+    corner = (left + right) / 2 - across / 2 - EYE_LINE * down
+    square = (corner, corner + down, corner + down + across, corner + across)
+    return tuple(np.concatenate(square).tolist())
 
 
 def read_person_data(content, name):

@@ -1,9 +1,5 @@
 """Label files, read strictly: lines of text, variables of MATLAB, and names of images."""
 
-import warnings
-from collections import defaultdict
-from dataclasses import dataclass
-
 import numpy as np
 
 from emdviz.datasets.readers.files import how_many
@@ -80,15 +76,25 @@ def text_lines(content, name):
     >>> text_lines(b"one two\\r\\n\\r\\nthree\\n", "list.txt")
     [(1, 'one two'), (3, 'three')]
     """
+    # not splitlines(), which also cuts at characters that a file name may hold
+    lines = enumerate(text_of(content, name).replace("\r\n", "\n").split("\n"), start=1)
+    return [(number, line) for number, line in lines if line.strip()]
+
+
+def text_of(content, name):
+    """Return bytes of UTF-8 as text, without a byte order mark.
+
+    Raises
+    ------
+    ValueError
+        If they are not UTF-8, or hold zeros.
+    """
     if b"\0" in content:
         raise ValueError(f"{name} must be UTF-8 text, got bytes of value 0; {_SAVE_AS_TEXT}")
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{name} must be UTF-8 text: {error}; {_SAVE_AS_TEXT}") from None
-    # not splitlines(), which also cuts at characters that a file name may hold
-    lines = enumerate(text.replace("\r\n", "\n").split("\n"), start=1)
-    return [(number, line) for number, line in lines if line.strip()]
 
 
 def matlab_variables(content, names, file):
@@ -194,177 +200,3 @@ def check_file_name(name, where):
     if not name or name in (".", "..") or any(c in name for c in "/\\\0"):
         raise ValueError(f"{where}: {shown(name)} is not the plain name of a file or folder")
     return name
-
-
-def without_copies(keys, values):
-    """Find what is listed once, and what is listed several times.
-
-    Parameters
-    ----------
-    keys : list, length N
-        What each line of a list is about.
-    values : list, length N
-        What it says about that.
-
-    Returns
-    -------
-    kept : list of int
-        The first line about everything that all its lines say the same about; increasing.
-    copies : int
-        Further lines about these.
-    conflicting : int
-        Lines about everything else.
-
-    Examples
-    --------
-    >>> without_copies(["a", "b", "a", "c", "c"], [1, 2, 1, 3, 4])
-    ([0, 1], 1, 2)
-    """
-    lines = defaultdict(list)
-    for place, key in enumerate(keys):
-        lines[key].append(place)
-    kept, copies, conflicting = [], 0, 0
-    for places in lines.values():
-        if len({values[place] for place in places}) > 1:
-            conflicting += len(places)
-        else:
-            kept.append(places[0])
-            copies += len(places) - 1
-    return kept, copies, conflicting
-
-
-def find_named(root, wanted, found, how_to_get_it):
-    """Find out which images that labels name are there.
-
-    Parameters
-    ----------
-    root : Path
-    wanted : list of str, length N
-        Names of images, as the labels have them; one may occur several times.
-    found : dict of str to ImageFile
-        The file of each name.
-    how_to_get_it : str
-        See :func:`files.check_root`.
-
-    Returns
-    -------
-    there : list of int
-        Which of the N have a file; increasing.
-    missing : tuple of str
-        Names that have none.
-
-    Raises
-    ------
-    FileNotFoundError
-        If no image is there.
-
-    Warns
-    -----
-    UserWarning
-        If some are missing: how many, and the first five.
-    """
-    there = [place for place, name in enumerate(wanted) if name in found]
-    missing = tuple(dict.fromkeys(name for name in wanted if name not in found))
-    if not there:
-        raise FileNotFoundError(
-            f"root holds none of the images that the labels name, {how_many(missing)}: {root}. "
-            f"{how_to_get_it}"
-        )
-    if missing:
-        text = f"the labels name images that are not in {root}: {how_many(missing)}; left out"
-        warnings.warn(text, stacklevel=3)
-    return there, missing
-
-
-def check_some_left(decoded, root, how_to_get_it):
-    """Check that reading images, as :func:`cache.read_images` does, left at least one.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it left none.
-    """
-    if not len(decoded.kept):
-        raise FileNotFoundError(
-            f"root holds no whole image, {how_many(decoded.unreadable)} cannot be read: {root}. "
-            f"{how_to_get_it}"
-        )
-
-
-def left_out(reasons):
-    """Put into words what was left out, and why.
-
-    Parameters
-    ----------
-    reasons : dict of str to int or to sequence of str
-        How many of what; of names, the first five are told.
-
-    Returns
-    -------
-    str
-        To follow what was kept; empty if nothing was left out.
-
-    Examples
-    --------
-    >>> left_out({"empty lines": 2, "copies": 0, "unreadable files": ("a.jpg",)})
-    '; left out: 2 empty lines, unreadable files: 1 (a.jpg)'
-    """
-    parts = [
-        f"{count} {what}" if isinstance(count, int) else f"{what}: {how_many(count)}"
-        for what, count in reasons.items()
-        if count
-    ]
-    return "; left out: " + ", ".join(parts) if parts else ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelReport:
-    """What became of the lines of the label files; as a string, in words.
-
-    Attributes
-    ----------
-    lines : int
-        Lines that say something about an image.
-    kept : int
-        Images in the data set.
-    copies : int
-        Lines left out because they repeat an earlier one.
-    conflicting : int
-        Lines left out because they contradict each other.
-    missing : tuple of str
-        Image files that are not there.
-    unreadable : tuple of str
-        Image files that hold no whole image.
-    """
-
-    lines: int
-    kept: int
-    copies: int
-    conflicting: int
-    missing: tuple[str, ...]
-    unreadable: tuple[str, ...]
-
-    def reasons(self):
-        """Return how many of what were left out, or the names: dict of str to int or tuple."""
-        return {
-            "lines that repeat one": self.copies,
-            "lines that contradict each other": self.conflicting,
-            "images that are not there": self.missing,
-            "unreadable images": self.unreadable,
-        }
-
-    def __str__(self):
-        return f"{self.kept} images kept of {self.lines} lines{left_out(self.reasons())}"
-
-
-def warn_of_empty_classes(classes, labels):
-    """Warn if there is a class without an image; ``labels`` are those of the training images.
-
-    Warns
-    -----
-    UserWarning
-    """
-    empty = sorted(set(range(len(classes))) - set(np.asarray(labels).tolist()))
-    if empty:
-        names = ", ".join(classes[label] for label in empty)
-        warnings.warn(f"no image for training in the classes {names}", stacklevel=3)

@@ -1,36 +1,17 @@
-"""A table of image paths and labels, as people keep it for their own data."""
+"""Tables of text, as people keep them for their own data; pandas reads them."""
 
-import csv
+import io
 import re
-from dataclasses import dataclass
 from math import isfinite
 
+import pandas as pd
+
 from emdviz.datasets.readers.files import how_many
-from emdviz.datasets.readers.label_files import text_lines
+from emdviz.datasets.readers.label_files import text_of
 from emdviz.reading import shown
 
 COLUMNS = ("path", "label", "split", "group")
-"""Columns that are read; the first two must be there, others are passed over."""
-
-
-@dataclass(frozen=True)
-class LabelTable:
-    """What the lines of a table say, each path once.
-
-    Attributes
-    ----------
-    paths, labels : list of str, length N
-    splits, groups : list of str, length N, or None
-        None if there is no such column.
-    repeated : int
-        Further lines that say the same about the same path.
-    """
-
-    paths: list[str]
-    labels: list[str]
-    splits: list[str] | None
-    groups: list[str] | None
-    repeated: int
+"""Columns of a label table that are read; the first two must be there, others are passed over."""
 
 
 def read_label_table(content, name):
@@ -38,74 +19,113 @@ def read_label_table(content, name):
 
     Parameters
     ----------
+    content, name
+        See :func:`read_table`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns "path" and "label", and "split" and "group" if they are there; each path
+        once. ``attrs["repeated"]`` counts further lines that say the same about the same path.
+
+    Raises
+    ------
+    ValueError
+        If the columns "path" and "label" are missing, a line lacks one of the values, or says
+        something else than an earlier line about the same path.
+
+    Examples
+    --------
+    >>> table = read_label_table(b"path;label;age\r\n1.jpg;low;3\r\n2.jpg;high;7\r\n", "my.csv")
+    >>> table.values.tolist()
+    [['1.jpg', 'low'], ['2.jpg', 'high']]
+    """
+    table = read_table(content, name)
+    heads = list(table)
+    if not {"path", "label"} <= set(heads) or len(set(heads)) < len(heads):
+        raise ValueError(
+            f"{name} must begin with a line that names the columns path and label (split and "
+            f"group, if you like), each once, got {shown(','.join(heads))}"
+        )
+    table = table[[column for column in COLUMNS if column in heads]]
+    if not len(table):
+        raise ValueError(f"{name} has no line but the names of its columns")
+    for column in table:
+        empty = table.index[table[column] == ""]
+        if len(empty):
+            line = ", ".join(table.loc[empty[0]])
+            raise ValueError(
+                f"{name}, line {empty[0]}: {column} must not be empty, got {shown(line)}"
+            )
+    once = table.drop_duplicates()
+    contradicted = once["path"][once["path"].duplicated()]
+    if len(contradicted):
+        raise ValueError(
+            f"{name} must say one thing about an image, but its lines disagree on "
+            f"{how_many(list(dict.fromkeys(contradicted)))}"
+        )
+    once.attrs["repeated"] = len(table) - len(once)
+    return once
+
+
+def read_table(content, name):
+    """Read a table of text.
+
+    Parameters
+    ----------
     content : bytes
-        UTF-8; commas, semicolons or tabs between the fields, which may stand in quotes.
+        UTF-8, with or without a byte order mark. The first line names the columns, in capital or
+        small letters; before it may stand a line such as ``sep=;``, which Excel understands.
+        Commas, semicolons or tabs stand between the fields, which may stand in double quotes.
     name : str
         What an error calls the file.
 
     Returns
     -------
-    LabelTable
+    pandas.DataFrame
+        All text, without white space around it; the index is the number of the line, as long as
+        no field holds a line break. Empty lines are left out. Column names are in small letters.
 
     Raises
     ------
     ValueError
-        If the columns "path" and "label" are missing, a line has another number of fields, an
-        empty path or label, or says something else than an earlier line about the same path.
+        If it is no text, or a line has more fields than the first, or a quoted field has no end.
 
     Examples
     --------
-    >>> table = read_label_table(b"path;label;age\r\n1.jpg;low;3\r\n2.jpg;high;7\r\n", "my.csv")
-    >>> table.paths, table.labels, table.splits
-    (['1.jpg', '2.jpg'], ['low', 'high'], None)
+    >>> read_table(b"a;b\\n1;2,5\\n", "my.csv").to_dict("index")
+    {2: {'a': '1', 'b': '2,5'}}
     """
-    lines = text_lines(content, name)
-    first = lines[0][1] if lines else ""
-    separator = max(",;\t", key=first.count)
-    # the first line may be of anything, and what is odd in it is not what the table is about
-    heads = [head.strip(' "\t').lower() for head in first.replace("\r", "").split(separator)]
-    if "path" not in heads or "label" not in heads or len(set(heads)) < len(heads):
-        raise ValueError(
-            f"{name} must begin with a line that names the columns path and label (split and "
-            f"group, if you like), each once, got {first[:80]!r}"
-        )
-    columns = [head for head in COLUMNS if head in heads]
-    said, repeated, contradicted = {}, 0, []
-    for number, line in lines[1:]:
-        fields = _fields(line, separator, len(heads), f"{name}, line {number}")
-        row = tuple(fields[heads.index(column)] for column in columns)
-        if not row[0] or not row[1]:
-            raise ValueError(
-                f"{name}, line {number}: path and label must not be empty: {shown(line)}"
-            )
-        if said.setdefault(row[0], row) != row:
-            contradicted.append(row[0])
-        elif said[row[0]] is not row:
-            repeated += 1
-    if contradicted:
-        raise ValueError(
-            f"{name} must say one thing about an image, but its lines disagree on "
-            f"{how_many(list(dict.fromkeys(contradicted)))}"
-        )
-    if not said:
-        raise ValueError(f"{name} has no line but the names of its columns")
-    lists = dict(zip(columns, map(list, zip(*said.values(), strict=True)), strict=True))
-    return LabelTable(
-        lists["path"], lists["label"], lists.get("split"), lists.get("group"), repeated
-    )
-
-
-def _fields(line, separator, count, where):
+    text = text_of(content, name)
+    first, _, rest = text.partition("\n")
+    said = re.fullmatch(r"\ufeff?sep=(.)\s*", first)
+    if said:
+        text = "\n" + rest
+        first = rest.partition("\n")[0]
+    separator = said[1] if said else max(",;\t", key=first.count)
     try:
-        fields = next(csv.reader([line], delimiter=separator, strict=True))
-    except csv.Error as error:
-        raise ValueError(f"{where}: {error}: {shown(line)}") from None
-    if len(fields) != count:
-        raise ValueError(
-            f"{where}: expected {count} fields, got {len(fields)}: {shown(line)}; what holds a "
-            f"{separator!r} itself must stand in double quotes"
+        table = pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=False,
+            skiprows=1 if said else 0,
+            skipinitialspace=True,
         )
-    return [field.strip() for field in fields]
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame()
+    except (pd.errors.ParserError, ValueError) as error:
+        raise ValueError(
+            f"{name} cannot be read as a table: {str(error).strip()}; what holds a {separator!r} "
+            "itself must stand in double quotes"
+        ) from None
+    table = table.apply(lambda column: column.str.strip())
+    table.index += 2 if said else 1
+    table = table[(table != "").any(axis=1)]
+    heads = [head.lower() for head in table.iloc[0]] if len(table) else []
+    return table.iloc[1:].set_axis(heads, axis=1)
 
 
 def natural_order(names):
@@ -130,15 +150,15 @@ def natural_order(names):
 
 
 def number(text):
-    """Return a text as a finite number, or None if it is none.
+    """Return a text as a finite number, with a point or a comma, or None if it is none.
 
     Examples
     --------
-    >>> number("-0.5"), number("nan"), number("low")
-    (-0.5, None, None)
+    >>> number("-0.5"), number("2,5"), number("nan"), number("low")
+    (-0.5, 2.5, None, None)
     """
     try:
-        value = float(text)
+        value = float(text.replace(",", ".") if "." not in text else text)
     except ValueError:
         return None
     return value if isfinite(value) else None

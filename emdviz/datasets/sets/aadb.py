@@ -1,26 +1,24 @@
 """AADB: photographs with aesthetic scores, cut into as many ordered classes as one likes."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
+import numpy as np
 import torch
 
-from emdviz.datasets.base import OrderedData
 from emdviz.datasets.binning import balanced_bins
-from emdviz.datasets.readers.cache import read_images
-from emdviz.datasets.readers.files import check_root, list_files, plain_name
+from emdviz.datasets.building import build
+from emdviz.datasets.readers.files import Source, plain_name
 from emdviz.datasets.readers.label_files import (
-    LabelReport,
     check_file_name,
-    check_some_left,
-    find_named,
     matlab_numbers,
     matlab_strings,
     matlab_variables,
     read_label_file,
     text_lines,
-    without_copies,
 )
+from emdviz.datasets.readers.listing import Listing
 from emdviz.datasets.splits import named_splits
 from emdviz.reading import read_count, shown
 
@@ -49,101 +47,6 @@ _HOW_TO_GET_IT = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class AADBReport(LabelReport):
-    """What became of the lines of the lists.
-
-    Attributes
-    ----------
-    shared : int
-        Lines left out because a list that comes first has the image too: that for test, then
-        that for training.
-    """
-
-    shared: int
-
-    def reasons(self):
-        """See :meth:`LabelReport.reasons`."""
-        return super().reasons() | {
-            "lines whose image is for test or training already": self.shared
-        }
-
-
-class AADB(OrderedData):
-    """Photographs with scores; an :class:`OrderedData` that keeps the real scores.
-
-    Attributes
-    ----------
-    scores : float64 tensor, shape (N,)
-        From 0 to 1, as the raters' mean.
-    bins : Bins
-        How scores became classes.
-    report : AADBReport
-    """
-
-    def __init__(self, images, scores, splits, bins, *, report, remarks, **keywords):
-        cut = balanced_bins(scores[splits["train"]].numpy(), bins)
-        share = sum(cut.counts) / bins
-        sizes = (
-            f"{bins} bins of {min(cut.counts)} to {max(cut.counts)} training images, where equal "
-            f"ones would have {share:.6g}; images of equal score stay together"
-        )
-        super().__init__(
-            "aadb",
-            images,
-            torch.from_numpy(cut.labels(scores.numpy())),
-            cut.names(0, 1),
-            splits,
-            positions=cut.positions,
-            unit="score",
-            licence="AADB: for research, under the terms of its authors",
-            notes=(sizes, *remarks),
-            **keywords,
-        )
-        self.scores = scores
-        self.bins = cut
-        self.report = report
-        self._remarks = remarks
-
-    def split(self, name):
-        """Return the part called ``name``, with its real ``scores``; see :class:`OrderedData`."""
-        return replace(super().split(name), scores=self.scores[self.splits[name]])
-
-    def discretize(self, bins):
-        """Cut the scores into another number of classes.
-
-        The bins hold training images as evenly as equal scores allow; see
-        :func:`balanced_bins`. The position of a class is the mean training score in it, so the
-        expectation of a predicted distribution is a score again.
-
-        Parameters
-        ----------
-        bins : int
-            2 to 100. The paper uses 3 to 10.
-
-        Returns
-        -------
-        AADB
-            With the same images, which are not copied, and the same splits.
-
-        Raises
-        ------
-        ValueError
-            If there are more bins than different training scores.
-        """
-        return AADB(
-            self.images,
-            self.scores,
-            self.splits,
-            read_count(bins, "bins", 2, 100),
-            report=self.report,
-            remarks=self._remarks,
-            root=self.root,
-            transform=self.transform,
-            target_transform=self.target_transform,
-        )
-
-
 def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
     """Read AADB, and cut its scores into classes of nearly equal size.
 
@@ -155,7 +58,7 @@ def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
         A folder, searched to its depths, or a zip file. If both ``AADBinfo.mat`` and the list
         files are there, the list files count.
     bins : int
-        How many classes, 2 to 100; :meth:`AADB.discretize` changes it later.
+        How many classes, 2 to 100; :meth:`OrderedData.discretize` changes it later.
     size : int
         Height and width of the images in pixels, 16 to 256.
     seed : int
@@ -165,7 +68,7 @@ def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
 
     Returns
     -------
-    AADB
+    OrderedData
         ``positions`` are mean scores; ``scores`` (N,) are the real ones; a ``report``.
 
     Raises
@@ -188,50 +91,57 @@ def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
     bins = read_count(bins, "bins", 2, 100)
     size = read_count(size, "size", 16, 256)
     seed = read_count(seed, "seed", 0)
-    root = check_root(root, _HOW_TO_GET_IT)
-    files = list_files(root)
-    source, lists = _read_lists(files, root)
+    source = Source.open(root, _HOW_TO_GET_IT)
+    origin, lists = _read_lists(source)
     lines = [(part, name, score) for part in lists for name, score in lists[part]]
-    once, copies, conflicting = without_copies(
-        [line[:2] for line in lines], [score for *_, score in lines]
+    listing = Listing(
+        names=[plain_name(name) for _, name, _ in lines],
+        labels=[score for *_, score in lines],
+        parts=[part for part, *_ in lines],
+        listed=len(lines),
     )
-    first = {}
-    for part, name, score in [lines[k] for k in once]:
-        first.setdefault(plain_name(name), (part, score))
-    wanted = list(first)
-    found = _find_images(files)
-    there, missing = find_named(root, wanted, found, _HOW_TO_GET_IT)
-    decoded = read_images(
-        root, [found[wanted[k]] for k in there], size, name="aadb", squeeze=True, cache=cache
+    keys = list(zip(listing.parts, listing.names, strict=True))
+    listing = listing.without_copies(keys, listing.labels)
+    first = {name: place for place, name in reversed(list(enumerate(listing.names)))}
+    shared = set(range(len(listing))) - set(first.values())
+    listing = listing.leave_out(
+        shared, "shared", "lines whose image is for test or training already"
     )
-    check_some_left(decoded, root, _HOW_TO_GET_IT)
-    parts, scores = zip(*(first[wanted[there[k]]] for k in decoded.kept), strict=True)
-    scores = torch.tensor(scores, dtype=torch.float64)
-    report = AADBReport(
-        lines=len(lines),
-        kept=len(scores),
-        copies=copies,
-        conflicting=conflicting,
-        shared=len(once) - len(first),
-        missing=missing,
-        unreadable=decoded.unreadable,
-    )
-    # whatever the bins, the same images are for validation: those of tenths of the score
-    splits, split_notes = named_splits(parts, (scores * 10).long(), seed=seed)
-    return AADB(
-        torch.from_numpy(decoded.images),
-        scores,
-        splits,
-        bins,
-        report=report,
-        remarks=(f"scores from {source}", *split_notes, str(report), *decoded.notes),
-        root=root,
+    listing = listing.find(source, _find_images(source.files))
+    # whatever the bins, the same images are for validation
+    tenths = (torch.tensor(listing.labels, dtype=torch.float64) * 10).long()
+    splits, notes = named_splits(listing.parts, tenths, seed=seed)
+    parts = {place: part for part, places in splits.items() for place in places.tolist()}
+    return build(
+        source,
+        replace(listing, parts=[parts[place] for place in range(len(listing))]),
+        partial(_classes, bins),
+        name="aadb",
+        size=size,
+        seed=seed,
+        cache=cache,
+        squeeze=True,
+        unit="score",
+        licence="AADB: for research, under the terms of its authors",
+        notes=(f"scores from {origin}", *notes),
     )
 
 
-def _read_lists(files, root):
+def _classes(bins, listing):
+    scores = np.array(listing.labels, np.float64)
+    cut = balanced_bins(scores[np.array(listing.parts) == "train"], bins, ends=(0, 1))
+    return {
+        "labels": cut.labels(scores),
+        "classes": cut.names(),
+        "positions": cut.positions,
+        "scores": torch.from_numpy(scores),
+        "bins": cut,
+    }
+
+
+def _read_lists(source):
     """Return where the scores come from, and the list of each split, the one for test first."""
-    contents = {part: read_label_file(files, name) for part, name in LISTS.items()}
+    contents = {part: read_label_file(source.files, name) for part, name in LISTS.items()}
     if contents["train"] is not None and contents["test"] is not None:
         lists = {
             part: read_score_list(content, LISTS[part])
@@ -239,11 +149,10 @@ def _read_lists(files, root):
             if content is not None
         }
         return "the list files", lists
-    content = read_label_file(files, MATLAB_FILE)
+    content = read_label_file(source.files, MATLAB_FILE)
     if content is None:
-        raise FileNotFoundError(
-            f"root has neither {MATLAB_FILE} nor both {LISTS['train']} and {LISTS['test']}: "
-            f"{root}. {_HOW_TO_GET_IT}"
+        raise source.lacks(
+            f"has neither {MATLAB_FILE} nor both {LISTS['train']} and {LISTS['test']}"
         )
     return MATLAB_FILE, read_matlab_scores(content, MATLAB_FILE)
 

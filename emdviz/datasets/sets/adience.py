@@ -4,23 +4,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-import torch
-
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES
-from emdviz.datasets.base import OrderedData
-from emdviz.datasets.readers.cache import read_images
-from emdviz.datasets.readers.files import check_root, list_files, plain_name
-from emdviz.datasets.readers.label_files import (
-    LabelReport,
-    check_file_name,
-    check_some_left,
-    find_named,
-    read_label_file,
-    text_lines,
-    warn_of_empty_classes,
-    without_copies,
-)
-from emdviz.datasets.splits import named_splits
+from emdviz.datasets.building import build
+from emdviz.datasets.readers.files import Source, plain_name
+from emdviz.datasets.readers.label_files import check_file_name, read_label_file, text_lines
+from emdviz.datasets.readers.listing import Listing
 from emdviz.reading import read_count, shown
 
 __all__ = ["adience"]
@@ -61,38 +49,6 @@ _COLUMNS = ("user_id", "original_image", "face_id", "age")
 _AGE = re.compile(r"\((\d{1,3}), (\d{1,3})\)|(\d{1,3})", re.ASCII)
 
 
-@dataclass(frozen=True, kw_only=True)
-class AdienceReport(LabelReport):
-    """What became of the lines of the fold files.
-
-    Attributes
-    ----------
-    dropped : dict of str to int
-        How many faces each label cost that names no class: "None", "", "35" and the like.
-    shared : int
-        Faces of other folds left out because their user has faces in the test fold as well.
-    """
-
-    dropped: dict[str, int]
-    shared: int
-
-    def reasons(self):
-        """See :meth:`LabelReport.reasons`."""
-        dropped = ", ".join(f"{age or 'empty'}: {count}" for age, count in self.dropped.items())
-        return super().reasons() | {
-            f"faces whose label is no class ({dropped})": sum(self.dropped.values()),
-            "faces of users who are in the test fold too": self.shared,
-        }
-
-
-class Adience(OrderedData):
-    """Adience; an :class:`OrderedData` whose ``groups`` are users, and that has a ``report``."""
-
-    def __init__(self, *args, report, **keywords):
-        super().__init__(*args, **keywords)
-        self.report = report
-
-
 def adience(root="data/adience", *, fold=0, policy="strict", size=64, seed=0, cache=True):
     """Read Adience for one round of its five-fold cross-validation.
 
@@ -116,7 +72,7 @@ def adience(root="data/adience", *, fold=0, policy="strict", size=64, seed=0, ca
 
     Returns
     -------
-    Adience
+    OrderedData
         ``positions`` in years; ``groups`` are the users; a ``report``. Images are in the order
         of the fold files.
 
@@ -142,64 +98,50 @@ def adience(root="data/adience", *, fold=0, policy="strict", size=64, seed=0, ca
     seed = read_count(seed, "seed", 0)
     if policy not in POLICIES:
         raise ValueError(f"policy must be one of {POLICIES}, got {policy!r}")
-    root = check_root(root, _HOW_TO_GET_IT)
-    files = list_files(root)
-    lines = _read_folds(files, root)
-    keys = [(line.user, line.image, line.face_id) for line in lines]
-    once, copies, conflicting = without_copies(keys, [line.age for line in lines])
-    dropped = Counter(lines[k].age for k in once if age_class(lines[k].age, policy) is None)
-    faces = [lines[k] for k in once if lines[k].age not in dropped]
-    tested = {face.user for face in faces if face.fold == fold}
-    apart = [face for face in faces if face.fold == fold or face.user not in tested]
-    kind, found = _find_images(files)
-    wanted = [plain_name(face.path(kind)) for face in apart]
-    there, missing = find_named(root, wanted, found, _HOW_TO_GET_IT)
-    decoded = read_images(
-        root, [found[wanted[k]] for k in there], size, name=f"adience-{kind}", cache=cache
+    source = Source.open(root, _HOW_TO_GET_IT)
+    faces = _read_folds(source)
+    kind, found = _find_images(source.files)
+    listing = Listing(
+        names=[plain_name(face.path(kind)) for face in faces],
+        labels=[face.age for face in faces],
+        groups=[face.user for face in faces],
+        parts=["test" if face.fold == fold else "train" for face in faces],
+        listed=len(faces),
     )
-    check_some_left(decoded, root, _HOW_TO_GET_IT)
-    chosen = [apart[there[k]] for k in decoded.kept]
-    labels = torch.tensor([age_class(face.age, policy) for face in chosen], dtype=torch.int64)
-    users = [face.user for face in chosen]
-    names = ["test" if face.fold == fold else "train" for face in chosen]
-    splits, split_notes = named_splits(names, labels, seed=seed, groups=users)
-    warn_of_empty_classes(AGE_GROUPS, labels[splits["train"]])
-    report = AdienceReport(
-        lines=len(lines),
-        kept=len(chosen),
-        copies=copies,
-        conflicting=conflicting,
-        dropped=dict(dropped.most_common()),
-        shared=len(faces) - len(apart),
-        missing=missing,
-        unreadable=decoded.unreadable,
-    )
-    return Adience(
-        "adience",
-        torch.from_numpy(decoded.images),
-        labels,
-        AGE_GROUPS,
-        splits,
-        positions=GROUP_CENTRES,
+    listing = listing.without_copies(listing.names, listing.labels)
+    places = [k for k, age in enumerate(listing.labels) if age_class(age, policy) is None]
+    dropped = dict(Counter(listing.labels[k] for k in places).most_common())
+    listing = listing.leave_out(places, "dropped", "faces whose label is no class", dropped)
+    pairs = list(zip(listing.parts, listing.groups, strict=True))
+    tested = {user for part, user in pairs if part == "test"}
+    shared = [k for k, (part, user) in enumerate(pairs) if part == "train" and user in tested]
+    listing = listing.leave_out(shared, "shared", "faces of users who are in the test fold too")
+    return build(
+        source,
+        listing.find(source, found),
+        lambda listing: {
+            "labels": [age_class(age, policy) for age in listing.labels],
+            "classes": AGE_GROUPS,
+            "positions": GROUP_CENTRES,
+        },
+        name="adience",
+        size=size,
+        seed=seed,
+        cache=cache,
+        cache_name=f"adience-{kind}",
         unit="years",
-        groups=users,
-        report=report,
         licence="Adience: for research, under the terms of its authors",
-        notes=(
-            f"fold {fold} is the test set; labels by the policy {policy!r}; images from {kind}/",
-            *split_notes,
-            str(report),
-            *decoded.notes,
-        ),
-        root=root,
+        notes=[
+            f"fold {fold} is the test set; labels by the policy {policy!r}; images from {kind}/"
+        ],
     )
 
 
-def _read_folds(files, root):
-    contents = {fold: read_label_file(files, _fold_file(fold)) for fold in range(FOLDS)}
+def _read_folds(source):
+    contents = {fold: read_label_file(source.files, _fold_file(fold)) for fold in range(FOLDS)}
     missing = [_fold_file(fold) for fold, content in contents.items() if content is None]
     if missing:
-        raise FileNotFoundError(f"root lacks {', '.join(missing)}: {root}. {_HOW_TO_GET_IT}")
+        raise source.lacks(f"lacks {', '.join(missing)}")
     return [
         face
         for fold, content in contents.items()

@@ -3,16 +3,15 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 
 from emdviz.datasets.ages import age_classes
-from emdviz.datasets.base import OrderedData
-from emdviz.datasets.readers.cache import read_images
-from emdviz.datasets.readers.files import IMAGE_SUFFIXES, check_root, how_many, list_files
-from emdviz.datasets.readers.label_files import left_out, warn_of_empty_classes, without_copies
-from emdviz.datasets.splits import stratified_splits
+from emdviz.datasets.building import build
+from emdviz.datasets.readers.files import IMAGE_SUFFIXES, Source, how_many
+from emdviz.datasets.readers.listing import Listing
 from emdviz.reading import read_count
 
 __all__ = ["age_faces", "utkface"]
@@ -42,6 +41,11 @@ class Pattern:
     licence: str
     source: str
     terms: str
+
+    @property
+    def knows_people(self):
+        """Whether file names tell the person."""
+        return "person" in self.expression.groupindex
 
     def how_to_get_it(self, name):
         """Say what to get, where, and how the files must lie."""
@@ -87,51 +91,6 @@ PATTERNS = {
 """The naming conventions that :func:`age_faces` knows."""
 
 
-@dataclass(frozen=True)
-class AgeFacesReport:
-    """What became of the files.
-
-    Attributes
-    ----------
-    files : int
-        Files found, hidden ones aside.
-    kept : int
-        Images in the data set.
-    copies : int
-        Files left out because the same picture, with the same age, is kept already.
-    conflicting : int
-        Files left out because the same picture occurs with different ages.
-    without_age : int
-        Files left out because their names tell no age from 0 to 130.
-    unreadable : tuple of str
-        Names of the files left out because they hold no whole image.
-    """
-
-    files: int
-    kept: int
-    copies: int
-    conflicting: int
-    without_age: int
-    unreadable: tuple[str, ...]
-
-
-class AgeFaces(OrderedData):
-    """Photographs of faces; an :class:`OrderedData` that also knows the ages in years.
-
-    Attributes
-    ----------
-    ages : int64 tensor, shape (N,)
-        Years, as the file names have them.
-    report : AgeFacesReport
-        How many files were left out, and why.
-    """
-
-    def __init__(self, *args, ages, report, **keywords):
-        super().__init__(*args, **keywords)
-        self.ages = ages
-        self.report = report
-
-
 def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
     """Read faces whose file names tell the age, from a folder or a zip file, and clean them.
 
@@ -161,11 +120,11 @@ def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
 
     Returns
     -------
-    AgeFaces
+    OrderedData
         ``positions`` in years, splits "train", "valid" and "test" of 80, 10 and 10 % of each
-        class, ``ages`` (N,) and a ``report``. Where the names tell the person, ``groups`` does
-        too, and no person is in two splits. Images are ordered by file name, wherever the files
-        lie.
+        class, ages as ``scores`` (N,) and a ``report``. Where the names tell the person,
+        ``groups`` does too, and no person is in two splits. Images are ordered by file name,
+        wherever the files lie.
 
     Raises
     ------
@@ -194,58 +153,43 @@ def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
     rule = PATTERNS[pattern]
     size = read_count(size, "size", 16, 256)
     seed = read_count(seed, "seed", 0)
-    root = check_root(f"data/{pattern}" if root is None else root, rule.how_to_get_it(pattern))
-    files = list_files(root)
-    faces = [_Face.of(file, rule) for file in files]
-    faces = [face for face in faces if face is not None]
-    decoded = read_images(
-        root, [face.file for face in faces], size, name=pattern, digests=True, cache=cache
+    root = f"data/{pattern}" if root is None else root
+    source = Source.open(root, rule.how_to_get_it(pattern))
+    found = {file: rule.expression.match(_last(file.name)) for file in source.files}
+    faces = {file: match for file, match in found.items() if match and int(match["age"]) <= OLDEST}
+    listing = Listing(
+        names=[_last(file.name) for file in faces],
+        labels=[int(match["age"]) for match in faces.values()],
+        groups=[match["person"] for match in faces.values()] if rule.knows_people else None,
+        files=list(faces),
+        listed=len(found),
+        unit="files",
     )
-    pictures = [digest.tobytes() for digest in decoded.digests]
-    readable = [faces[place] for place in decoded.kept]
-    kept, copies, conflicting = _deduplicate(readable, pictures)
-    report = AgeFacesReport(
-        files=len(files),
-        kept=len(kept),
-        copies=copies,
-        conflicting=conflicting,
-        without_age=len(files) - len(faces),
-        unreadable=decoded.unreadable,
-    )
-    if not len(kept):
-        raise FileNotFoundError(
-            f"root holds no usable image of {rule.title}: {root}; {_in_words(report)}. "
-            + rule.how_to_get_it(pattern)
-        )
-    chosen = [readable[k] for k in kept]
-    persons = [face.person for face in chosen] if "person" in rule.expression.groupindex else None
-    if persons is not None:
-        _check_names(chosen, rule)
-    ages = torch.tensor([face.age for face in chosen])
-    labels, classes, positions = age_classes(ages.numpy(), bins)
-    labels = torch.from_numpy(labels)
-    splits = stratified_splits(labels, seed=seed, groups=persons)
-    warn_of_empty_classes(classes, labels[splits["train"]])
-    return AgeFaces(
-        pattern,
-        torch.from_numpy(decoded.images[kept]),
-        labels,
+    words = f"without an age from 0 to {OLDEST} in their names"
+    listing = listing.note("without_age", words, len(found) - len(faces))
+
+    def classes(listing):
+        ages = np.array(listing.labels)
+        labels, classes, positions = age_classes(ages, bins)
+        scores = torch.from_numpy(ages.astype(np.float64))
+        return {"labels": labels, "classes": classes, "positions": positions, "scores": scores}
+
+    return build(
+        source,
+        listing,
         classes,
-        splits,
-        positions=positions,
+        name=pattern,
+        size=size,
+        seed=seed,
+        cache=cache,
+        sort_out=partial(_without_copies, rule),
         unit="years",
-        groups=persons,
-        ages=ages,
-        report=report,
         licence=rule.licence,
-        notes=(
-            _in_words(report),
+        notes=[
             "every age belongs to a group: ages between two groups go to the nearer one"
             if bins is None
-            else "positions are the mean ages of the classes",
-            *decoded.notes,
-        ),
-        root=root,
+            else "positions are the mean ages of the classes"
+        ],
     )
 
 
@@ -259,7 +203,7 @@ def utkface(root="data/utkface", *, size=48, bins=None, seed=0, cache=True):
 
     Returns
     -------
-    AgeFaces
+    OrderedData
 
     Raises
     ------
@@ -269,50 +213,32 @@ def utkface(root="data/utkface", *, size=48, bins=None, seed=0, cache=True):
     return age_faces(root, pattern="utkface", size=size, bins=bins, seed=seed, cache=cache)
 
 
-@dataclass(frozen=True)
-class _Face:
-    file: object
-    name: str
-    age: int
-    person: str | None
-
-    @classmethod
-    def of(cls, file, rule):
-        """Return what the name tells, or None if it tells no credible age."""
-        name = file.name.rpartition("/")[2]
-        found = rule.expression.match(name)
-        if found is None or int(found["age"]) > OLDEST:
-            return None
-        return cls(file, name, int(found["age"]), found.groupdict().get("person"))
+def _last(name):
+    return name.rpartition("/")[2]
 
 
-def _deduplicate(faces, pictures):
-    """Return places of the faces to keep, by name, and how many were copies and conflicts."""
-    order = sorted(range(len(faces)), key=lambda k: (faces[k].name, pictures[k]))
-    kept, copies, conflicting = without_copies(
-        [pictures[k] for k in order], [faces[k].age for k in order]
+def _without_copies(rule, listing, digests):
+    """Leave out copies of a picture; order the others by name, wherever they lie."""
+    pictures = [digest.tobytes() for digest in digests]
+    order = sorted(range(len(listing)), key=lambda k: (listing.names[k], pictures[k]))
+    kept = listing.take(order).without_copies(
+        [pictures[k] for k in order],
+        [listing.labels[k] for k in order],
+        "exact copies",
+        "files whose picture occurs with different ages",
     )
-    return np.array(order, dtype=np.int64)[kept], copies, conflicting
+    if rule.knows_people:
+        _check_names(kept, rule)
+    return kept
 
 
-def _check_names(faces, rule):
+def _check_names(listing, rule):
     places = defaultdict(list)
-    for face in faces:
-        places[face.name].append(face.file.name)
+    for name, file in zip(listing.names, listing.files, strict=True):
+        places[name].append(file.name)
     twice = [" and ".join(names) for names in places.values() if len(names) > 1]
     if twice:
         raise ValueError(
             f"a file of {rule.title} must occur once, but these have one name and different "
             f"pictures: {how_many(twice)}; pass one of their folders as root"
         )
-
-
-def _in_words(report):
-    return f"{report.kept} images kept of {report.files} files" + left_out(
-        {
-            "exact copies": report.copies,
-            "files whose picture occurs with different ages": report.conflicting,
-            f"without an age from 0 to {OLDEST} in their names": report.without_age,
-            "not readable as an image": report.unreadable,
-        }
-    )

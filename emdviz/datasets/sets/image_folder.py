@@ -3,31 +3,24 @@
 import os
 import warnings
 from collections import Counter
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from emdviz.datasets.base import OrderedData
 from emdviz.datasets.binning import make_bins
-from emdviz.datasets.readers.cache import read_images
+from emdviz.datasets.building import build
 from emdviz.datasets.readers.files import (
     IMAGE_SUFFIXES,
-    check_root,
+    Source,
     how_many,
     is_hidden,
-    list_files,
     plain_name,
 )
 from emdviz.datasets.readers.images import FORMATS
-from emdviz.datasets.readers.label_files import (
-    find_named,
-    left_out,
-    read_content,
-    warn_of_empty_classes,
-)
+from emdviz.datasets.readers.label_files import read_content
+from emdviz.datasets.readers.listing import Listing
 from emdviz.datasets.readers.tables import natural_order, number, read_label_table
-from emdviz.datasets.splits import named_splits, stratified_splits, usual_split
+from emdviz.datasets.splits import usual_split
 from emdviz.reading import read_count
 
 __all__ = ["image_folder"]
@@ -111,110 +104,82 @@ def image_folder(
     """
     size = read_count(size, "size", 16, 256)
     seed = read_count(seed, "seed", 0)
-    root = check_root(root, _HOW_TO_LAY_THEM)
+    source = Source.open(root, _HOW_TO_LAY_THEM)
     classes = None if classes is None else [str(name) for name in classes]
     twice = [name for name, count in Counter(classes).items() if count > 1]
     if twice:
         raise ValueError(f"classes must not name a class twice, got {twice[0]!r} again")
     if bins is not None and (labels is None or classes is not None):
         raise ValueError("bins needs labels, a table of numbers, and makes the classes itself")
-    files = list_files(root)
-    listed = _from_folders(root, files) if labels is None else _from_table(root, files, labels)
-    decoded = read_images(root, listed.files, size, name="image_folder", cache=cache)
-    if not len(decoded.kept):
-        raise FileNotFoundError(f"root holds no readable image: {root}. {_HOW_TO_LAY_THEM}")
-    listed = listed.at(decoded.kept)
-    ordered_by_name = bins is None and classes is None and not _has_numbers(listed.known)
-    if bins is None:
-        classes = _classes(listed, classes)
-        index = {name: k for k, name in enumerate(classes)}
-        targets = torch.tensor([index[label] for label in listed.labels])
-    else:
-        numbers = _numbers(listed.labels)
-        cut = make_bins(numbers, bins)
-        classes = cut.names(min(numbers), max(numbers))
-        positions = cut.positions if positions is None else positions
-        targets = torch.from_numpy(cut.labels(numbers))
-    if listed.splits is None:
-        splits, notes = stratified_splits(targets, seed=seed, groups=listed.groups), ()
-    else:
-        splits, notes = named_splits(listed.splits, targets, seed=seed, groups=listed.groups)
-    warn_of_empty_classes(classes, targets[splits["train"]])
-    if ordered_by_name:
-        notes += ("classes are in alphabetical order; pass classes to give them their own",)
-    return OrderedData(
-        root.stem if root.is_file() else root.resolve().name,
-        torch.from_numpy(decoded.images),
-        targets,
-        classes,
-        splits,
-        positions=positions,
+    listing = _from_folders(source) if labels is None else _from_table(source, labels)
+    known = set(listing.labels)
+    if labels is None:
+        known |= _class_folders(source, listing)
+
+    def classify(listing):
+        if bins is not None:
+            found = _cut(listing.labels, bins)
+        else:
+            found = _ordered(listing.labels, known, classes)
+        return found | ({} if positions is None else {"positions": positions})
+
+    return build(
+        source,
+        listing,
+        classify,
+        name=source.root.stem if source.root.is_file() else source.root.resolve().name,
+        size=size,
+        seed=seed,
+        cache=cache,
+        cache_name="image_folder",
         unit=unit,
-        groups=listed.groups,
         licence=licence,
-        notes=(
-            f"{len(targets)} images"
-            + left_out(listed.omitted | {"not readable as an image": decoded.unreadable}),
-            *notes,
-            *decoded.notes,
-        ),
-        root=root,
     )
 
 
-@dataclass(frozen=True)
-class _Listed:
-    """Image files and what is said about each; all classes there are, and what is left out."""
-
-    files: list
-    labels: list
-    splits: list | None
-    groups: list | None
-    known: set
-    omitted: dict
-
-    def at(self, places):
-        def pick(values):
-            return None if values is None else [values[place] for place in places]
-
-        return replace(
-            self,
-            files=pick(self.files),
-            labels=pick(self.labels),
-            splits=pick(self.splits),
-            groups=pick(self.groups),
-        )
-
-
-def _from_folders(root, files):
-    images = [file for file in files if file.name.lower().endswith(IMAGE_SUFFIXES)]
+def _from_folders(source):
+    images = [file for file in source.files if file.name.lower().endswith(IMAGE_SUFFIXES)]
     if not images:
-        raise FileNotFoundError(f"root holds no image: {root}. {_HOW_TO_LAY_THEM}")
-    parts = [file.name.split("/") for file in images]
-    level = 0  # of the class folders
-    if all(len(part) > 2 and part[0] == parts[0][0] for part in parts):
-        level = 1  # one folder around all, as in most zip files
-    splits = [usual_split(part[level]) for part in parts]
+        raise source.lacks("holds no image")
+    paths = [file.name.split("/") for file in images]
+    level = _level_of_classes(paths)
+    splits = [usual_split(path[level]) for path in paths]
     if all(splits) and len(set(splits)) > 1:
         level += 1
     else:
         splits = None
-    inside = [place for place, part in enumerate(parts) if len(part) > level + 1]
-    if not inside:
-        raise ValueError(f"root must hold a folder for each class: {root}. {_HOW_TO_LAY_THEM}")
-    outside = [images[place].name for place in sorted(set(range(len(images))) - set(inside))]
-    if outside:
-        text = how_many(outside, "images outside the class folders")
-        warnings.warn(f"{text} in {root}; left out", stacklevel=3)
-    known = {parts[place][level] for place in inside}
-    for above in {"/".join(parts[place][:level]) for place in inside}:
-        known |= _folders_in(root / above)
-    omitted = {
-        "files that are no images": len(files) - len(images),
-        "images outside the class folders": outside,
-    }
-    labels = [part[level] if len(part) > level else "" for part in parts]
-    return _Listed(images, labels, splits, None, known, omitted).at(inside)
+    outside = [place for place, path in enumerate(paths) if len(path) <= level + 1]
+    names = [images[place].name for place in outside]
+    if len(outside) == len(paths):
+        text = f"root must hold a folder for each class: {source.root}. {_HOW_TO_LAY_THEM}"
+        raise ValueError(text)
+    if names:
+        text = how_many(names, "images outside the class folders")
+        warnings.warn(f"{text} in {source.root}; left out", stacklevel=3)
+    listing = Listing(
+        names=[file.name for file in images],
+        labels=[path[level] if len(path) > level else "" for path in paths],
+        parts=splits,
+        files=images,
+        listed=len(source.files),
+        unit="files",
+    )
+    others = len(source.files) - len(images)
+    listing = listing.note("other_files", "files that are no images", others)
+    return listing.leave_out(outside, "outside", "images outside the class folders", tuple(names))
+
+
+def _level_of_classes(paths):
+    """Return 1 if there is one folder around all, as in most zip files, else 0."""
+    return int(all(len(path) > 2 and path[0] == paths[0][0] for path in paths))
+
+
+def _class_folders(source, listing):
+    """Return the names of class folders on the disk, also of those without images."""
+    paths = [name.split("/") for name in listing.names]
+    level = _level_of_classes(paths) + (listing.parts is not None)
+    above = {"/".join(path[:level]) for path in paths}
+    return set().union(*(_folders_in(source.root / folder) for folder in above))
 
 
 def _folders_in(folder):
@@ -226,9 +191,9 @@ def _folders_in(folder):
     return {plain_name(name) for name in names if not is_hidden([name])}
 
 
-def _from_table(root, files, labels):
+def _from_table(source, labels):
     path = Path(labels).expanduser()
-    named = {file.name: file for file in files}
+    named = {file.name: file for file in source.files}
     if path.is_file():
         content = path.read_bytes()
     elif plain_name(str(labels)) in named:
@@ -236,42 +201,42 @@ def _from_table(root, files, labels):
     else:
         raise FileNotFoundError(
             f"labels must be a file on the disk or in root, found neither {path.absolute()} nor "
-            f"{root / path}"
+            f"{source.root / path}"
         )
     table = read_label_table(content, path.name)
-    wanted = [plain_name(name) for name in table.paths]
-    there, missing = find_named(root, wanted, named, _HOW_TO_LAY_THEM)
-    return _Listed(
-        [named.get(name) for name in wanted],
-        table.labels,
-        table.splits,
-        table.groups,
-        set(table.labels),
-        {
-            f"lines of {path.name} that repeat another": table.repeated,
-            f"images that {path.name} names but are not there": missing,
-        },
-    ).at(there)
+    columns = {name: table[name].tolist() for name in table}
+    listing = Listing(
+        names=[plain_name(name) for name in columns["path"]],
+        labels=columns["label"],
+        parts=columns.get("split"),
+        groups=columns.get("group"),
+        listed=len(table) + table.attrs["repeated"],
+    )
+    words = f"lines of {path.name} that repeat another"
+    return listing.note("copies", words, table.attrs["repeated"]).find(source, named)
 
 
 def _has_numbers(names):
     return any(letter.isdecimal() for name in names for letter in name)
 
 
-def _classes(listed, classes):
-    """Return the classes in their order, each of which has an image."""
+def _ordered(labels, known, classes):
+    """Return labels and classes in their order; each class must have an image."""
+    notes = ()
     if classes is None:
-        numbers = [number(label) for label in listed.known]
+        numbers = [number(label) for label in known]
         if None not in numbers and any(value != int(value) for value in numbers):
             raise ValueError(
-                f"labels must be classes, got numbers such as {listed.labels[0]}; pass bins to "
-                "make classes of them, or classes if each of them is one"
+                f"labels must be classes, got numbers such as {labels[0]}; pass bins to make "
+                "classes of them, or classes if each of them is one"
             )
-        classes = natural_order(listed.known)
-    unknown = natural_order(listed.known - set(classes))
+        classes = natural_order(known)
+        if not _has_numbers(known):
+            notes = ("classes are in alphabetical order; pass classes to give them their own",)
+    unknown = natural_order(known - set(classes))
     if unknown:
         raise ValueError(f"classes must name every label, {classes} lack {how_many(unknown)}")
-    empty = [name for name in classes if name not in set(listed.labels)]
+    empty = [name for name in classes if name not in set(labels)]
     if empty:
         raise ValueError(
             f"every class must have a readable image, got {how_many(empty, 'without any')}; add "
@@ -279,7 +244,20 @@ def _classes(listed, classes):
         )
     if len(classes) < 2:
         raise ValueError(f"there must be at least two classes, got {classes}. {_HOW_TO_LAY_THEM}")
-    return classes
+    index = {name: k for k, name in enumerate(classes)}
+    return {"labels": [index[label] for label in labels], "classes": classes, "notes": notes}
+
+
+def _cut(labels, bins):
+    numbers = _numbers(labels)
+    cut = make_bins(numbers, bins)
+    return {
+        "labels": cut.labels(numbers),
+        "classes": cut.names(),
+        "positions": cut.positions,
+        "scores": torch.tensor(numbers, dtype=torch.float64),
+        "bins": cut,
+    }
 
 
 def _numbers(labels):

@@ -1,23 +1,22 @@
 """Images of Groups: faces out of photographs of groups of people, in seven age classes."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from emdviz.datasets.base import OrderedData
-from emdviz.datasets.readers.cache import read_images
-from emdviz.datasets.readers.files import IMAGE_SUFFIXES, check_root, list_files, plain_name
-from emdviz.datasets.readers.group_faces import AGE_CLASSES, LISTS, read_even_list, read_person_data
-from emdviz.datasets.readers.label_files import (
-    LabelReport,
-    check_some_left,
-    find_named,
-    read_content,
-    read_label_file,
-    without_copies,
+from emdviz.datasets.building import build
+from emdviz.datasets.readers.files import IMAGE_SUFFIXES, Source, plain_name
+from emdviz.datasets.readers.group_faces import (
+    AGE_CLASSES,
+    LISTS,
+    face_corners,
+    read_even_list,
+    read_person_data,
 )
-from emdviz.datasets.splits import named_splits, stratified_splits
+from emdviz.datasets.readers.label_files import read_content, read_label_file
+from emdviz.datasets.readers.listing import Listing
+from emdviz.datasets.splits import stratified_splits
 from emdviz.reading import read_count
 
 __all__ = ["images_of_groups"]
@@ -42,37 +41,6 @@ _DRAWN = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImagesOfGroupsReport(LabelReport):
-    """What became of the labelled faces, a line each; files are photographs with many faces.
-
-    Attributes
-    ----------
-    without_eyes : int
-        Faces left out because both eyes are at one place, so that nothing can be cut out.
-    surplus : int
-        Faces left out so that all classes have equally many.
-    """
-
-    without_eyes: int
-    surplus: int
-
-    def reasons(self):
-        """See :meth:`LabelReport.reasons`."""
-        return super().reasons() | {
-            "faces without two eyes": self.without_eyes,
-            "faces so that all classes have equally many": self.surplus,
-        }
-
-
-class ImagesOfGroups(OrderedData):
-    """Faces from photographs of groups; an :class:`OrderedData` that has a ``report``."""
-
-    def __init__(self, *args, report, **keywords):
-        super().__init__(*args, **keywords)
-        self.report = report
-
-
 def images_of_groups(root="data/images_of_groups", *, size=64, seed=0, cache=True):
     """Cut the faces out of Images of Groups, as many of each of its seven age classes.
 
@@ -94,7 +62,7 @@ def images_of_groups(root="data/images_of_groups", *, size=64, seed=0, cache=Tru
 
     Returns
     -------
-    ImagesOfGroups
+    OrderedData
         ``positions`` in years; ``groups`` are the photographs, unless the lists have faces of
         one photograph both for training and for test; a ``report``. A tenth of the training
         faces is for validation.
@@ -119,83 +87,72 @@ def images_of_groups(root="data/images_of_groups", *, size=64, seed=0, cache=Tru
     """
     size = read_count(size, "size", 16, 256)
     seed = read_count(seed, "seed", 0)
-    root = check_root(root, _HOW_TO_GET_IT)
-    files = list_files(root)
-    listed = _read_lists(files, root)
-    lines = _read_folders(files, root) if listed is None else listed
-    once, copies, conflicting = without_copies(
-        [(face.photograph, face.eyes) for _, face in lines], [face.label for _, face in lines]
+    source = Source.open(root, _HOW_TO_GET_IT)
+    listed = _read_lists(source)
+    parts, faces = zip(*(_read_folders(source) if listed is None else listed), strict=True)
+    listing = Listing(
+        names=[plain_name(face.photograph) for face in faces],
+        labels=[face.label for face in faces],
+        groups=[face.photograph for face in faces],
+        parts=list(parts),
+        crops=[face.eyes for face in faces],
+        listed=len(faces),
     )
-    seeing = [lines[k] for k in once if lines[k][1].eyes[:2] != lines[k][1].eyes[2:]]
+    keys = list(zip(listing.groups, listing.crops, strict=True))
+    listing = listing.without_copies(keys, listing.labels)
+    blind = [k for k, eyes in enumerate(listing.crops) if eyes[:2] == eyes[2:]]
+    listing = listing.leave_out(blind, "without_eyes", "faces without two eyes")
+    listing = replace(listing, crops=[face_corners(eyes) for eyes in listing.crops])
     found = {
         file.name.rpartition("/")[2]: file
-        for file in reversed(files)
+        for file in reversed(source.files)
         if file.name.lower().endswith(IMAGE_SUFFIXES)
     }
-    wanted = [plain_name(face.photograph) for _, face in seeing]
-    there, missing = find_named(root, wanted, found, _HOW_TO_GET_IT)
-    there = [seeing[k] for k in there]
-    chosen = there if listed is not None else _even_parts([face for _, face in there], seed)
-    decoded = read_images(
-        root,
-        [found[plain_name(face.photograph)] for _, face in chosen],
-        size,
-        name="images_of_groups",
-        crops=[face.corners() for _, face in chosen],
-        cache=cache,
-    )
-    check_some_left(decoded, root, _HOW_TO_GET_IT)
-    parts = [chosen[k][0] for k in decoded.kept]
-    faces = [chosen[k][1] for k in decoded.kept]
-    report = ImagesOfGroupsReport(
-        lines=len(lines),
-        kept=len(faces),
-        copies=copies,
-        conflicting=conflicting,
-        without_eyes=len(once) - len(seeing),
-        surplus=len(there) - len(chosen),
-        missing=missing,
-        unreadable=decoded.unreadable,
-    )
-    labels = torch.tensor([face.label for face in faces], dtype=torch.int64)
-    photographs = [face.photograph for face in faces]
-    splits, notes = named_splits(parts, labels, seed=seed, groups=photographs)
+    listing = listing.find(source, found)
     if listed is None:
-        notes = (f"{_DRAWN} with seed {seed}", *notes)
+        chosen = _even_parts(listing, seed)
+        listing = replace(listing, parts=[chosen.get(k) for k in range(len(listing))])
+        note = f"{_DRAWN} with seed {seed}"
     else:
-        notes = ("faces and test set are those of the authors' lists", *notes)
-    for_test = {photographs[k] for k in splits["test"].tolist()}
-    across = sum(
-        part != "test" and photograph in for_test
-        for part, photograph in zip(parts, photographs, strict=True)
+        note = "faces and test set are those of the authors' lists"
+    listing = listing.leave_out(
+        [k for k, part in enumerate(listing.parts) if part is None],
+        "surplus",
+        "faces so that all classes have equally many",
     )
-    if across:
-        notes += (f"{across} training faces are from photographs that have test faces too",)
-    return ImagesOfGroups(
-        "images_of_groups",
-        torch.from_numpy(decoded.images),
-        labels,
-        AGE_CLASSES.values(),
-        splits,
-        positions=[float(years) for years in AGE_CLASSES],
+    pairs = list(zip(listing.parts, listing.groups, strict=True))
+    tested = {photograph for part, photograph in pairs if part == "test"}
+    across = sum(part != "test" and photograph in tested for part, photograph in pairs)
+    return build(
+        source,
+        listing,
+        lambda listing: {
+            "labels": listing.labels,
+            "classes": AGE_CLASSES.values(),
+            "positions": [float(years) for years in AGE_CLASSES],
+        },
+        name="images_of_groups",
+        size=size,
+        seed=seed,
+        cache=cache,
+        keep_groups=not across,
         unit="years",
-        groups=None if across else photographs,
-        report=report,
         licence="Images of Groups: non-commercial research only",
-        notes=(*notes, str(report), *decoded.notes),
-        root=root,
+        notes=[note]
+        + [f"{across} training faces are from photographs that have test faces too"] * bool(across),
     )
 
 
-def _read_lists(files, root):
+def _read_lists(source):
     """Return a pair of split and face for every face of the lists, or None if there are none."""
-    contents = {name: read_label_file(files, name) for name in LISTS}
+    contents = {name: read_label_file(source.files, name) for name in LISTS}
     absent = [name for name, content in contents.items() if content is None]
     if len(absent) == len(contents):
         return None
     if absent:
         raise FileNotFoundError(
-            f"root must hold both {' and '.join(LISTS)} or neither, it lacks {absent[0]}: {root}"
+            f"root must hold both {' and '.join(LISTS)} or neither, it lacks {absent[0]}: "
+            f"{source.root}"
         )
     return [
         (part, face)
@@ -204,29 +161,27 @@ def _read_lists(files, root):
     ]
 
 
-def _read_folders(files, root):
+def _read_folders(source):
     """Return a pair of None and face for every face of the folders."""
-    label_files = [file for file in files if file.name.rpartition("/")[2] == LABEL_FILE]
-    if not label_files:
-        raise FileNotFoundError(f"root holds no {LABEL_FILE}: {root}. {_HOW_TO_GET_IT}")
+    found = [file for file in source.files if file.name.rpartition("/")[2] == LABEL_FILE]
+    if not found:
+        raise source.lacks(f"holds no {LABEL_FILE}")
     return [
-        (None, face)
-        for file in label_files
-        for face in read_person_data(read_content(file), file.name)
+        (None, face) for file in found for face in read_person_data(read_content(file), file.name)
     ]
 
 
-def _even_parts(faces, seed):
-    """Return pairs of split and face: as many of each class, each photograph in one split."""
-    labels = np.array([face.label for face in faces])
+def _even_parts(listing, seed):
+    """Return the split of each face to take: as many of each class, photographs in one split."""
+    labels = np.array(listing.labels)
     parts = stratified_splits(
         torch.from_numpy(labels),
         seed=seed,
-        groups=[face.photograph for face in faces],
+        groups=listing.groups,
         shares={part: most / sum(PER_CLASS.values()) for part, most in PER_CLASS.items()},
     )
-    order = np.random.default_rng(seed).permutation(len(faces))
-    chosen = []
+    order = np.random.default_rng(seed).permutation(len(listing))
+    chosen = {}
     for part, most in PER_CLASS.items():
         members = order[np.isin(order, parts[part].numpy())]
         counts = np.bincount(labels[members], minlength=len(AGE_CLASSES))
@@ -238,5 +193,5 @@ def _even_parts(faces, seed):
             )
         for label in range(len(AGE_CLASSES)):
             some = members[labels[members] == label][: min(most, counts.min())]
-            chosen += [(k, part) for k in some.tolist()]
-    return [(part, faces[k]) for k, part in sorted(chosen)]
+            chosen |= dict.fromkeys(some.tolist(), part)
+    return chosen

@@ -1,0 +1,198 @@
+"""What label files or file names say about images, and what was left out."""
+
+import warnings
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from emdviz.datasets.readers.files import how_many
+
+_PER_IMAGE = ("names", "labels", "groups", "parts", "crops", "files", "rows")
+
+
+class Omission(NamedTuple):
+    """What was left out for one reason: how many, which names, or how many of each label."""
+
+    words: str
+    amount: int | tuple | dict
+
+    def __str__(self):
+        if isinstance(self.amount, int):
+            return f"{self.amount} {self.words}"
+        if isinstance(self.amount, dict):
+            each = ", ".join(f"{label or 'empty'}: {n}" for label, n in self.amount.items())
+            return f"{sum(self.amount.values())} {self.words} ({each})"
+        return f"{self.words}: {how_many(self.amount)}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of the lines or files that a data set lists; as a string, in words.
+
+    Attributes
+    ----------
+    listed : int
+        Lines of label files, or files, that say something about an image.
+    unit : str
+        ``"lines"`` or ``"files"``.
+    kept : int
+        Images in the data set.
+    left_out : dict of str to Omission
+        By reason. The amount of each is an attribute too: ``report.copies`` is
+        ``report.left_out["copies"].amount``.
+    """
+
+    listed: int
+    unit: str
+    kept: int
+    left_out: dict[str, Omission]
+
+    def __getattr__(self, reason):
+        if reason.startswith("__") or reason not in self.left_out:
+            raise AttributeError(reason)
+        return self.left_out[reason].amount
+
+    def __str__(self):
+        parts = ", ".join(str(omission) for omission in self.left_out.values() if omission.amount)
+        kept = f"{self.kept} images kept of {self.listed} {self.unit}"
+        return f"{kept}; left out: {parts}" if parts else kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Images, what is said about each, and what was left out.
+
+    Attributes
+    ----------
+    names : list of str, length N
+        What the labels call the image files, written as :func:`files.plain_name` does; one may
+        occur several times.
+    labels : list, length N
+        Class indices, names of classes, or numbers.
+    groups : list, length N, or None
+        What belongs together, such as the person in each image.
+    parts : list of str, length N, or None
+        The split of each image.
+    crops : list, length N, or None
+        See :func:`images.decode`.
+    files : list of ImageFile, length N, or None
+        None until they are found.
+    rows : list of int, length N, or None
+        The place of each among the images that could be read; None until they are read.
+    listed : int
+    unit : str
+    left_out : dict of str to Omission
+        See :class:`Report`.
+    """
+
+    names: list
+    labels: list
+    groups: list | None = None
+    parts: list | None = None
+    crops: list | None = None
+    files: list | None = None
+    rows: list | None = None
+    listed: int
+    unit: str = "lines"
+    left_out: dict = field(default_factory=dict)
+
+    def __len__(self):
+        return len(self.names)
+
+    def take(self, places):
+        """Return the images at some places, without a word about the others."""
+        values = {name: getattr(self, name) for name in _PER_IMAGE}
+        return replace(
+            self,
+            **{
+                name: None if all_of_them is None else [all_of_them[place] for place in places]
+                for name, all_of_them in values.items()
+            },
+        )
+
+    def leave_out(self, places, reason, words, amount=None):
+        """Return the others, and note how many, or which, are left out for what reason."""
+        places = set(places)
+        kept = self.take([place for place in range(len(self)) if place not in places])
+        return kept.note(reason, words, len(places) if amount is None else amount)
+
+    def note(self, reason, words, amount):
+        """Return the same with a note of something else that was left out."""
+        return replace(self, left_out=self.left_out | {reason: Omission(words, amount)})
+
+    def without_copies(
+        self,
+        keys,
+        values,
+        copies="lines that repeat one",
+        conflicting="lines that contradict each other",
+    ):
+        """Keep the first of several images of one key; none, if their values differ."""
+        kept, repeating, contradicting = _find_copies(keys, values)
+        listing = self.take(kept).note("copies", copies, repeating)
+        return listing.note("conflicting", conflicting, contradicting)
+
+    def find(self, source, found):
+        """Find the files; ``found`` has the file of each name.
+
+        Raises
+        ------
+        FileNotFoundError
+            If no image is there.
+
+        Warns
+        -----
+        UserWarning
+            If some are missing: how many, and the first five.
+        """
+        places = [place for place, name in enumerate(self.names) if name not in found]
+        missing = tuple(dict.fromkeys(self.names[place] for place in places))
+        if len(places) == len(self):
+            raise source.lacks(
+                f"holds none of the images that the labels name, {how_many(missing)}"
+            )
+        if missing:
+            text = f"the labels name images that are not in {source.root}: {how_many(missing)}"
+            warnings.warn(f"{text}; left out", stacklevel=3)
+        listing = self.leave_out(places, "missing", "images that are not there", missing)
+        return replace(listing, files=[found[name] for name in listing.names])
+
+    def report(self):
+        """Return what became of all that was listed."""
+        return Report(self.listed, self.unit, len(self), self.left_out)
+
+
+def _find_copies(keys, values):
+    """Return the first place of each key whose values agree, and how many more there are.
+
+    Examples
+    --------
+    >>> _find_copies(["a", "b", "a", "c", "c"], [1, 2, 1, 3, 4])
+    ([0, 1], 1, 2)
+    """
+    lines = defaultdict(list)
+    for place, key in enumerate(keys):
+        lines[key].append(place)
+    kept, copies, conflicting = [], 0, 0
+    for places in lines.values():
+        if len({values[place] for place in places}) > 1:
+            conflicting += len(places)
+        else:
+            kept.append(places[0])
+            copies += len(places) - 1
+    return kept, copies, conflicting
+
+
+def warn_of_empty_classes(classes, labels):
+    """Warn if there is a class without an image; ``labels`` are those of the training images.
+
+    Warns
+    -----
+    UserWarning
+    """
+    empty = sorted(set(range(len(classes))) - set(np.asarray(labels).tolist()))
+    if empty:
+        names = ", ".join(classes[label] for label in empty)
+        warnings.warn(f"no image for training in the classes {names}", stacklevel=3)
