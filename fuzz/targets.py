@@ -527,7 +527,7 @@ SPECIAL = {
             "unit": choice("years"),
             "groups": choice(list("aabbcd")),
         },
-        "ignored": {"true_distribution"},
+        "ignored": {"true_distribution", "bins", "report"},
         "share": 0.05,
     },
     "datasets.load": {

@@ -134,6 +134,10 @@ class OrderedData(VisionDataset):
                 f"true_distribution must have shape ({len(labels)}, {len(classes)}), "
                 f"got {tuple(true_distribution.shape)}"
             )
+        if scores is not None:
+            check_is(scores, "scores", torch.Tensor, "a tensor")
+            if scores.shape != labels.shape or not scores.isfinite().all():
+                raise ValueError(f"scores must be {len(labels)} finite numbers, one for each image")
         _check_splits(splits, len(labels), groups)
         self.name = name
         self.images = images
