@@ -30,8 +30,13 @@ test: .venv/installed-test test-without-torch
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+WITHOUT_TORCH := $(addprefix emdviz.,distributions distances ground_distance transport metrics beliefs \
+  propriety published style plots explorers.kit) $(patsubst %,tests/test_%.py,without_torch distributions \
+  distances ground_distance transport metrics beliefs propriety style plots ground_distance_plots \
+  explorers propriety_explorer sinkhorn_explorer transport_explorer)
+
 test-without-torch: .venv-without-torch/installed
-	.venv-without-torch/bin/python -m pytest
+	.venv-without-torch/bin/python -m pytest --numprocesses 2 --pyargs $(WITHOUT_TORCH)
 
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest --numprocesses 2 --dist loadfile
@@ -100,7 +105,8 @@ constraints: .venv/installed-test
 
 .venv-without-torch/installed: BIN = .venv-without-torch/bin
 .venv-without-torch/installed: pyproject.toml constraints.txt | .venv-without-torch/bin/python
-	$(PIP) --editable . hypothesis pytest pytest-timeout
+	$(PIP) --editable . hypothesis pytest pytest-timeout pytest-xdist scikit-learn \
+	  scoringrules
 	@touch $@
 
 .venv-oldest/installed: pyproject.toml scripts/oldest.py | .venv-oldest/bin/python

@@ -3,6 +3,7 @@
 import numpy as np
 
 from emdviz.distributions import check_period, check_positions
+from emdviz.metrics import spearman
 from emdviz.reading import read_count, read_floats, read_names, read_number, shown
 
 
@@ -232,17 +233,12 @@ def rank_correlation(distances, others=None):
     >>> round(rank_correlation(circle(5)), 2)
     0.55
     """
-    from scipy import stats
-
     first = matrix(distances)
     second = line(len(first)) if others is None else matrix(others, "others")
     if first.shape != second.shape:
         raise ValueError(f"others must have shape {first.shape} as distances, got {second.shape}")
     pairs = np.triu_indices(len(first), 1)
-    first, second = first[pairs], second[pairs]
-    if min(len(set(first)), len(set(second))) < 2:
-        return float("nan")
-    return float(stats.spearmanr(first, second).statistic)
+    return spearman(first[pairs], second[pairs])
 
 
 def embed(distances, dimensions=2):

@@ -1,12 +1,16 @@
+import contextlib
+
 import matplotlib
 import pytest
-import torch
 from hypothesis import settings
 
 matplotlib.use("agg")
 
-# small arrays gain nothing from threads, and lose much where several runs share the cores
-torch.set_num_threads(1)
+with contextlib.suppress(ImportError):
+    import torch
+
+    # small arrays gain nothing from threads, and lose much where several runs share the cores
+    torch.set_num_threads(1)
 
 # shared machines stall now and then; that is no property of the code
 settings.register_profile("emdviz", deadline=None, derandomize=True, print_blob=True)

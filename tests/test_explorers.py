@@ -3,7 +3,6 @@
 import ipywidgets
 import numpy as np
 import pytest
-import torch
 import traitlets
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -12,6 +11,7 @@ from scipy import stats
 from emdviz.explorers import PredictionExplorer
 from emdviz.explorers.kit import presets
 from tests.explorer_checks import check_refused, check_self_contained
+from tests.optional import torch
 
 THREE = ["low", "middle", "high"]
 
@@ -120,10 +120,10 @@ def test_bad_values_are_refused_and_change_nothing(trait, value, text):
     check_refused(explorer, trait, value, text)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
 def test_tensors_of_any_precision_are_taken(dtype):
     p = torch.softmax(torch.arange(3.0), 0)
-    explorer = PredictionExplorer(p.to(dtype).requires_grad_(), p, classes=THREE)
+    explorer = PredictionExplorer(p.to(getattr(torch, dtype)).requires_grad_(), p, classes=THREE)
     assert explorer.p == pytest.approx(p.tolist(), abs=1e-2)
     assert sum(explorer.p) == pytest.approx(1, abs=1e-6)
 

@@ -3,13 +3,13 @@ import math
 import numpy as np
 import pytest
 import scoringrules
-import torch
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from devtools.oracles import random_pairs
 from emdviz import metrics
 from emdviz.distances import emd, emd2
+from tests.optional import torch
 
 
 @pytest.fixture(scope="module")

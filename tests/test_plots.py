@@ -4,13 +4,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from matplotlib.colors import to_rgba
 
 from devtools.oracles import random_pairs, random_positions
 from emdviz import emd, one_hot, plots, style, transport
-from emdviz.datasets import synthetic_faces
 from emdviz.losses import LOSSES
+from tests.optional import torch
 
 
 @pytest.fixture
@@ -176,6 +175,7 @@ def test_class_counts_are_readable_at_any_size(counts, context):
 
 
 def test_class_counts_of_a_data_set_are_those_of_its_summary():
+    synthetic_faces = pytest.importorskip("emdviz.datasets", exc_type=ImportError).synthetic_faces
     faces = synthetic_faces(40, size=32)
     ax = plots.plot_class_counts(faces.summary())
     drawn = sum(bar.get_width() for part in ax.containers for bar in part)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from scipy import optimize, stats
 
 from devtools.oracles import distributions, gap_sum, random_pairs, random_positions
 from emdviz.propriety import expected_loss, medians, minimiser
+from tests.optional import torch
 
 LOSSES = ("XE", "EMD2", "EMD", "REG")
 

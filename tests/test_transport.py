@@ -3,11 +3,11 @@ import warnings
 import numpy as np
 import ot
 import pytest
-import torch
 from scipy.optimize import linprog
 
 from devtools.oracles import random_pairs, random_positions
 from emdviz import emd, ground_distance, one_hot, transport
+from tests.optional import torch
 
 
 def linear_programme(p, t, cost, *, partial=False):
