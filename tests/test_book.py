@@ -92,7 +92,7 @@ def site(tmp_path_factory):
     return folder / "book"
 
 
-def test_only_a_book_gives_way_to_a_book(site, tmp_path):
+def test_only_a_book_is_overwritten_by_a_book(site, tmp_path):
     book = importlib.import_module("scripts.book")
     for allowed in (site, tmp_path, tmp_path / "new"):
         book.check_out(allowed)
@@ -112,7 +112,7 @@ def lesson(site, pages):
     return pages[site / "notebooks" / "01_short.html"]
 
 
-def test_every_link_within_the_book_leads_somewhere(site, pages):
+def test_links_within_the_book_exist(site, pages):
     names = {path.relative_to(site).as_posix() for path in pages}
     assert {"index.html", "docs/RESULTS.html", "docs/BENCHMARKS.html", "CHANGELOG.html"} <= names
     for path, page in pages.items():
@@ -165,7 +165,7 @@ def test_explorers_leave_their_page_and_picture(site, lesson):
     assert "Bar chart" in picture["alt"]
 
 
-def test_pictures_have_words(site, lesson):
+def test_pictures_have_alt_text(site, lesson):
     for image in lesson.images:
         assert image["alt"]
         assert (site / "notebooks" / image["src"]).is_file()
@@ -287,7 +287,7 @@ class TestReadme:
             assert picture.n_frames > 20
         assert (ROOT / "docs" / "explorer.webp").stat().st_size < 1_500_000
 
-    def test_badges_say_what_is_true(self):
+    def test_badges_are_true(self):
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
         badges = ROOT / "docs" / "badges"
         oldest = project["requires-python"].removeprefix(">=")

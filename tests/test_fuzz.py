@@ -71,7 +71,7 @@ def test_a_loss_is_fuzzed_as_soon_as_it_is_registered(monkeypatch):
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_public_functions_answer_rightly_or_say_what_is_wrong(part):
+def test_public_functions_answer_correctly_or_name_the_wrong_argument(part):
     for name in SOME[part::4]:
         assert not try_target(name, TARGETS[name], 12, SEED).fault
 
@@ -82,19 +82,19 @@ def test_no_message_of_a_front_end_breaks_an_explorer():
     assert not faults
 
 
-def test_broken_files_are_read_rightly_or_refused_in_words():
+def test_broken_files_are_read_or_refused_with_an_error_of_emdviz():
     counts, faults = fuzzed_files.try_files(200, SEED)
     assert not faults
     assert sum(answered for _, answered in counts.values()) > 20  # some are whole
 
 
-def test_bombs_and_archives_that_lead_elsewhere_do_no_harm():
+def test_decompression_bombs_and_paths_outside_an_archive_do_no_harm():
     count, faults = fuzzed_files.try_hostile()
     assert count > 15
     assert not faults
 
 
-def test_broken_stores_are_told_of():
+def test_broken_stores_are_reported():
     assert store.try_stores(8, SEED)[1] == []
 
 
@@ -126,7 +126,7 @@ def changing(p):
         (changing, {"p": P}, None, "changes its arguments"),
     ],
 )
-def test_the_fuzzer_finds_what_is_wrong(function, kinds, reference, text):
+def test_the_fuzzer_finds_faults(function, kinds, reference, text):
     tried = try_target("it", Target(function, kinds, reference), 60, SEED)
     assert re.search(text, tried.fault)
 
@@ -168,7 +168,7 @@ def test_distributions_in_half_precision_are_taken(dtype):
         (torch.float32, "p must hold real numbers"),
     ],
 )
-def test_what_holds_no_numbers_is_refused(values, text):
+def test_objects_without_numbers_are_refused(values, text):
     with pytest.raises((TypeError, ValueError), match=text):
         distances.emd(values, [0.5, 0.5])
 
@@ -209,7 +209,7 @@ def test_more_steps_than_there_may_be_are_not_walked():
     assert explorer.steps == 0
 
 
-def test_a_browser_cannot_change_what_only_python_says():
+def test_a_browser_cannot_change_traits_that_python_sets():
     explorer = explorers.PredictionExplorer()
     script = explorer._esm
     explorer.set_state({"_esm": "alert(1)", "_presets": {}, "target": 2})
@@ -251,14 +251,14 @@ def test_a_cache_whose_header_is_no_python_is_made_anew(tmp_path):
     assert torch.equal(datasets.image_folder(root, size=16).images, right)
 
 
-def test_weights_of_broken_bytes_are_refused_in_words(tmp_path):
+def test_weights_with_broken_bytes_are_refused(tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_bytes((8).to_bytes(8, "little") + b"{\x86\x86\x86\x86\x86\x86}")
     with pytest.raises(ValueError, match="cannot be read"):
         models.small_cnn(3, width=4, weights=path)
 
 
-def test_state_that_only_looks_like_a_number_is_refused():
+def test_state_of_another_type_than_a_number_is_refused():
     explorer = explorers.TransportExplorer([0.5, 0.5, 0.0], [0.0, 0.5, 0.5])
     with pytest.raises(traitlets.TraitError, match="order must be an integer, 1 to 2, got True"):
         explorer.set_state({"order": True})

@@ -268,7 +268,7 @@ def test_contributing_gives_a_reason_for_every_dependency(project):
     assert len(rows) == len(wanted)
 
 
-def test_what_is_imported_is_declared_and_nothing_else(project):
+def test_imported_packages_are_the_declared_ones(project):
     extras = {extra: names_of(lines) for extra, lines in project["optional-dependencies"].items()}
     always, mine = names_of(project["dependencies"]), imported("emdviz")
     run = always.union(
