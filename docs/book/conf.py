@@ -104,6 +104,20 @@ def as_meant(app, what, name, obj, options, lines):
         lines.insert(0, "")
 
 
+def list_losses(app, what, name, obj, options, lines):
+    """List the registered losses below the description of the list."""
+    if name != "emdviz.losses.loss.LOSSES":
+        return
+    lines += ["", ".. list-table::", "   :header-rows: 1", ""]
+    rows = [("Name", "In figures", "Outputs for C classes", "Unit", "Source")]
+    for loss in obj.values():
+        outputs = {1: "1", 7: "C − 1", 8: "C"}.get(loss.num_outputs(8), "its own")
+        rows.append((f"``{loss.name}``", loss.label, outputs, loss.unit, loss.source))
+    for row in rows:
+        lines += [f"   {'*' if i == 0 else ' '} - {cell or ''}" for i, cell in enumerate(row)]
+    lines.append("")
+
+
 def is_elsewhere(app, what, name, obj, skip, options):
     """Leave out what classes inherit from other packages, and functions under a second name."""
     function = getattr(obj, "fget", obj)
@@ -143,6 +157,7 @@ def setup(app):
     # Sphinx would look beside this file; pages and pictures lie with what has run
     app.config.html_static_path = [str(app.srcdir / "_static")]
     app.connect("autodoc-process-docstring", as_meant, priority=100)  # before napoleon
+    app.connect("autodoc-process-docstring", list_losses)
     app.connect("autodoc-process-signature", as_called)
     app.connect("autodoc-skip-member", is_elsewhere)
     app.connect("missing-reference", find_in_emdviz)

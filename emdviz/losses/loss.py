@@ -14,6 +14,9 @@ LOSSES = {}
 """The losses by name, in the order of figures and tables; the names are those of the paper,
 whose "EMD" is our EMD2. :func:`register` adds one."""
 
+COMPARED = ("XE", "REG", "EMD", "EMD2")
+"""The losses that are compared unless others are asked for."""
+
 HOMES = {}
 """The names that ``emdviz.losses`` hands out -> the file there that defines each."""
 
@@ -115,7 +118,7 @@ class Loss:
         return _given_colours.setdefault(self.name, MORE_COLOURS[number % len(MORE_COLOURS)])
 
     def make(self, num_classes, num_features=None, **options):
-        """Make the criterion: a Module or function of (outputs, targets).
+        """Make the criterion: a Module that takes (outputs, targets).
 
         Parameters
         ----------
@@ -126,12 +129,14 @@ class Loss:
         **options
             Those of the loss, such as ``lam=10.0`` for AEMD.
         """
+        from torch import nn
+
+        from emdviz.losses.modules import Criterion
+
         criterion = self._make(num_classes, num_features, **options)
-        if self.inputs == "logits":
-            return criterion
-        return lambda outputs, targets: criterion(
-            self.decode(outputs, num_classes, **options), targets
-        )
+        if self.inputs == "probabilities":
+            return Criterion(criterion, lambda z: self.decode(z, num_classes, **options))
+        return criterion if isinstance(criterion, nn.Module) else Criterion(criterion)
 
     def num_outputs(self, num_classes):
         """Return how many outputs the network needs."""

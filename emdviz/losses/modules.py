@@ -8,6 +8,26 @@ from torch import nn
 from emdviz.reading import as_float_array
 
 
+class Criterion(nn.Module):
+    """Module of any callable of (outputs, targets).
+
+    Parameters
+    ----------
+    function : callable
+        Its tensors move with ``.to`` if it is a Module.
+    read : callable, optional
+        What the outputs are turned into before.
+    """
+
+    def __init__(self, function, read=None):
+        super().__init__()
+        self.function, self.read = function, read
+
+    def forward(self, outputs, targets):
+        """Return the loss of a batch."""
+        return self.function(outputs if self.read is None else self.read(outputs), targets)
+
+
 class FunctionLoss(nn.Module):
     """Base of a Module that keeps the options of a loss function, with its tensors as buffers.
 

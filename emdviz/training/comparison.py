@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from emdviz.losses import find_loss
+from emdviz.losses.loss import COMPARED
 from emdviz.reading import check_is
 from emdviz.training.config import choose_device, read_config
 from emdviz.training.data import TrainingData
@@ -26,7 +27,7 @@ from emdviz.training.together import train_together
 
 def compare_losses(
     dataset,
-    losses: Sequence[str] = ("XE", "REG", "EMD2", "EMD"),
+    losses: Sequence[str] = COMPARED,
     *,
     seeds: Sequence[int] = (0,),
     config=None,

@@ -18,7 +18,7 @@ from emdviz.explorers.training.watched_images import (
     setup,
     training_figure,
 )
-from emdviz.losses import LOSSES
+from emdviz.losses.loss import COMPARED, LOSSES
 from emdviz.training import Race, make_runs
 
 
@@ -101,7 +101,7 @@ class LossRace(Explorer):
     def __init__(
         self,
         dataset,
-        losses=("XE", "REG", "EMD2", "EMD"),
+        losses=COMPARED,
         config=None,
         *,
         model="small_cnn",
