@@ -6,8 +6,12 @@ Each module in ``sets`` is a source of data. The names in its ``__all__`` are th
 import pkgutil
 from importlib import import_module
 
-from emdviz.datasets import sets
-from emdviz.datasets.base import OrderedData, Split
+from emdviz._imports import needs
+
+with needs("train"):
+    from emdviz.datasets import sets
+    from emdviz.datasets.base import OrderedData, Split
+
 
 _modules = [
     import_module(f"{sets.__name__}.{found.name}") for found in pkgutil.iter_modules(sets.__path__)

@@ -5,31 +5,34 @@ a cell it says ✓, or ✗ with a hint that names the mistake. :func:`judge_answ
 :func:`judge_function` judge the answer to an exercise of your own, from a cell of the notebook.
 """
 
-from emdviz.exercises.answers import Answer, judge_answer, judge_function
-from emdviz.exercises.distributions import (
-    judge_emd,
-    judge_emd2,
-    judge_equal_cross_entropy,
-    judge_rps,
-)
-from emdviz.exercises.entropic import judge_best_for_aemd, judge_divergence
-from emdviz.exercises.losses import (
-    judge_emd2_gradient,
-    judge_emd2_loss,
-    judge_interval,
-    judge_median,
-)
-from emdviz.exercises.predictions import (
-    judge_least_mae,
-    judge_nearest_to_mean,
-    judge_temperature,
-)
-from emdviz.exercises.transport import (
-    judge_learned_distance,
-    judge_ordered,
-    judge_plan,
-    judge_scalings,
-)
+from emdviz._imports import needs
+
+with needs("train"):
+    from emdviz.exercises.answers import Answer, judge_answer, judge_function
+    from emdviz.exercises.distributions import (
+        judge_emd,
+        judge_emd2,
+        judge_equal_cross_entropy,
+        judge_rps,
+    )
+    from emdviz.exercises.entropic import judge_best_for_aemd, judge_divergence
+    from emdviz.exercises.losses import (
+        judge_emd2_gradient,
+        judge_emd2_loss,
+        judge_interval,
+        judge_median,
+    )
+    from emdviz.exercises.predictions import (
+        judge_least_mae,
+        judge_nearest_to_mean,
+        judge_temperature,
+    )
+    from emdviz.exercises.transport import (
+        judge_learned_distance,
+        judge_ordered,
+        judge_plan,
+        judge_scalings,
+    )
 
 __all__ = [
     "Answer",

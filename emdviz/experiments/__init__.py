@@ -1,10 +1,13 @@
 """Grids of training runs: here, in processes or on a cluster; kept on disk, resumable."""
 
-from emdviz.experiments.running import run
-from emdviz.experiments.selection import select
-from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
-from emdviz.experiments.store import Store, results
-from emdviz.experiments.workers import processes
+from emdviz._imports import needs
+
+with needs("train"):
+    from emdviz.experiments.running import run
+    from emdviz.experiments.selection import select
+    from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
+    from emdviz.experiments.store import Store, results
+    from emdviz.experiments.workers import processes
 
 __all__ = [
     "PAPER_LAMBDAS",

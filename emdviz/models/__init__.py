@@ -6,15 +6,18 @@ the last layer.
 
 from functools import partial
 
-import torch
-
-from emdviz.models.alexnet import AlexNet
-from emdviz.models.levi_hassner import LeviHassner
-from emdviz.models.network import Network, make
-from emdviz.models.residual import ResidualNetwork
-from emdviz.models.small import SmallCNN, small_cnn
-from emdviz.models.vgg import VGG16
+from emdviz._imports import needs
 from emdviz.reading import read_choice, read_count
+
+with needs("train"):
+    import torch
+
+    from emdviz.models.alexnet import AlexNet
+    from emdviz.models.levi_hassner import LeviHassner
+    from emdviz.models.network import Network, make
+    from emdviz.models.residual import ResidualNetwork
+    from emdviz.models.small import SmallCNN, small_cnn
+    from emdviz.models.vgg import VGG16
 
 __all__ = [
     "MODELS",

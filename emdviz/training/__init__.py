@@ -1,15 +1,18 @@
 """Train a network with a loss for ordered classes, and watch it after every epoch."""
 
-from emdviz.training import results
-from emdviz.training.augmentation import AUGMENTATIONS, Augmentation
-from emdviz.training.comparison import compare_losses, make_runs
-from emdviz.training.conclusions import conclude, paired_differences, summarise
-from emdviz.training.config import TrainConfig, choose_device, quick
-from emdviz.training.data import TrainingData
-from emdviz.training.evaluation import Prediction, measure, predict, scale
-from emdviz.training.history import Epoch, read_history
-from emdviz.training.race import Race
-from emdviz.training.run import Run, fit
+from emdviz._imports import needs
+
+with needs("train"):
+    from emdviz.training import results
+    from emdviz.training.augmentation import AUGMENTATIONS, Augmentation
+    from emdviz.training.comparison import compare_losses, make_runs
+    from emdviz.training.conclusions import conclude, paired_differences, summarise
+    from emdviz.training.config import TrainConfig, choose_device, quick
+    from emdviz.training.data import TrainingData
+    from emdviz.training.evaluation import Prediction, measure, predict, scale
+    from emdviz.training.history import Epoch, read_history
+    from emdviz.training.race import Race
+    from emdviz.training.run import Run, fit
 
 __all__ = [
     "AUGMENTATIONS",
