@@ -1,1 +1,1 @@
-"""Side by side with peers: ``make bench`` prints the tables and writes docs/BENCHMARKS.md."""
+"""Comparisons with other libraries: ``make bench`` prints the tables, writes docs/BENCHMARKS.md."""

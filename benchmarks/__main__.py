@@ -16,8 +16,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "BENCHMARKS.md"
 HEAD = """# Benchmarks
 
-Medians of interleaved runs in one process; the ratios are what counts. `make bench` writes this
-page.
+Medians of interleaved runs in one process; compare the ratios. `make bench` writes this page.
 
 """
 PARTS = {

@@ -1,4 +1,4 @@
-"""``aemd_loss`` with soft targets against other ways to carry out the scalings, and its memory."""
+"""``aemd_loss`` with soft targets against other implementations of the scalings; its memory."""
 
 import warnings
 
@@ -25,7 +25,7 @@ for, both sides at once, each halfway; and its value is that of KL(F | p ⊗ t) 
 Σ F log F, which adds a term to the gradient.
 """
 
-METHOD = """What `aemd_loss` does instead: where λD is at most 300, the scalings of all pairs are
+METHOD = """`aemd_loss` works differently: where λD is at most 300, the scalings of all pairs are
 two products of matrices, in float64 so that nothing overflows; beyond, the first scaling is taken
 in logarithms, and products go on from its potentials for as long as they do not move too far. The
 gradient is the potential itself, so nothing of the scalings is kept.
@@ -153,7 +153,7 @@ def aim(text, met):
 
 
 def kept_bytes(loss, logits, t):
-    """Bytes of the tensors that wait for the backward, each storage counted once."""
+    """Bytes of the tensors that are kept for the backward pass, each storage counted once."""
     kept = {}
 
     def keep(tensor):
@@ -168,7 +168,7 @@ def kept_bytes(loss, logits, t):
 
 
 def memory(device, size=(1024, 8), lam=1.0):
-    """What is kept for the backward after more and more scalings."""
+    """Memory kept for the backward pass, for a growing number of scalings."""
     logits, t, distance = problem(*size, device)
     costs = distance.repeat(size[0], 1, 1)
     rows = []

@@ -1,4 +1,4 @@
-"""What the scheduling of runs costs: thousands of simulated runs, and a table of all of them."""
+"""The cost of scheduling runs: thousands of simulated runs, and a table of all of them."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What PredictionExplorer shows, made in the two ways that people make interactive figures.
+"""The content of PredictionExplorer, in the two usual ways of making interactive figures.
 
 And the least that a figure drawn in the browser can be.
 """
@@ -97,7 +97,7 @@ def with_image():
 
 
 class Rectangle(anywidget.AnyWidget):
-    """One bar, as high as a key makes it; Python is told."""
+    """One bar, whose height a key changes; its state goes to Python."""
 
     p = traitlets.Float(0.4).tag(sync=True)
 

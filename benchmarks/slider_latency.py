@@ -88,8 +88,9 @@ changed (until the new picture is decoded, for the baselines). "Painted": until 
 shows it has been laid out and painted; frames come at fixed times, so a key waits for the next one.
 "Shown": frames with a change in them, of {STREAMED} keys sent at {RATE} per second; "lag": from
 when the last key was due to the last change. "Busy": p95 redrawn while a cell runs; a frozen figure
-did not answer within a second. "One rectangle": a widget that moves nothing else, and tells Python
-as the explorers do: what JupyterLab, the browser and this machine take in any case.
+did not answer within a second. "One rectangle": a widget that moves nothing else, and sends
+its state to Python as the explorers do: the time that JupyterLab, the browser and this machine
+need in any case.
 
 What limits: for figures drawn in the browser, the wait for the next frame ({frame:.1f} ms here);
 drawing takes a small part of one. For those that ask Python, the way to the kernel and back, about
@@ -99,7 +100,7 @@ drawing takes a small part of one. For those that ask Python, the way to the ker
 
 
 def measure(notebook, case):
-    """Return what one visit to a figure gives."""
+    """Return the measurements of one visit to a figure."""
     page = notebook.page
     options = {
         "handle": {"selector": case.handle, "index": case.index},

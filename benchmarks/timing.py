@@ -1,4 +1,4 @@
-"""Fair timing on machines that are never quiet: interleaved, repeated, medians and ratios."""
+"""Fair timing on busy machines: interleaved and repeated, with medians and ratios."""
 
 import platform
 import statistics

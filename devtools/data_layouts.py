@@ -1,7 +1,7 @@
-"""Files as the genuine data sets have them, with small drawn pictures in them.
+"""Files in the layouts of the genuine data sets, with small drawn pictures.
 
 Each layout is a dict from path to content, so that a test can change what it needs before
-it writes the files. Pictures show their class by their brightness, which a network can learn.
+it writes the files. The brightness of a picture tells its class, so that a network can learn it.
 """
 
 import io
@@ -47,13 +47,13 @@ def jpeg(image, **options):
 
 
 def colours(number, size=(40, 40), mode="RGB"):
-    """A picture like no other in many colours, smooth enough to survive JPEG."""
+    """A unique picture in many colours, smooth enough to survive JPEG."""
     noise = np.random.default_rng(number).integers(0, 256, (4, 4, 3), dtype=np.uint8)
     return Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).convert(mode)
 
 
 def picture(number, tone, size=24):
-    """A picture like no other, whose mean brightness is near ``tone`` (0 to 1)."""
+    """A unique picture, whose mean brightness is near ``tone`` (0 to 1)."""
     noise = np.random.default_rng(number).normal(40 + 175 * tone, 12, (4, 4, 3))
     small = Image.fromarray(noise.clip(0, 255).astype(np.uint8))
     return small.resize((size, size), Image.Resampling.BICUBIC)
@@ -154,7 +154,7 @@ def _matlab_value(value):
 
 
 def even_list(people):
-    """What eventrain.mat and eventest.mat hold of ``(path, left, right, age class, gender)``."""
+    """eventrain.mat or eventest.mat for people ``(path, left, right, age class, gender)``."""
     names, lefts, rights, ages, genders = zip(*people, strict=True)
     eyes = np.concatenate([np.array(lefts, float), np.array(rights, float)], axis=1)
     middle = (eyes[:, :2] + eyes[:, 2:]) / 2
@@ -168,7 +168,7 @@ def even_list(people):
 
 
 def aadb_scores(count, seed=0):
-    """Scores as five raters give them: many equal ones, most of them in the middle."""
+    """Mean scores of five raters: many ties, most of them in the middle."""
     return np.random.default_rng(seed).binomial(20, 0.55, count) / 20
 
 

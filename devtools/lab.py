@@ -4,8 +4,8 @@
         notebook = lab.open("01.ipynb")
         notebook.run_all()
 
-The server listens on 127.0.0.1 alone, and a request to anywhere else is noted in
-``Notebook.strangers``.
+The server listens on 127.0.0.1 alone; ``Notebook.foreign_requests`` lists the requests to any other
+machine.
 """
 
 import ast
@@ -84,11 +84,11 @@ def chromium():
 
 
 class Watch:
-    """Notes what goes wrong on the pages of one browser context."""
+    """Errors and foreign requests of the pages of one browser context."""
 
     def __init__(self, context):
         self.errors = []
-        self.strangers = []
+        self.foreign_requests = []
         context.on("console", self._console)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
         context.on("request", lambda request: self._visit(request.url))
@@ -101,7 +101,7 @@ class Watch:
     def _visit(self, url):
         parts = urlsplit(url)
         if parts.scheme not in {"data", "blob", "file", "about"} and parts.hostname != "127.0.0.1":
-            self.strangers.append(url)
+            self.foreign_requests.append(url)
 
 
 class Lab(Server):
@@ -142,7 +142,7 @@ class Lab(Server):
         app : {"lab", "notebook"}
             Open it in JupyterLab or in Notebook 7.
         again : bool
-            Open it as somebody who closed the tab and left the kernel running.
+            Keep the kernels running, as after closing and opening the browser's tab.
         width, height : int
             Size of the window, CSS pixels.
         scale : float
@@ -165,7 +165,7 @@ class Lab(Server):
         notebook = self._notebook = Notebook(page, watch)
         notebook.wait_until_ready()
         if app == "notebook":
-            # it stumbles over its own settings and commands as it starts, figure or none
+            # Notebook 7 reports errors in its own settings and commands as it starts
             notebook.errors.clear()
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         # the theme is a setting of the server: the notebook before may have left another
@@ -206,15 +206,15 @@ class Notebook:
     ----------
     page : playwright Page
     errors : list of str
-        What the browser's console and scripts complained about.
-    strangers : list of str
+        Errors from the browser's console and scripts.
+    foreign_requests : list of str
         Addresses outside this machine that the page asked for.
     """
 
     def __init__(self, page, watch):
         self.page = page
         self.errors = watch.errors
-        self.strangers = watch.strangers
+        self.foreign_requests = watch.foreign_requests
 
     def wait_until_ready(self, seconds=60):
         """Wait until the notebook is shown and its kernel answers."""

@@ -1,4 +1,4 @@
-"""Starts and stops a Jupyter server whose files, settings and kernels are all its own."""
+"""A Jupyter server with its own files, settings and kernels."""
 
 import abc
 import contextlib
@@ -23,7 +23,7 @@ class Server(abc.ABC):
     """A server on 127.0.0.1 that answers to :data:`TOKEN`; use it as a context manager.
 
     Everything private to a run (settings, workspaces, kernels) lies in a temporary folder, so that
-    neither the user's Jupyter nor a kernel installed elsewhere can change what is seen.
+    neither the user's Jupyter nor a kernel installed elsewhere has an effect.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ def _environment(private):
         "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
         "IPYTHONDIR": str(private / "ipython"),
-        # the kernel written above stands before any other of its name
+        # the kernel written above takes precedence over others of its name
         "JUPYTER_PREFER_ENV_PATH": "0",
     }
 

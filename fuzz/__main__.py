@@ -44,7 +44,7 @@ def every_file(most, seed, only=""):
 
 
 def main():
-    """Run what is asked for, and say what was found."""
+    """Run the chosen parts, and print the faults."""
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     for part, most in FULL.items():
         parser.add_argument(f"--{part}", type=int, default=most, help=f"how many; {most:,}")

@@ -1,4 +1,4 @@
-"""Calls of one function with arguments at random, and the judgement of what comes."""
+"""Calls of one function with random arguments, and the check of its answer."""
 
 import random
 import warnings
@@ -25,7 +25,7 @@ class Refused(Exception):
 
 
 class Unsure(Exception):
-    """So near to a limit that either is right."""
+    """The arguments are so near to a limit that either outcome is correct."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Target:
 
 
 class Argument(NamedTuple):
-    """A value, and how it came about."""
+    """A value, its container and its mutation."""
 
     value: object
     container: str
@@ -77,7 +77,7 @@ class Argument(NamedTuple):
 
     @property
     def is_good(self):
-        """Whether it must be taken."""
+        """Whether it must be accepted."""
         plain = ("", *_PLAIN, *_WHOLE[:6])
         return self.mutation == "" and self.container in plain
 
@@ -235,7 +235,7 @@ def _all_finite(given_arguments):
 
 
 class Tried(NamedTuple):
-    """How a fuzzed function fared."""
+    """How often a function was called, how often it answered, and its fault."""
 
     calls: int
     answered: int

@@ -1,7 +1,7 @@
-"""Files that are broken or malicious, given to every reader.
+"""Broken and malicious files for every reader.
 
-Whatever a file holds, its reader returns what is right, or raises an error of ours that says what
-is wrong. Nothing outside the given folder is written, and no pickle is loaded.
+Every reader returns the correct content or raises an error of emdviz. It writes nothing outside
+the given folder and loads no pickle.
 """
 
 import io
@@ -36,7 +36,7 @@ ALLOWED = (ValueError, TypeError, FileNotFoundError, OSError, RuntimeError)
 
 @dataclass(frozen=True)
 class Reader:
-    """Something that reads files.
+    """A function that reads files.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Reader:
     read : callable
         (folder, name) -> anything; the file lies there.
     around : dict of str to bytes
-        What lies beside it.
+        Files beside it.
     share : float
         How often to try it, compared with others.
     """
@@ -143,7 +143,7 @@ def _table(around):
 
 
 def _cache(around):
-    """What the cache keeps of these files."""
+    """The name and content of the cache of these files, and the decoded images."""
     with tempfile.TemporaryDirectory() as name:
         root = data_layouts.write(Path(name), around)
         past = 1_500_000_000 * 10**9
@@ -345,7 +345,7 @@ def try_files(most, number=0, only=""):
 
 
 def try_hostile():
-    """Give bombs, and archives that lead elsewhere, to the readers; return (count, faults)."""
+    """Give decompression bombs and hostile archives to the readers; return (count, faults)."""
     faults, count = [], 0
     every = readers()
     image = _images()["e.png"]

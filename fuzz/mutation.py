@@ -1,4 +1,4 @@
-"""Whole files made into broken and malicious ones."""
+"""Changes that make valid files broken or malicious."""
 
 import io
 import pickle
@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 
 CANARY = "emdviz-was-made-to-run-this"
-"""Name of the file that a pickle would write if somebody loaded it."""
+"""Name of the file that a pickle writes if it is loaded."""
 
 
 class Bomb:
@@ -169,7 +169,7 @@ def png(width, height, rows=0, claimed=None):
 
 
 def decompression_bombs():
-    """Small files that would be large images, by name."""
+    """Small files of large images, by name."""
     packer = zlib.compressobj(9)
     endless = packer.compress(b"\0" * 2**26) + packer.flush()
     text = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR"
@@ -190,7 +190,7 @@ def decompression_bombs():
 
 
 def hostile_zips(image):
-    """Zip files by name, of members that lead elsewhere or are too much."""
+    """Zip files by name, with paths outside their folder or too much content."""
     names = {
         "absolute": "/tmp/emdviz-hostile.png",
         "up": "../emdviz-hostile.png",
@@ -236,7 +236,7 @@ def _zip(members):
 
 
 def _understate_size(data):
-    """Say in all headers that a member unpacks to ten bytes."""
+    """State in all headers that a member unpacks to ten bytes."""
     return data.replace(struct.pack("<I", 2**20), struct.pack("<I", 10))
 
 

@@ -1,4 +1,4 @@
-"""Definitions, slowly and in float64, of what the fuzzed functions compute and refuse."""
+"""Definitions, slow and in float64, of the values that functions return and refuse."""
 
 import numpy as np
 from scipy import stats

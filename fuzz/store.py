@@ -1,4 +1,4 @@
-"""Stores of runs in which something is missing, foreign or broken."""
+"""Stores of runs with missing, foreign or broken files."""
 
 import random
 import shutil
@@ -26,7 +26,7 @@ def make_store(folder):
 
 
 def _break(folder, rng, others):
-    """Change, take away or add something in a store; return what."""
+    """Change, remove or add a file in a store; return which."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     how, path = rng.randrange(8), rng.choice(files)
     if how == 0:

@@ -1,7 +1,7 @@
-"""Messages that a broken or malicious front end could send to an explorer.
+"""Messages that a broken or malicious browser could send to an explorer.
 
-Whatever comes, the explorer takes it or raises a TraitError and stays as it was, its state can be
-sent, and its properties answer.
+The explorer accepts each, or raises a TraitError and keeps its state. Its state can be sent, and
+its properties answer.
 """
 
 import copy
@@ -21,7 +21,7 @@ FIGURE_INTERVAL = 200
 
 
 def widgets():
-    """Return an explorer of every kind, by name: what is public and can be told things."""
+    """Return an explorer of every kind by name: the public widgets."""
     faces = datasets.load("synthetic_faces", n=64, size=32)
     config = training.TrainConfig(epochs=1, batch_size=32, device="cpu")
     done = list(training.fit(models.small_cnn(8), "EMD2", faces, config))
@@ -48,7 +48,7 @@ def properties(explorer):
 
 
 def junk(rng, depth=0):
-    """Return something that JSON can hold, as Python reads it."""
+    """Return a random value of JSON, as Python reads it."""
     kind = rng.randrange(14 if depth < 3 else 11)
     if kind == 11:
         return [junk(rng, depth + 1) for _ in range(rng.randrange(5))]
@@ -99,7 +99,7 @@ _WORDS = [
 
 
 def message(explorer, rng):
-    """Return a state as a front end could send it: junk, or what was there with a part changed."""
+    """Return a state as a browser could send it: random, or the present one with a part changed."""
     names = [name for name in explorer.keys if name not in ("layout", "_view_count")]
     state = {}
     for _ in range(rng.choice([1, 1, 1, 2, 5])):
@@ -146,7 +146,7 @@ def _changed(value, rng):
 
 
 def send(explorer, state, rng):
-    """Send a state or a custom message, and judge what comes of it."""
+    """Send a state or a custom message; raise a Fault for a wrong response."""
     before = json.dumps(explorer.get_state(), sort_keys=True)
     try:
         how = rng.randrange(10)

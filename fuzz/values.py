@@ -16,7 +16,7 @@ import torch
 
 
 class Unreadable(Exception):
-    """What was given does not hold real numbers, one and all."""
+    """The value does not hold real numbers only."""
 
 
 def numbers(value, whole=False):
@@ -147,7 +147,7 @@ FOREIGN = {
     ),
     "nullable with a gap": lambda a: pd.array([None, *np.ravel(a).tolist()], dtype="Float64"),
 }
-"""Containers that hold no numbers, or not all of them."""
+"""Containers that hold no numbers, or miss some."""
 
 
 def _put(number):
@@ -185,7 +185,7 @@ MUTATIONS = {
 
 
 class Unprintable:
-    """An object that resists being looked at."""
+    """An object whose inspection raises errors."""
 
     def __array__(self, *args, **kwargs):
         raise RuntimeError("no")
@@ -273,7 +273,7 @@ SCALARS = (
     torch.float32,
     complex(1, 0),
 )
-"""What any argument may be by mistake."""
+"""Objects that may replace any argument."""
 
 
 @dataclass(frozen=True)
@@ -297,7 +297,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the arguments of one call agree upon."""
+    """The sizes that the arguments of one call share."""
 
     classes: int
     leading: tuple

@@ -1,4 +1,4 @@
-"""What came of a call: a right answer, an error of ours, or a fault."""
+"""The outcome of a call: a correct answer, an error of emdviz, or a fault."""
 
 import ast
 import functools
@@ -20,11 +20,11 @@ TIMEOUT = 30
 
 
 DOCUMENTED = (r"\d+ scalings at lam",)
-"""How warnings begin that the documentation announces."""
+"""Patterns of the warnings that the documentation announces."""
 
 
 class Fault(AssertionError):
-    """Something that must not happen."""
+    """A behaviour that must not occur."""
 
 
 class TimedOut(BaseException):
@@ -51,12 +51,12 @@ def is_raised_by_emdviz(error):
 
 
 def check_error(error, allowed, names):
-    """Raise a Fault unless an error is one that we raise, naming one of ``names``."""
+    """Raise a Fault unless emdviz raised the error, and it names one of ``names``."""
     if not isinstance(error, allowed):
         raise Fault(f"{type(error).__name__}, {where(error)}: {shorten(error)}") from error
     if not is_raised_by_emdviz(error):
         raise Fault(
-            f"not our words: {type(error).__name__}, {where(error)}: {shorten(error)}"
+            f"not raised by emdviz: {type(error).__name__}, {where(error)}: {shorten(error)}"
         ) from (error)
     text = str(error)
     if names and not any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names):
@@ -106,7 +106,7 @@ def call(function, /, *arguments, quiet=True, **options):
 
 
 def fingerprint(value):
-    """Return what changes if an argument changes."""
+    """Return a value that changes if an argument changes."""
     if isinstance(value, torch.Tensor):
         if value.device.type == "meta" or value.is_sparse or value.is_quantized:
             return None

@@ -34,7 +34,7 @@ from emdviz.explorers import PredictionExplorer  # noqa: E402
 from emdviz.explorers.kit.distribution_explorer import ADIENCE_AGE_GROUPS  # noqa: E402
 
 PAGES = ["docs/*.md", "docs/*.png", "data/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"]
-"""What besides notebooks is copied; where it lies stays the same, so that links stay true."""
+"""Files that are copied beside the notebooks, at the same relative paths, so that links hold."""
 
 THUMBNAIL = (640, 320)
 _PNG = re.compile(r'src="data:image/png;base64,([^"]+)"')
@@ -46,7 +46,9 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--notebooks", type=Path, default=ROOT / "notebooks")
     options.add_argument("--out", type=Path, default=OUT)
-    options.add_argument("--no-run", action="store_true", help="lay out what was run last time")
+    options.add_argument(
+        "--no-run", action="store_true", help="use the notebooks as they ran last time"
+    )
     options = options.parse_args()
     check_out(options.out)
     start = time.perf_counter()
@@ -58,14 +60,14 @@ def main():
 
 
 def check_out(out):
-    """Keep what is no book from being emptied to make room for one."""
+    """End the program if the folder ``out``, which is emptied, holds anything but a book."""
     new = not out.exists() or (out.is_dir() and not [*out.iterdir()])
     if not (new or out == OUT or (out / ".buildinfo").exists()):
         sys.exit(f"--out must be a new folder, or that of a book, for it is emptied first: {out}")
 
 
 def run(notebooks, folder):
-    """Run every notebook; keep it, and what its explorers leave, in ``folder``."""
+    """Run every notebook; keep it, and the pages of its explorers, in ``folder``."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for path in sorted(notebooks.glob("*.ipynb")):
@@ -76,7 +78,7 @@ def run(notebooks, folder):
 
 
 def execute(notebook, path, folder):
-    """Run a notebook whose explorers leave in ``folder`` what the book shows of them."""
+    """Run a notebook whose explorers write their pages and pictures for the book to ``folder``."""
     cells = list(notebook.cells)
     before = f"import sys\nsys.path[:0] = {sys.path[:2]}\nimport offline\noffline.install()"
     after = f"offline.save({str(folder)!r}, {path.stem[:2]!r})"
@@ -93,7 +95,7 @@ def execute(notebook, path, folder):
 
 
 def lay_out(ran, source, out):
-    """Make the sources of the book from what has run, and let Sphinx write it to ``out``."""
+    """Make the sources of the book from the executed notebooks; Sphinx writes it to ``out``."""
     for folder in (source, out):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(BOOK, source, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -113,7 +115,7 @@ def lay_out(ran, source, out):
 
 
 def lesson(path, folder, files):
-    """Write the page of one notebook, and return how the first page of the book points to it."""
+    """Write the page of one notebook, and return its card for the first page of the book."""
     notebook = nbformat.read(path, as_version=4)
     explorers = notebook.metadata.pop("explorers")
     notebook.metadata.pop("widgets", None)
@@ -185,7 +187,7 @@ def thumbnail_of(pictures, file):
 
 
 def card(opening, name, thumbnail):
-    """Return in Markdown what the first cell of a notebook says of it."""
+    """Return the card of a notebook in Markdown, from its first cell."""
     title = re.search(r"^# (.+)", opening, re.MULTILINE)[1]
     learn = re.search(r"\*\*What you will learn\.\*\* (.+)", opening)[1]
     return f""":::{{container}} book-card
@@ -205,7 +207,7 @@ def first_explorer():
 
 
 def write_index(path, lessons, files):
-    """Fill the first page with an explorer and with what the lessons are about."""
+    """Fill the first page with an explorer and with a card for each lesson."""
     live = frame(offline.keep(first_explorer(), files, "index"), "_static/")
     text = path.read_text(encoding="utf-8")
     text = text.replace("<!-- explorer -->", live).replace("<!-- lessons -->", "\n".join(lessons))

@@ -74,7 +74,7 @@ def picture(lab, notebook, size, out):
     path = out / f"{Path(notebook).stem}-{size}.png"
     whole_notebook(page).save(path, optimize=True)
     complaints += opened.errors
-    complaints += [f"asked for {address}" for address in opened.strangers]
+    complaints += [f"asked for {address}" for address in opened.foreign_requests]
     print(f"{path}  {time.perf_counter() - start:.1f} s", flush=True)
     return [f"{notebook} ({size}): {complaint}" for complaint in complaints]
 

@@ -239,7 +239,7 @@ class TestInABrowser:
             hidden = "() => document.documentElement.scrollHeight - innerHeight"
             assert inside.locator("html").evaluate(hidden) <= 1
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-        assert (seen.watch.errors, seen.watch.strangers) == ([], [])
+        assert (seen.watch.errors, seen.watch.foreign_requests) == ([], [])
 
     def test_frames_are_as_dark_as_the_page(self, visit):
         seen = visit("index.html", color_scheme="light")
@@ -266,7 +266,7 @@ class TestInABrowser:
         seen = visit("search.html?q=wasserstein")
         found = seen.page.locator("#search-results li a").first
         found.wait_for()
-        assert (seen.watch.errors, seen.watch.strangers) == ([], [])
+        assert (seen.watch.errors, seen.watch.foreign_requests) == ([], [])
 
 
 class TestReadme:

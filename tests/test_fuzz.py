@@ -121,7 +121,7 @@ def changing(p):
     ("function", "kinds", "reference", "text"),
     [
         (wrong_number, {"p": P}, lambda p: np.sum(p, axis=-1), "gives"),
-        (of_numpy, {"p": P}, None, "LinAlgError|not our words"),
+        (of_numpy, {"p": P}, None, "LinAlgError|not raised by emdviz"),
         (silent_nan, {"scores": SCORES}, None, "gives NaN"),
         (changing, {"p": P}, None, "changes its arguments"),
     ],

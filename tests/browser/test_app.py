@@ -68,7 +68,7 @@ def test_text_is_large_and_there_is_no_code(watched):
 
 def test_nothing_complained_and_nothing_left_this_machine(watched):
     _, watch = watched
-    assert (watch.errors, watch.strangers) == ([], [])
+    assert (watch.errors, watch.foreign_requests) == ([], [])
 
 
 # sends code to the kernel of the page, then something harmless, and returns what is answered

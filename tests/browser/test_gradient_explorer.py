@@ -236,4 +236,4 @@ def test_focus_goes_from_the_prediction_to_the_steps(figure):
 
 def test_nothing_complained_and_nothing_left_this_machine(notebook):
     assert notebook.errors == []
-    assert notebook.strangers == []
+    assert notebook.foreign_requests == []

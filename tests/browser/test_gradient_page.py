@@ -107,7 +107,7 @@ def test_a_saved_page_works_without_kernel_and_network(offline_page):
         "<i>middle" in figure.root.get_attribute("aria-label")
         or figure.root.locator("i").count() == 0
     )
-    assert (watch.errors, watch.strangers) == ([], [])
+    assert (watch.errors, watch.foreign_requests) == ([], [])
 
 
 @pytest.mark.parametrize("style", ["notebook", "projector"])

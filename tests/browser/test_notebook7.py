@@ -50,4 +50,4 @@ def test_an_ipywidgets_slider_moves_bars(notebook):
 
 
 def test_nothing_complained_and_nothing_left_this_machine(notebook):
-    assert (notebook.errors, notebook.strangers) == ([], [])
+    assert (notebook.errors, notebook.foreign_requests) == ([], [])

@@ -293,7 +293,7 @@ def test_two_explorers_do_not_disturb_each_other(notebook, figure):
 
 def test_nothing_complained_and_nothing_left_this_machine(notebook):
     assert notebook.errors == []
-    assert notebook.strangers == []
+    assert notebook.foreign_requests == []
 
 
 def test_the_first_notebook_answers_to_its_bars(lab):
@@ -309,4 +309,4 @@ def test_the_first_notebook_answers_to_its_bars(lab):
     for letter, losses in notebook.python("explorer.losses").items():
         assert agrees(figure.numbers(letter), losses)
     assert notebook.errors == []
-    assert notebook.strangers == []
+    assert notebook.foreign_requests == []

@@ -55,7 +55,7 @@ def test_a_saved_page_works_without_kernel_and_network(browser, tmp_path):
     figure.root.get_by_label("Equal cross-entropy").check()
     figure.rest()
     assert figure.numbers("A")["XE"] == figure.numbers("B")["XE"]
-    assert (watch.errors, watch.strangers) == ([], [])
+    assert (watch.errors, watch.foreign_requests) == ([], [])
     context.close()
 
 

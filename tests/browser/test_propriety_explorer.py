@@ -194,4 +194,4 @@ def test_two_explorers_do_not_disturb_each_other(notebook, figure):
 
 def test_nothing_complained_and_nothing_left_this_machine(notebook):
     assert notebook.errors == []
-    assert notebook.strangers == []
+    assert notebook.foreign_requests == []

@@ -177,7 +177,7 @@ def test_a_saved_page_works_without_kernel_and_network(browser, tmp_path):
         assert [float(text) for text in figure.costs(loss)] == pytest.approx(
             [costs["least"], costs["honest"]], abs=2e-3
         )
-    assert (watch.errors, watch.strangers) == ([], [])
+    assert (watch.errors, watch.foreign_requests) == ([], [])
     context.close()
 
 

@@ -86,7 +86,7 @@ def test_a_notebook_answers_while_losses_train(open_cells):
     notebook.command("notebook:interrupt-kernel")
     root.get_by_role("button", name="Resume").wait_for()
     page.locator(".jp-OutputArea-output", has_text="KeyboardInterrupt").first.wait_for()
-    assert (notebook.errors, notebook.strangers) == ([], [])
+    assert (notebook.errors, notebook.foreign_requests) == ([], [])
 
 
 def run_without_waiting(page, cell, source):
@@ -166,4 +166,4 @@ def test_a_saved_page_shows_what_was_reached(offline_page, trained, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert (width, figure.sticking_out()) == (width, [])
     assert violations(page) == []
-    assert (watch.errors, watch.strangers) == ([], [])
+    assert (watch.errors, watch.foreign_requests) == ([], [])

@@ -81,7 +81,7 @@ def test_training_goes_on_while_its_tab_is_closed(lab, open_cells):
     root.get_by_role("button", name="Stop").click()
     root.get_by_role("button", name="Resume").wait_for()
     assert back.python("race.state") == "stopped"
-    assert (back.errors, back.strangers) == ([], [])
+    assert (back.errors, back.foreign_requests) == ([], [])
 
 
 def hints(page):

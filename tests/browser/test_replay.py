@@ -120,7 +120,7 @@ def test_a_saved_page_plays_and_answers_keys_without_kernel_and_network(offline_
     page.clock.run_for(5000)
     assert epoch() == 2
     assert page.locator("img").first.evaluate("image => image.naturalWidth") == 32
-    assert (watch.errors, watch.strangers) == ([], [])
+    assert (watch.errors, watch.foreign_requests) == ([], [])
 
 
 @pytest.mark.parametrize("style", ["notebook", "projector"])

@@ -129,7 +129,7 @@ def test_names_stay_text_in_jupyterlab(open_cells):
     check_safe(page)
     # anywidget says so wherever a busy machine takes it two seconds to show a figure
     slow = "[anywidget] Failed to initialize model."
-    assert [text for text in notebook.errors if text != slow] == notebook.strangers == []
+    assert [text for text in notebook.errors if text != slow] == notebook.foreign_requests == []
     assert intrude(page), "this test could not have seen it"
 
 
@@ -140,7 +140,7 @@ def test_names_stay_text_on_saved_pages(visit, figures, tmp_path):
         page.locator("svg").first.wait_for()
         assert "<img src=x" in page.locator("body").evaluate(READ), figure
         check_safe(page)
-        assert (watch.errors, watch.strangers) == ([], [])
+        assert (watch.errors, watch.foreign_requests) == ([], [])
     assert intrude(page), "this test could not have seen it"
 
 

@@ -86,7 +86,7 @@ def page_of(browser, tmp_path):
 
     yield open_
     for context, watch in opened:
-        assert (watch.errors, watch.strangers) == ([], [])
+        assert (watch.errors, watch.foreign_requests) == ([], [])
         context.close()
 
 
@@ -220,4 +220,4 @@ def test_it_stays_live_while_a_cell_runs(notebook):
 
 def test_nothing_complained_and_nothing_left_this_machine(notebook):
     assert notebook.errors == []
-    assert notebook.strangers == []
+    assert notebook.foreign_requests == []

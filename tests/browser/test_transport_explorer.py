@@ -212,4 +212,4 @@ def test_it_says_in_words_what_it_shows(notebook, figure):
 
 def test_nothing_complained_and_nothing_left_this_machine(notebook):
     assert notebook.errors == []
-    assert notebook.strangers == []
+    assert notebook.foreign_requests == []

@@ -149,7 +149,7 @@ def test_a_saved_page_works_without_kernel_and_network(offline_page):
     assert "runs in Python" in figure.root.inner_text()
     assert float(figure.numbers()["plan"]) == pytest.approx(moved.costs["plan"], abs=6e-4)
     figure.press("p", 0, "PageDown")
-    assert (watch.errors, watch.strangers) == ([], [])
+    assert (watch.errors, watch.foreign_requests) == ([], [])
 
 
 @pytest.mark.parametrize("width", [320, 700, 1100, 1920])
