@@ -24,7 +24,7 @@ PATIENCE = 10.0
 
 TABLES = {"table1": 1, "table2": 2, "table3": 3}
 OPTIONS = {"dataset": "--dataset", "network": "--networks", "loss": "--losses"}
-"""Options that hold what an argument of a function holds."""
+"""The option for an argument of a function."""
 
 TableName = Annotated[str, typer.Argument(metavar="table1|table2|table3")]
 TableOption = Annotated[str | None, typer.Option(metavar="table1|table2|table3")]
@@ -32,11 +32,11 @@ StoreFolder = Annotated[Path, typer.Option(help="The folder of the runs.")]
 DataSet = Annotated[
     str | None, typer.Option(help="Another data set than the paper's, by its name.")
 ]
-Only = Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Of the runs only these.")]
+Only = Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Only runs with this value.")]
 
 
 def _plainly(command):
-    """Say what went wrong in one line, and end with status 2."""
+    """Tell an error of the command in one line, and end with status 2."""
 
     @functools.wraps(command)
     def wrapped(**arguments):
@@ -49,7 +49,7 @@ def _plainly(command):
                 typer.echo(f"error: {' '.join(str(error).split())}", err=True)
                 raise typer.Exit(2) from None
             except KeyboardInterrupt:
-                typer.echo("stopped; the same command goes on from here", err=True)
+                typer.echo("stopped; repeat the command to go on from here", err=True)
                 raise typer.Exit(130) from None
 
     return wrapped
@@ -67,30 +67,34 @@ def run(
     rates: Annotated[str | None, typer.Option(help="Learning rates, such as 0.01,0.001.")] = None,
     weights: Annotated[
         list[str],
-        typer.Option(metavar="NETWORK=FILE", help="Where it starts from; none for chance."),
+        typer.Option(metavar="NETWORK=FILE", help="First weights; none for random ones."),
     ] = (),
     size: Annotated[
-        int | None, typer.Option(help="Of the images, in px; 227/256 are seen.")
+        int | None, typer.Option(help="Height and width of the images, in px; crops take 227/256.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Of each run.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images of a step.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each run.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in a batch.")] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Small; draws faces without --data.")
+        bool, typer.Option("--quick", help="A small run; on drawn faces without --data.")
     ] = False,
     store: StoreFolder = Path("runs"),
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     workers: Annotated[int | None, typer.Option(help="Runs at a time, in processes here.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost.")] = False,
-    teraflops: Annotated[float | None, typer.Option(help="Of your GPU, for --dry-run.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what it would cost.")
+    ] = False,
+    teraflops: Annotated[
+        float | None, typer.Option(help="Speed of your GPU, for --dry-run.")
+    ] = None,
 ):
-    """Run a table of the paper, as far as the store lacks it."""
+    """Run the runs of a table that the store lacks."""
     from emdviz.experiments import tables
 
     if scheduler and workers is not None:
         raise ValueError("type --scheduler or --workers, not both")
     number = _number(table)
     starts = _weights(weights)
-    data = data and data.expanduser().absolute()  # workers may have another working folder
+    data = data and data.expanduser().absolute()  # workers may run in another folder
     changes = {
         "networks": _list(networks),
         "losses": _list(losses),
@@ -100,7 +104,7 @@ def run(
         "config": _config(quick, size, epochs, batch_size),
     }
     changes = {name: value for name, value in changes.items() if value is not None}
-    if dry_run:  # whatever they are, they cost the same
+    if dry_run:  # the cost does not depend on the weights
         missing = [name for name in ("VGG_F", "RES_F") if name not in starts]
         starts = dict.fromkeys(missing) | starts
     make = tables.table_specs
@@ -122,7 +126,9 @@ def run(
     typer.echo(f"{len(frame) - failed} of {len(frame)} runs finished, in {store}")
     _show(frame, number, specs[0].dataset, store)
     if failed:
-        typer.echo(f"to try the others again: the same command; why: {ME} results", err=True)
+        typer.echo(
+            f"to try the others again, repeat the command; for the errors: {ME} results", err=True
+        )
         raise typer.Exit(1)
 
 
@@ -134,7 +140,7 @@ def results(
     dataset: DataSet = None,
     only: Only = (),
 ):
-    """Show what the store holds beside the printed numbers."""
+    """Show the results in the store, and the numbers that the paper prints."""
     from emdviz import published
 
     frame = _read(store, only)
@@ -185,7 +191,7 @@ def export(
 def doctor(
     data: Annotated[Path, typer.Option(help="The folder of all data sets.")] = Path("data"),
 ):
-    """Look for what is missing; status 1 if something does not work."""
+    """Check the setup; status 1 if something does not work."""
     from emdviz.setup_check import PROBLEM, examine, report
 
     components = examine(data)
@@ -207,7 +213,7 @@ def _paper_set(number):
 
 
 def _list(text, kind=str, option=""):
-    """Return what stands between the commas of an option, or None if it is not there."""
+    """Return the parts of an option with commas, or None if it was not given."""
     if text is None:
         return None
     try:
@@ -228,7 +234,7 @@ def _weights(pairs):
 
 
 def _config(quick, size, epochs, batch_size):
-    """Return how to train, or None for what is usual."""
+    """Return the training configuration, or None for the usual one."""
     from emdviz.experiments import paper_config
     from emdviz.experiments.tables import CROP, EPOCHS, SIZE
     from emdviz.training import TrainConfig
@@ -255,7 +261,7 @@ def _in_options(error, dataset):
 
 
 def _check_data(spec, table):
-    """Say at once that there is no data, before any run begins."""
+    """Raise an error if the data is missing, before any run begins."""
     import inspect
 
     from emdviz.datasets import DATASETS
@@ -272,7 +278,7 @@ def _check_data(spec, table):
 
 
 def _run(specs, store, scheduler, workers):
-    """Run specs where they shall run, and write a line as each ends."""
+    """Run specs here, in processes or on a cluster, and print a line for each that ends."""
     from tqdm.auto import tqdm
 
     from emdviz import experiments
@@ -282,7 +288,7 @@ def _run(specs, store, scheduler, workers):
     def tell(spec, row):
         nonlocal ended
         if row["error"] and not row["finished"] and not ended:
-            # what is wrong with the first will be wrong with all
+            # the error of the first run stops all
             raise ValueError(f"{spec.id}: {row['error']}")
         ended += 1
         outcome = row["error"] or f"test AEM {row['test AEM']:.1f}, {row['seconds']:.0f} s"
@@ -303,7 +309,7 @@ def _run(specs, store, scheduler, workers):
 
 
 def _connect(address):
-    """Return an executor on a Dask cluster, and what is to be closed in the end."""
+    """Return an executor on a Dask cluster, and its client, which the caller closes."""
     try:
         from distributed import Client
     except ImportError:
@@ -315,7 +321,7 @@ def _connect(address):
         advice = "run dask scheduler there, or type --workers N"
         raise OSError(f"no scheduler answers at {address} ({first}): {advice}") from None
     about = client.scheduler_info()["workers"].values()
-    # where workers say how many GPUs they have, a run takes one
+    # a run takes one GPU where workers have any
     one_gpu = (
         {"resources": {"GPU": 1}} if any("GPU" in w.get("resources", {}) for w in about) else {}
     )
@@ -323,7 +329,7 @@ def _connect(address):
 
 
 def _read(store, only):
-    """Return the results of a store, of those runs that were asked for."""
+    """Return the results of a store, of the runs that --only chooses."""
     from emdviz import experiments
 
     if not store.is_dir():
@@ -341,7 +347,7 @@ def _read(store, only):
 
 
 def _show(frame, number, dataset, store):
-    """Print a table as the paper prints it and as the runs say."""
+    """Print a table of the paper, and the same table of the runs."""
     from emdviz import published
     from emdviz.experiments import tables
 
@@ -359,7 +365,7 @@ def _show(frame, number, dataset, store):
 
 
 def _tell_cost(specs, store, teraflops):
-    """Print runs, their number, and hours on a GPU."""
+    """Print the runs, their number, and the hours that they take on a GPU."""
     from emdviz.experiments import Store, cost
     from emdviz.training import choose_device
 
