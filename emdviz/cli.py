@@ -297,12 +297,10 @@ def _run(specs, store, scheduler, workers):
     executor, client = None, None
     if scheduler:
         executor, client = _connect(scheduler)
-    elif workers is not None:
-        if workers < 1:
-            raise ValueError(f"type --workers as a number from 1, got {workers}")
-        executor = experiments.processes(workers)
+    elif workers is not None and workers < 1:
+        raise ValueError(f"type --workers as a number from 1, got {workers}")
     try:
-        return experiments.run(specs, store, executor, on_result=tell)
+        return experiments.run(specs, store, workers or 1, executor, on_result=tell)
     finally:
         if client is not None:
             client.close()

@@ -60,7 +60,7 @@ def _attempts(folder, specs, dataset):
         yield lambda spec=spec: store.predictions(spec)
         yield lambda spec=spec: store.weights(spec)
         yield lambda spec=spec: store.history(spec)
-    yield lambda: TrainingReplay.from_folder(folder / specs[0].id / "training", dataset)
+    yield lambda: TrainingReplay.from_folder(folder / specs[0].id, dataset)
 
 
 def try_stores(most, number=0):

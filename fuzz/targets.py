@@ -52,7 +52,6 @@ LEFT_OUT = {
     "distributions.check_period": "fuzzed inside distances.circular_emd and ground_distance.circle",
     "exercises.judge_function": "fuzzed inside judge_emd and others like it",
     "experiments.Store": "reads files, which store.py makes",
-    "experiments.processes": "starts worker processes",
     "experiments.results": "reads files, which store.py makes",
     "experiments.run": "trains for minutes; a RunSpec, of which it is given many, is fuzzed",
     "losses.LearnedDistance": "fuzzed inside losses.SelfGuidedEMD2Loss",

@@ -1,6 +1,6 @@
 """Runs for the tests of experiments: real ones that are tiny, and ones that only sleep.
 
-What a worker is to do must lie in a module that it can import.
+The functions that workers call must lie in a module that they can import.
 """
 
 import os
@@ -8,14 +8,15 @@ import signal
 import sys
 import time
 
+import dask
 import torch
 
-from emdviz.experiments import RunSpec, Store, run, work
-from emdviz.experiments.running import attempt
-from emdviz.experiments.workers import prepare_process
+from emdviz.experiments import RunSpec, run, work
 from emdviz.training import TrainConfig
 
 torch.set_num_threads(1)  # in all processes alike, for the last digits depend on it
+# processes that start with everything imported
+dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
 
 
 def tiny(loss, seed=0, **config):
@@ -30,15 +31,21 @@ def sleeper(seed, epochs=1):
     return RunSpec("digits", loss="XE", config=TrainConfig(seed=seed, epochs=epochs))
 
 
+def note_begin(folder):
+    """Note, beside the folder of a run, that a process began it."""
+    with folder.with_name(f"{folder.name}.begun").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+
+
 def sleep(spec, folder, on_epoch):
     """Note that it began, sleep, and return numbers that depend on the spec alone."""
-    with (folder / "begun").open("a") as file:
-        file.write(f"{os.getpid()}\n")
+    note_begin(folder)
     for _ in range(spec.config.epochs):
         time.sleep(0.01)
         on_epoch(None)
     value = spec.config.seed / 7
-    return {"valid": {"RPS": value}, "test": {"RPS": 1 - value}}, 0.01 * spec.config.epochs
+    metrics = {"valid": {"RPS": value}, "test": {"RPS": 1 - value}}
+    return metrics, 0.01 * spec.config.epochs, {}
 
 
 def kill_if_odd(spec, folder, on_epoch):
@@ -46,14 +53,14 @@ def kill_if_odd(spec, folder, on_epoch):
     if spec.config.seed % 2 == 0:
         return sleep(spec, folder, on_epoch)
     time.sleep(0.02)
-    with (folder / "begun").open("a") as file:
-        file.write(f"{os.getpid()}\n")
+    note_begin(folder)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def begun(store, spec):
     """How often a run was begun."""
-    path = store.folder(spec) / "begun"
+    folder = store.state(spec)
+    path = folder.with_name(f"{folder.name}.begun")
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
@@ -63,22 +70,7 @@ def numbers(frame):
     return kept.sort_values("id", ignore_index=True)
 
 
-def drive(specs, store, train=work.train, executor=None):
+def drive(specs, store, train=work.train, workers=1):
     """Be a program that runs specs; its exit code tells whether all have a result."""
-    frame = run(specs, store, executor, progress=False, train=train)
+    frame = run(specs, store, workers, progress=False, train=train)
     sys.exit(int((frame["error"] != "").any()))
-
-
-def work_for_ever(spec, path, ready):
-    """Be a worker that takes a run and lets go of it, again and again."""
-    prepare_process()
-    folder = Store(path).folder(spec)
-    while True:
-        attempt(spec, path, fail, False, "")
-        assert "ZeroDivisionError" in (folder / "traceback.txt").read_text()
-        ready.set()
-
-
-def fail(spec, folder, on_epoch):
-    """Be a run that goes wrong."""
-    raise ZeroDivisionError

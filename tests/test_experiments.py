@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -15,9 +16,8 @@ from emdviz.experiments import (
     PAPER_RATES,
     RunSpec,
     Store,
-    locks,
+    claims,
     paper_config,
-    processes,
     results,
     run,
     select,
@@ -104,13 +104,21 @@ def test_what_is_no_spec_or_executor_is_told(tmp_path):
     for specs in (["EMD2"], [["EMD2"]], sleeper(0)):
         with pytest.raises(TypeError, match=r"specs must be a list of RunSpec, got .*(EMD2|RunSp)"):
             run(specs, tmp_path)
-    with pytest.raises(ValueError, match="retries must be an integer, 0 or more, got -1"):
-        run([], tmp_path, retries=-1)
-    for wrong in ({"count": 0}, {"count": 1, "threads": 0}):
-        with pytest.raises(ValueError, match=r"(count|threads) must be an integer, 1 or more"):
-            processes(**wrong)
+    with pytest.raises(ValueError, match="workers must be an integer, 1 or more, got 0"):
+        run([], tmp_path, workers=0)
     with pytest.raises(TypeError, match=r"executor must be a concurrent.futures.Executor.*got 4"):
-        run([], tmp_path, 4)
+        run([], tmp_path, executor=4)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(ValueError, match="give workers or an executor, not both; got 2 workers"),
+    ):
+        run([], tmp_path, 2, pool)
+
+
+def test_several_workers_without_dask_tell_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ModuleNotFoundError, match=r"distributed .*pip install -e '\.\[cluster\]'"):
+        run([sleeper(0)], tmp_path, workers=2)
 
 
 def test_the_paper_s_numbers():
@@ -180,13 +188,10 @@ def test_the_store_keeps_weights_predictions_and_history(grid):
     value = metrics.evaluate(kept["probabilities"], kept["labels"])["RPS"]
     assert value == pytest.approx(frame["valid RPS"][2])
     files = {path.name for path in store.folder(specs[0]).rglob("*") if path.is_file()}
-    assert files == {
-        *("spec.json", "history.json", "weights.safetensors", "predictions.npz", "metrics.json")
-    }
-    assert (
-        RunSpec.from_dict(json.loads((store.folder(specs[0]) / "spec.json").read_text()))
-        == (specs[0])
-    )
+    assert files == {*("history.json", "weights.safetensors", "predictions.npz", "result.json")}
+    kept = json.loads((store.folder(specs[0]) / "result.json").read_text())
+    assert RunSpec.from_dict(kept["spec"]) == specs[0]
+    assert not list((store.path / "training").iterdir())
     with pytest.raises(FileNotFoundError, match=r"holds no predictions.npz of a finished run"):
         store.predictions(tiny("EMD"))
 
@@ -209,9 +214,8 @@ def test_a_second_try_that_is_stopped_goes_on(tmp_path):
     spec, states = sleeper(0), []
 
     def train(spec, folder, on_epoch):
-        state = folder / "training" / "state"
+        state = folder / "state"
         states.append(state.exists())
-        state.parent.mkdir(exist_ok=True)
         state.touch()
         raise (FloatingPointError if len(states) == 1 else KeyboardInterrupt)
 
@@ -225,7 +229,7 @@ def test_a_second_try_that_is_stopped_goes_on(tmp_path):
     assert run([spec], tmp_path, progress=False, train=sleep)["error"].tolist() == [""]
 
 
-@pytest.mark.parametrize("moment", [(locks.Lock, "acquire"), (locks.threading.Thread, "start")])
+@pytest.mark.parametrize("moment", [(claims.Claim, "take"), (claims.threading.Thread, "start")])
 def test_an_interrupt_while_a_run_is_taken_leaves_it_to_others(tmp_path, monkeypatch, moment):
     whole = getattr(*moment)
 
@@ -237,7 +241,7 @@ def test_an_interrupt_while_a_run_is_taken_leaves_it_to_others(tmp_path, monkeyp
         patch.setattr(*moment, interrupted)
         with pytest.raises(KeyboardInterrupt):
             run([sleeper(0)], tmp_path, progress=False, train=sleep)
-    assert not list(tmp_path.rglob("lock"))
+    assert not list(tmp_path.rglob("claim*"))
     assert run([sleeper(0)], tmp_path, progress=False, train=sleep)["error"].tolist() == [""]
 
 
@@ -247,7 +251,7 @@ def test_what_the_machine_lacks_is_told_but_not_kept(tmp_path):
         frame = run([absent, tiny("XE", epochs=1)], tmp_path / "store", progress=False)
     assert (frame["error"] == "").tolist() == [False, True]
     assert len(results(tmp_path / "store")) == 1
-    assert "Traceback" in (Store(tmp_path / "store").folder(absent) / "traceback.txt").read_text()
+    assert "Traceback" in (Store(tmp_path / "store").state(absent) / "traceback.txt").read_text()
 
 
 def test_strange_and_broken_files_are_named_and_hide_nothing(tmp_path):
@@ -256,7 +260,7 @@ def test_strange_and_broken_files_are_named_and_hide_nothing(tmp_path):
     store = Store(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / ".DS_Store").write_text("")
-    paths = [store.folder(spec) / "metrics.json" for spec in specs]
+    paths = [store.folder(spec) / "result.json" for spec in specs]
     paths[0].write_bytes(paths[0].read_bytes()[:-30])
     paths[1].write_bytes(paths[2].read_bytes())
     paths[3].write_text("[]")
@@ -266,7 +270,7 @@ def test_strange_and_broken_files_are_named_and_hide_nothing(tmp_path):
     text = str(caught[0].message)
     assert "notes.txt is no run of this store: move it elsewhere" in text
     for spec in (specs[0], specs[1], specs[3], specs[4]):
-        assert f"{spec.id}/metrics.json cannot be read" in text.replace(os.sep, "/")
+        assert f"{spec.id}/result.json cannot be read" in text.replace(os.sep, "/")
     assert f"it holds the run {specs[2].id}" in text
     assert "it lacks 'seconds'" in text
     assert sorted(frame["seed"]) == [2, 5]
@@ -310,5 +314,6 @@ def test_whatever_is_cut_off_the_old_or_the_new_state_is_there(tmp_path, monkeyp
         after = numbers(run([spec], store, progress=False))
         whole = after if whole is None else whole
         pd.testing.assert_frame_equal(after, whole)
-        assert not list(store.folder(spec).rglob(".*")), "something half-written was left"
+        assert not list((store.path / "training").iterdir()), "something half-written was left"
+        assert not list(store.path.rglob(".*"))
     assert last > 4, "nothing was cut off"

@@ -1,4 +1,4 @@
-"""What is chosen by validation, and who owns a run."""
+"""Choosing by validation, and claims on runs."""
 
 import errno
 import io
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emdviz.experiments import locks, select, workers
+from emdviz.experiments import claims, select
 
 RATES = (0.1, 0.01, 0.001)
 
@@ -110,106 +110,111 @@ def test_other_differences_are_not_averaged_away():
     pd.testing.assert_frame_equal(both[both["epochs"] == 8], select(long))
 
 
-def test_a_living_owner_keeps_its_lock(tmp_path):
-    mine, other = locks.Lock(tmp_path / "lock"), locks.Lock(tmp_path / "lock")
-    assert mine.acquire()
-    assert not other.acquire()
-    assert not other.reclaim()
+def test_a_living_process_keeps_its_claim(tmp_path):
+    mine, other = claims.Claim(tmp_path), claims.Claim(tmp_path)
+    assert mine.take()
+    assert not other.take()
     mine.release()
-    assert other.acquire()
+    assert other.take()
     mine.release()  # a second time: it is the other's now
-    assert other.held()
+    assert other.is_held()
     other.release()
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("change", "dead"),
+    ("change", "lapsed"),
     [
         ({}, False),
-        ({"pid": 2**22 + 1}, True),
+        ({"process": 2**22 + 1}, True),
         ({"started": "1"}, True),
-        ({"machine": "another"}, False),
-        ({"machine": "another", "age": locks.STALE + 60}, True),
-        ({"age": locks.STALE + 60}, True),
+        ({"host": "another"}, False),
+        ({"host": "another", "age": claims.LAPSE + 60}, True),
+        ({"age": claims.LAPSE + 60}, True),
         ({"text": ""}, False),
-        ({"text": "[3]", "age": locks.STALE + 60}, True),
+        ({"text": "[3]", "age": claims.LAPSE + 60}, True),
     ],
 )
-def test_the_lock_of_a_dead_owner_is_taken_over(tmp_path, change, dead):
-    path = tmp_path / "lock"
-    owner = {"token": "0", "machine": locks._machine(), "pid": os.getpid()}
-    owner["started"] = locks._state(os.getpid())[1]
+def test_a_claim_lapses_with_its_process(tmp_path, change, lapsed):
+    path = tmp_path / "claim.3"
+    owner = {"token": "0", "host": claims._host(), "process": os.getpid()}
+    owner["started"] = claims._started(os.getpid())
     path.write_text(change.get("text", json.dumps(owner | change)))
     if "age" in change:
         seen = path.stat().st_mtime - change["age"]
         os.utime(path, (seen, seen))
-    lock = locks.Lock(path)
-    assert lock.acquire() == dead
-    if dead:
-        assert lock.held()
-        lock.release()
+    claim = claims.Claim(tmp_path)
+    assert claim.take() == lapsed
+    assert claim.is_held() == lapsed
+    names = [path.name for path in tmp_path.iterdir()]
+    assert names == ["claim.4" if lapsed else "claim.3"]
+    claim.release()
 
 
-def test_of_many_that_find_a_dead_owner_one_takes_over(tmp_path):
+@pytest.mark.parametrize("before", ["nothing", "a dead process"])
+def test_of_many_rivals_one_gets_the_claim(tmp_path, before):
     for turn in range(30):
-        path = tmp_path / str(turn)
-        path.write_text(json.dumps({"machine": locks._machine(), "pid": 2**22 + 1}))
-        rivals = [locks.Lock(path) for _ in range(8)]
+        folder = tmp_path / str(turn)
+        folder.mkdir()
+        if before == "a dead process":
+            dead = {"host": claims._host(), "process": 2**22 + 1, "started": "1"}
+            (folder / "claim.0").write_text(json.dumps(dead))
+        rivals = [claims.Claim(folder) for _ in range(8)]
         start, won = threading.Barrier(8), []
 
-        def compete(lock, start=start, won=won):
+        def compete(claim, start=start, won=won):
             start.wait()
-            if lock.acquire():
-                won.append(lock)
+            if claim.take():
+                won.append(claim)
 
-        threads = [threading.Thread(target=compete, args=(lock,)) for lock in rivals]
+        threads = [threading.Thread(target=compete, args=(claim,)) for claim in rivals]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(won) <= 1, "two own one lock"
-        assert won or rivals[0].acquire(), "nobody can own it"
+        assert len(won) <= 1, "two have one claim"
+        assert won or rivals[0].take(), "nobody can get it"
         (won or rivals)[0].release()
+        assert not list(folder.iterdir())
 
 
-def test_a_lock_that_cannot_be_filled_is_not_left_behind(tmp_path, monkeypatch):
-    def full(owner):
+def test_who_saw_no_claim_withdraws_where_another_was_made_meanwhile(tmp_path, monkeypatch):
+    first, late = claims.Claim(tmp_path), claims.Claim(tmp_path)
+    make = os.open
+
+    def open_late(*arguments):
+        file = make(*arguments)
+        (tmp_path / "claim.1").write_text(late._text)  # of a process that had seen claim.0
+        return file
+
+    monkeypatch.setattr(claims.os, "open", open_late)
+    assert not first.take()
+    assert [path.name for path in tmp_path.iterdir()] == ["claim.1"]
+
+
+def test_a_claim_that_cannot_be_filled_is_not_left_behind(tmp_path, monkeypatch):
+    claim = claims.Claim(tmp_path)
+
+    def full(*arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    lock = locks.Lock(tmp_path / "lock")
     with monkeypatch.context() as patch:
-        patch.setattr(locks.json, "dumps", full)
+        patch.setattr(claims, "open", full, raising=False)
         with pytest.raises(OSError, match="No space left"):
-            lock.acquire()
+            claim.take()
     assert not list(tmp_path.iterdir())
-    assert lock.acquire()
-    lock.release()
+    assert claim.take()
+    claim.release()
 
 
-def test_a_worker_that_is_told_to_end_does_so_whatever_its_lock_does(monkeypatch):
-    class Stuck:
-        def release(self):
-            raise OSError("the file system is gone")
-
-    ended = []
-    monkeypatch.setattr(workers.os, "_exit", ended.append)
-    stop = workers.Stop()
-    stop.owned.add(Stuck())
-    with pytest.raises(OSError, match="gone"):  # for here os._exit returns
-        stop.told(15, None)
-    assert ended == [128 + 15]
-
-
-def test_an_owner_gives_signs_of_life(tmp_path, monkeypatch):
-    monkeypatch.setattr(locks, "BEAT", 0.01)
-    path = tmp_path / "lock"
-    lock = locks.Lock(path)
-    assert lock.acquire()
-    os.utime(path, (0, 0))
+def test_a_process_gives_signs_of_life(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "SIGN_OF_LIFE", 0.01)
+    claim = claims.Claim(tmp_path)
+    assert claim.take()
+    os.utime(claim.path, (0, 0))
     for _ in range(1000):
-        if path.stat().st_mtime:
+        if claim.path.stat().st_mtime:
             break
         threading.Event().wait(0.01)
-    assert path.stat().st_mtime > 0
-    lock.release()
+    assert claim.path.stat().st_mtime > 0
+    claim.release()

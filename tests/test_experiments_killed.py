@@ -1,46 +1,32 @@
 """Runs on several workers, some of which are killed, and programs that share a store."""
 
-import functools
+import json
 import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import forkserver
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from emdviz.experiments import Store, locks, results, run
-from emdviz.experiments.workers import prepare_process, processes
-from tests.experiment_runs import (
-    begun,
-    drive,
-    kill_if_odd,
-    numbers,
-    sleep,
-    sleeper,
-    tiny,
-    work_for_ever,
-)
+from emdviz.experiments import Store, claims, results, run
+from tests.experiment_runs import begun, drive, kill_if_odd, numbers, sleep, sleeper, tiny
 
+distributed = pytest.importorskip(
+    "distributed", reason="distributed is not installed: pip install -e '.[cluster]'"
+)
 GRID = [tiny(loss, seed) for loss in ("XE", "REG") for seed in (0, 1)]
 KILLS = int(os.environ.get("EMDVIZ_KILLS", 6))
 
-# its processes have imported everything before they are born
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["tests.experiment_runs", "pandas", "scipy.stats", "sklearn.metrics"]
-)
-POOL = functools.partial(
-    ProcessPoolExecutor, 2, mp_context=CONTEXT, initializer=prepare_process, initargs=(1,)
-)
-FORKED = functools.partial(
-    ProcessPoolExecutor,
-    2,
-    mp_context=multiprocessing.get_context("fork"),
-    initializer=prepare_process,
+    ["tests.experiment_runs", "distributed", "pandas", "scipy.stats", "sklearn.metrics"]
 )
 
 
@@ -58,12 +44,9 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client():
-    reason = "distributed is not installed: pip install -e '.[cluster]'"
-    dask, distributed = (pytest.importorskip(n, reason=reason) for n in ("dask", "distributed"))
     options = {"n_workers": 2, "threads_per_worker": 1, "resources": {"GPU": 1}}
     forkserver.ensure_running()
     with (
-        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
         distributed.LocalCluster(**options, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -71,11 +54,11 @@ def client():
 
 
 def owner(store, spec):
-    """Wait until a worker is at a run; return what its lock says."""
+    """Wait until a process works on a run; return its claim and its number."""
     for _ in range(6000):
-        found = locks.read_owner(store.folder(spec) / "lock")
-        if found and "pid" in found:
-            return found
+        for path in store.state(spec).glob("claim.*"):
+            if text := path.read_text():
+                return path, json.loads(text)["process"]
         time.sleep(0.01)
     raise AssertionError(f"nobody began {spec.id}")
 
@@ -86,10 +69,11 @@ def start(*arguments):
     return program
 
 
-def test_a_pool_gives_the_numbers_of_one_process(whole, tmp_path):
-    frame = run(GRID, tmp_path, POOL, progress=False)
+def test_workers_give_the_numbers_of_one_process(whole, tmp_path):
+    frame = run(GRID, tmp_path, workers=2, progress=False)
     pd.testing.assert_frame_equal(numbers(frame), whole[0])
-    assert processes(3, threads=2)()._max_workers == 3
+    again = run(GRID, tmp_path, workers=2, progress=False, train=None)  # starts none
+    pd.testing.assert_frame_equal(again, frame)
 
 
 def test_dask_gives_the_numbers_of_one_process(whole, tmp_path, client):
@@ -97,7 +81,7 @@ def test_dask_gives_the_numbers_of_one_process(whole, tmp_path, client):
     frame = run(
         [*GRID, GRID[0]],
         tmp_path,
-        client.get_executor(),
+        executor=client.get_executor(),
         progress=False,
         on_result=lambda spec, row: told.append(len(results(tmp_path))),
     )
@@ -115,10 +99,10 @@ def test_a_worker_of_dask_that_is_killed_costs_its_run_only(tmp_path, client):
             # the other worker's, which may just have ended, too: then at the next result
             for left in [s for s in specs if begun(store, s) and not store.row(s)][:1]:
                 killed.append(left)
-                os.kill(owner(store, left)["pid"], signal.SIGKILL)
+                os.kill(owner(store, left)[1], signal.SIGKILL)
 
     one_each = client.get_executor(resources={"GPU": 1})
-    frame = run(specs, store, one_each, progress=False, train=sleep, on_result=kill_one)
+    frame = run(specs, store, executor=one_each, progress=False, train=sleep, on_result=kill_one)
     assert (frame["error"] == "").all()
     assert frame["valid RPS"].tolist() == [seed / 7 for seed in range(6)]
     again = [spec for spec in specs if begun(store, spec) > 1]
@@ -127,26 +111,30 @@ def test_a_worker_of_dask_that_is_killed_costs_its_run_only(tmp_path, client):
 
 def test_a_run_that_kills_its_worker_is_reported_and_the_rest_goes_on(tmp_path):
     specs, store = [sleeper(seed) for seed in range(6)], Store(tmp_path)
-    with pytest.warns(UserWarning, match="3 of 6 runs have no result.*its worker died 2 times"):
-        frame = run(specs, store, POOL, progress=False, train=kill_if_odd)
+    with pytest.warns(UserWarning, match="3 of 6 runs have no result.*its worker died 4 times"):
+        frame = run(specs, store, workers=2, progress=False, train=kill_if_odd)
     assert (frame["error"] == "").tolist() == [True, False] * 3
-    # one that dies while the pool is being ended for another's sake may not come to note it
-    counts = [begun(store, spec) for spec in specs[1::2]]
-    assert all(1 <= count <= 2 for count in counts)
-    assert 2 in counts
+    # a run that was handed to a worker which was dying already has not begun there
+    counts = [begun(store, spec) for spec in specs]
+    assert counts[::2] == [1] * 3
+    assert all(1 <= count <= 4 for count in counts[1::2])
+    assert max(counts) > 2
     frame = run(specs, store, progress=False, train=sleep)
     assert (frame["error"] == "").all()
 
 
-def test_a_pool_that_cannot_be_made_anew_loses_nothing_finished(tmp_path):
+def test_an_executor_that_breaks_loses_nothing_finished(tmp_path):
     specs, store = [sleeper(seed) for seed in (0, 1, 2, 4)], Store(tmp_path)
-    with POOL() as pool, pytest.warns(UserWarning, match="run again with another, or give a fun"):
-        frame = run(specs, store, pool, progress=False, train=kill_if_odd)
+    with (
+        ProcessPoolExecutor(2, mp_context=CONTEXT) as pool,
+        pytest.warns(UserWarning, match="its worker or executor broke; run it again"),
+    ):
+        frame = run(specs, store, executor=pool, progress=False, train=kill_if_odd)
     done = frame["error"] == ""
     assert not done[1]
     assert sorted(results(store)["id"]) == sorted(frame["id"][done])
-    with POOL() as pool:
-        frame = run(specs, store, pool, progress=False, train=sleep)
+    with ProcessPoolExecutor(2, mp_context=CONTEXT) as pool:
+        frame = run(specs, store, executor=pool, progress=False, train=sleep)
     assert (frame["error"] == "").all()
     assert all(begun(store, spec) <= 2 for spec in specs)
 
@@ -171,19 +159,23 @@ def test_a_program_killed_at_any_moment_goes_on_where_it_was(whole, tmp_path):
         if len(held) == len(GRID):
             folder = tmp_path / str(kill)
     pd.testing.assert_frame_equal(numbers(run(GRID, folder, progress=False)), whole[0])
-    assert not list(folder.rglob(".*")), "something half-written was left"
+    left = [path for path in folder.rglob("*") if path.name.startswith((".", "claim", "result-"))]
+    assert not left
 
 
 def test_the_workers_of_a_killed_program_end_and_another_takes_over(tmp_path):
     specs, store = [sleeper(seed, epochs=200) for seed in range(2)], Store(tmp_path)
-    program = start(specs, tmp_path, sleep, FORKED)
-    workers = [owner(store, spec) for spec in specs]
+    program = start(specs, tmp_path, sleep, 2)
+    taken = [owner(store, spec)[0] for spec in specs]
     program.kill()
     program.join()
+    for _ in range(1000):  # Dask's workers see within moments that their program has ended
+        if not any(map(claims.is_alive, taken)):
+            break
+        time.sleep(0.01)
     frame = run(specs, store, progress=False, train=sleep)
     assert (frame["error"] == "").all()
     assert [begun(store, spec) for spec in specs] == [2, 2]
-    assert all(locks.is_dead(worker) for worker in workers)
 
 
 def test_two_programs_on_one_store_do_every_run_once(tmp_path):
@@ -196,15 +188,31 @@ def test_two_programs_on_one_store_do_every_run_once(tmp_path):
     assert len(results(store)) == 12
 
 
-def test_a_worker_that_is_told_to_stop_at_any_moment_ends_and_lets_go(tmp_path):
-    fork, moments, store = multiprocessing.get_context("fork"), random.Random(0), Store(tmp_path)
-    for _ in range(40):
-        ready = fork.Event()
-        worker = fork.Process(target=work_for_ever, args=(sleeper(0), tmp_path, ready))
-        worker.start()
-        assert ready.wait(60)
-        time.sleep(moments.uniform(0, 0.02))
-        worker.terminate()
-        worker.join(60)
-        assert worker.exitcode == 128 + signal.SIGTERM
-        assert not (store.folder(sleeper(0)) / "lock").exists()
+def script(folder, *lines):
+    """Run a script of these lines in a folder."""
+    (folder / "script.py").write_text("\n".join(lines))
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    options = {"capture_output": True, "text": True, "check": False}
+    return subprocess.run([sys.executable, "script.py"], cwd=folder, env=environment, **options)
+
+
+def test_a_script_without_a_guard_is_shown_it_in_one_line(tmp_path):
+    done = script(
+        tmp_path,
+        "from emdviz.experiments import RunSpec, run",
+        'run([RunSpec("digits")], "runs", workers=2)',
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "RuntimeError: workers import the script again: put what starts them under "
+        '`if __name__ == "__main__":` (line 2 of '
+    )
+    done = script(
+        tmp_path,
+        "from emdviz.experiments import RunSpec, run, work",
+        "from tests.experiment_runs import sleep",
+        'if __name__ == "__main__":',
+        '    run([RunSpec("digits")], "runs", workers=2, progress=False, train=sleep)',
+    )
+    assert (done.returncode, done.stderr) == (0, "")

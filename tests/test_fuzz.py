@@ -275,7 +275,7 @@ def test_one_broken_date_does_not_hide_the_other_runs(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         first, _ = store.make_store(tmp_path)
-    path = tmp_path / first.id / "metrics.json"
+    path = tmp_path / first.id / "result.json"
     path.write_text(path.read_text(encoding="utf-8").replace("+00:00", "+-00:00"), encoding="utf-8")
     with pytest.warns(UserWarning, match="cannot be read"):
         assert len(experiments.results(tmp_path)) == 1

@@ -1,4 +1,4 @@
-"""Grids of training runs: here, in processes or on a cluster; kept on disk, resumable."""
+"""Grids of training runs: here, in several processes or on a cluster; kept on disk, resumable."""
 
 from emdviz._imports import needs
 
@@ -7,7 +7,6 @@ with needs("train"):
     from emdviz.experiments.selection import select
     from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
     from emdviz.experiments.store import Store, results
-    from emdviz.experiments.workers import processes
 
 __all__ = [
     "PAPER_LAMBDAS",
@@ -15,7 +14,6 @@ __all__ = [
     "RunSpec",
     "Store",
     "paper_config",
-    "processes",
     "results",
     "run",
     "select",

@@ -1,26 +1,29 @@
-"""Run what a store lacks: here, in processes, or on a cluster."""
+"""Run what a store lacks: here, in several processes, or on a cluster."""
 
 import contextlib
-import functools
 import queue
 import secrets
 import threading
 import traceback
 import warnings
-from collections import Counter, deque
-from concurrent.futures import BrokenExecutor, Executor, Future
+from collections import deque
+from concurrent.futures import Executor, Future
 
 from tqdm.auto import tqdm
 
 from emdviz.experiments import work
+from emdviz.experiments.claims import Claim
+from emdviz.experiments.cluster import local_workers
 from emdviz.experiments.specs import RunSpec
-from emdviz.experiments.store import TRACEBACK, Store, as_store
-from emdviz.experiments.workers import stop
+from emdviz.experiments.store import Store, as_store
 from emdviz.reading import check_is, read_count, shown
 from emdviz.training.results import make_row, make_table
 
 POLL = 1.0
-"""Seconds until a run that another program had is looked at again."""
+"""Seconds until a run is looked at again that another program works on."""
+
+TRACEBACK = "traceback.txt"
+"""Of the last error that was not the run's own; in the folder of a run that has not ended."""
 
 # networks draw from the one random generator of a process
 _one_at_a_time = threading.Lock()
@@ -29,9 +32,9 @@ _one_at_a_time = threading.Lock()
 def run(
     specs,
     store,
+    workers=1,
     executor=None,
     *,
-    retries=1,
     retry_failed=False,
     on_result=None,
     progress=True,
@@ -39,29 +42,29 @@ def run(
 ):
     """Run what a store lacks, and return what it then holds of these specs.
 
-    A run that was stopped goes on after its last finished epoch. Runs that another program is
-    at are left to it, and waited for. Stop whenever you like; call it again to do the rest.
+    A run that was stopped goes on after its last finished epoch. Runs that another program works
+    on are left to it, and waited for. Stop whenever you like; call it again to do the rest.
 
     Parameters
     ----------
     specs : iterable of RunSpec
         Equal ones run once.
     store : Store, str or Path
-    executor : concurrent.futures.Executor or callable, optional
-        What runs them: by default this process, one by one; :func:`processes`, for several on
-        this machine; ``dask.distributed.Client.get_executor()``, for a cluster; or any function
-        that makes an executor, which is shut down in the end, and made anew if it broke.
-    retries : int
-        How often a run is begun again whose worker died.
+    workers : int
+        Runs at a time on this machine: 1 is this process, more are processes that Dask starts
+        (extra ``cluster``). A script must ask for them under ``if __name__ == "__main__":``, since
+        they import it again.
+    executor : concurrent.futures.Executor, optional
+        What runs them instead, such as ``dask.distributed.Client.get_executor()`` for a cluster.
     retry_failed : bool
         Whether to begin again what the store keeps as failed.
     on_result : callable, optional
         Told ``(spec, row)`` of every run as soon as it ends; ``row`` is a dict of the columns
-        below. What the store held before is not told.
+        below. It is not told of results that the store held before.
     progress : bool
         Whether to show bars.
     train : callable
-        What a run does, as :func:`work.train`; a function that workers can import.
+        What is done for a run, as :func:`work.train`; a function that workers can import.
 
     Returns
     -------
@@ -73,7 +76,11 @@ def run(
     Raises
     ------
     TypeError, ValueError
-        If ``specs``, ``executor`` or ``retries`` is something else.
+        If ``specs``, ``workers`` or ``executor`` is something else.
+    ModuleNotFoundError
+        If there shall be several workers, and Dask is not installed.
+    RuntimeError
+        If a script without ``if __name__ == "__main__":`` asks for several workers.
 
     Warns
     -----
@@ -93,20 +100,32 @@ def run(
     (['XE', 'EMD2'], ['', ''])
     """
     store, specs = as_store(store), _read_specs(specs)
-    retries = read_count(retries, "retries")
-    pools, rows, todo = _Pools(executor, progress), {}, []
+    workers = read_count(workers, "workers", 1)
+    if executor is not None:
+        if not hasattr(executor, "submit"):
+            raise TypeError(
+                f"executor must be a concurrent.futures.Executor or None, got {executor!r}; "
+                "for processes on this machine give workers"
+            )
+        if workers > 1:
+            raise ValueError(f"give workers or an executor, not both; got {workers} workers")
+    rows, todo, unfinished = {}, [], store.unfinished()
     for spec in sorted(specs, key=_data_set):  # so that a worker seldom changes its data set
         try:
             row = store.row(spec)
         except ValueError as error:
             row = _error_row(spec, error)
-        if row is None or (row["error"] and row["finished"] and retry_failed):
+        again = retry_failed and row is not None and row["error"] and row["finished"]
+        if row is None or again or spec.id in unfinished:  # one was killed before it cleared up
             todo.append(spec)
         else:
             rows[spec] = row
     arguments = (str(store.path), train, retry_failed)
-    with tqdm(total=len(specs), initial=len(rows), unit="run", disable=not progress) as bar:
-        for spec, row in _Sweep(todo, store, pools, arguments, retries).outcomes():
+    with (
+        _choose_executor(workers, executor, progress, todo) as (chosen, width),
+        tqdm(total=len(specs), initial=len(rows), unit="run", disable=not progress) as bar,
+    ):
+        for spec, row in _outcomes(todo, chosen, width, arguments):
             rows[spec] = row
             bar.update()
             if on_result is not None:
@@ -132,202 +151,21 @@ def _read_specs(specs):
     return list(dict.fromkeys(specs))
 
 
-def attempt(spec, path, train, retry_failed, call, on_epoch=None):
-    """Do a run, if nobody has done it or is at it.
-
-    Parameters
-    ----------
-    spec, train, retry_failed
-        As for :func:`run`.
-    path : str
-        Of the store.
-    call : str
-        Another one for every call, since a cluster may remember the results of equal calls.
-    on_epoch : callable, optional
-
-    Returns
-    -------
-    dict or None
-        The row of the run; None if another is at it.
-    """
-    store = Store(path)
-    try:
-        with _one_at_a_time:
-            store.folder(spec).mkdir(parents=True, exist_ok=True)
-            lock = store.lock(spec)
-            try:  # around all of it, for a cell may be interrupted at any moment
-                with stop.later():
-                    if not lock.acquire():
-                        return None
-                    stop.owned.add(lock)
-                return _do(spec, store, lock, train, retry_failed, on_epoch or (lambda epoch: None))
-            finally:
-                with stop.later():
-                    stop.owned.discard(lock)
-                    lock.release()
-    except Exception as error:
-        return _error_row(spec, error)
+@contextlib.contextmanager
+def _choose_executor(workers, executor, progress, todo):
+    """Yield an executor, and how many runs it is given at a time."""
+    if executor is not None:
+        yield executor, float("inf")
+    elif workers > 1 and todo:
+        with local_workers(workers) as started:
+            yield started, workers  # so that the death of a worker counts against its run only
+    else:
+        with _ThisProcess(progress) as here:
+            yield here, 1
 
 
-def _do(spec, store, lock, train, retry_failed, on_epoch):
-    row = store.row(spec)
-    if row is not None and not (retry_failed and row["error"]):
-        return row
-    folder = store.begin(spec, afresh=row is not None)
-    try:
-        metrics, seconds = train(spec, folder, on_epoch)
-    except FloatingPointError as error:
-        return store.fail(spec, str(error) or type(error).__name__)  # none would be no error
-    except Exception:
-        with contextlib.suppress(OSError):  # else a full disk would hide what went wrong
-            (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
-        raise
-    # after a long sleep of this machine another may have taken the run over
-    return store.finish(spec, metrics, seconds) if lock.held() else None
-
-
-def _error_row(spec, error):
-    text = str(error).partition("\n")[0]
-    # a kept failure has a time, which tells it from one that may go well another time
-    return make_row(spec.id, spec.to_dict(), error=f"{type(error).__name__}: {text}")
-
-
-def _data_set(spec):
-    return spec.dataset, str(spec.dataset_options), -1 if spec.fold is None else spec.fold
-
-
-class _Sweep:
-    """The runs of one call of :func:`run`: waiting, under way, or left to another program."""
-
-    def __init__(self, specs, store, pools, arguments, retries):
-        self.waiting, self.flying, self.elsewhere = deque(specs), {}, []
-        self.store, self.pools, self.arguments, self.retries = store, pools, arguments, retries
-        self.deaths, self.breaks = Counter(), 0
-        self.done = queue.SimpleQueue()
-
-    def outcomes(self):
-        """Yield (spec, row) as they come."""
-        try:
-            while self.waiting or self.flying or self.elsewhere:
-                self._submit()
-                try:
-                    future = self.done.get(timeout=self._patience())
-                except queue.Empty:
-                    self.waiting += self.elsewhere
-                    self.elsewhere = []
-                    continue
-                if future in self.flying:
-                    yield from self._end(future)
-        finally:
-            for future in self.flying:
-                future.cancel()
-            self.pools.close(wait=not self.flying)
-
-    def _patience(self):
-        # many are asked for less often, to spare the file system
-        return POLL + len(self.elsewhere) / 200 if self.elsewhere else None
-
-    def _submit(self):
-        while self.waiting and len(self.flying) < self.pools.width:
-            spec = self.waiting.popleft()
-            future = self.pools.submit(attempt, spec, *self.arguments, secrets.token_hex(8))
-            self.flying[future] = spec
-            future.add_done_callback(self.done.put)
-
-    def _end(self, future):
-        """Yield what is known for good, now that a future is done."""
-        try:
-            row = future.result()
-        except BrokenExecutor as error:
-            yield from self._mend(error)
-            return
-        except Exception as error:
-            yield from self._try_again(self.flying.pop(future), error)
-            return
-        spec, self.breaks = self.flying.pop(future), 0
-        if row is None:
-            self.elsewhere.append(spec)
-        else:
-            yield spec, row
-
-    def _try_again(self, spec, error):
-        """Let a run whose worker died wait for another, unless that was its last chance."""
-        self.deaths[spec] += 1
-        if self.deaths[spec] <= self.retries:
-            self.waiting.append(spec)
-            return
-        row = _error_row(spec, error)
-        row["error"] = f"its worker died {self.deaths[spec]} times ({row['error']}); run it again"
-        yield spec, row
-
-    def _mend(self, error):
-        """Go on after the whole pool has broken."""
-        whole = {f: spec for f, spec in self.flying.items() if f.done() and not f.exception()}
-        lost = [spec for future, spec in self.flying.items() if future not in whole]
-        self.flying = whole
-        if not self.pools.renew():
-            advice = "its pool broke; run again with another, or give a function that makes one"
-            for spec in (*lost, *self.waiting, *self.elsewhere):
-                row = _error_row(spec, error)
-                yield spec, row | {"error": f"{row['error']} ({advice})"}
-            self.waiting, self.elsewhere = deque(), []
-            return
-        # the pool ends its other workers in order, and these let go of their runs
-        guilty = [spec for spec in lost if self.store.lock(spec).reclaim()]
-        self.breaks = 0 if guilty else self.breaks + 1
-        if self.breaks > self.retries:  # it breaks before any run begins
-            guilty = lost
-        for spec in lost:
-            if spec not in guilty:
-                self.waiting.append(spec)
-        for spec in guilty:
-            yield from self._try_again(spec, error)
-
-
-class _Pools:
-    """The executor: this process, one that was given, or one that can be made anew."""
-
-    def __init__(self, executor, progress):
-        self.width = float("inf")
-        self._pool = self._make = None
-        if executor is None:
-            self._make, self.width = functools.partial(_Here, progress), 1
-        elif hasattr(executor, "submit"):
-            self._pool = executor
-        elif callable(executor):
-            self._make = executor
-        else:
-            raise TypeError(
-                "executor must be a concurrent.futures.Executor, a function that makes one, "
-                f"or None, got {executor!r}"
-            )
-
-    def submit(self, *call):
-        """Return the future of a call, whatever happens."""
-        if self._pool is None:
-            self._pool = self._make()
-        try:
-            return self._pool.submit(*call)
-        except Exception as error:
-            future = Future()
-            future.set_exception(error)
-            return future
-
-    def renew(self):
-        """End a broken pool, so that the next call makes another; return whether it can."""
-        if self._make is not None:
-            self.close(wait=True)
-        return self._make is not None
-
-    def close(self, *, wait):
-        """End the pool, if it was made here."""
-        if self._make is not None and self._pool is not None:
-            self._pool.shutdown(wait=wait, cancel_futures=True)
-            self._pool = None
-
-
-class _Here(Executor):
-    """This process: a call is done when it has been submitted."""
+class _ThisProcess(Executor):
+    """This process as an executor: a call has been done when ``submit`` returns."""
 
     def __init__(self, progress):
         self.progress = progress
@@ -343,3 +181,120 @@ class _Here(Executor):
     def shutdown(self, wait=True, *, cancel_futures=False):
         """Free the memory of the data set."""
         work.forget_data()
+
+
+def _outcomes(todo, executor, width, arguments):
+    """Yield (spec, row) of each run as it ends."""
+    waiting, pending, elsewhere, done = deque(todo), {}, [], queue.SimpleQueue()
+    try:
+        while waiting or pending or elsewhere:
+            while waiting and len(pending) < width:
+                spec = waiting.popleft()
+                future = _submit(executor, attempt, spec, *arguments, secrets.token_hex(8))
+                pending[future] = spec
+                future.add_done_callback(done.put)
+            try:
+                # many are asked for less often, to spare the file system
+                future = done.get(timeout=POLL + len(elsewhere) / 200 if elsewhere else None)
+            except queue.Empty:
+                waiting += elsewhere
+                elsewhere = []
+                continue
+            spec = pending.pop(future)
+            try:
+                row = future.result()
+            except Exception as error:  # of the executor: what a run raises is in its row
+                row = _lost_row(spec, error)
+            if row is None:
+                elsewhere.append(spec)
+            else:
+                yield spec, row
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def _submit(executor, *call):
+    """Return the future of a call, also where the executor has broken."""
+    try:
+        return executor.submit(*call)
+    except Exception as error:
+        future = Future()
+        future.set_exception(error)
+        return future
+
+
+def attempt(spec, path, train, retry_failed, call, on_epoch=None):
+    """Do a run, unless it has been done or another process works on it.
+
+    Parameters
+    ----------
+    spec, train, retry_failed
+        As for :func:`run`.
+    path : str
+        Of the store.
+    call : str
+        Different for every call, since Dask may remember the results of equal calls.
+    on_epoch : callable, optional
+
+    Returns
+    -------
+    dict or None
+        The row of the run; None if another process works on it.
+    """
+    store = Store(path)
+    try:
+        with _one_at_a_time:
+            claim = Claim(store.state(spec))
+            try:  # around all of it, for a cell may be interrupted at any moment
+                if not claim.take():
+                    return None
+                return _do(
+                    spec, store, claim, train, retry_failed, on_epoch or (lambda epoch: None)
+                )
+            finally:
+                claim.release()
+                with contextlib.suppress(OSError):
+                    store.state(spec).rmdir()  # if nothing is in it
+    except Exception as error:
+        return _error_row(spec, error)
+
+
+def _do(spec, store, claim, train, retry_failed, on_epoch):
+    row = store.row(spec)
+    if row is not None and not (retry_failed and row["error"]):
+        store.clear(spec)
+        return row
+    folder = store.begin(spec, afresh=row is not None)
+    try:
+        metrics, seconds, files = train(spec, folder, on_epoch)
+    except FloatingPointError as error:
+        facts, files = {"error": str(error) or type(error).__name__}, {}
+    except Exception:
+        with contextlib.suppress(OSError):  # a full disk must not hide the error
+            (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+        raise
+    else:
+        facts = {"metrics": metrics, "seconds": seconds}
+    # while this machine slept, another program may have taken the run over
+    return store.finish(spec, facts, files) if claim.is_held() else None
+
+
+def _lost_row(spec, error):
+    if type(error).__name__ == "KilledWorker":  # Dask's own words are about its inside
+        tries = error.allowed_failures + 1
+        text = f"its worker died {tries} times, as it does where memory is too small; run it again"
+        return make_row(spec.id, spec.to_dict(), error=text)
+    row = _error_row(spec, error)
+    row["error"] += " (its worker or executor broke; run it again)"
+    return row
+
+
+def _error_row(spec, error):
+    text = str(error).partition("\n")[0]
+    # without a time in `finished`: the store does not keep it, as it may go well another time
+    return make_row(spec.id, spec.to_dict(), error=f"{type(error).__name__}: {text}")
+
+
+def _data_set(spec):
+    return spec.dataset, str(spec.dataset_options), -1 if spec.fold is None else spec.fold

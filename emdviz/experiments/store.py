@@ -1,11 +1,11 @@
 """Runs on disk: a folder each, whole or not there."""
 
 import contextlib
-import io
 import json
 import os
 import platform
 import re
+import secrets
 import shutil
 import warnings
 from datetime import UTC, datetime
@@ -14,29 +14,25 @@ from pathlib import Path
 import numpy as np
 import safetensors.torch
 
-from emdviz.experiments.locks import Lock
 from emdviz.experiments.specs import identify
 from emdviz.training import read_history
 from emdviz.training.results import make_row, make_table
 from emdviz.writing import write_whole
 
-FORMAT = "emdviz result 1"
-TRACEBACK = "traceback.txt"
-"""Of the last error that was not a run's own; in its folder."""
-
-_FINISHED, _FAILED = "metrics.json", "failed.json"
+FORMAT = "emdviz result 2"
+RESULT, TRAINING = "result.json", "training"
 _ID = re.compile(r"\w+(-\w+)+-[0-9a-f]{16}")
 
 
 class Store:
     """A folder of runs.
 
-    Each run has a folder named by its id: ``spec.json``; ``training/`` with the history and,
-    until the run is finished, the state to go on from; ``weights.safetensors``, of the network;
-    ``predictions.npz``; and last ``metrics.json``, which makes it a finished run. A run whose loss
-    was no longer finite has ``failed.json`` instead. Every file is written beside its place and
-    then moved there: whatever stops a program, the old state or the new one is left. There is no
-    index: what the folders hold is the truth.
+    A run that ended has a folder named by its id: ``result.json`` (what was run, its metrics, or
+    why it failed), ``history.json``, ``weights.safetensors`` of the network, and
+    ``predictions.npz``. The folder is filled elsewhere and then moved to its place, so that it is
+    whole or not there. ``training/`` holds a folder for each run that has not ended: its state
+    after the last finished epoch, and which process works on it. There is no index: the folders
+    tell everything.
 
     Parameters
     ----------
@@ -52,8 +48,12 @@ class Store:
         return f"Store({str(self.path)!r})"
 
     def folder(self, spec):
-        """Return the folder of a run, given its spec or its id; it need not be there."""
+        """Return the folder of a run that ended, given its spec or id; it need not be there."""
         return self.path / getattr(spec, "id", spec)
+
+    def state(self, spec):
+        """Return the folder of a run that has not ended, likewise."""
+        return self.path / TRAINING / getattr(spec, "id", spec)
 
     def row(self, spec):
         """Return the row of a finished or failed run, as in :func:`results`; None if neither.
@@ -124,51 +124,73 @@ class Store:
 
     def history(self, spec):
         """Return the epochs of a finished run, a list of ``training.Epoch``; errors as above."""
-        return read_history(self._part(spec, "training/history.json"))[1]
+        return read_history(self._part(spec, "history.json"))[1]
 
-    def lock(self, spec):
-        """Return the lock of a run; its folder must be there before it can be acquired."""
-        return Lock(self.folder(spec) / "lock")
+    def unfinished(self):
+        """Return the ids of all runs that a program has begun and not brought to an end."""
+        try:
+            return set(os.listdir(self.path / TRAINING))
+        except FileNotFoundError:
+            return set()
+
+    def clear(self, spec):
+        """Remove the state of a run that has ended, under its claim."""
+        shutil.rmtree(self.state(spec), ignore_errors=True)
 
     def begin(self, spec, *, afresh=False):
-        """Get the folder of a run ready, under its lock; return it."""
-        folder = self.folder(spec)
-        if afresh:
-            shutil.rmtree(folder / "training", ignore_errors=True)
-            # so that a second try that is stopped goes on, too
-            (folder / _FAILED).unlink(missing_ok=True)
-        for litter in (*folder.glob(".*.[0-9]*"), *folder.glob("training/.*.[0-9]*")):
-            litter.unlink(missing_ok=True)  # half-written by what was killed
-        if not (folder / "spec.json").exists():
-            write_whole(folder / "spec.json", _json(spec.to_dict()))
-        return folder
+        """Remove what killed programs have left of a run, under its claim; return its folder.
 
-    def finish(self, spec, metrics, seconds):
-        """Make a run a finished one, under its lock; return its row."""
-        row = self._settle(spec, _FINISHED, {"metrics": metrics, "seconds": seconds})
-        for past in (_FAILED, TRACEBACK):
-            (self.folder(spec) / past).unlink(missing_ok=True)
-        return row
+        ``afresh`` removes the result of a failed run, too.
+        """
+        state = self.state(spec)
+        if afresh or self.row(spec) is None:
+            shutil.rmtree(self.folder(spec), ignore_errors=True)
+        for half in state.glob("result-*"):
+            shutil.rmtree(half, ignore_errors=True)
+        for half in state.glob(".*"):
+            half.unlink(missing_ok=True)
+        return state
 
-    def fail(self, spec, error):
-        """Keep that a run cannot be finished, and why, under its lock; return its row."""
-        return self._settle(spec, _FAILED, {"error": error})
+    def finish(self, spec, facts, files=None):
+        """Keep how a run ended, under its claim; return its row.
 
-    def _settle(self, spec, name, facts):
-        folder = self.folder(spec)
-        _sync(folder)  # what the run has written is safe on the disk before it counts as finished
+        Parameters
+        ----------
+        spec : RunSpec
+        facts : dict
+            ``metrics`` and ``seconds`` of a finished run, or the ``error`` of one that failed.
+        files : dict of str to bytes, optional
+            Files to keep, by name.
+        """
+        state = self.state(spec)
+        files = dict(files or {})
+        if (state / "history.json").exists():
+            files["history.json"] = (state / "history.json").read_bytes()
         about = {"format": FORMAT, "id": spec.id, "spec": spec.to_dict()}
         about |= {"finished": datetime.now(UTC).isoformat(), "host": platform.node()}
-        write_whole(folder / name, _json(about | facts))
-        for state in folder.glob("training/*.safetensors"):
-            state.unlink(missing_ok=True)
+        files[RESULT] = json.dumps(about | facts, indent=1).encode()
+        fresh = state / f"result-{secrets.token_hex(4)}"
+        fresh.mkdir()
+        try:
+            for name, data in files.items():
+                write_whole(fresh / name, data)
+            _sync(fresh)
+            os.replace(fresh, self.folder(spec))
+        except OSError:
+            if self.row(spec) is None:
+                raise  # else another program, which took this one for dead, has finished it
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        _sync(self.path)
+        self.clear(spec)
         return self.row(spec)
 
     def _part(self, spec, name):
-        folder = self.folder(spec)
-        path = folder / name
-        if not (path.exists() and (folder / _FINISHED).exists()):
-            raise FileNotFoundError(f"{folder} holds no {name} of a finished run; run its spec")
+        path = self.folder(spec) / name
+        if not path.exists():
+            raise FileNotFoundError(
+                f"{path.parent} holds no {name} of a finished run; run its spec"
+            )
         return path
 
 
@@ -204,7 +226,7 @@ def as_store(store):
 
 
 def _look_at(entry):
-    if entry.name.startswith("."):
+    if entry.name.startswith(".") or entry.name == TRAINING:
         return None
     if not (entry.is_dir() and _ID.fullmatch(entry.name)):
         raise ValueError(f"{entry.name} is no run of this store: move it elsewhere")
@@ -212,36 +234,32 @@ def _look_at(entry):
 
 
 def _read(folder, identity):
-    for name in (_FINISHED, _FAILED):
-        try:
-            with open(f"{folder}/{name}", "rb", buffering=0) as file:
-                text = file.read()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise _unreadable(folder, name, error) from None
-        try:
-            facts = json.loads(text)
-            if facts["format"] != FORMAT:
-                raise ValueError(f"its format is {facts['format']!r}, not {FORMAT!r}")
-            if identify(facts["spec"]) != identity:
-                raise ValueError(f"it holds the run {identify(facts['spec'])}")
-            kept = {key: facts[key] for key in ("finished", "host")}
-            datetime.fromisoformat(kept["finished"])  # else no table could be made of any run
-            if name == _FAILED:
-                return make_row(identity, facts["spec"], error=facts["error"], **kept)
-            kept |= {"metrics": facts["metrics"], "seconds": facts["seconds"]}
-            return make_row(identity, facts["spec"], **kept)
-        except KeyError as error:
-            raise _unreadable(folder, name, f"it lacks {error}") from None
-        except (ValueError, TypeError, AttributeError) as error:
-            raise _unreadable(folder, name, error) from None
-    return None
+    try:
+        with open(f"{folder}/{RESULT}", "rb", buffering=0) as file:
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unreadable(folder, RESULT, error) from None
+    try:
+        facts = json.loads(text)
+        if facts["format"] != FORMAT:
+            raise ValueError(f"its format is {facts['format']!r}, not {FORMAT!r}")
+        if identify(facts["spec"]) != identity:
+            raise ValueError(f"it holds the run {identify(facts['spec'])}")
+        names = ("error",) if "error" in facts else ("metrics", "seconds")
+        kept = {key: facts[key] for key in ("finished", "host", *names)}
+        datetime.fromisoformat(kept["finished"])  # else no table could be made of any run
+        return make_row(identity, facts["spec"], **kept)
+    except KeyError as error:
+        raise _unreadable(folder, RESULT, f"it lacks {error}") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _unreadable(folder, RESULT, error) from None
 
 
 @contextlib.contextmanager
 def _reading(path):
-    """Say of whatever goes wrong with a file that it cannot be read."""
+    """Turn any error of reading a file into a ValueError that names the file."""
     try:
         yield
     except Exception as error:
@@ -255,22 +273,11 @@ def _unreadable(folder, name, error):
     )
 
 
-def _json(facts):
-    return json.dumps(facts, indent=1).encode()
-
-
 def _sync(folder):
-    # Windows has no such thing for a folder
+    # Windows cannot do this for a folder
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def to_npz(arrays):
-    """Return arrays by name as the bytes of an npz file."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()

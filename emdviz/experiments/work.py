@@ -1,22 +1,23 @@
-"""What a run does: train, predict, measure."""
+"""What is done for a run: train, predict, measure."""
 
+import io
+
+import numpy as np
 import safetensors.torch
 
-from emdviz.experiments.store import to_npz
 from emdviz.training import Run, TrainingData, choose_device
-from emdviz.writing import write_whole
 
 _loaded = {}
 
 
 def train(spec, folder, on_epoch):
-    """Train a network in the folder of its run, and keep its weights and predictions there.
+    """Train and test a network.
 
     Parameters
     ----------
     spec : RunSpec
     folder : Path
-        If its training was stopped, it goes on after the last finished epoch.
+        Where to keep the state after every epoch; training that was stopped goes on from there.
     on_epoch : callable
         Told every ``training.Epoch``.
 
@@ -26,15 +27,17 @@ def train(spec, folder, on_epoch):
         ``{"valid": {"AEM": …}, "test": {…}}``, after the last epoch.
     seconds : float
         Of training.
+    files : dict of str to bytes
+        Weights and predictions, by the names of their files.
     """
     run = Run(
         spec.network,
         spec.loss,
-        _data(spec),
+        _load_data(spec),
         spec.config,
         weights=spec.weights,
         loss_options=dict(spec.loss_options),
-        folder=folder / "training",
+        folder=folder,
     )
     for epoch in run:
         on_epoch(epoch)
@@ -55,9 +58,11 @@ def train(spec, folder, on_epoch):
             parts |= {"expected": predicted.scores(split.positions), "scores": split.scores}
         arrays |= {f"{name} {kind}": part.numpy() for kind, part in parts.items()}
     tensors = {name: part.cpu().contiguous() for name, part in run.model.state_dict().items()}
-    write_whole(folder / "weights.safetensors", safetensors.torch.save(tensors))
-    write_whole(folder / "predictions.npz", to_npz(arrays))
-    return metrics, run.epochs[-1].seconds
+    files = {
+        "weights.safetensors": safetensors.torch.save(tensors),
+        "predictions.npz": _to_npz(arrays),
+    }
+    return metrics, run.epochs[-1].seconds, files
 
 
 def forget_data():
@@ -65,11 +70,17 @@ def forget_data():
     _loaded.clear()
 
 
-def _data(spec):
-    """Return the data set of a run, which the runs after it in this process may share."""
+def _load_data(spec):
+    """Return the data set of a run; the next run of this process may use it again."""
     device = choose_device(spec.config.device)
     key = (spec.dataset, spec.dataset_options, spec.fold, device)
     if key not in _loaded:
-        _loaded.clear()  # first, for two may not fit into memory
+        _loaded.clear()  # first: two may not fit into memory
         _loaded[key] = TrainingData(spec.load(), device)
     return _loaded[key]
+
+
+def _to_npz(arrays):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
