@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks.timing import conditions, table
-from emdviz.experiments import RunSpec, processes, results, run
+from emdviz.experiments import RunSpec, results, run
 from emdviz.metrics import METRICS
 from emdviz.training import TrainConfig
 
@@ -21,7 +21,7 @@ def simulate(spec, folder, on_epoch):
     """Be a run of a millisecond, with as many numbers as a real one."""
     time.sleep(RUN_SECONDS)
     values = dict.fromkeys(METRICS, spec.config.seed / 7)
-    return {"valid": values, "test": values}, RUN_SECONDS
+    return {"valid": values, "test": values}, RUN_SECONDS, {}
 
 
 @contextlib.contextmanager
@@ -31,16 +31,8 @@ def here():
 
 
 @contextlib.contextmanager
-def pool():
-    """A pool of processes, which have imported what they need."""
-    with processes(WORKERS)() as executor:
-        list(executor.map(time.sleep, [0.5] * WORKERS))
-        yield executor, WORKERS
-
-
-@contextlib.contextmanager
 def dask():
-    """Dask on this machine, likewise."""
+    """Dask on this machine, with workers that have imported what they need."""
     from distributed import Client, LocalCluster
 
     options = {"n_workers": WORKERS, "threads_per_worker": 1, "dashboard_address": None}
@@ -54,7 +46,7 @@ def measure(way, count, folder):
     specs = [RunSpec("digits", config=TrainConfig(seed=seed)) for seed in range(count)]
     with way() as (executor, workers):
         start = time.perf_counter()
-        frame = run(specs, folder, executor, progress=False, train=simulate)
+        frame = run(specs, folder, executor=executor, progress=False, train=simulate)
         seconds = time.perf_counter() - start
     assert (frame["error"] == "").all()
     return seconds, workers
@@ -76,7 +68,6 @@ def report(count=10_000):
     with tempfile.TemporaryDirectory() as root:
         for name, way in (
             ("one process", here),
-            ("two processes", pool),
             ("Dask, two workers", dask),
         ):
             folder = Path(root) / name
@@ -86,10 +77,10 @@ def report(count=10_000):
         seconds, found = scan(folder)
     return (
         f"## Experiments\n\n{conditions()} · {os.cpu_count()} cores\n\n"
-        f"{count:,} simulated runs of {1e3 * RUN_SECONDS:g} ms, each with its folder, its lock and "
-        "its files on the disk.\n\n"
+        f"{count:,} simulated runs of {1e3 * RUN_SECONDS:g} ms, each with its folder, its claim "
+        "and its files on the disk.\n\n"
         + table(["where", "all runs", "overhead per run"], rows)
         + f"\n`results` of {found:,} finished runs: {seconds:.2f} s.\n\n"
         "What limits: the disk. A run forces three files and folders to it before it counts as "
-        "finished; the\nscheduler's own part is what Dask adds to two processes.\n"
+        "finished; the\nscheduler's own part is what Dask adds to one process.\n"
     )

@@ -89,15 +89,12 @@ class TestRun:
                 seen.append("closed")
 
         monkeypatch.setattr(distributed, "Client", Client)
-        monkeypatch.setattr(
-            experiments, "run", lambda specs, store, executor, **_: seen.append(executor) or frame
-        )
+        monkeypatch.setattr(experiments, "run", lambda *given, **_: seen.append(given[2:]) or frame)
         for option in ("--workers=3", "--scheduler=tcp://here:1"):
             assert call(*QUICK, option, "--store", store[0]).exit_code == 0
-        pool, *cluster = seen
-        assert pool.args == (3,)
         # where workers tell of GPUs, a run takes one
-        assert cluster == ["tcp://here:1", {"pure": False, "resources": {"GPU": 1}}, "closed"]
+        cluster = (1, {"pure": False, "resources": {"GPU": 1}})
+        assert seen == [(3, None), "tcp://here:1", cluster, "closed"]
 
     def test_what_fails_first_stops_all(self, tmp_path):
         broken = write(tmp_path / "data", {"fold_0_data.txt": b"nothing"})
@@ -239,7 +236,7 @@ class TestResults:
     def test_of_several_kinds_are_refused(self, tmp_path, store):
         folder = tmp_path / "runs"
         call(*QUICK, "--losses=XE", "--epochs=2", "--store", folder)
-        (other,) = folder.iterdir()
+        (other,) = folder.glob("*-XE-*")
         one = next(store[0].glob("*-XE-*"))
         (folder / one.name).symlink_to(one)
         done = call("results", "--store", folder)
