@@ -7,6 +7,9 @@ SHARED = {
     "positions": """\
 positions : array-like, shape (C,), optional
     Strictly increasing class positions; 0, 1, …, C − 1 by default.""",
+    "pair": """\
+p, t : array, shape (..., C)
+    Distributions over the same C classes.""",
     "logits": """\
 input : float tensor, shape (C,), (B, C) or (B, C, d1, …)
     Logits z.

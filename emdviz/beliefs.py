@@ -6,6 +6,7 @@ arrays; ``plots`` draws them.
 
 import numpy as np
 
+from emdviz._docstrings import fill
 from emdviz.distances import emd
 from emdviz.distributions import MOST_CLASSES, check_distribution, check_pair
 from emdviz.metrics import check_classes, check_prediction
@@ -72,7 +73,7 @@ def is_unimodal(p, *, tolerance=1e-6):
     ----------
     p : array, shape (..., C)
     tolerance : float
-        A dip that is no deeper does not count.
+        Depth up to which a dip does not count.
 
     Returns
     -------
@@ -92,7 +93,7 @@ def is_unimodal(p, *, tolerance=1e-6):
 
 
 def reliability(probabilities, labels, *, cumulative=False, bins=10):
-    """How often what is predicted with some probability comes true.
+    """How often events come true, for each probability with which they are predicted.
 
     Parameters
     ----------
@@ -140,6 +141,7 @@ def reliability(probabilities, labels, *, cumulative=False, bins=10):
     return predicted, observed
 
 
+@fill
 def largest_disagreements(p, q, *, count=6, positions=None):
     """Find the images on which two networks differ most, by the EMD between their predictions.
 
@@ -149,8 +151,7 @@ def largest_disagreements(p, q, *, count=6, positions=None):
         What the two predict for the same N images.
     count : int
         How many images, at most.
-    positions : array-like, shape (C,), optional
-        Class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
 
     Returns
     -------

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emdviz._docstrings import fill
 from emdviz.distributions import check_pair, check_period, check_positions
 from emdviz.reading import is_torch, namespace, read_number
 
@@ -43,15 +44,14 @@ class CDFGap(NamedTuple):
         return self.right - self.left
 
 
+@fill
 def cdf_gap(p, t, *, positions=None):
     """Cut the gap between two CDFs into pieces of constant height.
 
     Parameters
     ----------
-    p, t : array, shape (..., C)
-        Distributions over the same C classes.
-    positions : array-like, shape (C,), optional
-        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+    %(pair)s
+    %(positions)s
 
     Returns
     -------
@@ -77,6 +77,7 @@ def cdf_gap(p, t, *, positions=None):
     return CDFGap(x[:-1], x[1:], difference)
 
 
+@fill
 def emd(p, t, *, positions=None):
     """Earth Mover's Distance on a line: EMD(p, t) = Σ_i |CDF_i(p) − CDF_i(t)| Δ_i.
 
@@ -85,10 +86,8 @@ def emd(p, t, *, positions=None):
 
     Parameters
     ----------
-    p, t : array, shape (..., C)
-        Distributions over the same C classes.
-    positions : array-like, shape (C,), optional
-        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+    %(pair)s
+    %(positions)s
 
     Returns
     -------
@@ -115,6 +114,7 @@ def emd(p, t, *, positions=None):
     return namespace(gap.difference).sum(abs(gap.difference) * gap.width, axis=-1)
 
 
+@fill
 def emd2(p, t, *, positions=None):
     """Squared EMD of the paper: E_E(p, t) = Σ_i (CDF_i(p) − CDF_i(t))² Δ_i.
 
@@ -125,10 +125,8 @@ def emd2(p, t, *, positions=None):
 
     Parameters
     ----------
-    p, t : array, shape (..., C)
-        Distributions over the same C classes.
-    positions : array-like, shape (C,), optional
-        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+    %(pair)s
+    %(positions)s
 
     Returns
     -------
@@ -154,6 +152,7 @@ def emd2(p, t, *, positions=None):
     return namespace(gap.difference).sum(gap.difference**2 * gap.width, axis=-1)
 
 
+@fill
 def normalized_emd(p, t, *, order, positions=None):
     """Normalised EMD as the paper prints it: (1/C)^(1/l) ‖CDF(p) − CDF(t)‖_l.
 
@@ -163,8 +162,7 @@ def normalized_emd(p, t, *, order, positions=None):
 
     Parameters
     ----------
-    p, t : array, shape (..., C)
-        Distributions over the same C classes.
+    %(pair)s
     order : float
         l ≥ 1; ``math.inf`` gives the largest |CDF_i(p) − CDF_i(t)|, without a factor.
     positions : array-like, shape (C,), optional
@@ -214,6 +212,7 @@ def _root(xp, value, order):
     return xp.where(positive, xp.where(positive, value, 1.0) ** (1 / order), 0.0 * value)
 
 
+@fill
 def wasserstein(p, t, *, order, positions=None):
     """Wasserstein distance W_l on a line: W_l(p, t)^l = ∫₀¹ |Q_p(u) − Q_t(u)|^l du.
 
@@ -226,13 +225,11 @@ def wasserstein(p, t, *, order, positions=None):
 
     Parameters
     ----------
-    p, t : array, shape (..., C)
-        Distributions over the same C classes.
+    %(pair)s
     order : float
         l ≥ 1; ``math.inf`` gives the longest distance that any mass has to move (mass below
         the rounding of the dtype, 1e-12 or 1e-5, is overlooked).
-    positions : array-like, shape (C,), optional
-        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
 
     Returns
     -------
@@ -276,6 +273,7 @@ def wasserstein(p, t, *, order, positions=None):
     return _root(xp, xp.sum(mass * length**order, axis=-1), order)
 
 
+@fill
 def circular_emd(p, t, *, positions=None, period=None):
     """Earth Mover's Distance on a circle: min_α Σ_i |d_i − α| Δ_i, the best α a median of d.
 
@@ -284,10 +282,8 @@ def circular_emd(p, t, *, positions=None, period=None):
 
     Parameters
     ----------
-    p, t : array, shape (..., C)
-        Distributions over the same C classes.
-    positions : array-like, shape (C,), optional
-        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+    %(pair)s
+    %(positions)s
     period : float, optional
         Length of the circle, more than x_C − x_1; C by default when ``positions`` are the
         default, required otherwise.

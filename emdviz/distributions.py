@@ -6,6 +6,7 @@ arrays out, torch tensors in give torch tensors out; nested lists are read as Nu
 
 import numpy as np
 
+from emdviz._docstrings import fill
 from emdviz.reading import (
     as_array,
     as_float_array,
@@ -68,7 +69,7 @@ def _check_values(array, name, tolerance):
         off = abs(xp.sum(detached, axis=-1) - 1)
         # two passes when all is well; NaN and infinities fail these comparisons too
         if bool(xp.min(detached) >= -ROUNDING) and bool(xp.all(off <= tolerance)):
-            if tolerance > MASS_TOLERANCE:  # what was rounded is whole again
+            if tolerance > MASS_TOLERANCE:  # sums of rounded numbers become 1
                 array = array / xp.sum(array, axis=-1, keepdims=True)
             return array
         mass = xp.sum(detached, axis=-1)
@@ -331,14 +332,14 @@ def cdf(p):
     return namespace(p).cumulative_sum(p, axis=-1)
 
 
+@fill
 def expectation(p, *, positions=None):
     """Expected position of the class: E(p) = Σ_i p_i x_i.
 
     Parameters
     ----------
     p : array, shape (..., C)
-    positions : array-like, shape (C,), optional
-        Class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
 
     Returns
     -------

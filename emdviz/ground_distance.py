@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from emdviz._docstrings import fill
 from emdviz.distributions import check_period, check_positions
 from emdviz.metrics import spearman
 from emdviz.reading import read_count, read_floats, read_names, read_number, shown
 
 
+@fill
 def line(num_classes, *, positions=None):
     """Distances between classes on a line: D_ij = |x_i − x_j|.
 
@@ -14,8 +16,7 @@ def line(num_classes, *, positions=None):
     ----------
     num_classes : int
         C.
-    positions : array-like, shape (C,), optional
-        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
 
     Returns
     -------
@@ -33,6 +34,7 @@ def line(num_classes, *, positions=None):
     return abs(x[:, None] - x)
 
 
+@fill
 def circle(num_classes, *, positions=None, period=None):
     """Distances between classes on a circle: D_ij = min(|x_i − x_j|, period − |x_i − x_j|).
 
@@ -40,8 +42,7 @@ def circle(num_classes, *, positions=None, period=None):
     ----------
     num_classes : int
         C.
-    positions : array-like, shape (C,), optional
-        Strictly increasing class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
     period : float, optional
         Length of the circle, more than x_C − x_1; C by default when ``positions`` are the
         default, required otherwise.

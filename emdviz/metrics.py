@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emdviz._docstrings import fill
 from emdviz.distances import emd, emd2
 from emdviz.distributions import (
     MOST_CLASSES,
@@ -208,6 +209,7 @@ def spearman(scores, true_scores):
     return float(spearmanr(scores, true_scores).statistic)
 
 
+@fill
 def ranked_probability_score(probabilities, labels, *, positions=None):
     """Mean EMD² from prediction to label: the Ranked Probability Score (RPS).
 
@@ -218,8 +220,7 @@ def ranked_probability_score(probabilities, labels, *, positions=None):
     ----------
     probabilities : array, shape (N, C)
     labels : array of int, shape (N,)
-    positions : array-like, shape (C,), optional
-        Class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""Reading what people hand over: arrays of any library and layout, numbers, names.
+"""Read arguments: arrays of any library and layout, numbers, names.
 
-What cannot be read is refused in words that name the argument, before anything is computed.
+An error names the argument, what was expected and what came, before anything is computed.
 """
 
 import math
@@ -38,7 +38,7 @@ class ArgumentError(ValueError):
 
 
 def shown(value):
-    """Return the ``repr`` of anything for an error, cut where it is long."""
+    """Return the ``repr`` of anything for an error message, shortened where it is long."""
     return _SHORT.repr(value)
 
 
@@ -76,7 +76,7 @@ def as_array(values, name):
     Raises
     ------
     TypeError, ValueError
-        If that cannot be done, or some entries are masked or are not there.
+        If it is no regular array of numbers, or has masked entries.
     """
     if is_torch(values):
         if values.device.type == "meta":
@@ -90,7 +90,7 @@ def as_array(values, name):
         values = values.data
     try:
         return np.asarray(values)
-    except Exception as error:  # whatever objects in a list do when they are looked at
+    except Exception as error:  # objects in a list may raise anything
         raise ValueError(f"{name} must be a regular array: {error}") from None
 
 
@@ -148,12 +148,12 @@ def as_float_array(values, name, *, scalars=False):
 
 
 def read_floats(values, name, *, scalars=False):
-    """Return real numbers as a new NumPy array of float64; all else as :func:`as_float_array`."""
+    """Read real numbers as :func:`as_float_array` does, into a new NumPy array of float64."""
     return to_numpy(as_float_array(values, name, scalars=scalars)).astype(np.float64)
 
 
 def read_finite(values, name, axes, *, gaps=False):
-    """Return finite numbers to be drawn, on so many axes; NaN is a gap, where there may be one."""
+    """Return numbers to be drawn, with so many axes: finite, or NaN too where ``gaps`` may be."""
     array = read_floats(values, name)
     if array.ndim != axes or not array.size:
         raise ValueError(f"{name} must have {axes} axes, none of them empty, got {array.shape}")
@@ -184,7 +184,7 @@ def read_number(value, name, expected="a finite number", fits=math.isfinite):
 
 
 def read_count(value, name, low=0, high=math.inf):
-    """Return a whole number from ``low`` to ``high`` as an int, or raise an error of it.
+    """Return a whole number from ``low`` to ``high`` as an int, or raise a TypeError or ValueError.
 
     Examples
     --------
@@ -194,7 +194,7 @@ def read_count(value, name, low=0, high=math.inf):
     range_ = f"{low} to {high}" if high < math.inf else f"{low} or more"
     try:
         number = operator.index(value)
-    except Exception:  # a tensor raises what it likes
+    except Exception:  # a tensor may raise anything
         error = ValueError if isinstance(value, numbers.Real) else TypeError
         raise error(f"{name} must be an integer, {range_}, got {shown(value)}") from None
     if isinstance(value, bool) or not low <= number <= high:
@@ -203,18 +203,18 @@ def read_count(value, name, low=0, high=math.inf):
 
 
 def check_is(value, name, kind, what):
-    """Raise a TypeError unless ``value`` is of a type; ``what`` says of which, in words."""
+    """Raise a TypeError unless ``value`` is of the type ``kind``, which ``what`` describes."""
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be {what}, got {shown(value)}")
 
 
 def read_names(values, name, num_classes=None):
-    """Return names as a list of str, or raise an error unless they are one for each class."""
+    """Return names as a list of str, one for each class where their number is given."""
     try:
         if isinstance(values, str | bytes | dict | set | frozenset):
             raise TypeError("no list")
-        names = [str(item) for item in values if len(values)]  # what has an end
-    except Exception:  # whatever it does when it is taken for a list
+        names = [str(item) for item in values if len(values)]  # no endless generator
+    except Exception:  # objects that are no list may raise anything
         raise TypeError(f"{name} must be a list of names, got {shown(values)}") from None
     if num_classes is not None and len(names) != num_classes:
         raise ValueError(f"{name} must name {num_classes} classes, got {len(names)}")

@@ -1,4 +1,4 @@
-"""Writing files so that nothing is ever half written."""
+"""Write files whole: a reader sees the old content or the new."""
 
 import os
 import secrets
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_whole(path, data):
-    """Write bytes to a file so that, whatever happens, it is the old one or the new one.
+    """Write bytes to a file that then holds all of the old content or all of the new.
 
     Where ``path`` is a link, the file that it leads to is written.
 

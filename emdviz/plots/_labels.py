@@ -1,4 +1,4 @@
-"""Names beside and below what is drawn, where there is room for them."""
+"""Labels of classes, cells, lines and steps, placed where there is room."""
 
 from itertools import pairwise
 
@@ -9,6 +9,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
+from emdviz.losses import LOSSES
 from emdviz.reading import check_is, read_names, shown
 
 _LETTER = 0.6  # width of a letter, of its font size
@@ -24,15 +25,13 @@ def class_names(classes, num_classes):
 
 def check_by_loss(values, name):
     """Raise an error unless ``values`` is a dict whose keys are names of losses."""
-    from emdviz.losses import LOSSES
-
     check_is(values, name, dict, "a dict of losses' names to what is drawn of each")
     if unknown := [key for key in values if key not in LOSSES]:
         raise ValueError(f"{name} must be by names of {sorted(LOSSES)}, got {shown(unknown[0])}")
 
 
 def every(names, most):
-    """Return so many names at most, evenly chosen, and empty ones between them."""
+    """Keep at most so many names, evenly spaced; the others become empty."""
     step = next((step for step in _STEPS if len(names) <= most * step), _STEPS[-1])
     return [name if k % step == 0 else "" for k, name in enumerate(names)]
 
@@ -99,7 +98,7 @@ def _points(ax):
 
 
 class _CellNumber(Text):
-    """A number as large as its cell allows; nothing where it could not be read."""
+    """A number in a cell, as large as fits; left out where it would be too small to read."""
 
     def __init__(self, *args, cells, **options):
         super().__init__(*args, clip_on=True, **options)
@@ -130,7 +129,7 @@ def number_cells(ax, matrix, *, greatest):
 
 
 def whole_numbers(axis):
-    """Let an axis count: whole numbers, as many as have room."""
+    """Give an axis ticks at whole numbers, as many as fit."""
     axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
 
 
@@ -162,8 +161,6 @@ def label_ends(ax, ends, styles=None):
     default names are those in ``losses.LOSSES``.
     """
     if styles is None:
-        from emdviz.losses import LOSSES
-
         styles = {name: (LOSSES[name].label, LOSSES[name].colour) for name in ends}
     points = np.array([*ends.values()], dtype=float)
     for k, name in enumerate(ends):
@@ -224,7 +221,7 @@ def name_steps(ax, edges, steps, names, colours):
 
 
 def _room(own, other, bottom, tall, limit):
-    """Say how good a place for the name of a step is, from what is drawn over and under it."""
+    """Rate a place for the name of a step by what is drawn above and below it."""
     top = bottom + tall
     free = max(bottom - other.max(), other.min() - top)
     within_gap = own.max() < bottom < top < other.min() or other.max() < bottom < top < own.min()

@@ -1,4 +1,4 @@
-"""What a figure shows, in words, for those who cannot see it.
+"""Descriptions of figures in words, for readers who cannot see them.
 
 The words are made from the marks in the figure themselves: titles, axes, names and numbers are
 those that are drawn. After :func:`emdviz.style.use`, every figure that a notebook shows has them.
@@ -26,7 +26,7 @@ _told = WeakKeyDictionary()
 
 
 def tell(ax, kind, words):
-    """Say what kind of plot an Axes shows, and what is in it, where its marks do not tell."""
+    """Describe an Axes whose marks do not say what it shows: the kind of plot, and words."""
     _told[ax] = kind, [words]
 
 
@@ -93,7 +93,7 @@ def show_in(shell):
 def _in_words(figure):
     try:
         return describe(figure)
-    except Exception as error:  # whatever is drawn, a figure that is not shown would be worse
+    except Exception as error:  # a figure without words is better than none
         text = f"the figure is shown without a description: {type(error).__name__}: {error}"
         warnings.warn(text, stacklevel=2)
         return "Figure without a description."

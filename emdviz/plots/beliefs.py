@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from emdviz.losses import LOSSES
 from emdviz.plots._labels import check_by_loss, list_names, name_cells, number_cells
 from emdviz.plots.alt_text import tell
 from emdviz.reading import check_is, read_choice, read_finite, to_numpy
@@ -37,7 +38,7 @@ def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
 
 
 def plot_reliability(curves, *, ax=None):
-    """Draw how often what is predicted comes true, a line per loss.
+    """Draw reliability: how often predicted events come true, a line per loss.
 
     Parameters
     ----------
@@ -49,8 +50,6 @@ def plot_reliability(curves, *, ax=None):
     -------
     matplotlib Axes
     """
-    from emdviz.losses import LOSSES
-
     check_by_loss(curves, "curves")
     ax = ax or plt.gca()
     ax.plot([0, 1], [0, 1], color="0.45", linestyle="--", linewidth=1.5, label="calibrated")
@@ -86,8 +85,6 @@ def plot_by_loss(values, *, xlabel, ax=None):
     -------
     matplotlib Axes
     """
-    from emdviz.losses import LOSSES
-
     ax = ax or plt.gca()
     check_by_loss(values, "values")
     names = list(values)
@@ -113,7 +110,7 @@ def plot_by_loss(values, *, xlabel, ax=None):
 
 
 def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
-    """Draw what runs over seeds show of one metric: means, and paired differences to a baseline.
+    """Draw one metric over seeds: means, and paired differences to a baseline, with intervals.
 
     Parameters
     ----------
@@ -134,7 +131,6 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
     """
     import pandas as pd
 
-    from emdviz.losses import LOSSES
     from emdviz.metrics import METRICS
 
     check_is(summary, "summary", pd.DataFrame, "what training.summarise returns")
@@ -151,7 +147,7 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
         mean, low, high = (summary.loc[name, (metric, part)] for part in ("mean", "low", "high"))
         text = f"{mean:.3g}"
         _interval(left, row, mean, low, high, LOSSES[name].colour, text)
-        known = f" ({low:.3g} to {high:.3g})" if low <= high else ""  # of one run it is not
+        known = f" ({low:.3g} to {high:.3g})" if low <= high else ""  # one run gives no interval
         means.append(f"{LOSSES[name].label} {text}{known}")
     chosen = differences[differences["metric"] == metric].set_index("loss")
     right.axvline(0, color="0.4", linewidth=1.5)
@@ -189,8 +185,6 @@ def _interval(ax, row, middle, low, high, colour, text):
 
 def _name_rows(ax, names):
     """Name a row per loss, from top to bottom, in its colour."""
-    from emdviz.losses import LOSSES
-
     places = ax.get_yticks() if len(ax.get_yticks()) == len(names) else range(len(names))
     ax.set_yticks(places, [LOSSES[name].label for name in names])
     for name, label in zip(names, ax.get_yticklabels(), strict=True):

@@ -55,7 +55,7 @@ def sheet(images, labels, classes=None, *, per_class=8, ax=None):
     gap = max(1, width // 16)
     rows, columns = height + gap, width + gap
     size = _font_for_rows(ax, len(classes), per_class)
-    # red, green, blue and opacity: between the images one sees what the figure lies on
+    # RGBA: the gaps between the images are transparent
     canvas = np.zeros((len(classes) * rows - gap, per_class * columns - gap, 4), dtype=np.uint8)
     shown = []
     for k in range(len(classes)):

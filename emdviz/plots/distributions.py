@@ -3,12 +3,14 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from emdviz._docstrings import fill
 from emdviz.distributions import cdf, check_distribution, check_positions, one_hot
 from emdviz.plots._labels import name_cells, name_classes, name_steps, number_cells
 from emdviz.reading import as_array, read_count, read_finite, to_numpy
 from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 
+@fill
 def plot_prediction(
     p, target=None, *, classes=None, positions=None, ax=None, colour=PREDICTION_B, **bar
 ):
@@ -21,8 +23,7 @@ def plot_prediction(
         The true class, or the true distribution, drawn as outlines.
     classes : list of str, optional
         Names of the C classes; 0, 1, …, C − 1 by default.
-    positions : array-like, shape (C,), optional
-        Class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
     ax : matplotlib Axes, optional
     colour : colour
     **bar
@@ -39,7 +40,7 @@ def plot_prediction(
     ax.bar(places, p, width, **{"color": colour, "label": "prediction"} | bar)
     if target is not None:
         truth = _as_distribution(target, len(p))
-        # whole even where it ends with the axis, and nothing where there is no truth
+        # drawn over the axis, so that its ends are not cut off
         thick = np.where(truth > 0, 2.5 if len(p) <= 30 else 1, 0)
         outline = {"edgecolor": TRUTH, "linewidth": thick, "clip_on": False}
         ax.bar(places, truth, width, fill=False, label="truth", **outline)
@@ -48,6 +49,7 @@ def plot_prediction(
     return ax
 
 
+@fill
 def plot_cdf_gap(
     p,
     t,
@@ -68,8 +70,7 @@ def plot_cdf_gap(
         Distributions; ``t`` may also be the index of the true class.
     classes : list of str, optional
         Names of the C classes.
-    positions : array-like, shape (C,), optional
-        Class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
     ax : matplotlib Axes, optional
     colour : colour
         Of the CDF of p.

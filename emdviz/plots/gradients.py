@@ -3,12 +3,15 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from emdviz._docstrings import fill
 from emdviz.distributions import check_positions
+from emdviz.losses import LOSSES
 from emdviz.plots._labels import check_by_loss, label_ends, name_classes, whole_numbers
 from emdviz.reading import read_finite, read_flag, read_floats
 from emdviz.style import PREDICTION_B
 
 
+@fill
 def plot_pushes(
     push, *, classes=None, positions=None, ax=None, colour=PREDICTION_B, limit=None, **bar
 ):
@@ -20,8 +23,7 @@ def plot_pushes(
         Negative gradient of the loss on the logits, −∂L/∂z.
     classes : list of str, optional
         Names of the C classes; 0, 1, …, C − 1 by default.
-    positions : array-like, shape (C,), optional
-        Class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
     ax : matplotlib Axes, optional
     colour : colour
     limit : float, optional
@@ -70,8 +72,6 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
     -------
     matplotlib Axes
     """
-    from emdviz.losses import LOSSES
-
     check_by_loss(curves, "curves")
     x = read_floats(x, "x")
     log = read_flag(log, "log")

@@ -90,11 +90,11 @@ def plot_embedding(points, *, classes=None, ax=None):
         place = {"textcoords": "offset points", "ha": side, "va": "center"}
         ax.annotate(name, point, (dx, dy), **place, zorder=3, path_effects=halo)
     ax.set_aspect("equal", adjustable="datalim")
-    # to keep the aspect, Matplotlib takes from margins, but not from what it thinks are data
+    # Matplotlib shrinks margins to keep the aspect, but not the limits of data
     room = np.ptp(points, axis=0).max(initial=0) * np.array([0.18, 0.16])
     ax.update_datalim([points.min(axis=0) - room, points.max(axis=0) + room])
     ax.margins(0)
-    ax.set_axis_off()  # no direction means anything
+    ax.set_axis_off()  # directions have no meaning
     first, last = points[[0, -1]]
     direct, whole = np.linalg.norm(last - first), np.linalg.norm(np.diff(points, axis=0), axis=1)
     tell(

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from emdviz.losses import LOSSES
 from emdviz.plots._labels import check_by_loss
 from emdviz.plots.distributions import plot_prediction
 from emdviz.reading import to_numpy
@@ -26,8 +27,6 @@ def plot_beliefs(images, predictions, truth=None, *, classes=None, axes=None):
     -------
     array of matplotlib Axes
     """
-    from emdviz.losses import LOSSES
-
     check_by_loss(predictions, "predictions")
     images = to_numpy(images, "images")
     if images.ndim != 4 or not len(images):

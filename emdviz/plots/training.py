@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 
+from emdviz.losses import LOSSES
 from emdviz.plots._labels import check_by_loss, label_ends, whole_numbers
 from emdviz.reading import read_choice
 
@@ -21,7 +22,6 @@ def plot_history(histories, metric, *, ax=None):
     -------
     matplotlib Axes
     """
-    from emdviz.losses import LOSSES
     from emdviz.metrics import METRICS
 
     check_by_loss(histories, "histories")

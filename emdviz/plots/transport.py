@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from emdviz._docstrings import fill
 from emdviz.distributions import check_positions
 from emdviz.plots._labels import class_names, name_classes
 from emdviz.plots.alt_text import tell
@@ -14,6 +15,7 @@ from emdviz.style import GAP, PREDICTION_B, TRUTH
 _FEET = (1.0, -0.3)  # heights of the axis where the ribbons leave and arrive
 
 
+@fill
 def plot_ribbons(
     plan, supply=None, demand=None, *, classes=None, positions=None, ax=None, colour=GAP
 ):
@@ -30,8 +32,7 @@ def plot_ribbons(
         What was to be moved, and where to; by default what is.
     classes : list of str, optional
         Names of the C classes; 0, 1, …, C − 1 by default.
-    positions : array-like, shape (C,), optional
-        Class positions; 0, 1, …, C − 1 by default.
+    %(positions)s
     ax : matplotlib Axes, optional
     colour : colour
         Of the ribbons.
@@ -77,7 +78,7 @@ def plot_ribbons(
 
 
 def _in_words(plan, names):
-    seen = plan > 1e-6 * plan.sum()  # what is less is rounding, and thinner than a hair
+    seen = plan > 1e-6 * plan.sum()  # smaller entries are rounding errors
     moved = [(i, j) for i, j in np.argwhere(seen) if i != j]
     moved.sort(key=lambda pair: -plan[pair])
     ways = [f"{plan[i, j]:.3g} from {names[i]} to {names[j]}" for i, j in moved[:10]]

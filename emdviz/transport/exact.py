@@ -26,10 +26,10 @@ from emdviz.distributions import check_distribution
 from emdviz.ground_distance import line
 from emdviz.reading import read_count, read_floats, read_number, to_numpy
 
-MOST_COST = 1e100
-"""A greater cost of a unit of mass, or a greater mass, would overflow in sums."""
-
-PIVOTS = 10_000_000  # of the network simplex; POT's default of 100,000 is reached at C ≈ 1,000
+_MOST_COST = 1e100  # a greater cost of a unit of mass, or a greater mass, may overflow in sums
+_MOST_PIVOTS = (
+    10_000_000  # of the network simplex; POT's default of 100,000 is reached at C ≈ 1,000
+)
 
 
 def exact_plan(p, t, *, cost=None, positions=None):
@@ -237,8 +237,8 @@ def _problem(p, t, cost, positions, masses=False):
         raise ValueError(
             f"cost must have shape (C, C') = ({p.shape[-1]}, {t.shape[-1]}), got {cost.shape}"
         )
-    if not np.all((cost >= 0) & (cost <= MOST_COST)):
-        raise ValueError(f"cost must be finite and not negative, at most {MOST_COST:g}")
+    if not np.all((cost >= 0) & (cost <= _MOST_COST)):
+        raise ValueError(f"cost must be finite and not negative, at most {_MOST_COST:g}")
     if p.ndim > 1 and t.ndim > 1 and p.shape[:-1] != t.shape[:-1]:
         raise ValueError(f"t must have the leading shape of p, {p.shape[:-1]}, got {t.shape[:-1]}")
     return p, t, np.ascontiguousarray(cost)
@@ -246,9 +246,9 @@ def _problem(p, t, cost, positions, masses=False):
 
 def _check_masses(values, name):
     masses = read_floats(values, name)
-    if not np.all((masses >= 0) & (masses <= MOST_COST)):
-        raise ValueError(f"{name} must hold masses: finite and not negative, up to {MOST_COST:g}")
-    if np.any(np.sum(masses, axis=-1) < 1 / MOST_COST):
+    if not np.all((masses >= 0) & (masses <= _MOST_COST)):
+        raise ValueError(f"{name} must hold masses: finite and not negative, up to {_MOST_COST:g}")
+    if np.any(np.sum(masses, axis=-1) < 1 / _MOST_COST):
         raise ValueError(f"{name} must have some mass: nothing can be moved from or to nothing")
     return masses
 
@@ -268,15 +268,15 @@ def _solve(a, b, cost):
     import ot
 
     a, b = np.maximum(a, 0), np.maximum(b, 0)
-    # POT wants equal sums, and takes what it is given for exact
-    plan, log = ot.emd(a / a.sum(), b / b.sum(), cost, numItermax=PIVOTS, log=True)
+    # POT needs sums that are exactly equal
+    plan, log = ot.emd(a / a.sum(), b / b.sum(), cost, numItermax=_MOST_PIVOTS, log=True)
     if log["warning"] is not None:
         raise RuntimeError(f"exact transport did not finish: {log['warning']}")
     return plan, log
 
 
 def _solve_partial(a, b, cost):
-    # a place outside takes the surplus of the larger mass, for nothing
+    # an extra class takes the surplus of the larger mass at no cost
     surplus = a.sum() - b.sum()
     moved = min(a.sum(), b.sum())
     if surplus > 0:

@@ -1,8 +1,8 @@
 """Sinkhorn's matrix scalings as a computer carries them out, one rounded operation at a time.
 
-For looking at what goes wrong. :func:`scale` does what textbooks print, in the precision that is
-asked for, and lets it underflow; :func:`converged_plan` is what it would reach without rounding
-and after any number of scalings. To solve a problem, use :func:`emdviz.transport.entropic_plan`.
+It shows what goes wrong. :func:`scale` computes the textbook formula in a chosen precision and lets
+it underflow; :func:`converged_plan` is the limit of the scalings without rounding. To solve a
+problem, use :func:`emdviz.transport.entropic_plan`.
 """
 
 import math
@@ -17,13 +17,13 @@ from emdviz.reading import read_choice, read_count, read_floats, read_number, to
 PRECISIONS = ("float64", "float32")
 DOMAINS = ("log", "plain")
 
-_NO_MASS = 1e-12  # less than this is taken for nothing: what it could cost is not seen
+_NO_MASS = 1e-12  # masses below this count as 0; what they could cost is too small to see
 _MOST_STEPS = 60  # of Newton at one λ; it takes about 5
 
 
 @dataclass(frozen=True)
 class Scalings:
-    """What every scaling brought; entry n is the state after n of them, entry 0 the start.
+    """The state after each scaling: entry n after n scalings, entry 0 before the first.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ def scale(p, t, cost, *, lam, iterations, precision="float64", domain="log"):
     read_choice(domain, "domain", DOMAINS)
     iterations = read_count(iterations, "iterations", 0)
     p, t, cost = (values.astype(precision) for values in (p, t, cost))
-    with np.errstate(all="ignore"):  # dividing by zero is what is to be seen
+    with np.errstate(all="ignore"):  # divisions by zero are meant to show
         exponent = -(p.dtype.type(lam) * cost)
         kernel = _exp(exponent)
         walk = _plain(p, t, kernel) if domain == "plain" else _in_logs(p, t, exponent)
