@@ -17,6 +17,7 @@ AEMD, Frogner et al. 2015.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from emdviz.losses import zoo as zoo
 from emdviz.losses.loss import HOMES, LOSSES, Loss, find_loss, register
 
 if TYPE_CHECKING:  # for editors, which cannot follow __getattr__

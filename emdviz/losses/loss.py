@@ -55,6 +55,10 @@ class Loss:
         Unit of its value.
     source : str, optional
         Where it was published.
+    family : str, optional
+        What it has in common with others.
+    about : str, optional
+        What it is for, in a sentence.
     in_browser : sequence of str
         The explorers that compute it from a closed form in the browser.
     uses_features : bool
@@ -83,6 +87,8 @@ class Loss:
         inputs="logits",
         unit=None,
         source=None,
+        family=None,
+        about=None,
         in_browser=(),
         uses_features=False,
     ):
@@ -101,6 +107,7 @@ class Loss:
             raise ValueError(f"colour must be such as '#0072b2', got {shown(colour)}")
         self.name, self.label, self._colour = name, name if label is None else label, colour
         self.head, self.unit, self.source = head, unit, source
+        self.family, self.about = family, about
         self.inputs = read_choice(inputs, "inputs", ("logits", "probabilities"))
         self.in_browser, self.uses_features = tuple(in_browser), uses_features
         self._make, self._outputs = make, outputs
@@ -145,18 +152,18 @@ class Loss:
     def decode(self, outputs, num_classes, **options):
         """Turn outputs into probabilities (B, C), in float32 at least, or None if it has none."""
         if self._decode is not None:
-            return _call(self._decode, outputs, num_classes=num_classes, **options)
+            return call_with_known(self._decode, outputs, num_classes=num_classes, **options)
         outputs = outputs.float() if outputs.dtype.itemsize < 4 else outputs
         return outputs.softmax(1)
 
     def predict(self, outputs, num_classes, **options):
         """Turn outputs into class indices, shape (B,), int64."""
         if self._predict is not None:
-            return _call(self._predict, outputs, num_classes=num_classes, **options)
+            return call_with_known(self._predict, outputs, num_classes=num_classes, **options)
         return self.decode(outputs, num_classes, **options).argmax(1)
 
 
-def _call(function, outputs, **known):
+def call_with_known(function, outputs, **known):
     """Call a function with the outputs and those of the known arguments that it names."""
     parameters = inspect.signature(function).parameters.values()
     if not any(one.kind is one.VAR_KEYWORD for one in parameters):
@@ -228,6 +235,8 @@ _add(
     colour=OKABE_ITO["black"],
     unit="nats",
     in_browser=_ALL,
+    family="scores of p",
+    about="Minus the logarithm of the label's probability, the standard of classification.",
 )
 _add(
     "REG",
@@ -241,6 +250,8 @@ _add(
     unit="class steps²",
     source="Hou et al. 2017, section 3",
     in_browser=_ALL,
+    family="one number",
+    about="Squared distance of one predicted number to the label: leads to the mean.",
 )
 _add(
     "EMD",
@@ -251,6 +262,8 @@ _add(
     unit="class steps",
     source="Hou et al. 2017, section 2.2 with l = 1",
     in_browser=_ALL,
+    family="distances of CDFs",
+    about="Mass times the way it must be moved: leads to certainty of the median.",
 )
 _add(
     "EMD2",
@@ -262,6 +275,8 @@ _add(
     unit="class steps",
     source="Hou et al. 2017, section 2.2",
     in_browser=_ALL,
+    family="distances of CDFs",
+    about="Sum of squared differences of the CDFs, the Ranked Probability Score.",
 )
 _add(
     "AEMD",
@@ -271,6 +286,8 @@ _add(
     colour=OKABE_ITO["vermillion"],
     unit="class steps",
     source="Frogner et al. 2015; Hou et al. 2017, section 3",
+    family="distances of CDFs",
+    about="Transport with an entropy, for any distance between classes.",
 )
 _add(
     "XEMD2",
@@ -281,6 +298,8 @@ _add(
     colour=OKABE_ITO["green"],
     source="Hou, Yu, Samaras, arXiv 1611.05916",
     in_browser=("gradient",),
+    family="distances of CDFs",
+    about="EMD² that keeps learning from confident mistakes, thanks to cross-entropy.",
 )
 _add(
     "SGEMD2",
@@ -292,4 +311,6 @@ _add(
     colour="#8c510a",  # Okabe and Ito's yellow cannot be read on white
     source="Hou, Yu, Samaras, arXiv 1611.05916",
     uses_features=True,
+    family="distances of CDFs",
+    about="Cross-entropy with EMD² over distances that are learned from features.",
 )
