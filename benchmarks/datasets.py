@@ -41,7 +41,7 @@ def epoch(batches):
 def in_memory(data):
     """Yield shuffled batches as training does."""
     for chosen in torch.randperm(len(data)).split(BATCH):
-        yield data.images[chosen], data.labels[chosen]
+        yield data.inputs[chosen], data.labels[chosen]
 
 
 def ways(folder):

@@ -56,7 +56,7 @@ def write_jpegs(split, folder):
     """Write a split as one would find it: a folder of JPEG files per class."""
     for k in range(8):
         (folder / str(k)).mkdir()
-    for i, (image, label) in enumerate(zip(split.images, split.labels, strict=True)):
+    for i, (image, label) in enumerate(zip(split.inputs, split.labels, strict=True)):
         to_pil_image(image).save(folder / str(int(label)) / f"{i}.jpg", quality=92)
 
 
@@ -77,7 +77,7 @@ def against_plain_loops(count=2000, size=48):
     faces = datasets.load("synthetic_faces", n=count, size=size)
     train = faces.split("train")
     run = Run(small_cnn(8), "XE", faces, TrainConfig(device="cpu"))
-    decoded = [(image, int(label)) for image, label in zip(train.images, train.labels, strict=True)]
+    decoded = [(image, int(label)) for image, label in zip(train.inputs, train.labels, strict=True)]
 
     class Decoded(torch.utils.data.Dataset):
         transform = v2.Compose(SCALE)

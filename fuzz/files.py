@@ -103,7 +103,7 @@ def _content(read):
 def _set(load):
     def read(folder, name):
         dataset = load(folder)
-        if len(dataset.images) != len(dataset.labels) or dataset.images.dtype != torch.uint8:
+        if len(dataset.inputs) != len(dataset.labels) or dataset.inputs.dtype != torch.uint8:
             raise Fault("a data set whose parts do not fit")
         if not all(len(dataset.split(part)) >= 0 for part in dataset.splits):
             raise Fault("a split that cannot be taken")
@@ -149,7 +149,7 @@ def _cache(around):
         past = 1_500_000_000 * 10**9
         for path in root.rglob("*.jpg"):
             os.utime(path, ns=(past, past))
-        right = datasets.image_folder(root, size=16).images.clone()
+        right = datasets.image_folder(root, size=16).inputs.clone()
         (kept,) = (root / ".emdviz").glob("*.npz")
         return f".emdviz/{kept.name}", kept.read_bytes(), right
 
@@ -193,7 +193,7 @@ def readers():
         past = 1_500_000_000 * 10**9
         for path in folder.rglob("*.jpg"):
             os.utime(path, ns=(past, past))
-        found = datasets.image_folder(folder, size=16).images
+        found = datasets.image_folder(folder, size=16).inputs
         if not torch.equal(found, right):
             raise Fault("a broken cache changes the images")
 

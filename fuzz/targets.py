@@ -230,7 +230,7 @@ KINDS = {
     "frame": fixed(_runs),
     "ground_distance": DISTANCE,
     "ignore_index": choice(-100, 0, 1),
-    "images": fixed(lambda rng, s: faces().images[:3]),
+    "images": fixed(lambda rng, s: faces().inputs[:3]),
     "imbalance": scalar(1, 5),
     "input": batches.LOGITS,
     "iterations": count(1, 30),
@@ -493,7 +493,7 @@ SPECIAL = {
                     torch.zeros(3, dtype=torch.int64), torch.tensor(distribution_rows(rng, (3, 8)))
                 )
             ),
-            "split": fixed(lambda rng, s: datasets.Split(faces().images[:3], faces().labels[:3])),
+            "split": fixed(lambda rng, s: datasets.Split(faces().inputs[:3], faces().labels[:3])),
             "num_classes": choice(8),
         }
     },
@@ -512,7 +512,7 @@ SPECIAL = {
         "function": lambda *args, **options: _read(datasets.OrderedData(*args, **options)),
         "kinds": {
             "name": choice("mine"),
-            "images": fixed(lambda rng, s: torch.zeros(6, 3, 4, 4, dtype=torch.uint8)),
+            "inputs": fixed(lambda rng, s: torch.zeros(6, 3, 4, 4, dtype=torch.uint8)),
             "labels": fixed(lambda rng, s: torch.tensor([0, 1, 0, 1, 0, 1])),
             "classes": choice(["low", "high"]),
             "splits": fixed(
@@ -525,6 +525,8 @@ SPECIAL = {
             "positions": choice([0.0, 2.0], [1, 0]),
             "unit": choice("years"),
             "groups": choice(list("aabbcd")),
+            "votes": choice(torch.ones(6, 2), torch.zeros(6, 2), [1, 2]),
+            "weights": choice(torch.ones(6), torch.zeros(6), "heavy"),
         },
         "ignored": {"true_distribution", "bins", "report"},
         "share": 0.05,

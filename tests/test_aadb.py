@@ -40,7 +40,7 @@ def test_scores_and_images_of_the_matlab_file(tmp_path):
     assert len(data) == 110
     assert data.scores.dtype == torch.float64
     assert sorted(data.scores.tolist()) == sorted(score for _, score in expected)
-    brightness = data.images.double().mean((1, 2, 3))
+    brightness = data.inputs.double().mean((1, 2, 3))
     assert (brightness - 40 - 175 * data.scores).abs().max() < 14
     assert len(data.splits["test"]) == 20
     assert sorted(data.scores[data.splits["test"]].tolist()) == sorted(aadb_scores(110)[90:])
@@ -107,7 +107,7 @@ def test_the_position_of_a_class_is_its_mean_training_score(tmp_path):
 def test_other_bins_change_classes_and_nothing_else(tmp_path):
     data = read(write(tmp_path, aadb(train=200)), bins=8)
     other = data.discretize(3)
-    assert other.images.data_ptr() == data.images.data_ptr()
+    assert other.inputs.data_ptr() == data.inputs.data_ptr()
     assert torch.equal(other.scores, data.scores)
     assert all(torch.equal(other.splits[name], data.splits[name]) for name in data.splits)
     assert other.report == data.report
@@ -145,7 +145,7 @@ def test_images_come_from_the_small_folder_if_it_is_there(tmp_path):
         files[small] = jpeg(picture(0, 0))
     expected = read(write(tmp_path / "small", aadb()))
     data = read(write(tmp_path / "both", files))
-    torch.testing.assert_close(data.images, expected.images, atol=0, rtol=0)
+    torch.testing.assert_close(data.inputs, expected.inputs, atol=0, rtol=0)
 
 
 def test_original_images_are_squeezed_as_the_authors_do(tmp_path):
@@ -155,7 +155,7 @@ def test_original_images_are_squeezed_as_the_authors_do(tmp_path):
     data = read(write(tmp_path, files), cache=False)
     brightest = (data.scores == aadb_scores(110)[0]).nonzero().flatten().tolist()
     squeezed = torch.from_numpy(np.array(wide.resize((16, 16), 2))).permute(2, 0, 1).double()
-    differences = [(data.images[k].double() - squeezed).abs().mean() for k in brightest]
+    differences = [(data.inputs[k].double() - squeezed).abs().mean() for k in brightest]
     assert min(differences) < 4
 
 
@@ -166,7 +166,7 @@ def test_test_images_may_have_their_score_in_front(tmp_path):
         files[f"AADB_newtest/{score:.3f}_{aadb_name(number)}"] = content
     expected = read(write(tmp_path / "plain", aadb()))
     data = read(write(tmp_path / "prefixed", files))
-    torch.testing.assert_close(data.images, expected.images, atol=0, rtol=0)
+    torch.testing.assert_close(data.inputs, expected.inputs, atol=0, rtol=0)
 
 
 def test_zip_files_windows_line_ends_and_any_letters(tmp_path):

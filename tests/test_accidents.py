@@ -168,14 +168,14 @@ def read_again_and_again(root, expected, failed):
     for _ in range(12):
         (root / ".emdviz" / "image_folder-16px.npz").unlink(missing_ok=True)
         found = image_folder(root, size=16)
-        if found.notes[1:] or not np.array_equal(found.images, expected):
+        if found.notes[1:] or not np.array_equal(found.inputs, expected):
             failed.set()
 
 
 @linux
 def test_two_programs_use_one_cache_at_once(folder):
     root, fork = folder / "data", multiprocessing.get_context("fork")
-    expected, failed = image_folder(root, size=16, cache=False).images.numpy(), fork.Event()
+    expected, failed = image_folder(root, size=16, cache=False).inputs.numpy(), fork.Event()
     programs = [
         fork.Process(target=read_again_and_again, args=(root, expected, failed)) for _ in range(2)
     ]
@@ -197,8 +197,8 @@ def test_a_clock_that_was_set_back_changes_nothing(folder, tmp_path, monkeypatch
         monkeypatch.setattr(time, name, lambda now=now, year=year: now() - 2 * year)
     (root / "0" / "0.jpg").write_bytes(jpeg(colours(99)))  # which lies in the future now
     second = image_folder(root, size=16)
-    assert not np.array_equal(first.images[0], second.images[0])
-    np.testing.assert_array_equal(first.images[1:], second.images[1:])
+    assert not np.array_equal(first.inputs[0], second.inputs[0])
+    np.testing.assert_array_equal(first.inputs[1:], second.inputs[1:])
     both = run([spec, sleeper(4)], store, progress=False, train=sleep)
     assert both["error"].tolist() == ["", ""]
     assert begun(store, spec) == 1

@@ -53,10 +53,10 @@ def test_a_fold_is_the_test_set_and_no_user_is_in_two_splits(tmp_path, fold):
 
 def test_images_and_labels_belong_together(tmp_path):
     data = read(write(tmp_path, adience()))
-    assert data.images.shape == (160, 3, 16, 16)
-    assert data.images.dtype == torch.uint8
+    assert data.inputs.shape == (160, 3, 16, 16)
+    assert data.inputs.dtype == torch.uint8
     assert data.labels.tolist() == [number % 8 for number in range(160)]
-    brightness = data.images.double().mean((1, 2, 3))
+    brightness = data.inputs.double().mean((1, 2, 3))
     expected = 40 + 175 * data.labels / 7
     assert (brightness - expected).abs().max() < 14
     assert data.classes == ["0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+"]
@@ -141,7 +141,7 @@ def test_folders_and_zip_files_give_the_same(tmp_path):
     ]
     for root in roots:
         data = read(root)
-        torch.testing.assert_close(data.images, expected.images, atol=0, rtol=0)
+        torch.testing.assert_close(data.inputs, expected.inputs, atol=0, rtol=0)
         assert data.labels.tolist() == expected.labels.tolist()
         assert data.groups == expected.groups
 
@@ -219,8 +219,8 @@ def test_images_are_kept_for_the_next_start_only_if_wanted(tmp_path):
     assert not (tmp_path / ".emdviz").exists()
     second, third = read(tmp_path), read(tmp_path)
     assert (tmp_path / ".emdviz").exists()
-    torch.testing.assert_close(first.images, second.images, atol=0, rtol=0)
-    torch.testing.assert_close(first.images, third.images, atol=0, rtol=0)
+    torch.testing.assert_close(first.inputs, second.inputs, atol=0, rtol=0)
+    torch.testing.assert_close(first.inputs, third.inputs, atol=0, rtol=0)
 
 
 def test_a_missing_root_says_what_to_get_and_where_to_put_it(tmp_path):

@@ -34,15 +34,15 @@ def named(names):
 
 def test_ages_come_from_the_names_and_images_in_their_order(tmp_path):
     data = utkface(write(tmp_path, faces(70)), size=32)
-    assert data.images.shape == (70, 3, 32, 32)
-    assert data.images.dtype == torch.uint8
+    assert data.inputs.shape == (70, 3, 32, 32)
+    assert data.inputs.dtype == torch.uint8
     names = sorted(faces(70))
     assert data.scores.tolist() == [int(name.split("_")[0]) for name in names]
     edges = [3, 7, 14, 22.5, 35, 45.5, 56.5]
     assert data.labels.tolist() == [sum(a >= e for e in edges) for a in data.scores.tolist()]
     assert data.unit == "years"
     assert "non-commercial research only" in data.licence
-    for age, image in zip(data.scores.long().tolist(), data.images, strict=True):
+    for age, image in zip(data.scores.long().tolist(), data.inputs, strict=True):
         original = np.asarray(colours(age).resize((32, 32), Image.Resampling.BILINEAR))
         difference = image.permute(1, 2, 0).numpy().astype(int) - original
         assert np.abs(difference).mean() < 6  # what JPEG costs
@@ -143,7 +143,7 @@ def test_oblong_images_are_cut_to_their_middle(tmp_path):
     image = Image.new("RGB", (80, 40), "blue")
     image.paste("red", (20, 0, 60, 40))
     image.save(tmp_path / "20_0_0_1.png")
-    red, _, blue = utkface(tmp_path, size=32).images[0]
+    red, _, blue = utkface(tmp_path, size=32).inputs[0]
     # the outermost pixels have a touch of what lies beyond
     assert red.min() > 220
     assert blue.max() < 35
@@ -153,7 +153,7 @@ def test_small_images_are_averaged_not_sampled(tmp_path):
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 255
     Image.fromarray(stripes).save(tmp_path / "20_0_0_1.png")
-    image = utkface(tmp_path, size=16).images[0].float()
+    image = utkface(tmp_path, size=16).inputs[0].float()
     assert (image[:, :, 1:-1] - 127.5).abs().max() < 10
 
 
@@ -177,7 +177,7 @@ def test_folders_zips_and_mixtures_of_them_give_the_same(tmp_path):
     expected = utkface(flat, seed=3)
     for root in (nested, packed, packed.parent, str(mixed)):
         data = utkface(root, seed=3)
-        torch.testing.assert_close(data.images, expected.images, atol=0, rtol=0)
+        torch.testing.assert_close(data.inputs, expected.inputs, atol=0, rtol=0)
         torch.testing.assert_close(data.scores, expected.scores, atol=0, rtol=0)
         assert data.report == expected.report
         for name in ("train", "valid", "test"):
@@ -251,7 +251,7 @@ def test_the_genuine_sample():
     lost = np.bincount(ages, minlength=131) - np.bincount(data.scores.long().numpy(), minlength=131)
     assert lost.min() >= 0
     assert lost.sum() == 71
-    flat = data.images.flatten(1)
+    flat = data.inputs.flatten(1)
     assert len(flat.unique(dim=0)) == len(flat)
 
 
@@ -307,7 +307,7 @@ def test_the_second_start_gives_the_same_and_the_cache_can_be_left_out(tmp_path)
     for _ in range(2):
         with pytest.warns(UserWarning, match="1 not readable"):
             again = utkface(tmp_path, size=16)
-        torch.testing.assert_close(again.images, first.images, atol=0, rtol=0)
+        torch.testing.assert_close(again.inputs, first.inputs, atol=0, rtol=0)
         assert again.report == first.report
         assert again.notes == first.notes
     assert (tmp_path / ".emdviz" / "utkface-16px.npz").exists()

@@ -14,8 +14,8 @@ def data():
 
 def test_the_parts_have_their_shapes_and_types(data):
     assert isinstance(data, OrderedData)
-    assert data.images.shape == (1797, 3, 8, 8)
-    assert data.images.dtype == torch.uint8
+    assert data.inputs.shape == (1797, 3, 8, 8)
+    assert data.inputs.dtype == torch.uint8
     assert data.classes == list("0123456789")
     assert data.positions == list(range(10))
     assert "CC BY" in data.licence
@@ -24,19 +24,19 @@ def test_the_parts_have_their_shapes_and_types(data):
 
 def test_at_eight_pixels_the_images_are_those_of_scikit_learn(data):
     original = load_digits()
-    grey = data.images.numpy()[:, 0]
+    grey = data.inputs.numpy()[:, 0]
     np.testing.assert_array_equal(grey, np.rint(original.images * 255 / 16))
     assert data.labels.tolist() == original.target.tolist()
     for channel in (1, 2):
-        np.testing.assert_array_equal(data.images[:, channel], grey)
+        np.testing.assert_array_equal(data.inputs[:, channel], grey)
 
 
 def test_enlarging_keeps_place_and_brightness(data):
     # 40 pixels are five for one, so the middle of each five lies on the pixel it came from
-    large = digits(size=40).images
+    large = digits(size=40).inputs
     assert large.shape == (1797, 3, 40, 40)
-    torch.testing.assert_close(large[:, :, 2::5, 2::5], data.images, atol=1, rtol=0)
-    means = [images.double().mean((1, 2, 3)) for images in (large, data.images)]
+    torch.testing.assert_close(large[:, :, 2::5, 2::5], data.inputs, atol=1, rtol=0)
+    means = [images.double().mean((1, 2, 3)) for images in (large, data.inputs)]
     torch.testing.assert_close(*means, atol=3, rtol=0)
 
 
@@ -50,7 +50,7 @@ def test_a_tenth_of_each_class_is_for_validation_and_one_for_the_test(data):
 def distances_of_looks(data):
     """Distances between the mean images of the classes."""
     means = torch.stack(
-        [data.images[data.labels == k].double().mean(0) for k in range(len(data.classes))]
+        [data.inputs[data.labels == k].double().mean(0) for k in range(len(data.classes))]
     )
     return torch.cdist(means.flatten(1), means.flatten(1))
 

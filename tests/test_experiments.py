@@ -177,7 +177,7 @@ def test_the_store_keeps_weights_predictions_and_history(grid):
         model = models.small_cnn(outputs, seed=99)
         model.load_state_dict(store.weights(spec))
         kept = store.predictions(spec)["test"]
-        predicted = predict(model, spec.loss, faces.images[kept["index"]], 8)
+        predicted = predict(model, spec.loss, faces.inputs[kept["index"]], 8)
         assert np.array_equal(kept["labels"], faces.split("test").labels)
         assert np.array_equal(kept["classes"], predicted.classes)
         name = "outputs" if spec.loss == "REG" else "probabilities"

@@ -248,7 +248,7 @@ def test_a_cache_whose_header_is_no_python_is_made_anew(tmp_path):
     path = root / name
     path.parent.mkdir()
     path.write_bytes(data[:10] + b"{(" + data[12:])
-    assert torch.equal(datasets.image_folder(root, size=16).images, right)
+    assert torch.equal(datasets.image_folder(root, size=16).inputs, right)
 
 
 def test_weights_with_broken_bytes_are_refused(tmp_path):

@@ -27,7 +27,7 @@ def names_of(data, root):
     for path in root.rglob("*.jpg"):
         image = Image.open(path).resize((48, 48), Image.Resampling.BILINEAR)
         files[np.asarray(image).transpose(2, 0, 1).tobytes()] = path.relative_to(root).as_posix()
-    return [files[image.tobytes()] for image in data.images.numpy()]
+    return [files[image.tobytes()] for image in data.inputs.numpy()]
 
 
 def test_folders_are_classes_in_the_order_in_which_people_count(tmp_path):
@@ -70,7 +70,7 @@ def test_a_zip_with_one_folder_around_all_is_the_same_as_the_folder(tmp_path):
     packed["__MACOSX/around/low/._0.jpg"] = b"hidden"
     one, other = image_folder(folder), image_folder(pack(tmp_path / "set.zip", packed))
     assert one.classes == other.classes == ["high", "low"]
-    torch.testing.assert_close(one.images, other.images, atol=0, rtol=0)
+    torch.testing.assert_close(one.inputs, other.inputs, atol=0, rtol=0)
     assert one.name == other.name == "set"
 
 

@@ -52,9 +52,9 @@ def counts(data, *names):
 
 def check_upright(data):
     """Red left eye, blue right eye, both on the eye line; the disc between as grey as its class."""
-    size = data.images.shape[-1]
+    size = data.inputs.shape[-1]
     row, left, right = int(0.4 * size), int(0.375 * size), int(0.625 * size)
-    for image, label in zip(data.images.int(), data.labels.tolist(), strict=True):
+    for image, label in zip(data.inputs.int(), data.labels.tolist(), strict=True):
         red, blue = (image[:, row - 1 : row + 1, k - 1 : k + 1] for k in (left, right))
         assert red[0].min() > 150 > 100 > red[1:].max()
         assert blue[2].min() > 150 > 100 > blue[:2].max()
@@ -65,7 +65,7 @@ def check_upright(data):
 def test_faces_are_cut_out_upright_with_level_eyes(tmp_path):
     data = read(write(tmp_path, images_of_groups(42)), size=40)
     check_upright(data)
-    assert data.images.dtype == torch.uint8
+    assert data.inputs.dtype == torch.uint8
     assert data.classes == ["0-2", "3-7", "8-12", "13-19", "20-36", "37-65", "66+"]
     assert data.positions == [1, 5, 10, 16, 28, 51, 75]
     assert data.unit == "years"

@@ -154,5 +154,5 @@ def test_nothing_that_a_data_set_says_names_this_machine_or_is_left_open(tmp_pat
     data = load(name, root=write(tmp_path, LAYOUTS[name]), size=16)
     assert str(tmp_path) not in str(data)
     assert data.root == str(tmp_path)
-    assert data.split("train").images.shape[1:] == (3, 16, 16)
+    assert data.split("train").inputs.shape[1:] == (3, 16, 16)
     assert data.summary()["all"]["total"] == len(data) == data.report.kept

@@ -268,11 +268,11 @@ def test_seconds_left_count_the_turns_of_the_others():
 
 def test_what_is_watched(faces):
     valid = faces.split("valid")
-    assert torch.equal(make(faces).probe.images, valid.images[:8])
+    assert torch.equal(make(faces).probe.images, valid.inputs[:8])
     chosen = make(faces, probe=[2, 0]).probe
     assert chosen.labels.tolist() == valid.labels[[2, 0]].tolist()
     assert torch.equal(chosen.true_distribution, valid.true_distribution[[2, 0]])
-    unknown = make(faces, probe=valid.images[:3])
+    unknown = make(faces, probe=valid.inputs[:3])
     assert unknown._setup["probe"]["labels"] is None
     assert len(make(faces, probe=faces.split("test")).probe.images) == len(faces.split("test"))
     unknown.run()

@@ -72,13 +72,13 @@ def test_the_published_file_has_the_splits_and_grades_of_medmnist(tmp_path, publ
     write(tmp_path / "retinamnist.npz", publish(whole))
     data = load("retina_mnist", root=tmp_path, size=28)
     assert isinstance(data, OrderedData)
-    assert data.images.shape == (1600, 3, 28, 28)
+    assert data.inputs.shape == (1600, 3, 28, 28)
     assert data.classes == ["none", "mild", "moderate", "severe", "proliferative"]
     assert "CC BY 4.0" in data.licence
     for name, part in (("train", "train"), ("valid", "val"), ("test", "test")):
         split = data.split(name)
         images = torch.from_numpy(given[f"{part}_images"]).permute(0, 3, 1, 2)
-        torch.testing.assert_close(split.images, images, rtol=0, atol=0)
+        torch.testing.assert_close(split.inputs, images, rtol=0, atol=0)
         assert split.labels.tolist() == given[f"{part}_labels"].flatten().tolist()
         assert tuple(data.summary()[name][:5]) == COUNTS[part]
     assert data.summary().loc["total"].to_dict() == {
@@ -91,9 +91,9 @@ def test_other_sizes_are_shrunk_from_the_next_larger_file(tmp_path):
     images = np.broadcast_to(ramp, (6, 64, 64, 3))
     path = write(tmp_path / "own.npz", few(64, train_images=images))
     data = retina_mnist(path, size=32)
-    assert data.images.shape[1:] == (3, 32, 32)
+    assert data.inputs.shape[1:] == (3, 32, 32)
     pairs = ramp.reshape(32, 2).mean(axis=1)
-    np.testing.assert_allclose(data.images[0, 0, 7], pairs, atol=4)
+    np.testing.assert_allclose(data.inputs[0, 0, 7], pairs, atol=4)
     assert any("shrunk from 64 to 32 px" in note for note in data.notes)
     with pytest.raises(ValueError, match=r"size must be at most 64, .*own\.npz, got 65"):
         retina_mnist(path, size=65)

@@ -71,7 +71,7 @@ def test_a_stopped_run_with_dropout_goes_on_to_the_same_weights(tmp_path):
 
 def test_settings_that_are_off_are_no_facts(faces, tmp_path):
     def facts(**changes):
-        return describe(*common, replace(CONFIG, **changes), faces.images[:1])
+        return describe(*common, replace(CONFIG, **changes), faces.inputs[:1])
 
     common = (models.small_cnn(8), "EMD2", {}, faces)
     assert facts().keys() == {

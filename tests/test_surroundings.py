@@ -38,7 +38,7 @@ page = explorer.save_html("Seite für alle.html").read_text(encoding="utf-8")
 table = to_csv(experiments.results("Läufe/viele")[["loss", "test RPS"]])
 print(json.dumps({
     "classes": again.classes,
-    "images": [int(first.images.sum()), int(again.images.sum())],
+    "images": [int(first.inputs.sum()), int(again.inputs.sum())],
     "cached": len(list((images / ".emdviz").iterdir())),
     "distance": float(emd2([0.25, 0.25, 0.5], [1.0, 0.0, 0.0])),
     "loss": epochs[-1].train_loss,

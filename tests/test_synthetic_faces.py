@@ -57,8 +57,8 @@ def draw(ages, size=48, **changes):
 
 def test_the_parts_have_their_shapes_and_types(faces):
     assert isinstance(faces, OrderedData)
-    assert faces.images.shape == (200, 3, 32, 32)
-    assert faces.images.dtype == torch.uint8
+    assert faces.inputs.shape == (200, 3, 32, 32)
+    assert faces.inputs.dtype == torch.uint8
     assert faces.true_distribution.shape == (200, 8)
     assert faces.true_distribution.dtype == faces.latent_age.dtype == torch.float64
     assert faces.latent_age.shape == (200,)
@@ -77,13 +77,13 @@ def test_ages_and_labels_are_the_same_on_every_machine():
 
 
 def test_pixels_are_the_same_up_to_rounding(faces):
-    means = faces.images[:4].double().mean((2, 3))
+    means = faces.inputs[:4].double().mean((2, 3))
     torch.testing.assert_close(means, torch.tensor(MEANS, dtype=torch.float64), atol=0.3, rtol=0)
 
 
 def test_fewer_faces_are_the_first_of_more(faces):
     fewer = synthetic_faces(100, size=32)
-    torch.testing.assert_close(fewer.images, faces.images[:100], atol=1, rtol=0)
+    torch.testing.assert_close(fewer.inputs, faces.inputs[:100], atol=1, rtol=0)
     torch.testing.assert_close(fewer.labels, faces.labels[:100], atol=0, rtol=0)
     torch.testing.assert_close(fewer.latent_age, faces.latent_age[:100], atol=0, rtol=0)
     for name, chosen in fewer.splits.items():
@@ -94,9 +94,9 @@ def test_fewer_faces_are_the_first_of_more(faces):
 def test_faces_do_not_depend_on_how_many_are_drawn_at_once(faces, monkeypatch, block, threads):
     monkeypatch.setattr(module, "BLOCK", block)
     torch.set_num_threads(threads)
-    images = synthetic_faces(200, size=32).images
+    images = synthetic_faces(200, size=32).inputs
     torch.set_num_threads(1)
-    torch.testing.assert_close(images, faces.images, atol=1, rtol=0)
+    torch.testing.assert_close(images, faces.inputs, atol=1, rtol=0)
 
 
 def test_drawing_leaves_the_number_of_threads_as_it_was():
@@ -108,11 +108,11 @@ def test_drawing_leaves_the_number_of_threads_as_it_was():
 
 def test_the_labels_do_not_depend_on_the_size_but_on_the_seed(faces):
     larger, other = synthetic_faces(30, size=41), synthetic_faces(30, size=32, seed=1)
-    assert larger.images.shape == (30, 3, 41, 41)
+    assert larger.inputs.shape == (30, 3, 41, 41)
     torch.testing.assert_close(larger.latent_age, faces.latent_age[:30], atol=0, rtol=0)
     assert larger.labels.tolist() == faces.labels[:30].tolist()
     assert not torch.isclose(other.latent_age, faces.latent_age[:30]).any()
-    assert (other.images != faces.images[:30]).any(dim=(1, 2, 3)).all()
+    assert (other.inputs != faces.inputs[:30]).any(dim=(1, 2, 3)).all()
 
 
 # every way in which the labels can be made harder, alone and together
@@ -199,7 +199,7 @@ def test_the_chi_square_test_notices_a_wrong_distribution(drawn, believed):
 
 def test_noise_and_ambiguity_change_neither_the_ages_nor_the_images(faces):
     other = synthetic_faces(60, size=32, label_noise=0.5, ambiguity=3)
-    torch.testing.assert_close(other.images, faces.images[:60], atol=1, rtol=0)
+    torch.testing.assert_close(other.inputs, faces.inputs[:60], atol=1, rtol=0)
     torch.testing.assert_close(other.latent_age, faces.latent_age[:60], atol=0, rtol=0)
     assert other.labels.tolist() != faces.labels[:60].tolist()
 
@@ -267,7 +267,7 @@ def peak():
 synthetic_faces(640, size=32)
 before = peak()
 faces = synthetic_faces(6_000, size=32)
-print(peak() - before - faces.images.nbytes)
+print(peak() - before - faces.inputs.nbytes)
 """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=600

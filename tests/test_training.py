@@ -102,7 +102,7 @@ def test_what_an_epoch_tells(faces):
     assert [epoch.number for epoch in epochs] == [1, 2]
     last = epochs[-1]
     valid = faces.split("valid")
-    outputs = model(training.scale(valid.images))
+    outputs = model(training.scale(valid.inputs))
     expected = metrics.evaluate(
         torch.softmax(outputs, 1), valid.labels, true_distribution=valid.true_distribution
     )
@@ -164,14 +164,14 @@ def test_stopping_early_leaves_a_usable_model(faces):
     epoch = next(run)
     run.close()
     assert epoch.number == 1
-    predicted = training.predict(model, "XE", faces.images[:5], 8)
+    predicted = training.predict(model, "XE", faces.inputs[:5], 8)
     assert predicted.distribution.shape == (5, 8)
     assert not model.training
 
 
 def test_probe_images_of_your_own(faces):
     test = faces.split("test")
-    _, epochs = run("XE", faces, probe=test.images[:3])
+    _, epochs = run("XE", faces, probe=test.inputs[:3])
     assert epochs[-1].probe.classes.shape == (3,)
 
 
@@ -192,7 +192,7 @@ def test_comparison(faces):
     assert table.learning_rate.tolist() == [0.05, 0.001] * 2
     model, epochs = run("XE", faces, TrainConfig(epochs=2, batch_size=32, seed=1, device="cpu"))
     test = faces.split("test")
-    expected = metrics.evaluate(torch.softmax(model(training.scale(test.images)), 1), test.labels)
+    expected = metrics.evaluate(torch.softmax(model(training.scale(test.inputs)), 1), test.labels)
     row = table.query("loss == 'XE' and seed == 1").iloc[0]
     assert row["test AEM"] == pytest.approx(expected["AEM"])
     assert row["test RPS"] == pytest.approx(expected["RPS"], abs=1e-5)
@@ -265,22 +265,22 @@ class TestCropAndMirror:
         model, (epoch,) = run(loss, faces, self.CONFIG)
         test = faces.split("test")
         seen = {"crop": 24, "mirror": True, "labels": test.labels}
-        got = training.predict(model, loss, test.images, 8, **seen)
-        expected = self.by_hand(model, test.images, lambda outputs: torch.softmax(outputs, 1))
+        got = training.predict(model, loss, test.inputs, 8, **seen)
+        expected = self.by_hand(model, test.inputs, lambda outputs: torch.softmax(outputs, 1))
         torch.testing.assert_close(got.distribution, expected)
         assert torch.equal(got.classes, expected.argmax(1))
         truth = one_hot(test.labels, 8)
         losses = {"XE": -(expected.log() * truth).sum(1), "EMD2": emd2(expected.double(), truth)}
         assert got.loss == pytest.approx(losses[loss].mean().item(), rel=1e-5)
-        probe = self.by_hand(model, faces.split("valid").images[:8], lambda z: torch.softmax(z, 1))
+        probe = self.by_hand(model, faces.split("valid").inputs[:8], lambda z: torch.softmax(z, 1))
         torch.testing.assert_close(epoch.probe.distribution, probe)
 
     def test_outputs_of_regression_are_averaged(self, faces):
         model, _ = run("REG", faces, self.CONFIG)
         test = faces.split("test")
         seen = {"crop": 24, "mirror": True, "labels": test.labels}
-        got = training.predict(model, "REG", test.images, 8, **seen)
-        outputs = self.by_hand(model, test.images, lambda outputs: outputs)[:, 0]
+        got = training.predict(model, "REG", test.inputs, 8, **seen)
+        outputs = self.by_hand(model, test.inputs, lambda outputs: outputs)[:, 0]
         assert got.classes.tolist() == outputs.round().clamp(0, 7).long().tolist()
         assert got.loss == pytest.approx(((outputs - test.labels) ** 2).mean().item(), rel=1e-5)
 
@@ -302,21 +302,21 @@ class TestCropAndMirror:
         table = compare_losses(faces, ["EMD2"], config=self.CONFIG)
         model, _ = run("EMD2", faces, self.CONFIG)
         test = faces.split("test")
-        expected = self.by_hand(model, test.images, lambda outputs: torch.softmax(outputs, 1))
+        expected = self.by_hand(model, test.inputs, lambda outputs: torch.softmax(outputs, 1))
         found = metrics.evaluate(expected, test.labels, true_distribution=test.true_distribution)
         assert table["test RPS"][0] == pytest.approx(found["RPS"], abs=1e-5)
 
     def test_large_images_are_predicted_in_small_batches(self, faces, monkeypatch):
         model = models.small_cnn(8)
-        expected = training.predict(model, "XE", faces.images[:50], 8).distribution
+        expected = training.predict(model, "XE", faces.inputs[:50], 8).distribution
         seen = []
         model.register_forward_pre_hook(lambda module, arguments: seen.append(len(arguments[0])))
         monkeypatch.setattr(training.evaluation, "EVALUATION_PIXELS", 20 * 32 * 32)
-        got = training.predict(model, "XE", faces.images[:50], 8).distribution
+        got = training.predict(model, "XE", faces.inputs[:50], 8).distribution
         assert seen == [20, 20, 10]
         torch.testing.assert_close(got, expected)
         monkeypatch.setattr(training.evaluation, "EVALUATION_PIXELS", 1)
-        assert len(training.predict(model, "XE", faces.images[:3], 8).classes) == 3
+        assert len(training.predict(model, "XE", faces.inputs[:3], 8).classes) == 3
 
     def test_crops_that_cannot_be(self, faces):
         with pytest.raises(ValueError, match=r"crop must be .*, got 0"):

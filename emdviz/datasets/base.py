@@ -4,11 +4,17 @@ import copy
 from dataclasses import dataclass
 
 import torch
-from torchvision.datasets import VisionDataset
+from torch.utils.data import Dataset
 
 from emdviz.datasets.binning import balanced_bins
+from emdviz.datasets.splits import check_splits, stratified_splits
 from emdviz.distributions import check_positions
-from emdviz.reading import check_is, read_count, read_names
+from emdviz.reading import check_is, read_choice, read_count, read_names, shown
+
+TARGETS = ("labels", "votes", "majority", "median", "mean")
+"""What a network can be trained on; see :meth:`OrderedData.targets`."""
+
+_BLOCK = 64 * 2**20  # bytes of inputs that are looked at at once, for they may lie in a file
 
 
 @dataclass(frozen=True)
@@ -17,7 +23,7 @@ class Split:
 
     Attributes
     ----------
-    images : uint8 tensor, shape (N, 3, H, W)
+    inputs : tensor, shape (N, ...)
     labels : int64 tensor, shape (N,)
         Class indices, 0 to C − 1.
     true_distribution : float64 tensor, shape (N, C), or None
@@ -26,40 +32,52 @@ class Split:
         The real numbers that were cut into classes, where the data set has them.
     positions : list of float, shape (C,), or None
         Centres of the classes; in the unit of ``scores``, where there are any.
+    votes : float64 tensor, shape (N, C), or None
+        Share of people who chose each class.
+    weights : float64 tensor, shape (N,), or None
+        How much each row counts.
     """
 
-    images: torch.Tensor
+    inputs: torch.Tensor
     labels: torch.Tensor
     true_distribution: torch.Tensor | None = None
     scores: torch.Tensor | None = None
     positions: list | None = None
+    votes: torch.Tensor | None = None
+    weights: torch.Tensor | None = None
 
     def __len__(self):
         return len(self.labels)
 
 
-class OrderedData(VisionDataset):
-    """Images whose classes have an order.
+class OrderedData(Dataset):
+    """Images, rows of a table, or anything else, whose classes have an order.
 
     Parameters
     ----------
     name : str
-    images : uint8 tensor, shape (N, 3, H, W)
-        More than the memory holds can lie in a file, as here:
-        ``torch.from_numpy(np.load("images.npy", mmap_mode="r+"))``. Training on a CPU then reads
-        a batch at a time; the splits for validation and test must fit into memory.
+    inputs : tensor, shape (N, ...)
+        Images are uint8 or uint16 of shape (N, 1 or 3, H, W). More than the memory holds can lie
+        in a file, as here: ``torch.from_numpy(np.load("images.npy", mmap_mode="r+"))``. Training
+        on a CPU then reads a batch at a time; the splits for validation and test must fit into
+        memory.
     labels : int64 tensor, shape (N,)
         Class indices, 0 to C − 1.
     classes : list of str
         Names of the C classes, in their order.
     splits : dict of str to int64 tensor
-        Indices of the images in ``"train"``, ``"valid"`` and ``"test"``; none in two of them.
+        Indices of the rows in ``"train"``, ``"valid"`` and ``"test"``; none in two of them.
+    votes : tensor, shape (N, C), optional
+        How many people, or what share of them, chose each class; kept as shares: each row is
+        divided by its sum here.
     positions : list of float, shape (C,), optional
         Centres of the classes in ``unit``.
     unit : str, optional
         The unit of ``positions``, such as ``"years"``.
     groups : sequence of N strings or numbers, optional
         What belongs together, such as the person in each image; no group may be in two splits.
+    weights : tensor, shape (N,), optional
+        How much each row counts, greater than 0.
     true_distribution : float64 tensor, shape (N, C), optional
         The distribution from which each label was drawn, where it is known.
     scores : float64 tensor, shape (N,), optional
@@ -69,35 +87,39 @@ class OrderedData(VisionDataset):
     report : Report, optional
         What became of all that the files list.
     licence : str
-        One line: who may use the images, and for what.
+        One line: who may use the data, and for what.
     notes : tuple of str
-        What a reader should know of how the images were chosen.
+        What a reader should know of how the data were chosen.
     root : str or Path
-        Where the images came from.
+        Where they came from.
+    transform, target_transform : callable, optional
+        Applied to the input and to the label of ``dataset[i]``.
 
     Raises
     ------
-    ValueError
-        If images, labels, classes, splits and true distributions do not fit together.
+    TypeError, ValueError
+        If the parts do not fit together, inputs are not finite, a row of ``votes`` is empty or
+        holds negative numbers, or a weight is not greater than 0.
 
     Notes
     -----
-    As a torchvision data set it can be indexed: ``dataset[i]`` is ``(image, label)``, with
-    ``transform`` and ``target_transform`` applied if they are given. Printed, it tells its name,
-    classes, splits, licence and notes.
+    As a torch data set it can be indexed: ``dataset[i]`` is ``(input, label)``. Printed, it tells
+    its name, classes, splits, licence and notes.
     """
 
     def __init__(
         self,
         name,
-        images,
+        inputs,
         labels,
         classes,
         splits,
         *,
+        votes=None,
         positions=None,
         unit=None,
         groups=None,
+        weights=None,
         true_distribution=None,
         scores=None,
         bins=None,
@@ -108,20 +130,16 @@ class OrderedData(VisionDataset):
         transform=None,
         target_transform=None,
     ):
-        super().__init__(str(root), transform=transform, target_transform=target_transform)
         classes = read_names(classes, "classes")
         if len(set(classes)) != len(classes):
-            raise ValueError(f"classes must not name a class twice, got {classes}")
-        for values, what in ((images, "images"), (labels, "labels")):
+            raise ValueError(f"classes must not name a class twice, got {shown(classes)}")
+        for values, what in ((inputs, "inputs"), (labels, "labels")):
             check_is(values, what, torch.Tensor, "a tensor")
-        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
+        _check_inputs(inputs)
+        count = len(inputs)
+        if labels.dtype != torch.int64 or labels.shape != (count,):
             raise ValueError(
-                "images must be uint8 of shape (N, 3, H, W), "
-                f"got {images.dtype} of shape {tuple(images.shape)}"
-            )
-        if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
-            raise ValueError(
-                f"labels must be int64 of shape ({len(images)},), "
+                f"labels must be int64 of shape ({count},), "
                 f"got {labels.dtype} of shape {tuple(labels.shape)}"
             )
         if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(classes):
@@ -129,54 +147,66 @@ class OrderedData(VisionDataset):
                 f"labels must be 0 to {len(classes) - 1}, "
                 f"got {int(labels.min())} to {int(labels.max())}"
             )
-        if true_distribution is not None and true_distribution.shape != (len(labels), len(classes)):
+        if true_distribution is not None and true_distribution.shape != (count, len(classes)):
             raise ValueError(
-                f"true_distribution must have shape ({len(labels)}, {len(classes)}), "
+                f"true_distribution must have shape ({count}, {len(classes)}), "
                 f"got {tuple(true_distribution.shape)}"
             )
-        if scores is not None:
-            check_is(scores, "scores", torch.Tensor, "a tensor")
-            if scores.shape != labels.shape or not scores.isfinite().all():
-                raise ValueError(f"scores must be {len(labels)} finite numbers, one for each image")
-        _check_splits(splits, len(labels), groups)
+        check_splits(splits, count, groups)
+        notes = (*(() if bins is None else (bins.note(),)), *notes)
+        if votes is not None:
+            votes, note = _read_votes(votes, count, len(classes))
+            notes = (*notes, note)
         self.name = name
-        self.images = images
+        self.inputs = inputs
         self.labels = labels
         self.classes = classes
+        self.votes = votes
         self.positions = (
             None if positions is None else check_positions(positions, len(classes)).tolist()
         )
         self.unit = unit
         self.splits = dict(splits)
         self.groups = None if groups is None else tuple(groups)
+        self.weights = None if weights is None else _read_weights(weights, count)
         self.true_distribution = true_distribution
-        self.scores = scores
+        self.scores = None if scores is None else _read_scores(scores, count)
         self.bins = bins
         self.report = report
         self.licence = licence
-        self.notes = (*(() if bins is None else (bins.note(),)), *notes)
+        self.notes = notes
+        self.root = str(root)
+        self.transform, self.target_transform = transform, target_transform
 
     def __len__(self):
         return len(self.labels)
 
     def __getitem__(self, index):
-        image, label = self.images[index], self.labels[index]
+        row, label = self.inputs[index], self.labels[index]
         if self.transform is not None:
-            image = self.transform(image)
+            row = self.transform(row)
         if self.target_transform is not None:
             label = self.target_transform(label)
-        return image, label
+        return row, label
 
     def __repr__(self):
         sizes = ", ".join(f"{len(chosen)} {name}" for name, chosen in self.splits.items())
+        what = "images" if self.has_images else "rows" if self.inputs.ndim == 2 else "inputs"
+        shape = " × ".join(map(str, self.inputs.shape[1:])) or "one number"
         lines = [
-            f"{self.name}: {len(self)} images of {' × '.join(map(str, self.images.shape[1:]))}",
+            f"{self.name}: {len(self)} {what} of {shape}",
             f"{len(self.classes)} classes: {' < '.join(self.classes)}",
             f"splits: {sizes}",
             f"licence: {self.licence}",
             *self.notes,
         ]
         return "\n    ".join(lines)
+
+    @property
+    def has_images(self):
+        """Whether inputs are images: uint8 or uint16, shape (N, 1 or 3, H, W)."""
+        shape, dtype = self.inputs.shape, self.inputs.dtype
+        return len(shape) == 4 and shape[1] in (1, 3) and dtype in (torch.uint8, torch.uint16)
 
     def split(self, name):
         """Return the part called ``name``: ``"train"``, ``"valid"`` or ``"test"``.
@@ -189,13 +219,81 @@ class OrderedData(VisionDataset):
         if name not in self.splits:
             raise ValueError(f"split must be one of {sorted(self.splits)}, got {name!r}")
         chosen = self.splits[name]
-        return Split(
-            self.images[chosen],
-            self.labels[chosen],
-            None if self.true_distribution is None else self.true_distribution[chosen],
-            None if self.scores is None else self.scores[chosen],
-            positions=self.positions,
+        parts = {
+            part: getattr(self, part)
+            for part in ("labels", "true_distribution", "scores", "votes", "weights")
+        }
+        parts = {part: None if all_ is None else all_[chosen] for part, all_ in parts.items()}
+        return Split(_rows(self.inputs, chosen), positions=self.positions, **parts)
+
+    def targets(self, kind=None):
+        """Return what a network is trained on, for every row.
+
+        Parameters
+        ----------
+        kind : {"votes", "majority", "median", "mean", "labels"}, optional
+            ``"votes"``: the shares of the votes; the default where there are any.
+            ``"majority"``: the class with the most votes, the lower of several. ``"median"``: the
+            first class up to which half of the votes lie. ``"mean"``: the class nearest to the
+            mean index of the votes; halfway, the lower. ``"labels"``: the labels; the default
+            where there are no votes.
+
+        Returns
+        -------
+        tensor
+            float64 of shape (N, C) for votes, else class indices, int64 of shape (N,).
+
+        Raises
+        ------
+        ValueError
+            If ``kind`` is something else, or needs votes and there are none.
+        """
+        kind = read_choice(
+            kind or ("labels" if self.votes is None else "votes"), "targets", TARGETS
         )
+        if kind == "labels":
+            return self.labels
+        if self.votes is None:
+            raise ValueError(f"targets {kind!r} need votes, and {self.name} has none; use 'labels'")
+        return self.votes if kind == "votes" else label_of_votes(self.votes, kind)
+
+    def resplit(self, seed):
+        """Return the same data with splits drawn anew.
+
+        Each split has as large a share as before, respects classes as evenly as
+        :func:`stratified_splits` does, and no group is in two splits. Classes that were cut from
+        scores stay as they are.
+
+        Parameters
+        ----------
+        seed : int
+            Not negative; equal seeds give equal splits.
+
+        Returns
+        -------
+        OrderedData
+            With the same inputs, which are not copied.
+
+        Examples
+        --------
+        >>> from emdviz import datasets
+        >>> faces = datasets.load("synthetic_faces", n=100, size=32)
+        >>> other = faces.resplit(1)
+        >>> sum(len(part) for part in other.splits.values()), other.notes[-1]
+        (100, 'splits drawn anew with seed 1')
+        """
+        seed = read_count(seed, "seed", 0)
+        rows = torch.cat(list(self.splits.values())).sort().values
+        parts = stratified_splits(
+            self.labels[rows],
+            seed=seed,
+            groups=None if self.groups is None else [self.groups[k] for k in rows.tolist()],
+            shares={name: len(part) / len(rows) for name, part in self.splits.items()},
+        )
+        other = copy.copy(self)
+        other.splits = {name: rows[part] for name, part in parts.items()}
+        other.notes = (*self.notes, f"splits drawn anew with seed {seed}")
+        return other
 
     def discretize(self, bins):
         """Cut the scores into another number of classes.
@@ -245,31 +343,101 @@ class OrderedData(VisionDataset):
         return count_classes(self.labels, self.classes, self.splits)
 
 
-def _check_splits(splits, count, groups):
-    used = torch.zeros(count, dtype=torch.bool)
-    check_is(splits, "splits", dict, "a dict of names to indices")
-    for name, chosen in splits.items():
-        check_is(chosen, f"splits[{name!r}]", torch.Tensor, "a tensor of indices")
-        if chosen.dtype != torch.int64 or chosen.ndim != 1:
-            raise ValueError(
-                f"splits[{name!r}] must be int64 indices of shape (n,), "
-                f"got {chosen.dtype} of shape {tuple(chosen.shape)}"
-            )
-        if len(chosen) and not 0 <= int(chosen.min()) <= int(chosen.max()) < count:
-            raise ValueError(
-                f"splits[{name!r}] must be indices 0 to {count - 1}, "
-                f"got {int(chosen.min())} to {int(chosen.max())}"
-            )
-        if used[chosen].any() or len(chosen.unique()) < len(chosen):
-            raise ValueError(f"splits[{name!r}] holds an image twice or shares one with another")
-        used[chosen] = True
-    if groups is None:
+def label_of_votes(votes, kind):
+    """Return one label for each row of votes; see :meth:`OrderedData.targets`.
+
+    Examples
+    --------
+    >>> votes = torch.tensor([[4, 1, 5], [1, 1, 0]])
+    >>> [label_of_votes(votes, kind).tolist() for kind in ("majority", "median", "mean")]
+    [[2, 0], [1, 0], [1, 0]]
+    """
+    votes = votes.double()
+    if kind == "majority":
+        return votes.argmax(dim=1)
+    total = votes.sum(dim=1, keepdim=True)
+    if kind == "median":
+        return (votes.cumsum(dim=1) >= total / 2 - 1e-9 * total).int().argmax(dim=1)
+    mean = (votes @ torch.arange(votes.shape[1], dtype=torch.float64)) / total[:, 0]
+    return (mean - 0.5 - 1e-9).ceil().long().clamp(min=0)
+
+
+def _rows(tensor, chosen):
+    # torch can index neither uint16 nor uint32 on every machine
+    if tensor.dtype in (torch.uint16, torch.uint32, torch.uint64):
+        return torch.from_numpy(tensor.numpy()[chosen.numpy()])
+    return tensor[chosen]
+
+
+def _check_inputs(inputs):
+    if inputs.ndim == 0 or inputs.is_complex() or inputs.dtype == torch.bool:
+        raise ValueError(
+            f"inputs must be real numbers of shape (N, ...), got {inputs.dtype} of shape "
+            f"{tuple(inputs.shape)}"
+        )
+    if not inputs.is_floating_point() or not inputs.numel():
         return
-    groups = read_names(groups, "groups")
-    if len(groups) != count:
-        raise ValueError(f"groups must be as many as images, {count}, got {len(groups)}")
-    where = {}
-    for name, chosen in splits.items():
-        for group in {groups[k] for k in chosen.tolist()}:
-            if where.setdefault(group, name) != name:
-                raise ValueError(f"group {group!r} is in the splits {where[group]!r} and {name!r}")
+    step, wrong = max(1, _BLOCK // max(1, inputs[:1].nbytes)), []
+    for start in range(0, len(inputs), step):
+        finite = inputs[start : start + step].reshape(-1, inputs[0].numel()).isfinite().all(dim=1)
+        wrong += [start + k for k in (~finite).nonzero()[:, 0].tolist()]
+    if wrong:
+        raise ValueError(
+            f"inputs must be finite, got NaN or infinity in {rows_in_words(wrong)}; fill these in "
+            "or leave the rows out"
+        )
+
+
+def rows_in_words(rows):
+    """Count rows and show the first three.
+
+    Examples
+    --------
+    >>> rows_in_words([4, 7, 8, 9])
+    '4 rows (4, 7, 8, …)'
+    """
+    some = ", ".join(map(str, rows[:3]))
+    return f"{len(rows)} row{'s' * (len(rows) != 1)} ({some}{', …' if len(rows) > 3 else ''})"
+
+
+def _read_votes(votes, count, num_classes):
+    check_is(votes, "votes", torch.Tensor, "a tensor")
+    votes = votes.double()
+    if votes.shape != (count, num_classes):
+        raise ValueError(
+            f"votes must have shape (N, C) = ({count}, {num_classes}), got {tuple(votes.shape)}"
+        )
+    for wrong, what in (
+        (~votes.isfinite().all(dim=1), "must be finite, got others"),
+        ((votes < 0).any(dim=1), "must not be negative, got such"),
+        (votes.sum(dim=1) == 0, "must have a vote in each row, got none"),
+    ):
+        if wrong.any():
+            raise ValueError(f"votes {what} in {rows_in_words(wrong.nonzero()[:, 0].tolist())}")
+    sums = votes.sum(dim=1)
+    low, high = (f"{float(end):.6g}" for end in (sums.min(), sums.max())) if count else ("0", "0")
+    note = f"votes are shares of {low if low == high else f'{low} to {high}'} votes in each row"
+    shares = votes / sums[:, None]
+    return shares, "votes are shares" if low == high == "1" else note
+
+
+def _read_weights(weights, count):
+    check_is(weights, "weights", torch.Tensor, "a tensor")
+    weights = weights.double()
+    if weights.shape != (count,):
+        raise ValueError(f"weights must have shape ({count},), got {tuple(weights.shape)}")
+    wrong = ~(weights.isfinite() & (weights > 0))
+    if wrong.any():
+        raise ValueError(
+            "weights must be finite and greater than 0, got others in "
+            f"{rows_in_words(wrong.nonzero()[:, 0].tolist())}; leave out the rows that do not count"
+        )
+    return weights
+
+
+def _read_scores(scores, count):
+    check_is(scores, "scores", torch.Tensor, "a tensor")
+    scores = scores.double()
+    if scores.shape != (count,) or not scores.isfinite().all():
+        raise ValueError(f"scores must be {count} finite numbers, one for each row")
+    return scores

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from emdviz.reading import shown
+from emdviz.reading import check_is, read_names, shown
 
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
 
@@ -171,3 +171,34 @@ def usual_split(name):
     ('valid', None)
     """
     return _SPELLINGS.get(name.strip().lower())
+
+
+def check_splits(splits, count, groups):
+    """Raise a ValueError unless splits are indices, apart from each other, also by group."""
+    used = torch.zeros(count, dtype=torch.bool)
+    check_is(splits, "splits", dict, "a dict of names to indices")
+    for name, chosen in splits.items():
+        check_is(chosen, f"splits[{name!r}]", torch.Tensor, "a tensor of indices")
+        if chosen.dtype != torch.int64 or chosen.ndim != 1:
+            raise ValueError(
+                f"splits[{name!r}] must be int64 indices of shape (n,), "
+                f"got {chosen.dtype} of shape {tuple(chosen.shape)}"
+            )
+        if len(chosen) and not 0 <= int(chosen.min()) <= int(chosen.max()) < count:
+            raise ValueError(
+                f"splits[{name!r}] must be indices 0 to {count - 1}, "
+                f"got {int(chosen.min())} to {int(chosen.max())}"
+            )
+        if used[chosen].any() or len(chosen.unique()) < len(chosen):
+            raise ValueError(f"splits[{name!r}] holds a row twice or shares one with another")
+        used[chosen] = True
+    if groups is None:
+        return
+    groups = read_names(groups, "groups")
+    if len(groups) != count:
+        raise ValueError(f"groups must be as many as rows, {count}, got {len(groups)}")
+    where = {}
+    for name, chosen in splits.items():
+        for group in {groups[k] for k in chosen.tolist()}:
+            if where.setdefault(group, name) != name:
+                raise ValueError(f"group {group!r} is in the splits {where[group]!r} and {name!r}")

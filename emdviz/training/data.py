@@ -45,9 +45,9 @@ class TrainingData:
         self.num_classes = len(dataset.classes)
         self.labels = dataset.labels[rows].to(self.device)
         if self.device.type == "cpu":
-            self.images, self._rows = dataset.images, rows
+            self.images, self._rows = dataset.inputs, rows
         else:
-            self.images = dataset.images[rows].to(self.device)
+            self.images = dataset.inputs[rows].to(self.device)
             self._rows = torch.arange(len(rows), device=self.device)
 
     def batches(self, config, number):

@@ -123,7 +123,7 @@ def describe(model, loss, loss_options, dataset, config, probe):
 
 def _parts(dataset):
     """Yield the images, in blocks, and the labels of which a run knows."""
-    images = dataset.images
+    images = dataset.inputs
     at_once = max(1, _BLOCK // max(1, images[:1].nbytes))
     for rows in (dataset.splits["train"], dataset.splits["valid"]):
         for block in rows.split(at_once):

@@ -116,7 +116,7 @@ class Run:
     >>> run = training.Run("small_cnn", "EMD2", faces, config)
     >>> [epoch.number for epoch in run]
     [1, 2]
-    >>> run.predict(faces.split("test").images).distribution.shape
+    >>> run.predict(faces.split("test").inputs).distribution.shape
     torch.Size([6, 8])
     """
 
@@ -141,7 +141,7 @@ class Run:
         self.loss_options = loss_options = loss_options or {}
         criterion = make_loss(self.spec, model, data.num_classes, **loss_options)
         self.criterion = criterion.to(data.device)
-        self.probe = data.valid.images[:8] if probe is None else probe
+        self.probe = data.valid.inputs[:8] if probe is None else probe
         if not isinstance(self.probe, torch.Tensor) or self.probe.ndim != 4:
             raise TypeError(f"probe must be images, (N, 3, H, W) as bytes, got {shown(probe)}")
         seen = centre_crop(data.images[:1], config.crop)
@@ -219,7 +219,7 @@ class Run:
                 f"rate {self.config.learning_rate:g}; try a third of it"
             )
         valid = self.data.valid
-        predicted = self.predict(valid.images, labels=valid.labels, criterion=self.criterion)
+        predicted = self.predict(valid.inputs, labels=valid.labels, criterion=self.criterion)
         learned = self.criterion.end_epoch() if self.spec.uses_features else None
         before = self.epochs[-1].seconds if self.epochs else 0.0
         epoch = Epoch(
@@ -248,7 +248,7 @@ class Run:
     def evaluate(self, name):
         """Predict a split of the data set; return the :class:`Prediction` and its metrics."""
         split = self.data.dataset.split(name)
-        predicted = self.predict(split.images)
+        predicted = self.predict(split.inputs)
         return predicted, measure(predicted, split, self.data.num_classes)
 
     def _step(self, images, labels):

@@ -72,7 +72,7 @@ def figures():
     """Every explorer with classes of these names."""
     faces = datasets.load("synthetic_faces", n=30, size=32)
     labels = faces.labels % len(NAMES)
-    data = datasets.OrderedData(IMAGE, faces.images, labels, NAMES, faces.splits, notes=NAMES)
+    data = datasets.OrderedData(IMAGE, faces.inputs, labels, NAMES, faces.splits, notes=NAMES)
     config = TrainConfig(epochs=1, device="cpu")
     replay = explorers.TrainingReplay(
         made_up_epochs({"XE": 2, "REG": 1}, 2, len(NAMES)), data, images=[0, 1]

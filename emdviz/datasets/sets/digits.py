@@ -49,7 +49,7 @@ def digits(*, size=48, seed=0):
     Examples
     --------
     >>> data = digits(size=32)
-    >>> data.images.shape, data.classes[:3]
+    >>> data.inputs.shape, data.classes[:3]
     (torch.Size([1797, 3, 32, 32]), ['0', '1', '2'])
     """
     from sklearn.datasets import load_digits

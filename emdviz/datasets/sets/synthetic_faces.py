@@ -100,7 +100,7 @@ def synthetic_faces(n=10_000, *, size=48, seed=0, imbalance=1.0, label_noise=0.0
     Examples
     --------
     >>> faces = synthetic_faces(20, size=32)
-    >>> faces.images.shape, faces.classes[:3]
+    >>> faces.inputs.shape, faces.classes[:3]
     (torch.Size([20, 3, 32, 32]), ['0-2', '4-6', '8-13'])
     >>> faces.true_distribution.shape
     torch.Size([20, 8])

@@ -61,7 +61,7 @@ def read_probe(probe, dataset, name="probe"):
     if isinstance(probe, Probe):
         return probe
     if isinstance(probe, Split):
-        return Probe(probe.images, probe.labels, probe.true_distribution)
+        return Probe(probe.inputs, probe.labels, probe.true_distribution)
     if isinstance(probe, torch.Tensor) and probe.dtype == torch.uint8:
         if probe.ndim == 4 and len(probe) and probe.shape[1] == 3:
             return Probe(probe)
@@ -77,7 +77,7 @@ def read_probe(probe, dataset, name="probe"):
             f"{name} must be indices of validation images, 0 to {len(valid) - 1}, "
             f"got {chosen.min()} to {chosen.max()}"
         )
-    parts = (valid.images, valid.labels, valid.true_distribution)
+    parts = (valid.inputs, valid.labels, valid.true_distribution)
     return Probe(*(None if part is None else part[chosen] for part in parts))
 
 
