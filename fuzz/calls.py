@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from fuzz import values
-from fuzz.verdict import Fault, all_numbers, call, check_error, fingerprint, shorten, where
+from fuzz.verdict import Fault, all_numbers, call, check_error, fingerprint, shorten, unexpected
 
 LEADING = ((), (3,), (1,), (2, 2), (0,))
 CONTAINERS = values.PLAIN | values.ODD | values.FOREIGN
@@ -144,7 +144,7 @@ def judge(target, given_arguments):
         raise
     except Exception as error:
         if not target.hostile:
-            raise Fault(f"{type(error).__name__}, {where(error)}: {shorten(error)}") from error
+            raise unexpected(error) from error
         names = {name.rstrip("?") for name in target.arguments} | set(target.also)
         check_error(error, (ValueError, TypeError, *target.errors), names)
         good = all(argument.is_good for argument in given_arguments.values())

@@ -10,7 +10,6 @@ import random
 import re
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,10 +27,9 @@ from emdviz.datasets.sets.aadb import read_matlab_scores, read_score_list
 from emdviz.datasets.sets.adience import read_fold
 from emdviz.training.folder import RunFolder
 from fuzz import mutation
-from fuzz.verdict import Fault, call, is_raised_by_emdviz, shorten, where
+from fuzz.verdict import Fault, read, shorten
 
 SUBJECT = "subject"
-ALLOWED = (ValueError, TypeError, FileNotFoundError, OSError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -275,23 +273,7 @@ def readers():
 def judge(reader, folder, name):
     """Read a file once; return whether it could be read, or raise a Fault."""
     before = tree(folder.parent)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            call(reader.read, folder, name, quiet=False)
-            answered = True
-        except Fault:
-            raise
-        except Exception as error:
-            answered = False
-            if not isinstance(error, ALLOWED) or not is_raised_by_emdviz(error):
-                raise Fault(f"{type(error).__name__}, {where(error)}: {shorten(error)}") from error
-            if len(str(error)) > 5000:
-                raise Fault(f"an error of {len(str(error))} letters") from error
-    for warning in caught:
-        if warning.category is not UserWarning or len(caught) > 4:
-            text = f"{warning.category.__name__} {warning.filename}: {shorten(warning.message)}"
-            raise Fault(f"{len(caught)} warnings, such as {text}")
+    answered = read(reader.read, folder, name, warned=4)
     if (after := tree(folder.parent)) != before:
         raise Fault(f"writes {sorted(after ^ before)}")
     return answered

@@ -9,8 +9,8 @@ from pathlib import Path
 from emdviz import datasets, experiments, training
 from emdviz.explorers import TrainingReplay
 from fuzz import mutation
-from fuzz.files import ALLOWED, tree
-from fuzz.verdict import Fault, call, is_raised_by_emdviz, shorten, where
+from fuzz.files import tree
+from fuzz.verdict import Fault, read, shorten
 
 
 def make_store(folder):
@@ -87,24 +87,10 @@ def try_stores(most, number=0):
             before = tree(folder.parent)
             for attempt in _attempts(folder, specs, dataset):
                 try:
-                    _judge(attempt)
+                    read(attempt)
                 except Fault as fault:
                     key = shorten(fault, 70)
                     faults.setdefault(key, f"store {turn} of seed {number}, {what}: {fault}")
             if tree(folder.parent) != before:
                 faults.setdefault("writes", f"store {turn}: writes {tree(folder.parent) ^ before}")
     return most, list(faults.values())
-
-
-def _judge(attempt):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            call(attempt, quiet=False)
-        except Fault:
-            raise
-        except Exception as error:
-            if not isinstance(error, ALLOWED) or not is_raised_by_emdviz(error):
-                raise Fault(f"{type(error).__name__}, {where(error)}: {shorten(error)}") from error
-    if len(caught) > 1 or any(warning.category is not UserWarning for warning in caught):
-        raise Fault(f"{len(caught)} warnings, such as {shorten(caught[0].message)}")

@@ -11,7 +11,7 @@ import random
 import traitlets
 
 from emdviz import datasets, explorers, models, training
-from fuzz.verdict import Fault, call, shorten, where
+from fuzz.verdict import Fault, call, shorten, unexpected
 
 _NAMES = ["<script>alert(1)</script>", "a", "b"]
 _WALK = {"steps": 3, "p": [0.25, 0.25, 0.5], "target": 0}
@@ -161,7 +161,7 @@ def send(explorer, state, rng):
     except Fault:
         raise
     except Exception as error:
-        raise Fault(f"{type(error).__name__}, {where(error)}: {shorten(error)}") from error
+        raise unexpected(error) from error
 
 
 def _differences(before, after):
@@ -176,21 +176,14 @@ def check(explorer, figure=False):
         json.dumps(explorer.get_state(), allow_nan=False)
     except ValueError as error:
         raise Fault(f"a state that no browser can read: {error}") from error
-    for name in properties(explorer):
-        try:
+    try:
+        for name in properties(explorer):
             call(getattr, explorer, name)
-        except Exception as error:
-            raise Fault(
-                f"{name}: {type(error).__name__}, {where(error)}: {shorten(error)}"
-            ) from error
-    if figure:
-        try:
+        if figure:
             call(explorer.figure)
             call(explorer._fragment)
-        except Exception as error:
-            raise Fault(
-                f"figure: {type(error).__name__}, {where(error)}: {shorten(error)}"
-            ) from error
+    except Exception as error:
+        raise unexpected(error) from error
 
 
 def try_traits(most, number=0, make=widgets):

@@ -23,6 +23,10 @@ DOCUMENTED = (r"\d+ scalings at lam",)
 """Patterns of the warnings that the documentation announces."""
 
 
+READING_ERRORS = (ValueError, TypeError, FileNotFoundError, OSError, RuntimeError)
+"""Errors that a file may cause."""
+
+
 class Fault(AssertionError):
     """A behaviour that must not occur."""
 
@@ -53,7 +57,7 @@ def is_raised_by_emdviz(error):
 def check_error(error, allowed, names):
     """Raise a Fault unless emdviz raised the error, and it names one of ``names``."""
     if not isinstance(error, allowed):
-        raise Fault(f"{type(error).__name__}, {where(error)}: {shorten(error)}") from error
+        raise unexpected(error) from error
     if not is_raised_by_emdviz(error):
         raise Fault(
             f"not raised by emdviz: {type(error).__name__}, {where(error)}: {shorten(error)}"
@@ -61,6 +65,36 @@ def check_error(error, allowed, names):
     text = str(error)
     if names and not any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names):
         raise Fault(f"names no argument of {sorted(names)}: {shorten(text)}") from error
+
+
+def unexpected(error):
+    """Return the Fault of an error that must not occur."""
+    return Fault(f"{type(error).__name__}, {where(error)}: {shorten(error)}")
+
+
+def read(function, /, *arguments, warned=1):
+    """Read a file; return whether it could be read, or raise a Fault.
+
+    Allowed are errors that emdviz raises, of :data:`READING_ERRORS`, and ``warned`` UserWarnings.
+    """
+    answered = False
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            call(function, *arguments, quiet=False)
+            answered = True
+        except Fault:
+            raise
+        except Exception as error:
+            if not isinstance(error, READING_ERRORS) or not is_raised_by_emdviz(error):
+                raise unexpected(error) from error
+            if len(str(error)) > 5000:
+                raise Fault(f"an error of {len(str(error))} letters") from error
+    for warning in caught:
+        if warning.category is not UserWarning or len(caught) > warned:
+            text = f"{warning.category.__name__} {warning.filename}: {shorten(warning.message)}"
+            raise Fault(f"{len(caught)} warnings, such as {text}")
+    return answered
 
 
 def where(error):
