@@ -224,6 +224,11 @@ def test_the_first_line_of_a_table_may_be_anything():
             tables.read_label_table(content, "labels.csv")
 
 
+def test_a_table_of_empty_fields_is_refused():
+    with pytest.raises(ValueError, match=r"labels\.csv must begin with a line that names"):
+        tables.read_label_table(b",,\n,,\n", "labels.csv")
+
+
 def test_an_error_does_not_repeat_a_line_without_end():
     with pytest.raises(ValueError, match="label must not be empty") as caught:
         tables.read_label_table(b"path,label\n" + b"x" * 70_000, "labels.csv")

@@ -124,7 +124,9 @@ def read_table(content, name):
     table = table.apply(lambda column: column.str.strip())
     table.index += 2 if said else 1
     table = table[(table != "").any(axis=1)]
-    heads = [head.lower() for head in table.iloc[0]] if len(table) else []
+    if table.empty:
+        return pd.DataFrame()
+    heads = [head.lower() for head in table.iloc[0]]
     return table.iloc[1:].set_axis(heads, axis=1)
 
 
