@@ -18,21 +18,21 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ME = "python -m emdviz"
-PATIENCE = 10.0
+_ME = "python -m emdviz"
+_PATIENCE = 10.0
 """Seconds that a scheduler has to answer."""
 
-TABLES = {"table1": 1, "table2": 2, "table3": 3}
-OPTIONS = {"dataset": "--dataset", "network": "--networks", "loss": "--losses"}
+_TABLES = {"table1": 1, "table2": 2, "table3": 3}
+_OPTIONS = {"dataset": "--dataset", "network": "--networks", "loss": "--losses"}
 """The option for an argument of a function."""
 
-TableName = Annotated[str, typer.Argument(metavar="table1|table2|table3")]
-TableOption = Annotated[str | None, typer.Option(metavar="table1|table2|table3")]
-StoreFolder = Annotated[Path, typer.Option(help="The folder of the runs.")]
-DataSet = Annotated[
+_TableName = Annotated[str, typer.Argument(metavar="table1|table2|table3")]
+_TableOption = Annotated[str | None, typer.Option(metavar="table1|table2|table3")]
+_StoreFolder = Annotated[Path, typer.Option(help="The folder of the runs.")]
+_DataSet = Annotated[
     str | None, typer.Option(help="Another data set than the paper's, by its name.")
 ]
-Only = Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Only runs with this value.")]
+_Only = Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Only runs with this value.")]
 
 
 def _plainly(command):
@@ -58,9 +58,9 @@ def _plainly(command):
 @app.command()
 @_plainly
 def run(
-    table: TableName,
+    table: _TableName,
     data: Annotated[Path | None, typer.Option(help="The folder of the data set.")] = None,
-    dataset: DataSet = None,
+    dataset: _DataSet = None,
     networks: Annotated[str | None, typer.Option(help="Such as ALXs,RES.")] = None,
     losses: Annotated[str | None, typer.Option(help="Such as XE,EMD2.")] = None,
     folds: Annotated[str | None, typer.Option(help="Such as 0,1,2.")] = None,
@@ -77,7 +77,7 @@ def run(
     quick: Annotated[
         bool, typer.Option("--quick", help="A small run; on drawn faces without --data.")
     ] = False,
-    store: StoreFolder = Path("runs"),
+    store: _StoreFolder = Path("runs"),
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     workers: Annotated[int | None, typer.Option(help="Runs at a time, in processes here.")] = None,
     dry_run: Annotated[
@@ -127,7 +127,7 @@ def run(
     _show(frame, number, specs[0].dataset, store)
     if failed:
         typer.echo(
-            f"to try the others again, repeat the command; for the errors: {ME} results", err=True
+            f"to try the others again, repeat the command; for the errors: {_ME} results", err=True
         )
         raise typer.Exit(1)
 
@@ -135,10 +135,10 @@ def run(
 @app.command()
 @_plainly
 def results(
-    store: StoreFolder = Path("runs"),
-    table: TableOption = None,
-    dataset: DataSet = None,
-    only: Only = (),
+    store: _StoreFolder = Path("runs"),
+    table: _TableOption = None,
+    dataset: _DataSet = None,
+    only: _Only = (),
 ):
     """Show the results in the store, and the numbers that the paper prints."""
     from emdviz import published
@@ -148,7 +148,7 @@ def results(
     typer.echo(f"{len(frame)} runs in {store}: {len(frame) - len(failed)} finished")
     for row in failed.itertuples():
         typer.echo(f"failed: {row.id}: {row.error}")
-    numbers = [_number(table)] if table else TABLES.values()
+    numbers = [_number(table)] if table else _TABLES.values()
     for number in numbers:
         name = dataset or published.find(number).dataset
         if table or (frame["dataset"] == name).any():
@@ -164,10 +164,10 @@ def results(
 @_plainly
 def export(
     file: Annotated[Path, typer.Argument(help="Ends in .csv, .tex or .html.")],
-    store: StoreFolder = Path("runs"),
-    table: TableOption = None,
-    dataset: DataSet = None,
-    only: Only = (),
+    store: _StoreFolder = Path("runs"),
+    table: _TableOption = None,
+    dataset: _DataSet = None,
+    only: _Only = (),
 ):
     """Write all runs, or a --table beside the printed numbers, as CSV, LaTeX or HTML."""
     from emdviz.experiments import tables
@@ -201,9 +201,9 @@ def doctor(
 
 
 def _number(table):
-    if table not in TABLES:
-        raise ValueError(f"type {', '.join(TABLES)} as the table, got {table!r}")
-    return TABLES[table]
+    if table not in _TABLES:
+        raise ValueError(f"type {', '.join(_TABLES)} as the table, got {table!r}")
+    return _TABLES[table]
 
 
 def _paper_set(number):
@@ -254,9 +254,9 @@ def _in_options(error, dataset):
         return f"{error.missing} starts from weights: type {typed}"
     if error.missing == "root":
         return f"{dataset} is read from files: type --data FOLDER"
-    if error.argument in OPTIONS:
+    if error.argument in _OPTIONS:
         choices = ", ".join(error.choices)
-        return f"type {OPTIONS[error.argument]} with one of {choices}; got {error.value!r}"
+        return f"type {_OPTIONS[error.argument]} with one of {choices}; got {error.value!r}"
     return str(error)
 
 
@@ -273,7 +273,7 @@ def _check_data(spec, table):
     if not Path(root).expanduser().exists():
         raise FileNotFoundError(
             f"{root} is not there: get {spec.dataset} as data/README.md says, then type --data "
-            f"FOLDER; or try {ME} run {table} --quick"
+            f"FOLDER; or try {_ME} run {table} --quick"
         )
 
 
@@ -313,7 +313,7 @@ def _connect(address):
     except ImportError:
         raise ImportError("no Dask here: type python -m pip install dask distributed") from None
     try:
-        client = Client(address, timeout=PATIENCE)
+        client = Client(address, timeout=_PATIENCE)
     except (OSError, ValueError) as error:
         first = str(error).partition("\n")[0]
         advice = "run dask scheduler there, or type --workers N"
@@ -332,7 +332,7 @@ def _read(store, only):
 
     if not store.is_dir():
         raise FileNotFoundError(
-            f"no runs in {store}: type --store FOLDER, or {ME} run table1 --quick"
+            f"no runs in {store}: type --store FOLDER, or {_ME} run table1 --quick"
         )
     frame = experiments.results(store)
     for pair in only:

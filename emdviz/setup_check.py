@@ -14,23 +14,23 @@ from pathlib import Path
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 
-SHOWN = ("torch", "torchvision", "numpy", "POT", "ipywidgets", "anywidget")
+_SHOWN = ("torch", "torchvision", "numpy", "POT", "ipywidgets", "anywidget")
 """Packages whose versions a report of a fault should name."""
 
-FRONT_ENDS = {"@jupyter-widgets/jupyterlab-manager": "ipywidgets", "anywidget": "anywidget"}
+_FRONT_ENDS = {"@jupyter-widgets/jupyterlab-manager": "ipywidgets", "anywidget": "anywidget"}
 """What JupyterLab must load in the browser for the widgets of each package in the kernel."""
 
-MANAGER_OF_IPYWIDGETS = {8: 5}
+_MANAGER_OF_IPYWIDGETS = {8: 5}
 """Major versions that speak to each other: of ipywidgets, and of its manager in JupyterLab."""
 
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _MAC_APPS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
 
-GIB = 2**30
-LEAST_MEMORY, LEAST_DISK = 2 * GIB, 2 * GIB
+_GIB = 2**30
+_LEAST_MEMORY, _LEAST_DISK = 2 * _GIB, 2 * _GIB
 """With less, a notebook or a run may be stopped halfway."""
 
 
@@ -107,7 +107,7 @@ def _packages():
             for requirement, text in found
         ]
     here = {found.name: found.version for found in metadata.distributions()}
-    shown = ", ".join(f"{name} {here[name]}" for name in SHOWN if name in here)
+    shown = ", ".join(f"{name} {here[name]}" for name in _SHOWN if name in here)
     return [Component("packages", OK, f"all {len(wanted)} as required; {shown}")]
 
 
@@ -156,7 +156,7 @@ def _jupyterlab():
         return  # _extras() says so
     yield Component("JupyterLab", OK, version)
     loaded, disabled = _front_ends()
-    for front_end, package in FRONT_ENDS.items():
+    for front_end, package in _FRONT_ENDS.items():
         try:
             kernel = metadata.version(package)
         except metadata.PackageNotFoundError:
@@ -193,7 +193,7 @@ def _fits(package, kernel, front_end):
     if package == "anywidget":
         return kernel == front_end
     major = int(kernel.split(".")[0])
-    return int(front_end.split(".")[0]) == MANAGER_OF_IPYWIDGETS.get(major)
+    return int(front_end.split(".")[0]) == _MANAGER_OF_IPYWIDGETS.get(major)
 
 
 def _training(data):
@@ -213,7 +213,7 @@ def _device():
     if chosen.type == "cuda":
         for number in range(torch.cuda.device_count()):
             about = torch.cuda.get_device_properties(number)
-            yield Component("device", OK, f"{about.name}, {about.total_memory / GIB:.0f} GiB")
+            yield Component("device", OK, f"{about.name}, {about.total_memory / _GIB:.0f} GiB")
         return
     threads = torch.get_num_threads()
     text = (
@@ -234,13 +234,13 @@ def _memory():
     """Return how much memory there is, and disk for runs and decoded images."""
     total = _memory_bytes()
     if total is not None:
-        few = total < LEAST_MEMORY
+        few = total < _LEAST_MEMORY
         remedy = "take a machine or container with 4 GiB, or smaller images" if few else ""
-        yield Component("memory", PROBLEM if few else OK, f"{total / GIB:.1f} GiB", remedy)
+        yield Component("memory", PROBLEM if few else OK, f"{total / _GIB:.1f} GiB", remedy)
     free = shutil.disk_usage(".").free
-    few = free < LEAST_DISK
+    few = free < _LEAST_DISK
     remedy = "free some, or pass --store a folder on another disk" if few else ""
-    yield Component("disk", PROBLEM if few else OK, f"{free / GIB:.1f} GiB free here", remedy)
+    yield Component("disk", PROBLEM if few else OK, f"{free / _GIB:.1f} GiB free here", remedy)
 
 
 def _memory_bytes():
@@ -314,7 +314,7 @@ def _caches(data):
             )
         kept += len(files) - len(stale)
         total += sum(file.stat().st_size for file in files)
-    yield Component("cache", OK, f"decoded images of {kept} data sets, {total / GIB:.2f} GiB")
+    yield Component("cache", OK, f"decoded images of {kept} data sets, {total / _GIB:.2f} GiB")
 
 
 def _browser():
@@ -328,7 +328,7 @@ def _browser():
 
 def find_chromium():
     """Return the path of a Chromium or Chrome, or None."""
-    found = [shutil.which(name) for name in CHROMIUMS]
+    found = [shutil.which(name) for name in _CHROMIUMS]
     return next(filter(None, [*found, *(app for app in _MAC_APPS if Path(app).exists())]), None)
 
 

@@ -17,6 +17,7 @@ from torch import nn
 
 from emdviz import datasets, experiments, losses, metrics, models, training, transport
 from emdviz.losses.loss import closed_forms
+from emdviz.models.small import SmallCNN
 from fuzz import batches, surface
 from fuzz import references as ref
 from fuzz.calls import Target
@@ -502,7 +503,7 @@ SPECIAL = {
         "ignored": {"loss_options"},
         "share": 0.01,
     },
-    "models.make": {"kinds": {"network": choice(models.SmallCNN)}},
+    "models.make": {"kinds": {"network": choice(SmallCNN)}},
     "models.operations": {
         "kinds": {"name": choice("small_cnn"), "size": count(8, 40)},
         "also": ("images",),

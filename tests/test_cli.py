@@ -159,7 +159,7 @@ class TestRefusals:
             assert text in refused(*arguments, *_no_store(arguments, tmp_path)), arguments
 
     def test_no_scheduler(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(cli, "PATIENCE", 0.5)
+        monkeypatch.setattr(cli, "_PATIENCE", 0.5)
         command = (*QUICK, "--scheduler=tcp://127.0.0.1:9", "--store", tmp_path)
         done = call(*command)
         assert done.exit_code == 2

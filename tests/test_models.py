@@ -16,7 +16,9 @@ from torch import nn
 
 from emdviz import datasets, models
 from emdviz.models import MODELS
+from emdviz.models.levi_hassner import LeviHassner
 from emdviz.models.residual import Bottleneck
+from emdviz.models.vgg import VGG16
 from emdviz.training import TrainConfig, fit
 
 THIN = ["small_cnn", "ALX_thin", "ALXs_thin", "VGG_F_thin", "RES_thin"]
@@ -209,7 +211,7 @@ def test_first_weights_keep_the_scale(name):
 
 def test_a_width_that_cannot_be(tmp_path):
     with pytest.raises(ValueError, match="width must be a multiple of 3, got 8"):
-        models.make(models.LeviHassner, 8, width=8)
+        models.make(LeviHassner, 8, width=8)
 
 
 class TestOperations:
@@ -255,7 +257,7 @@ class TestWeights:
             MODELS["ALX_thin"](8, weights=path)
         wide = r"VGG16: classifier\.0\.bias must be of shape \(512,\), got of shape \(256,\)"
         with pytest.raises(ValueError, match=wide):
-            models.make(models.VGG16, 8, width=8, weights=path)
+            models.make(VGG16, 8, width=8, weights=path)
         lacking = {k: v for k, v in learned.state_dict().items() if "features.28.weight" not in k}
         torch.save(lacking, path)
         with pytest.raises(

@@ -133,7 +133,7 @@ def test_a_gpu_that_torch_does_not_use(monkeypatch):
 def test_gpus_are_named(monkeypatch):
     import torch
 
-    about = SimpleNamespace(name="Model T", total_memory=8 * setup_check.GIB)
+    about = SimpleNamespace(name="Model T", total_memory=8 * setup_check._GIB)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: about)

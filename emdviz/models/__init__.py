@@ -16,17 +16,12 @@ with needs("train"):
     from emdviz.models.levi_hassner import LeviHassner
     from emdviz.models.network import Network, make
     from emdviz.models.residual import ResidualNetwork
-    from emdviz.models.small import SmallCNN, small_cnn
+    from emdviz.models.small import small_cnn
     from emdviz.models.vgg import VGG16
 
 __all__ = [
     "MODELS",
-    "VGG16",
-    "AlexNet",
-    "LeviHassner",
     "Network",
-    "ResidualNetwork",
-    "SmallCNN",
     "make",
     "operations",
     "small_cnn",
@@ -46,7 +41,7 @@ MODELS = {
     "RES_F_thin": partial(make, ResidualNetwork, width=4),
 }
 """Networks by name, each called as ``MODELS[name](num_outputs, seed=…, weights=…)``: see
-:func:`make`. Those of the paper by its names; the F in a name is for weights learned before,
+:func:`make`. Those of the paper by its names; the F in a name stands for pretrained weights,
 which must be given. The thin ones have a sixteenth of the channels, to try things quickly."""
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from emdviz.distributions import MOST_CLASSES
-from emdviz.models.weights import load
+from emdviz.models.weights import load_weights
 from emdviz.reading import read_count, shown
 
 
@@ -99,7 +99,7 @@ def make(network, num_outputs, *, seed=0, weights=None, **options):
     seed : int
     weights : str or Path, optional
         Where the body starts from: the name of weights that torchvision publishes for this
-        network, such as ``"IMAGENET1K_V1"``, or a file; see :func:`weights.load`. The head is
+        network, such as ``"IMAGENET1K_V1"``, or a file; see :func:`weights.load_weights`. The head is
         always new. None draws all weights at random.
     **options
         Of the network, such as ``width``.
@@ -119,12 +119,12 @@ def make(network, num_outputs, *, seed=0, weights=None, **options):
 
     Examples
     --------
-    >>> from emdviz.models import LeviHassner
+    >>> from emdviz.models.levi_hassner import LeviHassner
     >>> make(LeviHassner, 8, width=6)(torch.zeros(2, 3, 64, 64)).shape
     torch.Size([2, 8])
     """
     if not callable(network):
-        raise TypeError(f"network must be a class, such as models.SmallCNN, got {shown(network)}")
+        raise TypeError(f"network must be a subclass of models.Network, got {shown(network)}")
     num_outputs = read_count(num_outputs, "num_outputs", 1, MOST_CLASSES)
     seed = read_count(seed, "seed", 0, 2**64 - 1)
     if "width" in options:
@@ -133,5 +133,5 @@ def make(network, num_outputs, *, seed=0, weights=None, **options):
         torch.random.default_generator.manual_seed(seed)
         made = network(num_outputs, **options)
     if weights is not None:
-        load(made, weights)
+        load_weights(made, weights)
     return made

@@ -59,7 +59,7 @@ def small_cnn(num_outputs, *, seed=0, weights=None, width=16):
         C for distributions over classes, 1 for regression.
     seed : int
     weights : str or Path, optional
-        A file to start from; see :func:`weights.load`.
+        A file to start from; see :func:`weights.load_weights`.
     width : int
         Channels of the first block.
 

@@ -1,4 +1,4 @@
-"""Weights that somebody has learned before."""
+"""Pretrained weights, from a file or from torchvision."""
 
 import pickle
 from pathlib import Path
@@ -11,8 +11,8 @@ _NOT_TENSORS = "it is broken, or holds more than tensors"
 _LAST_LAYER = "classifier.6."  # of torchvision's AlexNet and VGG
 
 
-def load(network, weights):
-    """Let the body of a network start from weights learned before; its head stays as it is.
+def load_weights(network, weights):
+    """Give the body of a network pretrained weights; its head stays as it is.
 
     Parameters
     ----------
