@@ -99,8 +99,8 @@ def make(network, num_outputs, *, seed=0, weights=None, **options):
     seed : int
     weights : str or Path, optional
         Where the body starts from: the name of weights that torchvision publishes for this
-        network, such as ``"IMAGENET1K_V1"``, or a file; see :func:`weights.load_weights`. The head is
-        always new. None draws all weights at random.
+        network, such as ``"IMAGENET1K_V1"``, or a file; see :func:`weights.load_weights`. The
+        head is always new. None draws all weights at random.
     **options
         Of the network, such as ``width``.
 
