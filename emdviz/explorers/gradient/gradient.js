@@ -206,4 +206,4 @@ const initialize = ({ model }) => {
   return keepInStep(model, { lists: ["p"], names: STATE, move });
 };
 
-export default makeWidget({ build, follow: STATE, initialize });
+export default makeWidget({ name: "gradient", build, follow: STATE, initialize });

@@ -127,7 +127,7 @@ class GradientExplorer(DistributionExplorer):
     """
 
     _esm = bundle(Path(__file__).parent / "gradient.js")
-    _css = style_sheet("kit/kit.css", "gradient/gradient.css")
+    _css = style_sheet("gradient", "kit/kit.css", "gradient/gradient.css")
     _lists: ClassVar = {"p": ("Prediction", PREDICTION_A)}
 
     p = Prediction().tag(sync=True)

@@ -16,6 +16,7 @@ from IPython.display import display
 
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.losses.loss import LOSSES
+from emdviz.palette import OKABE_ITO
 from emdviz.style import GAP, PREDICTION_A, PREDICTION_B, TRUTH
 from emdviz.writing import write_whole
 
@@ -30,8 +31,8 @@ _FROM_PYTHON = (
 _TEXT_SCALES = {"notebook": 1.0, "projector": 1.5}
 
 _COLOURS = (
-    f".emdviz-explorer {{ --emdviz-a: {PREDICTION_A}; --emdviz-b: {PREDICTION_B}; "
-    f"--emdviz-truth: {TRUTH}; --emdviz-gap: {GAP}; }}\n"
+    f"--emdviz-a: {PREDICTION_A}; --emdviz-b: {PREDICTION_B}; --emdviz-truth: {TRUTH}; "
+    f"--emdviz-gap: {GAP}; --emdviz-lit: {OKABE_ITO['orange']};\n"
     # what belongs to one loss; its colour is --emdviz-own
     + "".join(
         f".emdviz-of-{name} {{ --emdviz-own: {loss.colour}; }}\n" for name, loss in LOSSES.items()
@@ -85,9 +86,14 @@ To see this figure again, run the cell again.
 """
 
 
-def style_sheet(*names):
-    """Join style sheets of the explorers' folder behind emdviz's colours."""
-    return _COLOURS + "\n".join((_HERE.parent / name).read_text(encoding="utf-8") for name in names)
+def style_sheet(figure, *names):
+    """Join style sheets of the explorers' folder behind emdviz's colours, for one figure alone.
+
+    All of it is nested under the class of the figure's root, so that no rule reaches another
+    figure on the page, whatever its parts are called.
+    """
+    sheets = "\n".join((_HERE.parent / name).read_text(encoding="utf-8") for name in names)
+    return f".emdviz-{figure} {{\n{_COLOURS}{sheets}}}\n"
 
 
 def _only_this(markup):

@@ -11,20 +11,20 @@ const NOTICE =
 /**
  * Return what anywidget wants of a module.
  *
- * `build(model, root)` fills the root and returns `frame`, the element whose width counts;
+ * `name` is that of the style sheet, whose rules hold within the root alone. `build(model, root)` fills the root and returns `frame`, the element whose width counts;
  * `resize(unit)`, told the text size in pixels; and `update()`, which draws the present state and
  * returns it in words. It is updated when a trait of `follow` changes, and built anew when one of
  * `rebuild` does.
  */
-export function makeWidget({ build, follow, rebuild = ["classes", "positions"], initialize }) {
+export function makeWidget({ name, build, follow, rebuild = ["classes", "positions"], initialize }) {
   function render({ model, el }) {
     const notice = html("p", { class: "emdviz-notice", role: "alert", hidden: true }, NOTICE);
-    let view = mount(build, model, el, notice);
+    let view = mount({ name, build, model, el, notice });
     const ignore = whenKernelIsGone(model, () => set(notice, { hidden: false }));
     const draw = () => view.draw();
     const again = () => {
       view.destroy();
-      view = mount(build, model, el, notice);
+      view = mount({ name, build, model, el, notice });
     };
     const shape = [...rebuild, "_text_scale"];
     const listeners = [
@@ -56,9 +56,9 @@ function whenKernelIsGone(model, tell) {
   };
 }
 
-function mount(build, model, el, notice) {
+function mount({ name, build, model, el, notice }) {
   const style = `--emdviz-scale: ${model.get("_text_scale")}`;
-  const root = html("div", { class: "emdviz-explorer", role: "group", style }, notice);
+  const root = html("div", { class: `emdviz-explorer emdviz-${name}`, role: "group", style }, notice);
   // else the notebook takes the keys: JupyterLab after the element that has the focus, and
   // Notebook 7 before it, unless that very element says so
   root.addEventListener("focusin", ({ target }) =>

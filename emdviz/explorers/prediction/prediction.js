@@ -82,4 +82,4 @@ const initialize = ({ model }) =>
     settle: (state) => withTarget(state, state.target),
   });
 
-export default makeWidget({ build, follow: PAIR_STATE, initialize });
+export default makeWidget({ name: "prediction", build, follow: PAIR_STATE, initialize });

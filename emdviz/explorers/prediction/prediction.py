@@ -88,7 +88,7 @@ class PredictionExplorer(DistributionExplorer):
     """
 
     _esm = bundle(Path(__file__).parent / "prediction.js")
-    _css = style_sheet("kit/kit.css")
+    _css = style_sheet("prediction", "kit/kit.css")
     _lists: ClassVar = {"p": ("Prediction A", PREDICTION_A), "q": ("Prediction B", PREDICTION_B)}
 
     p = Prediction().tag(sync=True)

@@ -139,7 +139,7 @@ function build(model, root) {
   const cards = SCORED.map((loss) => createCard({ loss, model, root, act }));
   const frame = html(
     "div",
-    { class: "emdviz-propriety" },
+    { class: "emdviz-layout" },
     html("div", { class: "emdviz-panels" }, ...panels.map(({ node }) => node)),
     html("div", { class: "emdviz-outcomes" }, ...cards.map(({ node }) => node)),
   );
@@ -184,4 +184,4 @@ function describeTruth(classes, t) {
 const initialize = ({ model }) =>
   keepInStep(model, { lists: LISTS, names: STATE, move: createMover(LISTS) });
 
-export default makeWidget({ build, follow: STATE, initialize });
+export default makeWidget({ name: "propriety", build, follow: STATE, initialize });

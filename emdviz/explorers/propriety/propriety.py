@@ -78,7 +78,7 @@ class ProprietyExplorer(DistributionExplorer):
     """
 
     _esm = bundle(Path(__file__).parent / "propriety.js")
-    _css = style_sheet("kit/kit.css", "propriety/propriety.css")
+    _css = style_sheet("propriety", "kit/kit.css", "propriety/propriety.css")
     _lists: ClassVar = {
         "t": ("True labels t", TRUTH),
         "p": ("Your prediction p", PREDICTION_A),

@@ -228,7 +228,7 @@ function build(model, root) {
     plan.node,
     html("section", { class: "emdviz-panel", "aria-label": "Cost and error" }, account.tiles, progress.node),
   );
-  const frame = html("div", { class: "emdviz-sinkhorn" }, panels);
+  const frame = html("div", { class: "emdviz-layout" }, panels);
   root.append(toolbar.node, frame);
 
   return {
@@ -254,4 +254,4 @@ function build(model, root) {
 const initialize = ({ model }) =>
   keepInStep(model, { lists: LISTS, names: STATE, move: createMover(LISTS) });
 
-export default makeWidget({ build, follow: STATE, initialize });
+export default makeWidget({ name: "sinkhorn", build, follow: STATE, initialize });

@@ -87,7 +87,7 @@ class SinkhornExplorer(DistributionExplorer):
     """
 
     _esm = bundle(Path(__file__).parent / "sinkhorn.js")
-    _css = style_sheet("kit/kit.css", "kit/plan_matrix.css", "sinkhorn/sinkhorn.css")
+    _css = style_sheet("sinkhorn", "kit/kit.css", "kit/plan_matrix.css", "sinkhorn/sinkhorn.css")
     _lists: ClassVar = {"p": ("Prediction p", PREDICTION_B), "t": ("Target t", TRUTH)}
 
     p = Prediction().tag(sync=True)

@@ -101,7 +101,7 @@ function build(model, root) {
   const frame = html("div", { class: "emdviz-frame" }, curves.node);
   const left = html("div", { class: "emdviz-track" }, ...racers.map(({ node }) => node), frame);
   const right = html("div", { class: "emdviz-watched" }, html("div", { class: "emdviz-cards" }, ...cards.map(({ node }) => node)), legend);
-  const whole = html("div", { class: "emdviz-training" }, left, right);
+  const whole = html("div", { class: "emdviz-layout" }, left, right);
   root.append(html("div", { class: "emdviz-toolbar" }, live ? button : "", menu.node, words), failure, whole);
   let drawn = null;
 
@@ -147,4 +147,4 @@ function describeRace({ losses, epochs, metric, unit, now, total }) {
   return `${losses.length} losses train side by side, ${STATES[now.state]}: ${each.join("; ")}.`;
 }
 
-export default makeWidget({ build, follow: ["_now", "_epochs", "metric"], rebuild: ["_setup"] });
+export default makeWidget({ name: "race", build, follow: ["_now", "_epochs", "metric"], rebuild: ["_setup"] });

@@ -88,7 +88,7 @@ class LossRace(Explorer):
     """
 
     _esm = bundle(Path(__file__).parent / "race.js")
-    _css = style_sheet("kit/kit.css", "training/training.css")
+    _css = style_sheet("race", "kit/kit.css", "training/training.css")
 
     metric = traitlets.Unicode().tag(sync=True)
     _setup = traitlets.Dict().tag(sync=True)

@@ -89,7 +89,7 @@ function build(model, root) {
   const marks = html("p", { class: "emdviz-hint" }, describeMarks(probe, losses));
   const right = html("div", { class: "emdviz-watched" });
   right.append(thumbnails.node, html("div", { class: "emdviz-case" }, chosen, beliefs), marks);
-  const whole = html("div", { class: "emdviz-training" }, left, right);
+  const whole = html("div", { class: "emdviz-layout" }, left, right);
   root.append(html("div", { class: "emdviz-toolbar emdviz-player" }, player.node, slider.node), whole);
 
   return {
@@ -122,4 +122,4 @@ function build(model, root) {
   };
 }
 
-export default makeWidget({ build, follow: ["epoch", "image", "metric"], rebuild: ["_setup"] });
+export default makeWidget({ name: "replay", build, follow: ["epoch", "image", "metric"], rebuild: ["_setup"] });

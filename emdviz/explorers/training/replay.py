@@ -74,7 +74,7 @@ class TrainingReplay(Explorer):
     """
 
     _esm = bundle(Path(__file__).parent / "replay.js")
-    _css = style_sheet("kit/kit.css", "training/training.css")
+    _css = style_sheet("replay", "kit/kit.css", "training/training.css")
 
     epoch = WholeNumber(1, 1, lambda replay: replay._last).tag(sync=True)
     image = WholeNumber(0, 0, lambda replay: len(replay.probe.images) - 1).tag(sync=True)

@@ -168,4 +168,4 @@ function build(model, root) {
 const initialize = ({ model }) =>
   keepInStep(model, { lists: SIDES, names: SIDES_STATE, move: createMover(SIDES) });
 
-export default makeWidget({ build, follow: FOLLOWED, initialize });
+export default makeWidget({ name: "transport", build, follow: FOLLOWED, initialize });

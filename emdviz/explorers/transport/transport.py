@@ -15,13 +15,11 @@ from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
 from emdviz.explorers.kit.explorer import style_sheet
 from emdviz.explorers.kit.traits import Pins, Prediction, WholeNumber
-from emdviz.style import OKABE_ITO, PREDICTION_B, TRUTH
+from emdviz.style import PREDICTION_B, TRUTH
 
 LEAST_MASS = 0.1
 
 _QUESTION = ("p", "t", "mass_p", "mass_t", "order", "positions")
-
-_LIT = f".emdviz-explorer {{ --emdviz-lit: {OKABE_ITO['orange']}; }}\n"
 
 # what decides between plans of one cost; the browser has the same two numbers
 _TIE = 1e-7
@@ -116,7 +114,7 @@ class TransportExplorer(DistributionExplorer):
     """
 
     _esm = bundle(Path(__file__).parent / "transport.js")
-    _css = _LIT + style_sheet("kit/kit.css", "kit/plan_matrix.css", "transport/transport.css")
+    _css = style_sheet("transport", "kit/kit.css", "kit/plan_matrix.css", "transport/transport.css")
     _lists: ClassVar = {"p": ("Prediction p", PREDICTION_B), "t": ("Target t", TRUTH)}
 
     p = Prediction().tag(sync=True)

@@ -1,0 +1,95 @@
+"""All figures on one page: each looks as it does alone."""
+
+import numpy as np
+import pytest
+
+from emdviz import datasets, explorers
+from emdviz.explorers.kit.bundler import bundle
+from emdviz.training import TrainConfig
+from tests.comparisons import made_up_epochs
+
+pytestmark = pytest.mark.browser
+
+BOXES = """(root) => {
+  const { left, top } = root.getBoundingClientRect();
+  return [root, ...root.querySelectorAll('*')].map((node) => {
+    if (!node.getClientRects().length) return null; // it is not shown
+    const box = node.getBoundingClientRect();
+    return [box.left - left, box.top - top, box.width, box.height];
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def figures():
+    """The seven figures, by name, with as many parts as they have."""
+    faces = datasets.load("synthetic_faces", n=60, size=32)
+    losses = {"XE": 3, "REG": 3, "EMD2": 2, "EMD": 3}
+    gradient = explorers.GradientExplorer()
+    gradient.steps = 10
+    made = [
+        explorers.PredictionExplorer([0.2, 0.3, 0.5], [0.2, 0.6, 0.2], equal_xe=True),
+        explorers.TransportExplorer(matrix=True),
+        explorers.ProprietyExplorer([0.2, 0.5, 0.3], [0.6, 0.3, 0.1]),
+        gradient,
+        explorers.SinkhornExplorer(),
+        explorers.LossRace(faces, list(losses), TrainConfig(epochs=3, device="cpu"), probe=[0, 1]),
+        explorers.TrainingReplay(made_up_epochs(losses, 2, 8), faces, images=[0, 1]),
+    ]
+    assert {type(figure).__name__ for figure in made} == set(explorers.__all__) - {"flip_book"}
+    return {type(figure).__name__: figure for figure in made}
+
+
+@pytest.fixture
+def boxes(browser, tmp_path):
+    """Return a function that shows figures on one page, and returns the boxes of all elements."""
+
+    def boxes_(*shown):
+        context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900})
+        page = context.new_page()
+        path = tmp_path / "page.html"
+        parts = "".join(f"<div style='width: 1000px'>{each._fragment()}</div>" for each in shown)
+        path.write_text(f"<!doctype html><body>{parts}</body>", encoding="utf-8")
+        page.goto(path.as_uri())
+        roots = page.locator(".emdviz-explorer")
+        for i in range(len(shown)):
+            roots.nth(i).locator(".emdviz-chart[viewBox]").last.wait_for(state="attached")
+        page.wait_for_timeout(300)  # each is drawn when the browser has told it its size
+        found = [roots.nth(i).evaluate(BOXES) for i in range(len(shown))]
+        context.close()
+        return found
+
+    return boxes_
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["in order", "reversed"])
+def test_every_figure_looks_as_it_does_alone(figures, boxes, order):
+    names = list(figures)[::order]
+    together = boxes(*(figures[name] for name in names))
+    for name, found in zip(names, together, strict=True):
+        (alone,) = boxes(figures[name])
+        assert [box is None for box in found] == [box is None for box in alone], name
+        shown = [[box for box in boxes if box] for boxes in (found, alone)]
+        np.testing.assert_allclose(*shown, atol=0.05, err_msg=name)
+        assert len(shown[0]) > 100
+
+
+def test_joined_modules_run_as_they_would_alone(browser, tmp_path):
+    modules = {
+        "a": 'import { count, twice as two } from "./b.js";\nimport * as whole from "./b.js";\n'
+        "const once = 1;\nexport default [count(), two(once), whole.count(), whole.Box.name];\n",
+        "b": 'import { start } from "./c.js";\nlet once = start;\n'
+        "export function count() {\n  return (once += 1);\n}\nconst double = (x) => 2 * x;\n"
+        "export class Box {}\nexport {\n  double as twice,\n};\n",
+        "c": "export const start = 10;\n",
+    }
+    for name, text in modules.items():
+        (tmp_path / f"{name}.js").write_text(text)
+    page = browser.new_page()
+    result = page.evaluate(
+        "async (text) => (await import(URL.createObjectURL("
+        "new Blob([text], { type: 'text/javascript' })))).default",
+        bundle(tmp_path / "a.js"),
+    )
+    assert result == [11, 2, 12, "Box"]
+    page.close()
