@@ -57,7 +57,7 @@ def growth(path):
     import matplotlib.pyplot as plt
 
     from emdviz.losses import LOSSES
-    from emdviz.style import style
+    from emdviz.plots.style import style
 
     classes, batches = [8, 32, 128, 512, 2048], [10, 100, 1000, 10_000, 100_000]
     by_class = {c: pairs(c, 2000) for c in classes}

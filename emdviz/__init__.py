@@ -5,7 +5,8 @@ The names below are those that most notebooks need. Each is imported when it is 
 ``ground_distance``, ``transport`` (exact transport through POT), ``metrics``, ``beliefs`` (what
 networks predict), ``propriety`` (what losses reward), ``models``, ``datasets``, ``training``,
 ``experiments`` (grids of runs), ``published`` (the paper's tables), ``exercises`` (of the
-notebooks), ``diagnosis`` (of a loss), ``plots``, ``style`` and ``explorers`` (interactive figures).
+notebooks), ``diagnosis`` (of a loss), ``plots``, ``palette`` and ``explorers`` (interactive
+figures).
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,8 @@
-"""The colours of Okabe and Ito, chosen to stay apart for colour-blind eyes."""
+"""One palette for every picture and every explorer.
+
+The colours are those of Okabe and Ito, which colour-blind eyes can tell apart. A loss, a
+prediction and the truth keep their colour in every figure.
+"""
 
 OKABE_ITO = {
     "black": "#000000",
@@ -14,3 +18,11 @@ OKABE_ITO = {
 
 MORE_COLOURS = ("#332288", "#AA4499", "#117733", "#CC6677", "#999933", "#882255", "#44AA99")
 """Of Tol's muted palette, for losses without a colour of their own; readable on white."""
+
+SPLIT_COLOURS = [OKABE_ITO[name] for name in ("blue", "grey", "vermillion", "green", "purple")]
+"""Of the parts of a data set, in their order: training, validation and test first."""
+
+PREDICTION_A = OKABE_ITO["vermillion"]
+PREDICTION_B = OKABE_ITO["blue"]
+TRUTH = OKABE_ITO["green"]
+GAP = OKABE_ITO["sky"]

@@ -13,7 +13,7 @@ import emdviz
 NOT_OFFERED = {"cli", "palette", "reading", "setup_check", "writing"}
 """Modules for the package itself and its command line."""
 
-SUBMODULES = ("losses.descent", "transport.rounding")
+SUBMODULES = ("losses.descent", "plots.style", "transport.rounding")
 """Modules inside packages that people import as well."""
 
 

@@ -59,7 +59,7 @@ LEFT_OUT = {
     "losses.Loss": "every registered one is fuzzed",
     "losses.register": "changes the list of losses",
     "models.Network": "a base class",
-    "style.table": "styles a DataFrame for a notebook; its numbers are those of pandas",
+    "plots.style.table": "styles a DataFrame for a notebook; its numbers are those of pandas",
     "training.Race": "trains in a thread; its runs are fuzzed inside training.fit",
     "training.Run": "fuzzed inside training.fit",
     "training.TrainingData": "fuzzed inside training.fit",
@@ -355,7 +355,7 @@ MODULES = {
         "also": ("answer",),
     },
     "published": {"share": 0.05, "nan": True},
-    "style": {"share": 0.05},
+    "plots.style": {"share": 0.05},
 }
 """For every function of a module: the fields of its Target, and ``kinds`` by parameter."""
 
@@ -431,7 +431,7 @@ SPECIAL = {
         "kinds": {"loss": choice(*closed_forms("gradient")), "p": ONE_P},
         "share": 0.3,
     },
-    "style.style": {"use": lambda answer: answer.__enter__()},
+    "plots.style.style": {"use": lambda answer: answer.__enter__()},
     "losses.emd2_loss": {"reference": batches.gap_power(2), "share": 2},
     "losses.emd_loss": {"reference": batches.gap_power(1)},
     "losses.xe_emd2_loss": {"more": _OPTIONS},

@@ -15,9 +15,10 @@ import matplotlib
 import pandas as pd
 import torch
 
-from emdviz import datasets, plots, style
+from emdviz import datasets, plots
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS, heading
+from emdviz.plots import style
 from emdviz.training import (
     TrainConfig,
     choose_device,

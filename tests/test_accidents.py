@@ -24,7 +24,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="limits and users as 
 CHILD = """
 import json, os, resource, signal, sys, warnings
 from pathlib import Path
-import emdviz.plots, emdviz.style, torch
+import emdviz.plots, emdviz.plots.style, torch
 from emdviz import datasets, explorers, models, training
 from emdviz.experiments import Store, run
 from tests.experiment_runs import tiny

@@ -173,7 +173,7 @@ def test_reliability_names_its_lines():
 
 
 CELLS = (
-    "import matplotlib.pyplot as plt\nfrom emdviz import style\nstyle.use()\n"
+    "import matplotlib.pyplot as plt\nfrom emdviz.plots import style\nstyle.use()\n"
     "plt.figure(figsize=(4, 3))\nplt.plot([1, 2])\n"
     "plt.title('<img src=x onerror=\"alert(1)\">');",
     "from emdviz.explorers import PredictionExplorer\nPredictionExplorer().figure()",

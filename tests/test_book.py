@@ -20,7 +20,7 @@ from devtools.lab import NO_CHROMIUM, Watch, chromium, find_chromium
 ROOT = Path(__file__).parents[1]
 PUBLIC = [
     *("losses", "distributions", "distances", "transport", "transport.rounding", "ground_distance"),
-    *("metrics", "beliefs", "propriety", "losses.descent", "plots", "style", "datasets"),
+    *("metrics", "beliefs", "propriety", "losses.descent", "plots", "plots.style", "datasets"),
     *("training", "models", "experiments", "published", "exercises", "diagnosis", "explorers"),
 ]
 FORMULAS = [
@@ -39,7 +39,7 @@ See [the first part](#the-first-part), [itself](01_short.ipynb), [results](../do
 CELLS = {
     "figure": """
 import matplotlib.pyplot as plt
-from emdviz import style
+from emdviz.plots import style
 from emdviz.explorers import PredictionExplorer, flip_book
 style.use()
 figure, ax = plt.subplots(figsize=(3, 2))

@@ -7,8 +7,9 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from devtools.oracles import random_pairs, random_positions
-from emdviz import emd, one_hot, plots, style, transport
+from emdviz import emd, one_hot, plots, transport
 from emdviz.losses import LOSSES
+from emdviz.plots import style
 from tests.optional import torch
 
 

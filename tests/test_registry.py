@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from emdviz import datasets, losses, style
+from emdviz import datasets, losses
 from emdviz.explorers import LossRace
 from emdviz.losses import LOSSES, Loss, register
 from emdviz.losses.descent import descend
 from emdviz.losses.loss import COMPARED, closed_forms
 from emdviz.palette import MORE_COLOURS
+from emdviz.plots import style
 from emdviz.training import TrainConfig, compare_losses, fit
 
 ROOT = Path(__file__).parents[1]

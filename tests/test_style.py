@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emdviz import style
 from emdviz.losses import LOSSES, Loss
 from emdviz.palette import MORE_COLOURS
+from emdviz.plots import style
 
 
 def test_styles():

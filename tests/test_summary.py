@@ -6,7 +6,7 @@ import torch
 
 from emdviz.datasets import synthetic_faces
 from emdviz.datasets.summary import count_classes
-from emdviz.style import SPLIT_COLOURS
+from emdviz.palette import SPLIT_COLOURS
 
 SPLITS = {"train": range(6), "valid": range(6, 7), "test": range(7, 10)}
 

@@ -23,9 +23,9 @@ from emdviz import (
     metrics,
     plots,
     propriety,
-    style,
     transport,
 )
+from emdviz.plots import style
 
 ROOT = Path(__file__).parents[1]
 P, T = np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.4, 0.4, 0.1, 0.1])
@@ -76,7 +76,7 @@ def test_plots_and_tables():
     plt.close("all")
 
 
-@pytest.mark.parametrize("name", ["Prediction", "Transport", "Propriety", "Sinkhorn"])
+@pytest.mark.parametrize("name", ["Prediction", "Transport", "Propriety", "Gradient", "Sinkhorn"])
 def test_explorers(name, tmp_path):
     explorer = getattr(explorers, f"{name}Explorer")()
     assert explorer.figure().axes
@@ -108,4 +108,4 @@ def test_all_of_this_where_torch_cannot_be_imported():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "8 passed" in done.stdout
+    assert "9 passed" in done.stdout

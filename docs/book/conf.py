@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import emdviz  # noqa: E402
-from emdviz.style import OKABE_ITO  # noqa: E402
+from emdviz.palette import OKABE_ITO  # noqa: E402
 
 project = html_title = "emdviz"
 author = "The emdviz authors"

@@ -6,7 +6,7 @@ from itertools import cycle
 import pandas as pd
 import torch
 
-from emdviz.style import SPLIT_COLOURS
+from emdviz.palette import SPLIT_COLOURS
 
 
 class ClassCounts(pd.DataFrame):

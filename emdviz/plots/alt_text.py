@@ -1,7 +1,7 @@
 """Descriptions of figures in words, for readers who cannot see them.
 
 The words are made from the marks in the figure themselves: titles, axes, names and numbers are
-those that are drawn. After :func:`emdviz.style.use`, every figure that a notebook shows has them.
+those that are drawn. After :func:`emdviz.plots.style.use`, every figure in a notebook has them.
 """
 
 import base64

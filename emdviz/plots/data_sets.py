@@ -5,9 +5,9 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 
+from emdviz.palette import OKABE_ITO, SPLIT_COLOURS
 from emdviz.plots.alt_text import tell
 from emdviz.reading import check_is, read_count, to_numpy
-from emdviz.style import OKABE_ITO, SPLIT_COLOURS
 
 
 def sheet(images, labels, classes=None, *, per_class=8, ax=None):

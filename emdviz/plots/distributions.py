@@ -5,9 +5,9 @@ import numpy as np
 
 from emdviz._docstrings import fill
 from emdviz.distributions import cdf, check_distribution, check_positions, one_hot
+from emdviz.palette import GAP, PREDICTION_B, TRUTH
 from emdviz.plots._labels import name_cells, name_classes, name_steps, number_cells
 from emdviz.reading import as_array, read_count, read_finite, to_numpy
-from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 
 @fill

@@ -6,9 +6,9 @@ import numpy as np
 from emdviz._docstrings import fill
 from emdviz.distributions import check_positions
 from emdviz.losses import LOSSES
+from emdviz.palette import PREDICTION_B
 from emdviz.plots._labels import check_by_loss, label_ends, name_classes, whole_numbers
 from emdviz.reading import read_finite, read_flag, read_floats
-from emdviz.style import PREDICTION_B
 
 
 @fill

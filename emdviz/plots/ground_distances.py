@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patheffects import withStroke
 
+from emdviz.palette import OKABE_ITO
 from emdviz.plots._labels import (
     class_names,
     every,
@@ -16,7 +17,6 @@ from emdviz.plots._labels import (
 )
 from emdviz.plots.alt_text import tell
 from emdviz.reading import as_float_array, check_is, read_finite, read_number, to_numpy
-from emdviz.style import OKABE_ITO
 
 _RUNS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
 

@@ -5,8 +5,8 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
 from emdviz.losses.loss import LOSSES
+from emdviz.palette import PREDICTION_B
 from emdviz.reading import as_float_array, read_count, read_floats, read_number, to_numpy
-from emdviz.style import PREDICTION_B
 
 
 def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8):

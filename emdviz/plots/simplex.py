@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from emdviz.distributions import check_distribution
+from emdviz.palette import PREDICTION_A, TRUTH
 from emdviz.plots.alt_text import tell
 from emdviz.reading import read_floats, to_numpy
-from emdviz.style import PREDICTION_A, TRUTH
 
 _HEIGHT = np.sqrt(3) / 2
 

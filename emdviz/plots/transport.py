@@ -7,10 +7,10 @@ from matplotlib.path import Path
 
 from emdviz._docstrings import fill
 from emdviz.distributions import check_positions
+from emdviz.palette import GAP, PREDICTION_B, TRUTH
 from emdviz.plots._labels import class_names, name_classes
 from emdviz.plots.alt_text import tell
 from emdviz.reading import read_finite
-from emdviz.style import GAP, PREDICTION_B, TRUTH
 
 _FEET = (1.0, -0.3)  # heights of the axis where the ribbons leave and arrive
 

@@ -18,7 +18,8 @@ OPTIONS = {"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violat
 
 
 PICTURE = """import matplotlib.pyplot as plt
-from emdviz import plots, style
+from emdviz import plots
+from emdviz.plots import style
 style.use()
 plt.figure(figsize=(7, 3.4))
 curves = {"EMD2": [1, 0, 1], "EMD": [1, 0.5, 1]}

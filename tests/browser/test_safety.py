@@ -36,7 +36,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
-from emdviz import datasets, diagnosis, exercises, explorers, plots, style
+from emdviz import datasets, diagnosis, exercises, explorers, plots
+from emdviz.plots import style
 from emdviz.training import TrainConfig
 NAMES = {NAMES!r}
 IMAGE = NAMES[0]

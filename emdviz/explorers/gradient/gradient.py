@@ -22,8 +22,8 @@ from emdviz.explorers.kit.traits import (
 from emdviz.losses import LOSSES
 from emdviz.losses.descent import FLOOR, descend
 from emdviz.losses.loss import closed_forms
+from emdviz.palette import PREDICTION_A
 from emdviz.reading import read_count
-from emdviz.style import PREDICTION_A
 
 COMPARED = closed_forms("gradient")
 
@@ -217,7 +217,7 @@ class GradientExplorer(DistributionExplorer):
         from matplotlib.figure import Figure
 
         from emdviz import plots
-        from emdviz.style import style
+        from emdviz.plots.style import style
 
         shared = {"classes": self.classes, "positions": self.positions}
         walks = self._descents(self.steps)

@@ -16,8 +16,7 @@ from IPython.display import display
 
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.losses.loss import LOSSES
-from emdviz.palette import OKABE_ITO
-from emdviz.style import GAP, PREDICTION_A, PREDICTION_B, TRUTH
+from emdviz.palette import GAP, OKABE_ITO, PREDICTION_A, PREDICTION_B, TRUTH
 from emdviz.writing import write_whole
 
 _HERE = Path(__file__).parent

@@ -21,7 +21,7 @@ from emdviz.explorers.kit.traits import (
     read_class_index,
     read_prediction,
 )
-from emdviz.style import PREDICTION_A, PREDICTION_B
+from emdviz.palette import PREDICTION_A, PREDICTION_B
 
 _LETTERS = {"p": "A", "q": "B"}
 
@@ -159,7 +159,7 @@ class PredictionExplorer(DistributionExplorer):
         from matplotlib.figure import Figure
 
         from emdviz import plots
-        from emdviz.style import style
+        from emdviz.plots.style import style
 
         truth = one_hot(self.target, self.num_classes)
         shared = {"classes": self.classes, "positions": self.positions}

@@ -13,7 +13,7 @@ from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, rea
 from emdviz.explorers.kit.explorer import style_sheet
 from emdviz.explorers.kit.traits import Pins, Prediction, read_prediction
 from emdviz.losses.loss import LOSSES
-from emdviz.style import PREDICTION_A, TRUTH
+from emdviz.palette import PREDICTION_A, TRUTH
 
 _LOSSES = {"XE": "XE", "EMD2": "EMD²", "EMD": "EMD", "REG": "REG"}
 
@@ -144,7 +144,7 @@ class ProprietyExplorer(DistributionExplorer):
         from matplotlib.figure import Figure
 
         from emdviz import plots
-        from emdviz.style import style
+        from emdviz.plots.style import style
 
         shared = {"classes": self.classes, "positions": self.positions}
         rows = 2 if self.num_classes == 3 else 1

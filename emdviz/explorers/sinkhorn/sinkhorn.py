@@ -14,7 +14,7 @@ from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, rea
 from emdviz.explorers.kit.explorer import style_sheet
 from emdviz.explorers.kit.traits import Number, Pins, Prediction, WholeNumber
 from emdviz.ground_distance import line
-from emdviz.style import PREDICTION_B, TRUTH
+from emdviz.palette import PREDICTION_B, TRUTH
 from emdviz.transport import rounding
 
 LEAST_LAMBDA, MOST_LAMBDA = 0.1, 1000.0
@@ -190,7 +190,7 @@ class SinkhornExplorer(DistributionExplorer):
         from matplotlib.figure import Figure
 
         from emdviz import plots
-        from emdviz.style import style
+        from emdviz.plots.style import style
 
         found, costs = self.scalings, self.costs
         with style("notebook"):

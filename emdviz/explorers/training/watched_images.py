@@ -157,7 +157,7 @@ def training_figure(epochs, probe, chosen, *, metric, classes, at=None):
     from matplotlib.figure import Figure
 
     from emdviz import plots
-    from emdviz.style import style
+    from emdviz.plots.style import style
 
     numbers = {loss: at or len(done) for loss, done in epochs.items()}
     chosen = list(chosen)

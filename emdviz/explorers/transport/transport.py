@@ -15,7 +15,7 @@ from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
 from emdviz.explorers.kit.explorer import style_sheet
 from emdviz.explorers.kit.traits import Pins, Prediction, WholeNumber
-from emdviz.style import PREDICTION_B, TRUTH
+from emdviz.palette import PREDICTION_B, TRUTH
 
 LEAST_MASS = 0.1
 
@@ -223,7 +223,7 @@ class TransportExplorer(DistributionExplorer):
         from matplotlib.figure import Figure
 
         from emdviz import plots
-        from emdviz.style import style
+        from emdviz.plots.style import style
 
         plan, costs = self.plan, self.costs
         moved = plan.sum()

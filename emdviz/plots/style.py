@@ -1,21 +1,10 @@
-"""One palette and one style, for every picture and every explorer.
-
-The colours are those of Okabe and Ito, chosen to stay apart for colour-blind eyes. A loss, a
-prediction and the truth keep their colour in every figure, so that no reader hunts for a legend.
-"""
+"""The style of figures and of tables, in matplotlib and pandas."""
 
 from contextlib import contextmanager
 
-from emdviz.palette import OKABE_ITO
+from emdviz.losses import LOSSES
+from emdviz.metrics import METRICS, heading
 from emdviz.reading import read_choice
-
-SPLIT_COLOURS = [OKABE_ITO[name] for name in ("blue", "grey", "vermillion", "green", "purple")]
-"""Of the parts of a data set, in their order: for training, validation and test first."""
-
-PREDICTION_A = OKABE_ITO["vermillion"]
-PREDICTION_B = OKABE_ITO["blue"]
-TRUTH = OKABE_ITO["green"]
-GAP = OKABE_ITO["sky"]
 
 _CONTEXTS = {"notebook": 1.0, "projector": 1.6, "print": 0.8}
 
@@ -89,8 +78,6 @@ def table(frame, *, digits=2, caption=None):
     | AEM (%) ↑
     EMD² | 61.2
     """
-    from emdviz.losses import LOSSES
-    from emdviz.metrics import METRICS, heading
 
     def named(name):
         if name in METRICS:
