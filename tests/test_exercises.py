@@ -2,7 +2,6 @@ import numpy as np
 import ot
 import pytest
 import torch
-import torch.nn.functional as F
 from scipy import stats
 from scipy.special import softmax
 
@@ -20,14 +19,6 @@ def total(values):
 
 def score(p, k, after=0):
     return total((np.cumsum(p) - (k + after <= np.arange(len(p)))) ** 2)
-
-
-def torch_emd2(z, k, red=torch.mean):
-    return red(torch_gap(z, k).pow(2).sum(-1))
-
-
-def torch_gap(z, k):
-    return (z.softmax(-1) - F.one_hot(k, z.shape[-1])).cumsum(-1)
 
 
 def by_probabilities(z, k):
@@ -139,20 +130,6 @@ EXERCISES = {
             (lambda p, k: -np.log(p[k] + 1e-12), "XE"),
             (lambda p, k: score(p, 0), "expected"),
             (lambda p, k: (np.cumsum(p) - (k <= np.arange(len(p)))) ** 2, "sum over the thresh"),
-        ],
-    ),
-    exercises.judge_emd2_loss: (
-        [torch_emd2],
-        [
-            (lambda z, k: torch_emd2(z, k, torch.sum), "the sum over the examples"),
-            (lambda z, k: torch_emd2(z, k, lambda rows: rows), "one value per example"),
-            (lambda z, k: (torch_gap(z, k) ** 2).mean(), "no mean"),
-            (lambda z, k: torch_gap(z, k).abs().sum(-1).mean(), "This is EMD,"),
-            (lambda z, k: torch_emd2(z.softmax(-1), k), "Softmax twice"),
-            (lambda z, k: torch_emd2(z, k).item(), "No gradient"),
-            (F.cross_entropy, "This is XE"),
-            (lambda z, k: torch_emd2(z, k) + 1, "expected"),
-            (fails, "raised KeyError"),
         ],
     ),
     exercises.judge_emd2_gradient: (

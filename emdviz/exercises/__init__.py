@@ -18,7 +18,6 @@ with needs("train"):
     from emdviz.exercises.entropic import judge_best_for_aemd, judge_divergence
     from emdviz.exercises.losses import (
         judge_emd2_gradient,
-        judge_emd2_loss,
         judge_interval,
         judge_median,
     )
@@ -42,7 +41,6 @@ __all__ = [
     "judge_emd",
     "judge_emd2",
     "judge_emd2_gradient",
-    "judge_emd2_loss",
     "judge_equal_cross_entropy",
     "judge_function",
     "judge_interval",

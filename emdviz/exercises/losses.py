@@ -5,70 +5,10 @@ import torch
 from scipy import stats
 from scipy.special import softmax
 
-from emdviz.diagnosis.forms import EMD2, FORMS
-from emdviz.diagnosis.verdict import diagnose
 from emdviz.distributions import check_distribution, expectation
-from emdviz.exercises.answers import Answer, judge_function, name_of, refuse
+from emdviz.exercises.answers import judge_function, name_of, refuse
 from emdviz.losses import emd2_loss, emd_loss
 from emdviz.propriety import medians
-
-_TOLERATED = ("labels of shape (B, 1)", "labels of uint8")
-
-
-def judge_emd2_loss(function):
-    """Judge a reader's training loss: the mean over a batch of EMD² of softmax(logits).
-
-    It is looked at by :func:`diagnose`. That labels of another shape or dtype are taken without
-    complaint is mentioned, and no mistake here.
-
-    Parameters
-    ----------
-    function : callable
-        Takes logits (B, C) and class indices (B,), torch tensors; returns one tensor.
-
-    Returns
-    -------
-    Answer
-
-    Examples
-    --------
-    >>> def mine(logits, labels):
-    ...     t = torch.eye(logits.shape[1])[labels]
-    ...     return ((logits.softmax(-1) - t).cumsum(-1) ** 2).sum(-1).mean()
-    >>> judge_emd2_loss(mine).correct
-    True
-    >>> print(judge_emd2_loss(lambda logits, labels: emd_loss(logits, labels)))
-    ✗ This is EMD, Σ |CDF_i(p) − CDF_i(t)|. Asked is EMD², Σ (CDF_i(p) − CDF_i(t))².
-    """
-    if not callable(function):
-        return refuse(function)
-    found = diagnose(function, inputs="logits")
-    grave = [finding for finding in found.findings if finding.name not in _TOLERATED]
-    if grave:
-        text = str(grave[0])
-        return Answer(False, text[0].upper() + text[1:])
-    if found.form is None:
-        return Answer(False, _first_difference(function))
-    if found.form != EMD2:
-        asked = f"Asked is {EMD2}, {FORMS[EMD2].formula}."
-        return Answer(False, f"This is {found.title}, {found.formula}. {asked}")
-    if found.title != EMD2:
-        return Answer(False, f"This is {found.title}. Take the sum over the classes, no mean.")
-    if found.reduction != "mean":
-        words = {"none": "one value per example", "sum": "the sum over the examples"}
-        came = words.get(found.reduction, "something else")
-        return Answer(False, f"For a batch it returns {came}. Return the mean, .mean().")
-    praise = "It is EMD², with a gradient, for logits and class indices."
-    if found.findings:
-        praise += f"\nFor later: {found.findings[0]}"
-    return Answer(True, praise)
-
-
-def _first_difference(function):
-    """Compare with EMD² where no form explains the function."""
-    batch = torch.tensor([[0.0, 1.0, 0.0]]), torch.tensor([0])
-    answer = judge_function(function, emd2_loss, [batch], praise="")
-    return answer.hint or "It is EMD² for some batches, and not for others."
 
 
 def judge_emd2_gradient(function):
