@@ -1,28 +1,26 @@
 """Train with each loss on a data set, over several seeds, and write docs/RESULTS.md.
 
-For every loss the learning rate is chosen on the validation split (least RPS, one seed that is
-not used again) from the paper's grid, tried from the largest down until two in a row are worse
-than the best. Every run is kept in build/runs after every epoch; a second
+The learning rate of every loss, and the λ of AEMD, are chosen on the validation split (least RPS,
+one seed that is not used again) from the paper's values. Every run is kept in build/runs; a second
 start goes on where the first one stopped.
 """
 
 import argparse
 import sys
-import warnings
+from itertools import product
 from pathlib import Path
 
 import matplotlib
-import pandas as pd
 import torch
+from tqdm.auto import tqdm
 
-from emdviz import datasets, plots
+from emdviz import experiments, plots
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS, heading
 from emdviz.plots import style
 from emdviz.training import (
     TrainConfig,
     choose_device,
-    compare_losses,
     conclude,
     paired_differences,
     summarise,
@@ -35,7 +33,6 @@ RUNS = ROOT / "build" / "runs"
 SELECTION_SEED = 1000
 SHOWN = ["AEM", "AEO", "MAE", "RPS", "QWK"]
 TO_TRUTH = ["EMD to truth", "EMD² to truth", "KL to truth"]
-PAPERS_GRID = [10**-e for e in (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5)]
 
 
 def parse(arguments):
@@ -48,69 +45,60 @@ def parse(arguments):
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--losses", nargs="+", default=[*LOSSES])
-    parser.add_argument("--rates", nargs="+", type=float, default=PAPERS_GRID)
-    parser.add_argument("--lams", nargs="+", type=float, default=[0.1, 1.0, 10.0], help="of AEMD")
+    parser.add_argument("--rates", nargs="+", type=float, default=experiments.PAPER_RATES)
+    parser.add_argument("--lams", nargs="+", type=float, default=experiments.PAPER_LAMBDAS)
     parser.add_argument("--augmentation", default="flip", choices=["none", "flip", "paper"])
+    parser.add_argument("--workers", type=int, default=1, help="processes of Dask")
     return parser.parse_args(arguments)
 
 
-def train(data, options, seeds, losses, rates, lam=1.0):
-    """Train what is missing; return a row per loss and seed."""
+def run(options, choices, seeds):
+    """Run each (loss, its options, learning rate) with each seed; return the table of results."""
+    source = {"size": options.size}
+    if options.dataset == "utkface":
+        source["root"] = ROOT / options.root
+    else:
+        source["n"] = options.images
+    shared = {"epochs": options.epochs, "augmentation": options.augmentation}
+    specs = [
+        experiments.RunSpec(
+            options.dataset,
+            source,
+            loss=loss,
+            loss_options=extra,
+            config=TrainConfig(learning_rate=rate, seed=seed, **shared),
+        )
+        for seed, (loss, extra, rate) in product(seeds, choices)
+    ]
 
-    def tell(loss, seed, epoch):
-        if epoch.number == options.epochs:
-            line = "  ".join(
-                f"{name} {epoch.metrics.get(name, float('nan')):.3f}" for name in SHOWN
-            )
-            print(f"{loss:6} seed {seed:4} rate {rates[loss]:.1e}  validation: {line}", flush=True)
+    def tell(spec, row):
+        measured = row["error"] or "  ".join(f"{n} {row[f'valid {n}']:.3f}" for n in SHOWN)
+        tqdm.write(f"{spec.id} rate {spec.config.learning_rate:.1e}  validation: {measured}")
 
-    config = TrainConfig(epochs=options.epochs, augmentation=options.augmentation)
-    folder = RUNS / f"{data.name}-{len(data)}-{options.size}px-{options.epochs}"
-    return compare_losses(
-        data,
-        losses,
-        seeds=seeds,
-        config=config,
-        learning_rates=rates,
-        loss_options={"AEMD": {"lam": lam}},
-        folder=folder,
-        on_epoch=tell,
-    )
-
-
-def trial(data, options, loss, rate, lam=1.0):
-    """Return the RPS on the validation split of one run, infinite if it broke."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a rate at which a loss breaks is not chosen
-        row = train(data, options, [SELECTION_SEED], [loss], {loss: rate}, lam).iloc[0]
-    return row["valid RPS"] if row["error"] == "" else float("inf")
+    return specs[0], experiments.run(specs, RUNS, options.workers, on_result=tell)
 
 
-def best_rate(data, options, loss):
-    """Go down the learning rates until two in a row are worse than the best; return that."""
-    trials = {}
-    for rate in sorted(options.rates, reverse=True):
-        trials[rate] = trial(data, options, loss, rate)
-        best = min(trials, key=trials.get)
-        if trials[best] < float("inf") and list(trials).index(best) < len(trials) - 2:
-            break
-    return best
+def choose(options):
+    """Return the best (loss, its options, learning rate) of each loss by validation."""
+    lams = {"AEMD": [{"lam": lam} for lam in options.lams]}
+    choices = [
+        (loss, extra, rate)
+        for loss in options.losses
+        for extra, rate in product(lams.get(loss, [{}]), options.rates)
+    ]
+    _, trials = run(options, choices, [SELECTION_SEED])
+    best = experiments.select(trials)
+    return [
+        (row["loss"], {"lam": row["loss lam"]} if row["loss"] == "AEMD" else {}, rate)
+        for row, rate in zip(best.to_dict("records"), best["learning_rate"], strict=True)
+    ]
 
 
-def choose(data, options):
-    """Choose the learning rate of every loss, and then the λ of AEMD, by validation."""
-    rates, lam = {}, 1.0
-    for loss in options.losses:
-        rates[loss] = best_rate(data, options, loss)
-    if "AEMD" in options.losses:
-        rate = rates["AEMD"]
-        lam = min(options.lams, key=lambda lam: trial(data, options, "AEMD", rate, lam))
-    return rates, lam
-
-
-def section(data, options, command, rates, lam, runs):
-    """Return the Markdown of one data set: what was done, a row per loss, what can be said."""
-    shown = SHOWN + [name for name in TO_TRUTH if name in runs]
+def section(data, options, command, choices, runs):
+    """Return the Markdown of one data set: what was done, a row per loss, and conclusions."""
+    shown = SHOWN + [name for name in TO_TRUTH if f"test {name}" in runs]
+    rates = {loss: rate for loss, _, rate in choices}
+    lams = {loss: extra["lam"] for loss, extra, _ in choices if extra}
     summary, differences = summarise(runs, shown), paired_differences(runs, shown)
     sizes = {name: f"{len(data.split(name)):,}" for name in ("train", "valid", "test")}
     lines = [
@@ -125,7 +113,7 @@ def section(data, options, command, rates, lam, runs):
     ]
     for loss in summary.index:
         cells = [_cell(summary.loc[loss], name) for name in shown]
-        label = f"AEMD, λ = {lam:g}" if loss == "AEMD" else LOSSES[loss].label
+        label = LOSSES[loss].label + (f", λ = {lams[loss]:g}" if loss in lams else "")
         lines.append(f"| {label} | {rates[loss]:.1e} | {' | '.join(cells)} |")
     lines += ["", f"![{data.name}: means and paired differences](results_{data.name}.png)", ""]
     lines += [f"- {sentence}" for sentence in conclude(differences).splitlines()]
@@ -156,14 +144,11 @@ def main(arguments):
     """Train what is missing and write the section of this data set into docs/RESULTS.md."""
     options = parse(arguments)
     print("training on", choose_device(), "with", torch.get_num_threads(), "threads")
-    if options.dataset == "utkface":
-        data = datasets.load("utkface", root=ROOT / options.root, size=options.size)
-    else:
-        data = datasets.load(options.dataset, n=options.images, size=options.size)
-    rates, lam = choose(data, options)
-    runs = train(data, options, range(options.seeds), options.losses, rates, lam)
+    choices = choose(options)
+    spec, runs = run(options, choices, range(options.seeds))
     command = " ".join([".venv/bin/python scripts/results.py", *arguments])
-    text = section(data, options, command, rates, lam, pd.DataFrame(runs))
+    data = spec.load()
+    text = section(data, options, command, choices, runs)
     page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Results\n\n"
     marks = f"<!-- {data.name} -->\n", f"<!-- end {data.name} -->\n"
     if marks[0] in page:
