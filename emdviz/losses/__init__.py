@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from emdviz.losses import zoo as zoo
 from emdviz.losses.loss import HOMES, LOSSES, Loss, find_loss, register
+from emdviz.losses.wrapping import as_loss, path_of
 
 if TYPE_CHECKING:  # for editors, which cannot follow __getattr__
     from emdviz.losses.cross_entropy import *  # noqa: F403
@@ -26,8 +27,9 @@ if TYPE_CHECKING:  # for editors, which cannot follow __getattr__
     from emdviz.losses.entropic import *  # noqa: F403
     from emdviz.losses.learned import *  # noqa: F403
     from emdviz.losses.regression import *  # noqa: F403
+    from emdviz.losses.trial import try_out as try_out
 
-__all__ = ["LOSSES", "Loss", "find_loss", "register", *HOMES]
+__all__ = ["LOSSES", "Loss", "as_loss", "find_loss", "path_of", "register", *HOMES]
 
 
 def __getattr__(name):

@@ -5,6 +5,7 @@ Nothing here imports torch: the file of a loss is imported when the loss is made
 
 import inspect
 import re
+import sys
 from importlib import import_module
 
 from emdviz.palette import MORE_COLOURS, OKABE_ITO
@@ -17,7 +18,7 @@ whose "EMD" is our EMD2. :func:`register` adds one."""
 COMPARED = ("XE", "REG", "EMD", "EMD2")
 """The losses that are compared unless others are asked for."""
 
-HOMES = {}
+HOMES = {"try_out": "trial"}
 """The names that ``emdviz.losses`` hands out -> the file there that defines each."""
 
 _given_colours = {}
@@ -61,6 +62,9 @@ class Loss:
         What it is for, in a sentence.
     in_browser : sequence of str
         The explorers that compute it from a closed form in the browser.
+    is_point : bool
+        Whether the network predicts one class or number and no distribution, so that ``decode``
+        gives certainty of a class.
     uses_features : bool
         Whether the criterion wants ``observe(features, labels)`` after every batch and
         ``end_epoch()`` after every epoch, which returns the ground distance that it learned,
@@ -90,6 +94,7 @@ class Loss:
         family=None,
         about=None,
         in_browser=(),
+        is_point=False,
         uses_features=False,
     ):
         if not isinstance(name, str) or not name.strip():
@@ -109,9 +114,13 @@ class Loss:
         self.head, self.unit, self.source = head, unit, source
         self.family, self.about = family, about
         self.inputs = read_choice(inputs, "inputs", ("logits", "probabilities"))
-        self.in_browser, self.uses_features = tuple(in_browser), uses_features
+        self.in_browser = tuple(in_browser)
+        self.is_point, self.uses_features = is_point, uses_features
         self._make, self._outputs = make, outputs
         self._decode, self._predict = decode, predict
+        self.module = sys._getframe(1).f_globals.get("__name__")  # where to look for it by name
+        self.names = ()  # its function and Module in ``emdviz.losses``
+        self.wrapped, self.options = None, {}  # what as_loss wrapped; options unless others come
 
     def __repr__(self):
         return f"<Loss {self.name}>"
@@ -140,6 +149,7 @@ class Loss:
 
         from emdviz.losses.modules import Criterion
 
+        options = self.options | options
         criterion = self._make(num_classes, num_features, **options)
         if self.inputs == "probabilities":
             return Criterion(criterion, lambda z: self.decode(z, num_classes, **options))
@@ -151,6 +161,7 @@ class Loss:
 
     def decode(self, outputs, num_classes, **options):
         """Turn outputs into probabilities (B, C), in float32 at least, or None if it has none."""
+        options = self.options | options
         if self._decode is not None:
             return call_with_known(self._decode, outputs, num_classes=num_classes, **options)
         outputs = outputs.float() if outputs.dtype.itemsize < 4 else outputs
@@ -158,6 +169,7 @@ class Loss:
 
     def predict(self, outputs, num_classes, **options):
         """Turn outputs into class indices, shape (B,), int64."""
+        options = self.options | options
         if self._predict is not None:
             return call_with_known(self._predict, outputs, num_classes=num_classes, **options)
         return self.decode(outputs, num_classes, **options).argmax(1)
@@ -217,12 +229,17 @@ def _add(name, file, module, *others, **facts):
             return make_module(num_classes, num_features, **options)
         return make_module(**options)
 
-    register(Loss(name, make, **facts))
+    register(Loss(name, make, **facts)).names = (module, *others)
 
 
-def _nearest_class(outputs, num_classes):
-    """Round outputs in class steps to class indices."""
-    return outputs.reshape(len(outputs)).float().round().clamp(0, num_classes - 1).long()
+def _from(file, name):
+    """Return a function of a file of this package, imported when it is called."""
+
+    def call(outputs, num_classes, positions=None):
+        module = import_module(f"emdviz.losses.{file}")
+        return getattr(module, name)(outputs, num_classes, positions)
+
+    return call
 
 
 _ALL = ("prediction", "propriety", "gradient")
@@ -245,8 +262,9 @@ _add(
     "regression_loss",
     colour=OKABE_ITO["purple"],
     outputs=lambda num_classes: 1,
-    decode=lambda outputs: None,
-    predict=_nearest_class,
+    decode=_from("regression", "certainty"),
+    predict=_from("regression", "nearest_class"),
+    is_point=True,
     unit="class steps²",
     source="Hou et al. 2017, section 3",
     in_browser=_ALL,

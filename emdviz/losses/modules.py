@@ -15,17 +15,19 @@ class Criterion(nn.Module):
     ----------
     function : callable
         Its tensors move with ``.to`` if it is a Module.
-    read : callable, optional
-        What the outputs are turned into before.
+    read, read_targets : callable, optional
+        What outputs and targets are turned into before.
     """
 
-    def __init__(self, function, read=None):
+    def __init__(self, function, read=None, read_targets=None):
         super().__init__()
-        self.function, self.read = function, read
+        self.function, self.read, self.read_targets = function, read, read_targets
 
     def forward(self, outputs, targets):
         """Return the loss of a batch."""
-        return self.function(outputs if self.read is None else self.read(outputs), targets)
+        outputs = outputs if self.read is None else self.read(outputs)
+        targets = targets if self.read_targets is None else self.read_targets(targets)
+        return self.function(outputs, targets)
 
 
 class FunctionLoss(nn.Module):
@@ -44,7 +46,7 @@ class FunctionLoss(nn.Module):
         super().__init__()
         bound = self.__signature__.bind(**options)
         bound.apply_defaults()
-        self.options = bound.arguments
+        self.given, self.options = options, bound.arguments
         self.tensors = [name for name in ("weight", "ground_distance") if name in self.options]
         for name in self.tensors:
             value = self.options.pop(name)

@@ -75,5 +75,18 @@ def regression_loss(
     return conventions.reduce(squares, targets, reduction)
 
 
+def nearest_class(outputs, num_classes, positions=None):
+    """Turn outputs (B,) or (B, 1), in the unit of the positions, into class indices (B,)."""
+    outputs = conventions.at_least_float32(outputs).reshape(len(outputs))
+    x = check_positions(positions, num_classes, like=outputs)
+    return torch.abs(outputs[:, None] - x).argmin(1)
+
+
+def certainty(outputs, num_classes, positions=None):
+    """Turn outputs into certainty of the nearest class, shape (B, C)."""
+    classes = nearest_class(outputs, num_classes, positions)
+    return torch.eye(num_classes, device=outputs.device)[classes]
+
+
 class RegressionLoss(FunctionLoss, function=regression_loss):
     """Module of :func:`regression_loss`, with its options."""

@@ -93,7 +93,7 @@ def predict(
     with torch.no_grad():
         outputs = torch.cat([_outputs(model, batch, mirror) for batch in batches]).cpu()
     classes = spec.predict(outputs, num_classes)
-    distribution = spec.decode(outputs, num_classes)
+    distribution = None if spec.is_point else spec.decode(outputs, num_classes)
     value = None
     if labels is not None:
         criterion = criterion or make_loss(spec, model, num_classes)

@@ -46,18 +46,6 @@ class ZooLoss(Loss):
     def __reduce__(self):
         return partial(load, self.entry, **self.options), ()
 
-    def make(self, num_classes, num_features=None, **options):
-        """Make the criterion with these options, unless others are given."""
-        return super().make(num_classes, num_features, **{**self.options, **options})
-
-    def decode(self, outputs, num_classes, **options):
-        """Turn outputs into probabilities (B, C), or None if it has none."""
-        return super().decode(outputs, num_classes, **{**self.options, **options})
-
-    def predict(self, outputs, num_classes, **options):
-        """Turn outputs into class indices (B,), by the library's rule."""
-        return super().predict(outputs, num_classes, **{**self.options, **options})
-
 
 def names():
     """Return the names of all losses of the zoo, the package's own first.
