@@ -533,6 +533,23 @@ SPECIAL = {
         "ignored": {"true_distribution", "bins", "report"},
         "share": 0.05,
     },
+    "datasets.from_arrays": {
+        "function": lambda *args, **options: _read(datasets.from_arrays(*args, **options)),
+        "kinds": {
+            "inputs": array(lambda rng, s: rng.normal(size=(12, 3))),
+            "labels": choice(list("012") * 4, np.arange(12) % 4, ["low", "high", "low"] * 4),
+            "votes": array(lambda rng, s: rng.random((12, 3))),
+            "classes": choice(["low", "middle", "high"]),
+            "positions": choice([0.0, 1.0, 3.0]),
+            "groups": choice(list("aabbccddeeff")),
+            "weights": array(lambda rng, s: rng.uniform(0.5, 2, 12)),
+            "splits": choice(["train", "valid", "test"] * 4),
+            "bins": count(2, 4),
+            "depth": count(8, 16),
+            "unit": choice("years"),
+        },
+        "share": 0.05,
+    },
     "datasets.load": {
         "function": lambda *args, **options: datasets.load(*args, **options).labels,
         "kinds": {"name": choice("synthetic_faces")},

@@ -10,6 +10,7 @@ from emdviz._imports import needs
 
 with needs("train"):
     from emdviz.datasets import sets
+    from emdviz.datasets.arrays import from_arrays
     from emdviz.datasets.base import OrderedData, Split
 
 
@@ -22,7 +23,7 @@ DATASETS = {name: getattr(module, name) for module in _modules for name in modul
 
 globals().update(DATASETS)
 
-__all__ = ["DATASETS", "OrderedData", "Split", "load", *DATASETS]
+__all__ = ["DATASETS", "OrderedData", "Split", "from_arrays", "load", *DATASETS]
 
 
 def load(name, **arguments):

@@ -1,0 +1,342 @@
+"""Data sets made of arrays: NumPy, pandas, torch, lists, and files mapped into memory."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import torch
+
+from emdviz.datasets.base import OrderedData, label_of_votes, rows_in_words
+from emdviz.datasets.binning import make_bins
+from emdviz.datasets.order import is_missing, order_classes
+from emdviz.datasets.readers.listing import warn_of_empty_classes
+from emdviz.datasets.readers.tables import number
+from emdviz.datasets.splits import named_splits, stratified_splits
+from emdviz.reading import is_torch, read_count, read_names, shown, to_numpy
+
+_MANY = 20
+"""More different numbers with decimals are scores, and no classes."""
+
+
+def from_arrays(
+    inputs,
+    labels=None,
+    *,
+    votes=None,
+    classes=None,
+    positions=None,
+    groups=None,
+    weights=None,
+    splits=None,
+    bins=None,
+    depth=None,
+    name="arrays",
+    unit=None,
+    licence="your own data",
+    notes=(),
+    seed=0,
+):
+    """Make a data set of arrays.
+
+    Parameters
+    ----------
+    inputs : array, tensor, DataFrame or list, shape (N, ...)
+        Features, (N, F), or anything else of N equal shapes. Integers of 8 or 16 bits and shape
+        (N, H, W), (N, H, W, 1 or 3) or (N, 1 or 3, H, W) are images. Arrays that are mapped into
+        memory stay on the disk, unless their axes have to be moved.
+    labels : sequence of N numbers or names, optional
+        The class of each row; ``votes`` decide by majority if there are none. Whole numbers are
+        class indices if ``classes`` are names.
+    votes : array or DataFrame, shape (N, C), optional
+        How many people, or what share of them, chose each class; see :meth:`OrderedData.targets`.
+        The columns of a DataFrame name the classes.
+    classes : sequence of str, optional
+        Names of the C classes in their order, from low to high. By default that of
+        :func:`order_classes`, or of an ordered categorical Series.
+    positions : sequence of float, shape (C,), optional
+        Centres of the classes; by default the numbers, where ``classes`` are
+        not given and are numbers.
+    groups : sequence of N strings or numbers, optional
+        What must not be in two splits, such as a person.
+    weights : sequence of N numbers, optional
+        How much each row counts, greater than 0.
+    splits : dict or sequence of N names, optional
+        Indices of the rows in "train", "valid" and "test", or the split of each row. By default
+        80, 10 and 10 %, by class and group.
+    bins : int or sequence of float, optional
+        Make classes of ``labels`` that are real numbers; see :func:`make_bins`. The numbers are
+        kept as ``scores``.
+    depth : int, optional
+        Bits of images of 16 bits, 9 to 16: a white pixel is 2^depth − 1. By default as many as the
+        brightest pixel needs, which ``notes`` tells.
+    name, unit, licence, notes
+        See :class:`OrderedData`.
+    seed : int
+        Not negative; decides the splits, where they are not given.
+
+    Returns
+    -------
+    OrderedData
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the lengths differ, inputs are not finite, a label is missing, there is only one class,
+        the order of the classes is not known, a row of votes is empty or negative, or a weight is
+        not greater than 0.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).normal(size=(30, 4))
+    >>> data = from_arrays(rows, ["low", "high", "medium"] * 10)
+    >>> data.classes, data.labels[:3], len(data.splits["train"])
+    (['low', 'medium', 'high'], tensor([0, 2, 1]), 24)
+    >>> rated = from_arrays(rows, votes=[[3, 1, 0], [0, 2, 2], [1, 1, 1]] * 10)
+    >>> rated.votes[0], rated.labels[:3]
+    (tensor([0.7500, 0.2500, 0.0000], dtype=torch.float64), tensor([0, 1, 0]))
+    """
+    seed = read_count(seed, "seed", 0)
+    if labels is None and votes is None:
+        raise ValueError("labels or votes must be given")
+    if bins is not None and (labels is None or votes is not None or classes is not None):
+        raise ValueError("bins makes classes of labels that are numbers, without classes or votes")
+    inputs, input_notes = _read_inputs(inputs, depth)
+    count, scores, cut = len(inputs), None, None
+    told = []
+    if votes is not None:
+        if classes is None and not isinstance(votes, pd.DataFrame):
+            told = ["classes are the columns of the votes, in their order"]
+        votes, classes = _read_votes(votes, classes)
+        _check_length(votes, "votes", count)
+    if labels is not None:
+        _check_length(labels, "labels", count)
+    if bins is not None:
+        numbers = _numbers(labels, "labels")
+        cut = make_bins(numbers, bins)
+        scores, classes = torch.from_numpy(numbers), cut.names()
+        labels = torch.from_numpy(cut.labels(numbers))
+        positions = cut.positions if positions is None else positions
+    elif labels is not None:
+        labels, classes, found, labels_told = read_labels(labels, classes)
+        told = [*told, *labels_told]
+        positions = found if positions is None else positions
+    else:
+        labels = label_of_votes(votes, "majority")
+    if len(classes) < 2:
+        raise ValueError(f"there must be at least two classes, got only {classes}")
+    for values, what in ((groups, "groups"), (weights, "weights")):
+        if values is not None:
+            _check_length(values, what, count)
+    groups = None if groups is None else to_numpy(groups, "groups").tolist()
+    weights = None if weights is None else torch.from_numpy(_numbers(weights, "weights"))
+    splits, split_notes = _read_splits(splits, labels, groups, seed)
+    if votes is None and "train" in splits:
+        warn_of_empty_classes(classes, labels[splits["train"]])
+    return OrderedData(
+        name,
+        inputs,
+        labels,
+        classes,
+        splits,
+        votes=votes,
+        positions=positions,
+        groups=groups,
+        weights=weights,
+        scores=scores,
+        bins=cut,
+        unit=unit,
+        licence=licence,
+        notes=(*input_notes, *told, *split_notes, *notes),
+    )
+
+
+def read_labels(labels, classes=None):
+    """Return class indices, names of classes in their order, positions and notes.
+
+    Parameters
+    ----------
+    labels, classes
+        See :func:`from_arrays`.
+
+    Returns
+    -------
+    labels : int64 tensor, shape (N,)
+    classes : list of str
+    positions : list of float, shape (C,), or None
+    notes : list of str
+
+    Raises
+    ------
+    ValueError
+        See :func:`from_arrays`.
+    """
+    kind = getattr(labels, "dtype", None)
+    if classes is None and isinstance(kind, pd.CategoricalDtype) and kind.ordered:
+        classes = [str(name) for name in kind.categories]
+    values = labels.tolist() if is_torch(labels) else list(labels)
+    missing = [k for k, value in enumerate(values) if _is_missing(value, classes)]
+    if missing:
+        raise ValueError(f"labels are missing in {rows_in_words(missing)}; leave these rows out")
+    texts = [_text(value) for value in values]
+    if classes is None:
+        _check_few(texts)
+        order = order_classes(texts)
+        found, told = order.positions, [order.note]
+        if found is not None:
+            told.append("positions are the numbers of the classes")
+        return torch.tensor([order.index[text] for text in texts]), order.classes, found, told
+    classes = read_names(classes, "classes")
+    names = [_text(name) for name in classes]
+    index = {name: k for k, name in enumerate(names)}
+    unknown = sorted(set(texts) - set(index))
+    if not unknown:
+        return torch.tensor([index[text] for text in texts]), classes, None, []
+    whole = all(isinstance(value, int | np.integer) for value in values)
+    if whole and not any(name.lstrip("-").isdecimal() for name in names):
+        low, high = min(values), max(values)
+        if low < 0 or high >= len(classes):
+            raise ValueError(
+                f"labels must be class indices, 0 to {len(classes) - 1}, or names of classes, got "
+                f"{low} to {high}"
+            )
+        return torch.tensor([int(value) for value in values]), classes, None, []
+    raise ValueError(f"classes must name every label, {shown(classes)} lacks {shown(unknown[:5])}")
+
+
+def _check_few(texts):
+    different = set(texts)
+    if len(different) < 2:
+        raise ValueError(f"there must be at least two classes, got only {shown(sorted(different))}")
+    if len(different) > _MANY and any("." in text and number(text) is not None for text in texts):
+        raise ValueError(
+            f"labels must be classes, got {len(different)} different numbers such as {texts[0]}; "
+            "pass bins to make classes of them, or classes if each of them is one"
+        )
+
+
+def _is_missing(value, classes):
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return True
+    named = classes is not None and value in list(classes)
+    return isinstance(value, str) and is_missing(value) and not named
+
+
+def _text(value):
+    """Return a label as text; 3.0 and 3 are one."""
+    if isinstance(value, bool | np.bool_):
+        return str(value)
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    return str(value).strip()
+
+
+def _read_inputs(inputs, depth):
+    if isinstance(inputs, pd.DataFrame | pd.Series):
+        wrong = [str(name) for name, kind in _kinds(inputs) if not _is_numeric(kind)]
+        if wrong:
+            raise TypeError(f"inputs must be numbers, the columns {shown(wrong)} are not")
+        inputs = inputs.to_numpy(dtype=np.float64, na_value=np.nan)
+    if is_torch(inputs):
+        array = inputs.detach().cpu()
+    else:
+        array = to_numpy(inputs, "inputs")
+        if array.dtype == bool:
+            array = array.astype(np.uint8)
+        if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
+            raise TypeError(f"inputs must be real numbers, got {array.dtype}")
+        if not array.dtype.isnative or any(stride < 0 for stride in array.strides):
+            array = array.astype(array.dtype.newbyteorder("="), order="C")
+        with warnings.catch_warnings():  # nothing here writes to what may only be read
+            warnings.simplefilter("ignore", UserWarning)
+            array = torch.from_numpy(array)
+    if array.ndim == 0 or not len(array):
+        raise ValueError(f"inputs must have one row or more, got shape {tuple(array.shape)}")
+    if array.ndim <= 2 and depth is None:  # features
+        return array.reshape(len(array), -1).float(), []
+    return _as_images(array.float() if array.dtype == torch.float64 else array, depth)
+
+
+def _kinds(frame):
+    return frame.dtypes.items() if isinstance(frame, pd.DataFrame) else [(frame.name, frame.dtype)]
+
+
+def _is_numeric(kind):
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
+
+
+def _as_images(array, depth):
+    """Return images as (N, channels, H, W), and notes; leave anything else as it is."""
+    notes, shape = [], tuple(array.shape)
+    if array.dtype == torch.int16 and array.ndim in (3, 4) and int(array.min()) >= 0:
+        array = array.view(torch.uint16)
+    if array.dtype not in (torch.uint8, torch.uint16) or array.ndim not in (3, 4):
+        if depth is not None:
+            raise ValueError(f"depth is for images of 16 bits, got {array.dtype} of shape {shape}")
+        return array, notes
+    if array.ndim == 3:
+        array = array[:, None]
+        notes.append("images have one channel")
+    elif array.shape[1] not in (1, 3) and array.shape[3] in (1, 3):
+        array = array.permute(0, 3, 1, 2)
+    if array.dtype == torch.uint16 and array.shape[1] in (1, 3):
+        brightest = int(array.numpy().max())
+        if depth is None:
+            depth = max(8, brightest.bit_length())
+            notes.append(f"images have {depth} bits, as the brightest pixel, {brightest}, needs")
+        depth = read_count(depth, "depth", 8, 16)
+        if brightest >= 2**depth:
+            raise ValueError(f"depth must be enough for the brightest pixel, {brightest}")
+        # white is 255 of 8 bits, in float before it is rounded
+        whole = array.numpy().astype(np.float32) * (255 / (2**depth - 1))
+        array = torch.from_numpy(np.rint(whole).astype(np.uint8))
+    return array, notes
+
+
+def _read_votes(votes, classes):
+    if classes is None and isinstance(votes, pd.DataFrame):
+        order = order_classes([str(name) for name in votes.columns])
+        names = [str(name) for name in votes.columns]
+        if len(order.classes) != len(names):
+            raise ValueError(f"columns of votes must be classes, each once, got {shown(names)}")
+        votes = votes.iloc[:, [names.index(name) for name in order.classes]]
+        classes = order.classes
+    if isinstance(votes, pd.DataFrame):
+        votes = votes.to_numpy(dtype=np.float64, na_value=np.nan)
+    array = torch.from_numpy(np.asarray(to_numpy(votes, "votes"), np.float64))
+    if array.ndim != 2:
+        raise ValueError(f"votes must have shape (N, C), got {tuple(array.shape)}")
+    if classes is None:
+        classes = [str(number) for number in range(array.shape[1])]
+    if len(classes) != array.shape[1]:
+        raise ValueError(f"votes must have {len(classes)} columns, one for each class")
+    return array, read_names(classes, "classes")
+
+
+def _numbers(values, name):
+    try:
+        array = np.array(to_numpy(values, name), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be numbers, got {shown(list(values)[:5])}") from None
+    wrong = np.flatnonzero(~np.isfinite(array)).tolist()
+    if wrong:
+        raise ValueError(f"{name} must be finite, got others in {rows_in_words(wrong)}")
+    return array
+
+
+def _check_length(values, name, count):
+    if len(values) != count:
+        raise ValueError(f"{name} must be as many as inputs, {count}, got {len(values)}")
+
+
+def _read_splits(splits, labels, groups, seed):
+    if splits is None:
+        return stratified_splits(labels, seed=seed, groups=groups), ()
+    if isinstance(splits, dict):
+        indices = {}
+        for name, rows in splits.items():
+            rows = to_numpy(rows, f"splits[{name!r}]")
+            rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+            indices[name] = torch.from_numpy(np.array(rows, dtype=np.int64))
+        return indices, ()
+    _check_length(splits, "splits", len(labels))
+    return named_splits([str(name) for name in splits], labels, seed=seed, groups=groups)
