@@ -193,7 +193,7 @@ def test_an_unknown_split_is_refused():
 def test_load_finds_a_data_set_and_names_those_it_knows():
     faces = datasets.load("synthetic_faces", n=10, size=32)
     assert faces.name == "synthetic_faces"
-    with pytest.raises(ValueError, match=r"'synthetic_faces'.* 'utkface'\], got 'faces'"):
+    with pytest.raises(ValueError, match=r"'synthetic_faces'.* 'utkface'.*\], got 'faces'"):
         datasets.load("faces")
 
 
