@@ -25,14 +25,13 @@ def widgets():
     faces = datasets.load("synthetic_faces", n=64, size=32)
     config = training.TrainConfig(epochs=1, batch_size=32, device="cpu")
     done = list(training.fit(models.small_cnn(8), "EMD2", faces, config))
+    needed = {"TrainingReplay": ({"EMD2": done}, faces), "LossRace": (faces, ["EMD2"], config)}
     return {
-        "PredictionExplorer": explorers.PredictionExplorer([0.2, 0.5, 0.3], classes=_NAMES),
-        "TransportExplorer": explorers.TransportExplorer(classes=_NAMES),
-        "ProprietyExplorer": explorers.ProprietyExplorer([0.2, 0.5, 0.3]),
-        "GradientExplorer": explorers.GradientExplorer([0.25, 0.25, 0.5]),
-        "SinkhornExplorer": explorers.SinkhornExplorer([0.6, 0.3, 0.1]),
-        "TrainingReplay": explorers.TrainingReplay({"EMD2": done}, faces),
-        "LossRace": explorers.LossRace(faces, ["EMD2"], config),
+        name: getattr(explorers, name)(*needed[name])
+        if name in needed
+        else getattr(explorers, name)([0.2, 0.5, 0.3], classes=_NAMES)
+        for names in explorers.ALL.values()
+        for name in names
     }
 
 
