@@ -8,8 +8,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from scipy import stats
 
+from emdviz import datasets, explorers
 from emdviz.explorers import PredictionExplorer
 from emdviz.explorers.kit import presets
+from emdviz.training import TrainConfig
+from tests.comparisons import made_up_epochs
 from tests.explorer_checks import check_refused, check_self_contained
 from tests.optional import torch
 
@@ -237,3 +240,24 @@ def test_an_explorer_can_be_appended_to_an_output(shell):
     assert shown.outputs == []
     (appended,) = output.outputs
     assert appended["data"][VIEW]["model_id"] == explorer.model_id
+
+
+def test_a_browser_changes_no_private_trait_without_the_tag():
+    faces = datasets.load("synthetic_faces", n=30, size=32)
+    config = TrainConfig(epochs=1, device="cpu")
+    figures = [
+        *(getattr(explorers, names[0])() for names in explorers.ALL.values() if len(names) == 1),
+        explorers.LossRace(faces, ["XE"], config, probe=[0]),
+        explorers.TrainingReplay(made_up_epochs({"XE": 1}, 1, 8), faces, images=[0]),
+    ]
+    assert {type(figure).__name__ for figure in figures} == set(explorers.__all__) - {"flip_book"}
+    for figure in figures:
+        private = [name for name in figure.keys if name.startswith("_")]
+        assert {"_esm", "_css", "_text_scale"} <= set(private)
+        for name in private:
+            before = getattr(figure, name)
+            changed = {"steps": 1, "p": getattr(figure, "p", None), "target": 0}
+            figure.set_state({name: changed if name == "_walk" else "changed"})
+            kept = getattr(figure, name) == before
+            assert kept == (name not in figure.trait_names(from_browser=True)), name
+    assert {n for each in figures for n in each.trait_names(from_browser=True)} == {"_walk"}

@@ -8,10 +8,11 @@ from emdviz import plots
 from emdviz.explorers import ProprietyExplorer
 from emdviz.explorers.kit import presets
 from emdviz.losses import LOSSES as REGISTRY
+from emdviz.losses.loss import closed_forms
 from tests.explorer_checks import check_refused, check_self_contained
 
 THREE = ["young", "middle", "old"]
-LOSSES = ("XE", "EMD2", "EMD", "REG")
+LOSSES = tuple(closed_forms("propriety"))
 
 
 def test_the_default_is_adience_unsure_of_the_age():

@@ -8,8 +8,9 @@ import numpy as np
 
 from emdviz import distances
 from emdviz.distributions import expectation, one_hot
+from emdviz.losses.loss import closed_forms
 
-LOSSES = ("XE", "EMD", "EMD2", "REG")
+LOSSES = closed_forms("prediction")
 
 
 @contextlib.contextmanager

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from emdviz.losses.loss import closed_forms
 from tests.browser.figure import Figure
 
-LOSSES = ("XE", "EMD2", "EMD", "REG")
+LOSSES = closed_forms("propriety")
 THREE = ["young", "middle", "old"]
 
 

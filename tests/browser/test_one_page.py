@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from devtools.lab import Watch
 from emdviz import datasets, explorers
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.training import TrainConfig
@@ -46,6 +47,7 @@ def boxes(browser, tmp_path):
 
     def boxes_(*shown):
         context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900})
+        watch = Watch(context)
         page = context.new_page()
         path = tmp_path / "page.html"
         parts = "".join(f"<div style='width: 1000px'>{each._fragment()}</div>" for each in shown)
@@ -56,6 +58,7 @@ def boxes(browser, tmp_path):
             roots.nth(i).locator(".emdviz-chart[viewBox]").last.wait_for(state="attached")
         page.wait_for_timeout(300)  # each is drawn when the browser has told it its size
         found = [roots.nth(i).evaluate(BOXES) for i in range(len(shown))]
+        assert watch.errors == []
         context.close()
         return found
 

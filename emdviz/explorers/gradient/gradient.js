@@ -1,6 +1,7 @@
 // The gradient of five losses on the logits of one prediction, and a walk down each of them.
 
 import { createActions } from "../kit/actions.js";
+import { closedForms, ofLoss } from "../kit/closed_forms.js";
 import { formatLoss, formatProbability, html, write } from "../kit/dom.js";
 import { descend } from "./descent.js";
 import { createMover, equal, moveOne, oneHot, places } from "../kit/distributions.js";
@@ -14,7 +15,6 @@ import { createWalk, inWords } from "./walk.js";
 const STATE = [
   "p", "target", "pinned_p", "emd_weight", "learning_rate", "own_scale", "positions", "_walk",
 ];
-const NAMES = ["XE", "REG", "EMD", "EMD2", "XEMD2"];
 const HINT =
   "Drag a bar; double-click pins it. Click a class name to make it the true class. " +
   "Take steps to see where each loss leads.";
@@ -34,12 +34,15 @@ const fromAnew = (state) => ({ ...state, _walk: null });
 const moveBar = (...move) => fromAnew(moveOne(...move));
 const chooseClass = (state, i) => fromAnew({ ...state, target: i });
 
-function nameLosses(labels, weight) {
+/** The labels of the losses; a sum tells the weight of its second part. */
+function nameLosses(losses, weight) {
   const factor = weight === 1 ? "" : `${Number(weight.toPrecision(3))} `;
-  return NAMES.map((name) => (name === "XEMD2" ? `${labels.XE} + ${factor}${labels.EMD2}` : labels[name]));
+  return losses.map(({ name, label }) =>
+    closedForms[name].weighted ? label.replace(" + ", ` + ${factor}`) : label,
+  );
 }
 
-function createLossRow({ name, classes, root, named }) {
+function createLossRow({ loss, classes, root, named }) {
   const title = html("span", { class: "emdviz-loss" });
   const number = (what) => html("b", { "data-number": what });
   const [value, norm, now, truth] = ["loss", "norm", "now", "truth"].map(number);
@@ -52,7 +55,7 @@ function createLossRow({ name, classes, root, named }) {
   const after = html("div", { class: "emdviz-head" });
   after.append(html("span", {}, "loss ", now), html("span", {}, "true class ", truth));
   return {
-    node: html("section", { class: `emdviz-row emdviz-of-${name}` }, head, frames[0], after, frames[1]),
+    node: html("section", ofLoss(loss, "emdviz-row"), head, frames[0], after, frames[1]),
     resize(unit, x) {
       pushes.resize(frames[0].clientWidth, unit, x);
       reached.resize(frames[1].clientWidth, unit, x);
@@ -123,7 +126,7 @@ function build(model, root) {
   const classes = model.get("classes");
   const x = places(model.get("positions"), classes.length);
   const limits = model.get("_limits");
-  const labels = model.get("_labels");
+  const losses = model.get("_losses");
   const act = withSteps(
     createActions(model, { lists: ["p"], names: STATE, moveBar, choose: chooseClass }),
     limits.steps,
@@ -133,9 +136,9 @@ function build(model, root) {
   const panel = createBarPanel({
     kind: "a", letter: "p", title: "Prediction", list: "p", menu: toolbar.menu, model, root, act, options,
   });
-  const walk = createWalk({ names: NAMES, limits, act, root });
-  const rows = NAMES.map((name, i) =>
-    createLossRow({ name, classes, root, named: i === NAMES.length - 1 }),
+  const walk = createWalk({ losses, limits, act, root });
+  const rows = losses.map((loss, i) =>
+    createLossRow({ loss, classes, root, named: i === losses.length - 1 }),
   );
   const after = html("b", {});
   const captions = [
@@ -168,8 +171,8 @@ function build(model, root) {
       const at = {
         k, x, steps, weight: state.emd_weight, rate: state.learning_rate, floor: limits.floor,
       };
-      const walks = NAMES.map((name) => descend(name, p, at));
-      const named = nameLosses(labels, state.emd_weight);
+      const walks = losses.map(({ name }) => descend(name, p, at));
+      const named = nameLosses(losses, state.emd_weight);
       const norms = walks.map(({ gradient }) => Math.hypot(...gradient));
       const greatest = walks.map(({ gradient }) => Math.max(...gradient.map(Math.abs)));
       const shared = Math.max(...greatest);

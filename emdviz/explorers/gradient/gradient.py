@@ -10,7 +10,7 @@ import traitlets
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
-from emdviz.explorers.kit.explorer import style_sheet
+from emdviz.explorers.kit.explorer import show_losses, style_sheet
 from emdviz.explorers.kit.traits import (
     ClassIndex,
     Pins,
@@ -24,8 +24,6 @@ from emdviz.losses.descent import FLOOR, descend
 from emdviz.losses.loss import closed_forms
 from emdviz.palette import PREDICTION_A
 from emdviz.reading import read_count
-
-COMPARED = closed_forms("gradient")
 
 MOST = 1e6
 """The greatest weight and learning rate; what is larger only overflows."""
@@ -138,9 +136,9 @@ class GradientExplorer(DistributionExplorer):
     own_scale = traitlets.Bool(False).tag(sync=True)
     # the steps taken together with their start: with another p or target they count no more,
     # whichever of the browser's and the kernel's messages comes first
-    _walk = Walk(allow_none=True, default_value=None).tag(sync=True)
+    _walk = Walk(allow_none=True, default_value=None).tag(sync=True, from_browser=True)
     _presets = traitlets.Dict().tag(sync=True)
-    _labels = traitlets.Dict().tag(sync=True)
+    _losses = traitlets.List().tag(sync=True)
     _limits = traitlets.Dict(_LIMITS).tag(sync=True)
 
     def __init__(
@@ -168,7 +166,7 @@ class GradientExplorer(DistributionExplorer):
             learning_rate=learning_rate,
             own_scale=own_scale,
             _presets=presets.descent_table(count),
-            _labels={name: LOSSES[name].label for name in COMPARED},
+            _losses=show_losses(closed_forms("gradient")),
             **kwargs,
         )
 
@@ -242,9 +240,9 @@ class GradientExplorer(DistributionExplorer):
                     ax=ax,
                     colour=LOSSES[name].colour,
                     limit=None if self.own_scale else limit,
-                    **shared | {"classes": self.classes if name == COMPARED[-1] else None},
+                    **shared | {"classes": self.classes if name == [*walks][-1] else None},
                 )
-                if name != COMPARED[-1]:
+                if name != [*walks][-1]:
                     ax.set_xticklabels([])
                 ax.set_title(
                     f"{self._label(name)}   loss {walks[name].losses[0]:.3f}   "
@@ -262,7 +260,7 @@ class GradientExplorer(DistributionExplorer):
 
     def _label(self, name):
         if name == "XEMD2" and self.emd_weight != 1:
-            return f"XE + {self.emd_weight:.3g} {LOSSES['EMD2'].label}"
+            return LOSSES[name].label.replace(" + ", f" + {self.emd_weight:.3g} ")
         return LOSSES[name].label
 
     def _descents(self, steps):
@@ -276,7 +274,7 @@ class GradientExplorer(DistributionExplorer):
                 positions=self.positions,
                 emd_weight=self.emd_weight,
             )
-            for name in COMPARED
+            for name in closed_forms("gradient")
         }
 
 

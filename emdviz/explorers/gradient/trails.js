@@ -1,23 +1,25 @@
 // Lines of one number per loss against the steps taken, each with its name at its end.
 
+import { ofLoss } from "../kit/closed_forms.js";
 import { ruler, set, svg, wholePixel, write } from "../kit/dom.js";
 import { spreadOut } from "../kit/line_chart.js";
 
 const TRAIL_HEIGHT = 7.4; // of the axis, in units of the text size
+const DASHES = [null, "2 3", "7 3", null, "8 3 2 3"]; // line by line, as colours alone do not tell them apart
 const APART = 1.1; // the least distance of two names
 
-/** Make a drawing of `title` for the losses `names`; their lines have the class of their loss. */
-export function createTrails({ names, root }) {
+/** Make a drawing of `title` for these losses. */
+export function createTrails({ losses, root }) {
   const grid = [0, 1].map(() => svg("line", { class: "emdviz-grid" }));
   const ticks = ["0", "1"].map((text) => svg("text", { class: "emdviz-tick" }, text));
   const ends = ["0", ""].map((text) => svg("text", { class: "emdviz-tick emdviz-step" }, text));
   const axis = svg("text", { class: "emdviz-axis" }, "steps");
-  const trails = names.map((name) => {
-    const line = svg("path", { class: "emdviz-trail" });
+  const trails = losses.map((loss, i) => {
+    const line = svg("path", { class: "emdviz-trail", "stroke-dasharray": DASHES[i % DASHES.length] });
     const dot = svg("circle", { class: "emdviz-trail-end" });
     const lead = svg("path", { class: "emdviz-lead" });
     const text = svg("text", { class: "emdviz-trail-name" });
-    return { line, dot, lead, text, node: svg("g", { class: `emdviz-of-${name}` }, lead, line, dot, text) };
+    return { line, dot, lead, text, node: svg("g", ofLoss(loss), lead, line, dot, text) };
   });
   const node = svg("svg", { class: "emdviz-chart", role: "img" }, ...grid, ...ticks, ...ends, axis);
   node.append(...trails.map((trail) => trail.node));

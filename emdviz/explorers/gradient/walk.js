@@ -50,10 +50,10 @@ function createWalkControls({ limits, act }) {
   };
 }
 
-export function createWalk({ names, limits, act, root }) {
+export function createWalk({ losses, limits, act, root }) {
   const controls = createWalkControls({ limits, act });
   const trails = MEASURES.map(({ title, of }) => {
-    const drawing = createTrails({ names, root });
+    const drawing = createTrails({ losses, root });
     const frame = html("div", { class: "emdviz-frame" }, drawing.node);
     const heading = html("div", { class: "emdviz-caption" }, title);
     return { title, of, drawing, frame, node: html("div", {}, heading, frame) };

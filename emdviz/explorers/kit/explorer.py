@@ -21,21 +21,11 @@ from emdviz.writing import write_whole
 
 _HERE = Path(__file__).parent
 
-_FROM_PYTHON = (
-    *("_esm", "_css", "_anywidget_id", "_text_scale"),
-    *("_presets", "_labels", "_limits", "_setup", "_epochs", "_now", "_exact"),
-)
-"""Traits that no message from a browser changes."""
-
 _TEXT_SCALES = {"notebook": 1.0, "projector": 1.5}
 
 _COLOURS = (
     f"--emdviz-a: {PREDICTION_A}; --emdviz-b: {PREDICTION_B}; --emdviz-truth: {TRUTH}; "
     f"--emdviz-gap: {GAP}; --emdviz-lit: {OKABE_ITO['orange']};\n"
-    # what belongs to one loss; its colour is --emdviz-own
-    + "".join(
-        f".emdviz-of-{name} {{ --emdviz-own: {loss.colour}; }}\n" for name, loss in LOSSES.items()
-    )
 )
 
 _PAGE = """<!doctype html>
@@ -112,6 +102,19 @@ def _only_this(markup):
     )
 
 
+def show_losses(names):
+    """Return what the browser shows of losses; black, unseen in the dark, is the text's colour."""
+    black = OKABE_ITO["black"]
+    return [
+        {
+            "name": name,
+            "label": LOSSES[name].label,
+            "colour": None if LOSSES[name].colour == black else LOSSES[name].colour,
+        }
+        for name in names
+    ]
+
+
 class Reopenable:
     """A widget that leaves a word in its notebook for whoever opens it without its kernel."""
 
@@ -140,8 +143,11 @@ class Explorer(Reopenable, anywidget.AnyWidget):
     _text_scale = traitlets.Float(1.0).tag(sync=True)
 
     def set_state(self, sync_data):
-        """Take what the browser says of what it may change; what only Python says stays."""
-        super().set_state({k: v for k, v in sync_data.items() if k not in _FROM_PYTHON})
+        """Take what a browser changed, but for private traits without the tag ``from_browser``."""
+        private = set(self.trait_names(from_browser=True))
+        super().set_state(
+            {k: v for k, v in sync_data.items() if not k.startswith("_") or k in private}
+        )
 
     @staticmethod
     def text_scale(style):

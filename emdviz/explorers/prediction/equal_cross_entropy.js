@@ -1,20 +1,9 @@
-// The arithmetic of two predictions, p and q, of one true class: their losses, and the tie between
-// predictions of equal cross-entropy.
+// Two predictions, p and q, of one true class, which may be tied to equal cross-entropy.
 
-import { clamp, expectation, gapNorm, oneHot, reach, withBar } from "../kit/distributions.js";
+import { clamp, gapNorm, oneHot, reach, withBar } from "../kit/distributions.js";
 
 export const PAIR = ["p", "q"];
 export const PAIR_STATE = ["p", "q", "target", "pinned_p", "pinned_q", "equal_xe", "positions"];
-
-export function losses(p, k, x) {
-  const truth = oneHot(k, p.length);
-  return {
-    XE: Math.max(0, -Math.log(p[k])),
-    EMD: gapNorm(p, truth, x, 1),
-    EMD2: gapNorm(p, truth, x, 2),
-    REG: (expectation(p, x) - x[k]) ** 2,
-  };
-}
 
 export const other = (name) => (name === "p" ? "q" : "p");
 const pinsOf = (state, name) => state[`pinned_${name}`];
@@ -60,7 +49,7 @@ export function withTarget(state, target) {
  *
  * Least: all else on the neighbours, in inverse proportion to their distances, since
  * a²Δ₁ + (m − a)²Δ₂ is least at a = mΔ₂ / (Δ₁ + Δ₂). Greatest: EMD² is convex, so it is found at
- * a corner, with all else on one class; the far end is the dearest.
+ * a corner, with all else on one class; the far end costs most.
  */
 export function extremes(k, mass, x) {
   const last = x.length - 1;
@@ -80,11 +69,12 @@ export function extremes(k, mass, x) {
 /** The range of EMD² at this p_k, and a way from its least to its greatest. */
 export function equalXePath(k, pk, x) {
   const { near, far } = extremes(k, 1 - pk, x);
-  const least = losses(near, k, x).EMD2;
-  const greatest = losses(far, k, x).EMD2;
+  const emd2 = (p) => gapNorm(p, oneHot(k, x.length), x, 2);
+  const least = emd2(near);
+  const greatest = emd2(far);
   const mix = (share) => near.map((value, i) => value + share * (far[i] - value));
   // along the straight way EMD² is a parabola: two ends and the middle fix it
-  const middle = losses(mix(0.5), k, x).EMD2;
+  const middle = emd2(mix(0.5));
   const bend = 2 * (greatest + least - 2 * middle);
   const slope = greatest - least - bend;
   const at = (fraction) => {

@@ -1,30 +1,23 @@
 // Two predictions over ordered classes, side by side: drag a bar and see what four losses make of it.
 
 import { createActions } from "../kit/actions.js";
-import { formatLoss, html } from "../kit/dom.js";
+import { closedForms } from "../kit/closed_forms.js";
+import { formatLoss, formatProbability, html } from "../kit/dom.js";
 import { createControls } from "./toolbar.js";
-import { compare, describe } from "./in_words.js";
 import { createMover, oneHot, places } from "../kit/distributions.js";
 import { keepInStep } from "../kit/sync.js";
-import { losses, moveBar, PAIR, PAIR_STATE, withTarget } from "./equal_cross_entropy.js";
+import { moveBar, PAIR, PAIR_STATE, withTarget } from "./equal_cross_entropy.js";
 import { createBarPanel } from "../kit/bar_panel.js";
 import { createTile } from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
 
-// name, formula, formula where the classes lie at uneven positions, explanation
-const FORMULAS = {
-  XE: ["XE", "−ln pₖ", "−ln pₖ", "cross-entropy"],
-  EMD: ["EMD", "Σ |gap|", "Σ |gap| Δ", "Earth Mover's Distance"],
-  EMD2: ["EMD²", "Σ gap²", "Σ gap² Δ", "squared Earth Mover's Distance"],
-  REG: ["REG", "(E[p] − xₖ)²", "(E[p] − xₖ)²", "squared error of the expected class"],
-};
 const WORDS = { same: "= same", lower: "▼ lower", higher: "▲ higher" };
 
 function createPanel({ letter, list, model, root, act }) {
   const classes = model.get("classes");
-  const tiles = Object.entries(FORMULAS).map(([key, [name, even, uneven, spoken]]) => {
-    const formula = model.get("positions") ? uneven : even;
-    return { key, ...createTile({ key, name, formula, spoken }) };
+  const tiles = model.get("_losses").map(({ name: key, label: name }) => {
+    const { words: spoken, formula } = closedForms[key];
+    return { key, ...createTile({ key, name, formula: formula[model.get("positions") ? 1 : 0], spoken }) };
   });
   const { node, chart, resize } = createBarPanel({
     kind: letter.toLowerCase(), letter, title: `Prediction ${letter}`, list,
@@ -48,8 +41,10 @@ function createPanel({ letter, list, model, root, act }) {
 function build(model, root) {
   const classes = model.get("classes");
   const x = places(model.get("positions"), classes.length);
-  const names = PAIR_STATE;
-  const actions = createActions(model, { lists: PAIR, names, moveBar, choose: withTarget });
+  const keys = model.get("_losses").map(({ name }) => name);
+  const actions = createActions(model, {
+    lists: PAIR, names: PAIR_STATE, moveBar, choose: withTarget,
+  });
   const controls = createControls({ model, x, actions });
   const act = { ...actions, presetMenu: controls.presetMenu };
   const a = createPanel({ letter: "A", list: "p", model, root, act });
@@ -64,13 +59,49 @@ function build(model, root) {
     },
     update() {
       const state = actions.state();
-      const lossesOf = { A: losses(state.p, state.target, x), B: losses(state.q, state.target, x) };
+      const truth = oneHot(state.target, classes.length);
+      const losses = (p) =>
+        Object.fromEntries(keys.map((key) => [key, closedForms[key].expected(truth, x)(p)]));
+      const lossesOf = { A: losses(state.p), B: losses(state.q) };
       a.update(state, lossesOf.A, lossesOf.B);
       b.update(state, lossesOf.B, lossesOf.A);
       controls.update(state, lossesOf.B.EMD2);
       return describe({ classes, state, lossesOf });
     },
   };
+}
+
+/** How the first of two losses stands to the second, at the digits shown. */
+function compare(mine, theirs) {
+  if (formatLoss(mine) === formatLoss(theirs)) return "same";
+  return mine < theirs ? "lower" : "higher";
+}
+
+/** What the picture shows, for those who hear it. */
+function describe({ classes, state, lossesOf }) {
+  const k = state.target;
+  const one = (letter, p, values) => {
+    const top = p.indexOf(Math.max(...p));
+    const numbers = Object.entries(values).map(
+      ([key, value]) => `${closedForms[key].words} ${formatLoss(value)}`,
+    );
+    return (
+      `Prediction ${letter} gives the true class ${formatProbability(p[k])} and is largest at ` +
+      `${classes[top]} with ${formatProbability(p[top])}; ${numbers.join(", ")}.`
+    );
+  };
+  const verdicts = Object.keys(lossesOf.A).map((key) => {
+    const verdict = compare(lossesOf.A[key], lossesOf.B[key]);
+    const lower = verdict === "lower" ? "A" : "B";
+    return `${closedForms[key].words} is ${verdict === "same" ? "the same" : `lower for ${lower}`}`;
+  });
+  const compared = verdicts.join(", ");
+  return [
+    `Two predictions over ${classes.length} ordered classes; the true class is ${classes[k]}.`,
+    one("A", state.p, lossesOf.A),
+    one("B", state.q, lossesOf.B),
+    `${compared[0].toUpperCase()}${compared.slice(1)}.`,
+  ].join(" ");
 }
 
 const initialize = ({ model }) =>

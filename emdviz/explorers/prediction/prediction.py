@@ -8,12 +8,11 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from emdviz import distances
-from emdviz.distributions import expectation, one_hot
+from emdviz.distributions import one_hot
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
-from emdviz.explorers.kit.explorer import style_sheet
+from emdviz.explorers.kit.explorer import show_losses, style_sheet
 from emdviz.explorers.kit.traits import (
     ClassIndex,
     Pins,
@@ -21,7 +20,9 @@ from emdviz.explorers.kit.traits import (
     read_class_index,
     read_prediction,
 )
+from emdviz.losses.loss import closed_forms
 from emdviz.palette import PREDICTION_A, PREDICTION_B
+from emdviz.propriety import expected_loss
 
 _LETTERS = {"p": "A", "q": "B"}
 
@@ -98,6 +99,7 @@ class PredictionExplorer(DistributionExplorer):
     pinned_q = Pins().tag(sync=True)
     equal_xe = traitlets.Bool().tag(sync=True)
     _presets = traitlets.Dict().tag(sync=True)
+    _losses = traitlets.List().tag(sync=True)
 
     def __init__(
         self,
@@ -122,18 +124,23 @@ class PredictionExplorer(DistributionExplorer):
             target=target,
             equal_xe=equal_xe,
             _presets=presets.table(count),
+            _losses=show_losses(closed_forms("prediction")),
             **kwargs,
         )
 
     @property
     def losses(self):
-        """What the losses make of A and B: ``{"A": {"XE": …, "EMD": …, "EMD2": …, "REG": …}, …}``.
+        """What the losses make of A and B: ``{"A": {"XE": …, "REG": …, …}, "B": …}``.
 
         XE in nats, EMD and EMD2 in the unit of the positions (class steps by default), REG in
-        its square. Computed afresh from the present state, by :mod:`emdviz.distances`.
+        its square. Computed afresh from the present state, by :mod:`emdviz.propriety`.
         """
+        truth, x = one_hot(self.target, self.num_classes), self.positions
         return {
-            letter: _losses(np.array(getattr(self, name)), self.target, self.positions)
+            letter: {
+                loss: float(expected_loss(loss, getattr(self, name), truth, positions=x))
+                for loss in closed_forms("prediction")
+            }
             for name, letter in _LETTERS.items()
         }
 
@@ -195,17 +202,6 @@ class PredictionExplorer(DistributionExplorer):
 
     def _equal_at_target(self):
         return math.isclose(self.p[self.target], self.q[self.target], abs_tol=1e-6)
-
-
-def _losses(p, target, positions):
-    truth = one_hot(target, len(p))
-    x = np.arange(len(p)) if positions is None else np.asarray(positions)
-    return {
-        "XE": -math.log(p[target]) if p[target] > 0 else math.inf,
-        "EMD": float(distances.emd(p, truth, positions=positions)),
-        "EMD2": float(distances.emd2(p, truth, positions=positions)),
-        "REG": float((expectation(p, positions=positions) - x[target]) ** 2),
-    }
 
 
 def _complete(p, q, target, num_classes):

@@ -1,25 +1,19 @@
 // What each loss teaches when labels are drawn from t: the prediction of least expected loss.
 
 import { createActions } from "../kit/actions.js";
+import { closedForms, medians, ofLoss } from "../kit/closed_forms.js";
 import { formatLoss, html, set, write } from "../kit/dom.js";
 import { createMover, oneHot, places } from "../kit/distributions.js";
 import { createOutcome } from "./best_prediction.js";
 import { keepInStep } from "../kit/sync.js";
 import { createBarPanel } from "../kit/bar_panel.js";
 import { createActionMenu, createToggle } from "../kit/controls.js";
-import { medians, score, SCORED } from "./expected_losses.js";
+import { score, verdict } from "./minimisers.js";
 import { makeWidget } from "../kit/widget.js";
 import { createSimplex } from "./simplex.js";
-import { verdict } from "./verdicts.js";
 
 const LISTS = ["t", "p"];
 const STATE = [...LISTS, "pinned_t", "pinned_p", "show_p", "positions"];
-const NAMES = {
-  XE: ["XE", "cross-entropy"],
-  EMD2: ["EMD²", "squared Earth Mover's Distance"],
-  EMD: ["EMD", "Earth Mover's Distance"],
-  REG: ["REG", "regression of the expected class"],
-};
 const TITLES = { t: "True labels", p: "Your prediction" };
 const HINT =
   "Drag a bar of t; double-click pins it. Labels are drawn from t, one at a time; below stands " +
@@ -58,7 +52,7 @@ function createCosts() {
 /** All that one loss has to show: the best prediction, the verdict, costs, and the landscape. */
 function createCard({ loss, model, root, act }) {
   const classes = model.get("classes");
-  const [name, spoken] = NAMES[loss];
+  const spoken = closedForms[loss.name].words;
   const outcome = createOutcome({ classes, root });
   const words = html("p", { class: "emdviz-verdict" });
   const costs = createCosts();
@@ -66,8 +60,8 @@ function createCard({ loss, model, root, act }) {
   const frame = html("div", { class: "emdviz-frame" }, outcome.node);
   const node = html(
     "section",
-    { class: `emdviz-outcome emdviz-of-${loss}`, "aria-label": spoken },
-    html("h3", {}, name, html("span", { class: "emdviz-end" }, spoken)),
+    { ...ofLoss(loss, "emdviz-outcome"), "aria-label": spoken },
+    html("h3", {}, loss.label, html("span", { class: "emdviz-end" }, spoken)),
     words, frame, costs.node,
   );
   if (simplex) node.append(simplex.node);
@@ -78,10 +72,10 @@ function createCard({ loss, model, root, act }) {
       if (simplex) simplex.resize(frame.clientWidth, unit);
     },
     update(state, x) {
-      const scored = score(loss, state.t, x);
+      const scored = score(loss.name, state.t, x);
       const { expected, least, best, mean } = scored;
       const yours = state.show_p ? expected(state.p) : null;
-      const text = verdict(loss, scored, { ...state, classes });
+      const text = verdict(loss.name, scored, { ...state, classes });
       outcome.update(state.t, best, mean);
       write(words, text);
       costs.update({ least, honest: expected(state.t), yours });
@@ -136,7 +130,7 @@ function build(model, root) {
       options: { withSteps: false, mayChoose: false },
     }),
   );
-  const cards = SCORED.map((loss) => createCard({ loss, model, root, act }));
+  const cards = model.get("_losses").map((loss) => createCard({ loss, model, root, act }));
   const frame = html(
     "div",
     { class: "emdviz-layout" },

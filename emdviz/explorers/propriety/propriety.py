@@ -10,12 +10,10 @@ from emdviz import propriety
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
-from emdviz.explorers.kit.explorer import style_sheet
+from emdviz.explorers.kit.explorer import show_losses, style_sheet
 from emdviz.explorers.kit.traits import Pins, Prediction, read_prediction
-from emdviz.losses.loss import LOSSES
+from emdviz.losses.loss import LOSSES, closed_forms
 from emdviz.palette import PREDICTION_A, TRUTH
-
-_LOSSES = {"XE": "XE", "EMD2": "EMD²", "EMD": "EMD", "REG": "REG"}
 
 
 class ProprietyExplorer(DistributionExplorer):
@@ -90,6 +88,7 @@ class ProprietyExplorer(DistributionExplorer):
     pinned_t = Pins().tag(sync=True)
     pinned_p = Pins().tag(sync=True)
     _presets = traitlets.Dict().tag(sync=True)
+    _losses = traitlets.List().tag(sync=True)
 
     def __init__(self, t=None, p=None, *, classes=None, positions=None, style="notebook", **kwargs):
         classes, count = read_classes(classes, t=t, p=p, positions=positions)
@@ -104,6 +103,7 @@ class ProprietyExplorer(DistributionExplorer):
             positions=positions,
             style=style,
             _presets=examples,
+            _losses=show_losses(closed_forms("propriety")),
             **{"show_p": p_given is not None, **kwargs},
         )
         self.observe(self._reveal, names="p")
@@ -115,7 +115,8 @@ class ProprietyExplorer(DistributionExplorer):
         Computed afresh from the present state, by :func:`emdviz.propriety.minimiser`.
         """
         return {
-            loss: propriety.minimiser(loss, self.t, positions=self.positions) for loss in _LOSSES
+            loss: propriety.minimiser(loss, self.t, positions=self.positions)
+            for loss in closed_forms("propriety")
         }
 
     @property
@@ -132,7 +133,7 @@ class ProprietyExplorer(DistributionExplorer):
                 name: float(propriety.expected_loss(loss, p, self.t, positions=self.positions))
                 for name, p in (("least", best[loss]), ("honest", self.t), ("yours", self.p))
             }
-            for loss in _LOSSES
+            for loss in closed_forms("propriety")
         }
 
     def figure(self):
@@ -150,9 +151,9 @@ class ProprietyExplorer(DistributionExplorer):
         rows = 2 if self.num_classes == 3 else 1
         with style("notebook"):
             figure = Figure(figsize=(14, 3.8 * rows), layout="constrained")
-            axes = figure.subplots(rows, len(_LOSSES), squeeze=False)
+            axes = figure.subplots(rows, len(self.minimisers), squeeze=False)
             for column, (loss, best) in enumerate(self.minimisers.items()):
-                colour = LOSSES[loss].colour
+                colour, label = LOSSES[loss].colour, LOSSES[loss].label
                 costs = self.expected_losses[loss]
                 bars = axes[0, column]
                 if loss == "REG":
@@ -160,9 +161,7 @@ class ProprietyExplorer(DistributionExplorer):
                     bars.axvline(best, color=colour, linewidth=4)
                 else:
                     plots.plot_prediction(best, self.t, ax=bars, colour=colour, **shared)
-                bars.set_title(
-                    f"{_LOSSES[loss]}\nbest {costs['least']:.3f}   honest {costs['honest']:.3f}"
-                )
+                bars.set_title(f"{label}\nbest {costs['least']:.3f}   honest {costs['honest']:.3f}")
                 if rows == 2:
                     self._draw_landscape(axes[1, column], loss)
         return figure

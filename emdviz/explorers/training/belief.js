@@ -89,10 +89,14 @@ export const targetOf = ({ labels, truth }, i) => ({
   known: truth ? truth[i] : null,
 });
 
-/** Say what the marks in the small drawings are. */
-export function describeMarks({ labels, truth }, losses) {
+/** Say what the marks in the drawings are; `predictions` holds those of each loss, if there are. */
+export function describeMarks({ labels, truth }, losses, predictions) {
   const marks = ["Bars: the predicted distribution."];
-  if (losses.some(({ name }) => name === "REG")) marks.push("Diamond: REG predicts a class only.");
+  const only = losses.filter((_, i) => predictions[i] && !predictions[i].p);
+  if (only.length) {
+    const named = only.map(({ label }) => label).join(" and ");
+    marks.push(`Diamond: ${named} predict${only.length > 1 ? "" : "s"} a class only.`);
+  }
   if (labels) marks.push("Green band: the label.");
   if (truth) marks.push("Green line: the true distribution.");
   return marks.join(" ");

@@ -1,5 +1,6 @@
 // Curves of a metric over the epochs, one per loss, each with its name at its end.
 
+import { ofLoss } from "../kit/closed_forms.js";
 import { ruler, set, svg, write } from "../kit/dom.js";
 import { spreadOut } from "../kit/line_chart.js";
 
@@ -31,13 +32,13 @@ function epochTicks(count, most) {
   return count > 1 ? [...ticks, count] : ticks;
 }
 
-function createCurve({ name, label }) {
+function createCurve(loss) {
   const line = svg("path", { class: "emdviz-curve" });
   const dots = svg("path", { class: "emdviz-curve-dots" });
   const dot = svg("circle", { class: "emdviz-curve-end" });
   const lead = svg("path", { class: "emdviz-curve-lead" });
   const text = svg("text", { class: "emdviz-curve-name" });
-  const node = svg("g", { class: `emdviz-of-${name}` }, lead, line, dots, dot, text);
+  const node = svg("g", ofLoss(loss), lead, line, dots, dot, text);
   return {
     node,
     resize: (unit) => set(dot, { r: 0.32 * unit }),
@@ -55,7 +56,7 @@ function createCurve({ name, label }) {
       const to = from + 0.6 * unit;
       set(lead, { d: `M${from} ${y(value)}L${to} ${at}` });
       set(text, { x: to + 0.25 * unit, y: at + 0.3 * unit });
-      write(text, `${label} ${formatMetric(chosen?.[1], measured)}`);
+      write(text, `${loss.label} ${formatMetric(chosen?.[1], measured)}`);
     },
   };
 }

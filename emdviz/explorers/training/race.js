@@ -1,6 +1,7 @@
 // Losses that train side by side: how far each is, its curve, and what it believes of some images.
 
 import { beliefOf, createBelief, describeMarks, targetOf } from "./belief.js";
+import { ofLoss } from "../kit/closed_forms.js";
 import { html, set, write } from "../kit/dom.js";
 import { createCurves, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
 import { createButton, createMenu } from "../kit/controls.js";
@@ -18,7 +19,8 @@ function formatSeconds(seconds) {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min left` : `${(seconds / 3600).toFixed(1)} h left`;
 }
 
-function createRacer({ name, label }, { epochs, steps }) {
+function createRacer(loss, { epochs, steps }) {
+  const { label } = loss;
   const fill = html("div", { class: "emdviz-done" });
   const bar = html("div", {
     class: "emdviz-progress", role: "progressbar", "aria-label": `Progress of ${label}`,
@@ -29,7 +31,7 @@ function createRacer({ name, label }, { epochs, steps }) {
   const swatch = html("span", { class: "emdviz-loss-swatch" });
   const title = html("span", { class: "emdviz-loss" }, swatch, label);
   return {
-    node: html("div", { class: `emdviz-racer emdviz-of-${name}` }, title, bar, note, error),
+    node: html("div", ofLoss(loss, "emdviz-racer"), title, bar, note, error),
     update({ epoch, step, left, error: why }, state) {
       const share = (epoch + step / steps) / epochs;
       fill.style.width = `${(100 * share).toFixed(2)}%`;
@@ -49,9 +51,9 @@ function createCard(i, { losses, classes, probe }, root) {
   const caption = label === null ? `image ${i + 1}` : `label ${classes[label]}`;
   const picture = html("img", { class: "emdviz-picture", src: probe.images[i], alt: `Probe image ${i + 1}, ${caption}` });
   const charts = losses.map(() => createBelief({ classes, root, large: false }));
-  const rows = losses.map(({ name, label: text }, j) => {
+  const rows = losses.map((loss, j) => {
     const frame = html("div", { class: "emdviz-frame" }, charts[j].node);
-    return html("div", { class: `emdviz-belief emdviz-of-${name}` }, html("span", {}, text), frame);
+    return html("div", ofLoss(loss, "emdviz-belief"), html("span", {}, loss.label), frame);
   });
   const ends = html("div", { class: "emdviz-ends", "aria-hidden": "true" });
   ends.append(html("span", {}, classes[0]), html("span", {}, classes.at(-1)));
@@ -97,7 +99,7 @@ function build(model, root) {
   const racers = losses.map((loss) => createRacer(loss, setup));
   const curves = createCurves({ losses, count: setup.epochs, root, marked: false });
   const cards = probe.images.map((_, i) => createCard(i, setup, root));
-  const legend = html("p", { class: "emdviz-hint" }, describeMarks(probe, losses));
+  const legend = html("p", { class: "emdviz-hint" });
   const frame = html("div", { class: "emdviz-frame" }, curves.node);
   const left = html("div", { class: "emdviz-track" }, ...racers.map(({ node }) => node), frame);
   const right = html("div", { class: "emdviz-watched" }, html("div", { class: "emdviz-cards" }, ...cards.map(({ node }) => node)), legend);
@@ -131,6 +133,7 @@ function build(model, root) {
         curves.update(metricLists(epochs, metric), { ...nameMetric(metric, metrics[metric]), at });
         const predictions = epochs.map((done) => done.at(-1)?.belief);
         for (const card of cards) card.update(predictions);
+        write(legend, describeMarks(probe, losses, predictions));
       }
       return describeRace({ losses, epochs, metric, unit: metrics[metric].unit, now, total: setup.epochs });
     },

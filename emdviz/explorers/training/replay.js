@@ -1,6 +1,7 @@
 // A finished comparison: choose an epoch and an image, and see what every loss made of it.
 
 import { beliefOf, createBelief, describeMarks, inWords, targetOf } from "./belief.js";
+import { ofLoss } from "../kit/closed_forms.js";
 import { html, set, uniqueId, write } from "../kit/dom.js";
 import { createCurves, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
 import { createButton, createMenu, createRange } from "../kit/controls.js";
@@ -48,11 +49,11 @@ function createPlayer({ root, epoch, last, show }) {
   return { node: button, pause };
 }
 
-function createBeliefPanel({ name, label }, { classes, root }) {
+function createBeliefPanel(loss, { classes, root }) {
   const chart = createBelief({ classes, root, large: true });
   const frame = html("div", { class: "emdviz-frame" }, chart.node);
-  const title = html("div", { class: "emdviz-loss" }, html("span", { class: "emdviz-loss-swatch" }), label);
-  return { chart, frame, node: html("section", { class: `emdviz-of-${name}`, "aria-label": label }, title, frame) };
+  const title = html("div", { class: "emdviz-loss" }, html("span", { class: "emdviz-loss-swatch" }), loss.label);
+  return { chart, frame, node: html("section", { ...ofLoss(loss), "aria-label": loss.label }, title, frame) };
 }
 
 function build(model, root) {
@@ -86,7 +87,7 @@ function build(model, root) {
   const chosen = html("figure", { class: "emdviz-chosen" }, picture, caption);
   const left = html("div", { class: "emdviz-track" }, menu.node, frame);
   const beliefs = html("div", { class: "emdviz-beliefs" }, ...panels.map(({ node }) => node));
-  const marks = html("p", { class: "emdviz-hint" }, describeMarks(probe, losses));
+  const marks = html("p", { class: "emdviz-hint" }, describeMarks(probe, losses, epochs.map(([first]) => first.belief)));
   const right = html("div", { class: "emdviz-watched" });
   right.append(thumbnails.node, html("div", { class: "emdviz-case" }, chosen, beliefs), marks);
   const whole = html("div", { class: "emdviz-layout" }, left, right);

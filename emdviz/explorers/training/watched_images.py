@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import traitlets
 
-from emdviz.losses import LOSSES
+from emdviz.explorers.kit.explorer import show_losses
 from emdviz.metrics import METRICS
 from emdviz.reading import to_numpy
 
@@ -94,7 +94,7 @@ def setup(dataset, losses, probe, epochs, **more):
     """Return what the browser needs to know of a comparison, and what does not change in it."""
     metrics = available_metrics(dataset)
     return {
-        "losses": [{"name": name, "label": LOSSES[name].label} for name in losses],
+        "losses": show_losses(losses),
         "metrics": {
             name: {"unit": METRICS[name].unit, "higher": METRICS[name].higher_is_better}
             for name in metrics

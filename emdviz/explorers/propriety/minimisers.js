@@ -1,0 +1,45 @@
+// Which prediction has the least expected loss over labels drawn from t, in numbers and in words.
+
+import { closedForms, medians } from "../kit/closed_forms.js";
+import { formatLoss } from "../kit/dom.js";
+import { expectation, oneHot, sum } from "../kit/distributions.js";
+
+const SHOWN = 1.5; // of a loss without a greatest value: how far above the least a picture goes
+const CERTAIN = 1 - 1e-9;
+
+/**
+ * Everything about the loss `name` and labels from t: `expected` maps a prediction to its expected
+ * loss, `least` is the least of it, `corners` span the predictions that reach it, `best` is one of
+ * them (null where only the number `mean` counts), and `shown` the greatest that a picture shows.
+ */
+export function score(name, t, x) {
+  const form = closedForms[name];
+  const expected = form.expected(t, x);
+  const corners = form.best(t, x);
+  const evenly = t.map((_, i) => sum(corners.map((p) => p[i])) / corners.length);
+  const least = expected(form.rewards === "median" ? evenly : t);
+  // a convex function is greatest at a corner of the simplex
+  const greatest = Math.max(...t.map((_, k) => expected(oneHot(k, t.length))));
+  return {
+    expected, least, corners,
+    best: form.rewards === "mean" ? null : evenly,
+    mean: expectation(t, x),
+    shown: Number.isFinite(greatest) ? greatest : least + SHOWN,
+  };
+}
+
+/** The verdict on the loss `name`, whose `score` is given. */
+export function verdict(name, { mean }, { t, classes, positions }) {
+  const { rewards } = closedForms[name];
+  if (rewards === "mean") {
+    const number = `${mean < 0 ? "−" : ""}${formatLoss(Math.abs(mean))}`;
+    return `keeps only the mean, ${number}${positions ? "" : " class steps"}: every p with it costs the same`;
+  }
+  if (rewards === "t") return "honest: reproduces t";
+  if (Math.max(...t) > CERTAIN) return "reproduces t, as t is certain";
+  const middle = medians(t);
+  const [first, last] = [middle[0], middle[middle.length - 1]].map((i) => classes[i]);
+  return middle.length === 1
+    ? `collapses onto the median, ${first}`
+    : `collapses onto the medians, ${first} to ${last}: any split costs the same`;
+}
