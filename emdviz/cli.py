@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from emdviz._imports import needs
 from emdviz.reading import ArgumentError
 
 app = typer.Typer(
@@ -308,10 +309,8 @@ def _run(specs, store, scheduler, workers):
 
 def _connect(address):
     """Return an executor on a Dask cluster, and its client, which the caller closes."""
-    try:
+    with needs("cluster"):
         from distributed import Client
-    except ImportError:
-        raise ImportError("no Dask here: type python -m pip install dask distributed") from None
     try:
         client = Client(address, timeout=_PATIENCE)
     except (OSError, ValueError) as error:

@@ -30,7 +30,7 @@ MOST_CLASSES = 1_000_000
 
 
 def check_distribution(values, name="p"):
-    """Return ``values`` as an array of distributions, or say what is wrong with them.
+    """Return ``values`` as an array of distributions, or raise an error that names the fault.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def _check_values(array, name, tolerance):
     xp = namespace(detached)
     if 0 in detached.shape:
         return array
-    with np.errstate(all="ignore"):  # sums of what is refused may overflow
+    with np.errstate(all="ignore"):  # sums of values that are refused may overflow
         off = abs(xp.sum(detached, axis=-1) - 1)
         # two passes when all is well; NaN and infinities fail these comparisons too
         if bool(xp.min(detached) >= -ROUNDING) and bool(xp.all(off <= tolerance)):
@@ -177,7 +177,7 @@ def check_positions(positions, num_classes, like=None):
 
 def _check_increase(x):
     with np.errstate(all="ignore"):
-        most = 1e18 if x.dtype == np.float32 else 1e150  # squares of what is larger are infinite
+        most = 1e18 if x.dtype == np.float32 else 1e150  # squares of larger numbers are infinite
         if not np.all(np.abs(x) <= most):
             raise ValueError(
                 f"positions must be finite, within ±{most:g} in {x.dtype}, got {x.tolist()}"

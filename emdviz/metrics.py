@@ -375,7 +375,7 @@ def _class_indices(values, name, num_classes=None):
 
 
 def check_classes(predicted, labels, num_classes=None):
-    """Return predicted and true class indices as arrays, or say what is wrong with them."""
+    """Return predicted and true class indices as arrays (N,), or raise an error."""
     if num_classes is not None:
         read_count(num_classes, "num_classes", 1, MOST_CLASSES)
     predicted = _class_indices(predicted, "predicted", num_classes)
@@ -389,7 +389,7 @@ def check_classes(predicted, labels, num_classes=None):
 
 
 def check_prediction(probabilities, labels):
-    """Return probabilities (N, C) and labels (N,) as arrays, or say what is wrong with them."""
+    """Return probabilities (N, C) and labels (N,) as arrays, or raise an error."""
     p = to_numpy(check_distribution(probabilities, "probabilities")).astype(np.float64)
     if p.ndim != 2:
         raise ValueError(f"probabilities must have shape (N, C), got {p.shape}")

@@ -40,8 +40,7 @@ def describe(figure):
     Returns
     -------
     str
-        One line of plain text of up to 1,500 characters; what stands at the end of a longer one
-        is left out.
+        One line of plain text; a longer one is cut off after 1,500 characters.
 
     Examples
     --------
@@ -179,7 +178,7 @@ def _read_image(ax, image, brief):
 
 def _read_bars(ax, bars, brief):
     upright = bars.orientation != "horizontal"
-    # what is NaN is not drawn
+    # NaN is not drawn
     values = np.nan_to_num([bar.get_height() if upright else bar.get_width() for bar in bars])
     centres = [
         bar.get_x() + bar.get_width() / 2 if upright else bar.get_y() + bar.get_height() / 2

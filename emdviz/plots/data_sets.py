@@ -111,7 +111,7 @@ def plot_class_counts(table, *, ax=None):
     widths = np.array([1.6 + max(map(len, column)) for column in columns.values()])  # letters
     longest = max(map(len, map(str, table.index)))
     size = _font_for_rows(ax, len(table) + 1)
-    # the numbers take two thirds at most of what the names leave; a letter is 0.6 of its height
+    # numbers take at most two thirds of the room beside the names; a letter is 0.6 of its height
     points = 72 * _inches(ax).width
     size = min(size, 0.8 * points / (0.6 * (widths.sum() + 0.67 * longest)))
     letter = 0.6 * size

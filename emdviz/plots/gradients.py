@@ -89,7 +89,7 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
 
 
 def plot_trails(trails, *, ax=None, ylabel="loss", log=False):
-    """Draw what every step of a walk brought, one line per loss, labelled at its end.
+    """Draw a number after every step of a walk, one line per loss, labelled at its end.
 
     Parameters
     ----------

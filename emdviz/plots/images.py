@@ -1,4 +1,4 @@
-"""Images, and what networks believe of them."""
+"""Images, beside the distributions that networks predict for them."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +10,7 @@ from emdviz.reading import to_numpy
 
 
 def plot_beliefs(images, predictions, truth=None, *, classes=None, axes=None):
-    """Draw images and, beside each, what the network of each loss believes of it.
+    """Draw images and, beside each, the distribution that the network of each loss predicts.
 
     Parameters
     ----------

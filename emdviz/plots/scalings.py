@@ -13,8 +13,8 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
     """Draw the errors after every scaling, both axes logarithmic.
 
     Solid: how far the cost is from the exact one. Dotted: how far the column sums are from the
-    target. Dashed: what of the cost's error no scaling removes, the blur of λ. Where the
-    arithmetic broke and gave NaN, nothing is drawn.
+    target. Dashed: the part of the cost's error that remains after any number of scalings, the
+    blur of λ. NaN is not drawn.
 
     Parameters
     ----------

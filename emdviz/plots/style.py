@@ -63,7 +63,7 @@ def table(frame, *, digits=2, caption=None):
     frame : pandas.DataFrame
         Rows or columns may be names in ``losses.LOSSES`` or ``metrics.METRICS``; others stay.
     digits : int
-        Decimal places of numbers that are not whole; what is missing is left empty.
+        Decimal places of numbers that are not whole; missing numbers are left empty.
     caption : str, optional
 
     Returns

@@ -29,7 +29,7 @@ def plot_ribbons(
     plan : array, shape (C, C)
         F_ij ≥ 0, the mass that goes from class i to class j.
     supply, demand : array, shape (C,), optional
-        What was to be moved, and where to; by default what is.
+        Supply and demand; by default the plan's row and column sums.
     classes : list of str, optional
         Names of the C classes; 0, 1, …, C − 1 by default.
     %(positions)s

@@ -1,7 +1,7 @@
-"""Optimal transport: exact and entropic plans through POT, and what rounding does to scalings.
+"""Optimal transport: exact and entropic plans through POT, and scalings with rounding.
 
-The functions here solve a problem as well as it can be solved. The module ``transport.rounding``
-carries out Sinkhorn's scalings with the few digits of a computer, to look at what goes wrong.
+The functions here solve a problem in float64. The module ``transport.rounding`` carries out
+Sinkhorn's scalings in a chosen precision, to show where they fail.
 """
 
 from emdviz.transport import rounding
