@@ -253,12 +253,12 @@ def test_another_process_finds_what_this_one_kept(tmp_path):
             "import sys, emdviz.datasets.readers.cache as cache\n"
             "cache.decode = None\n"
             "from emdviz.datasets import load\n"
-            "print(int(load('image_folder', root=sys.argv[1], size=16).images.sum()))",
+            "print(int(load('image_folder', root=sys.argv[1], size=16).inputs.sum()))",
             str(tmp_path),
         ],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert int(there.stdout) == int(here.images.sum())
-    assert here.images.dtype == torch.uint8
+    assert int(there.stdout) == int(here.inputs.sum())
+    assert here.inputs.dtype == torch.uint8

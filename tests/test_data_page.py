@@ -107,8 +107,8 @@ def test_images_laid_out_as_the_page_says_are_read(tmp_path):
     for number, (layout, arguments, classes) in enumerate(
         [
             (by_class, ordered, ["low", "middle", "high"]),
-            (by_split, plain, ["high", "low"]),
-            (table, listed, ["high", "low"]),
+            (by_split, plain, ["low", "high"]),
+            (table, listed, ["low", "high"]),
         ]
     ):
         root = tmp_path / str(number) / "data" / "mine"

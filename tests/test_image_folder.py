@@ -38,7 +38,7 @@ def test_folders_are_classes_in_the_order_in_which_people_count(tmp_path):
     assert names_of(data, tmp_path) == ["1/0.jpg", "1/1.jpg", "10/0.jpg", "10/1.jpg", "2/0.jpg",
                                         "2/1.jpg"]  # fmt: skip
     assert data.name == tmp_path.name
-    assert data.positions is None
+    assert data.positions == [1, 2, 10]
 
 
 def test_the_order_can_be_given_and_classes_have_positions(tmp_path):
@@ -50,17 +50,92 @@ def test_the_order_can_be_given_and_classes_have_positions(tmp_path):
     assert (data.positions, data.unit, data.licence) == ([0, 2, 3], "marks", "mine")
 
 
-def test_words_are_in_alphabetical_order_and_that_is_said(tmp_path):
-    write(tmp_path, folders(["high", "low"]))
-    said = "classes are in alphabetical order; pass classes to give them their own"
-    assert said in image_folder(tmp_path).notes
-    assert said not in image_folder(tmp_path, classes=["low", "high"]).notes
-    assert said not in image_folder(write(tmp_path / "graded", folders(["grade 1", "2"]))).notes
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (["<18", "18-30", "31-60", ">60"], "ranges of numbers"),
+        (["never", "sometimes", "always"], "frequencies"),
+        (["S", "M", "XL"], "sizes"),
+        (["Under 18", "18 to 64", "65 years or older"], "ranges of numbers"),
+    ],
+)
+def test_known_orders_are_found_and_told(tmp_path, names, kind):
+    data = image_folder(write(tmp_path, folders(names)))
+    assert data.classes == names
+    assert f"classes are in order as {kind}" in data.notes
+    assert " < ".join(names) in repr(data)
+    assert data.positions is None
+
+
+def test_words_in_no_known_order_are_refused_with_classes_to_paste(tmp_path):
+    write(tmp_path, folders(["good", "bad", "fair"]))
+    with pytest.raises(ValueError, match=r"and pass classes=\['bad', 'fair', 'good'\]"):
+        image_folder(tmp_path)
+    assert image_folder(tmp_path, classes=["bad", "fair", "good"]).classes[0] == "bad"
+
+
+def test_one_number_in_several_spellings_is_one_class(tmp_path):
+    write(tmp_path, folders(["a"], 6))
+    labels = ["3", "3.0", "1", "1.0", "2", "2.0"]
+    lines = [f"a/{k}.jpg,{label}" for k, label in enumerate(labels)]
+    data = table(tmp_path, "path,label\n" + "\n".join(lines))
+    assert data.classes == ["1", "2", "3"]
+    assert data.labels.tolist() == [2, 2, 0, 0, 1, 1]
+    assert any("spellings of one class: 1/1.0, 2/2.0, 3/3.0" in note for note in data.notes)
+
+
+@pytest.mark.parametrize("word", ["NA", "nan", "unknown"])
+def test_words_for_missing_values_are_no_class(tmp_path, word):
+    write(tmp_path, folders(["a"], 3))
+    with pytest.raises(ValueError, match=f"'{word}' stands for a missing value and is no class"):
+        table(tmp_path, f"path,label\na/0.jpg,1\na/1.jpg,2\na/2.jpg,{word}\n")
+
+
+def test_what_drives_and_file_managers_leave_behind_is_no_class(tmp_path):
+    write(tmp_path, folders(["1", "2"]))
+    for name in ("@eaDir", "$RECYCLE.BIN", "1/@eaDir"):
+        write(tmp_path / name, {"0.jpg/SYNOPHOTO_THUMB_M.jpg": jpeg(colours(1))})
+    for name in ("System Volume Information", "#recycle", "lost+found"):
+        (tmp_path / name).mkdir()
+    data = image_folder(tmp_path)
+    assert data.classes == ["1", "2"]
+    assert len(data) == 4
+
+
+def test_images_are_known_by_their_content(tmp_path):
+    files = folders(["1", "2"], 4)
+    odd = {"1/4.jfif": files["1/0.jpg"], "1/5": files["1/1.jpg"], "2/6.jpe": files["2/0.jpg"]}
+    write(tmp_path, files | odd | {"2/film.mov": b"\0\0\0 ftypqt", "labels.csv": b"?"})
+    with pytest.warns(UserWarning, match=r"^1 files that are no images \(2/film\.mov\) in"):
+        data = image_folder(tmp_path)
+    assert len(data) == 11
+    assert data.report.other_files == ("2/film.mov", "labels.csv")
+
+
+def test_a_photograph_that_needs_a_plugin_names_it(tmp_path):
+    write(tmp_path, folders(["1", "2"]) | {"1/7.heic": b"\0\0\0\x18ftypheic" + bytes(99)})
+    with pytest.warns(UserWarning, match=r"1/7\.heic.*HEIC with the package pillow-heif"):
+        assert len(image_folder(tmp_path)) == 4
+
+
+def test_a_table_may_say_its_separator_and_paths_from_the_top(tmp_path):
+    write(tmp_path, folders(["a"], 2))
+    data = table(tmp_path, f"sep=;\npath;label\n{tmp_path}/a/0.jpg;1\n{tmp_path}/a/1.jpg;2\n")
+    assert data.labels.tolist() == [0, 1]
+
+
+def test_real_numbers_may_have_a_decimal_comma_and_are_kept(tmp_path):
+    write(tmp_path, folders(["a"], 4))
+    lines = [f"a/{k}.jpg;{score}" for k, score in enumerate(["0,1", "2,5", "0,25", "3"])]
+    (tmp_path / "my.csv").write_text("path;label\n" + "\n".join(lines))
+    data = image_folder(tmp_path, labels="my.csv", bins=2)
+    assert data.scores.tolist() == [0.1, 2.5, 0.25, 3]
+    assert data.labels.tolist() == [0, 1, 0, 1]
 
 
 def test_images_in_deeper_folders_belong_to_their_class(tmp_path):
     write(tmp_path, {"low/a/b/1.jpg": jpeg(colours(1)), "high/2.jpg": jpeg(colours(2))})
-    assert image_folder(tmp_path).labels.tolist() == [0, 1]
+    assert image_folder(tmp_path).labels.tolist() == [1, 0]
 
 
 def test_a_zip_with_one_folder_around_all_is_the_same_as_the_folder(tmp_path):
@@ -69,7 +144,7 @@ def test_a_zip_with_one_folder_around_all_is_the_same_as_the_folder(tmp_path):
     packed = {f"around/{name}": content for name, content in files.items()}
     packed["__MACOSX/around/low/._0.jpg"] = b"hidden"
     one, other = image_folder(folder), image_folder(pack(tmp_path / "set.zip", packed))
-    assert one.classes == other.classes == ["high", "low"]
+    assert one.classes == other.classes == ["low", "high"]
     torch.testing.assert_close(one.inputs, other.inputs, atol=0, rtol=0)
     assert one.name == other.name == "set"
 
@@ -116,8 +191,8 @@ def test_a_table_names_paths_and_labels(tmp_path):
 def test_tables_come_in_many_shapes(tmp_path, content):
     write(tmp_path, folders(["a"]))
     data = table(tmp_path, content)
-    assert data.classes == ["high", "low"]
-    assert data.labels.tolist() == [1, 0]
+    assert data.classes == ["low", "high"]
+    assert data.labels.tolist() == [0, 1]
     assert ("1 lines of labels.csv that repeat another" in str(data.report)) == (
         content.count(b"a/0.jpg") == 2
     )
@@ -126,8 +201,8 @@ def test_tables_come_in_many_shapes(tmp_path, content):
 def test_names_beyond_ascii_are_found_however_they_are_composed(tmp_path):
     # the file has one letter, the table a letter and its accent
     write(tmp_path, {"caf\u00e9/\u96ea 1.jpg": jpeg(colours(1)), "b.jpg": jpeg(colours(2))})
-    data = table(tmp_path, "path,label\ncafe\u0301/\u96ea 1.jpg,\u00fcbel\nb.jpg,gut\n")
-    assert data.classes == ["gut", "\u00fcbel"]
+    data = table(tmp_path, "path,label\ncafe\u0301/\u96ea 1.jpg,2\nb.jpg,1\n")
+    assert data.classes == ["1", "2"]
     assert len(data) == 2
 
 
@@ -187,9 +262,9 @@ def test_broken_images_and_stray_files_are_left_out_and_counted(tmp_path):
     assert messages[0].startswith("1 images outside the class folders (stray.jpg) in")
     assert messages[1].startswith("2 not readable as an image (low/broken.jpg, low/empty.png) in")
     assert len(data) == 4
-    assert data.report.other_files == 1
+    assert data.report.other_files == ("notes.txt",)
     assert str(data.report).startswith(
-        "4 images kept of 8 files; left out: 1 files that are no images,"
+        "4 images kept of 8 files; left out: files that are no images: 1 (notes.txt),"
     )
 
 
@@ -238,7 +313,10 @@ def test_broken_tables_are_refused(tmp_path, text, message):
         ({"positions": [2, 1]}, "positions must increase"),
         ({"bins": 2}, "bins needs labels"),
         ({"labels": "my.csv", "bins": 2}, r"labels must be numbers .* 1 are not \(high\)"),
-        ({"labels": "my.csv", "classes": ["0"]}, r"classes must name every label.* 1 \(high\)"),
+        (
+            {"labels": "my.csv", "classes": ["0", "1"]},
+            r"classes must name every label.* 1 \(high\)",
+        ),
         ({"size": 8}, "size must be an integer, 16 to 256, got 8"),
     ],
 )

@@ -8,7 +8,7 @@ import torch
 
 from emdviz.datasets.base import OrderedData, label_of_votes, rows_in_words
 from emdviz.datasets.binning import make_bins
-from emdviz.datasets.order import is_missing, order_classes
+from emdviz.datasets.order import is_missing, order_classes, told_of
 from emdviz.datasets.readers.listing import warn_of_empty_classes
 from emdviz.datasets.readers.tables import number
 from emdviz.datasets.splits import named_splits, stratified_splits
@@ -181,10 +181,8 @@ def read_labels(labels, classes=None):
     if classes is None:
         _check_few(texts)
         order = order_classes(texts)
-        found, told = order.positions, [order.note]
-        if found is not None:
-            told.append("positions are the numbers of the classes")
-        return torch.tensor([order.index[text] for text in texts]), order.classes, found, told
+        indices = torch.tensor([order.index[text] for text in texts])
+        return indices, order.classes, order.positions, told_of(order)
     classes = read_names(classes, "classes")
     names = [_text(name) for name in classes]
     index = {name: k for k, name in enumerate(names)}

@@ -67,6 +67,12 @@ class Order:
     note: str
 
 
+def told_of(order):
+    """Return the notes of a data set whose classes are in an order that was found."""
+    positions = ["positions are the numbers of the classes"] if order.positions else []
+    return [order.note, *positions]
+
+
 class UnknownOrderError(ValueError):
     """The order of class names is not known.
 

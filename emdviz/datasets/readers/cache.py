@@ -78,6 +78,8 @@ def read_images(
     if decoded.unreadable:
         text = how_many(decoded.unreadable, "not readable as an image")
         known = ", ".join(FORMATS)
+        if any(name.lower().endswith((".heic", ".heif")) for name in decoded.unreadable):
+            known += "; HEIC with the package pillow-heif"
         warnings.warn(f"{text} in {root}; left out ({known} can be read)", stacklevel=3)
     return decoded
 

@@ -16,7 +16,23 @@ from emdviz.reading import shown
 MAX_FILE_BYTES = 64 * 2**20
 """Whatever is larger than this is no photograph to learn from, and not read."""
 
-IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_LEFTOVERS = {
+    "__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin", "system volume information",
+    "lost+found", "thumbs.db", "desktop.ini",
+}  # fmt: skip
+"""What file managers and network drives leave behind, in small letters."""
+
+_BEGINNINGS = (
+    b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*",
+)  # fmt: skip
+
+TEXT_SUFFIXES = (".csv", ".json", ".mat", ".md", ".npy", ".npz", ".pdf", ".txt", ".xlsx", ".xml")
+"""Files with these names are no images, and are not looked into."""
+
+IMAGE_SUFFIXES = (
+    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff",
+    ".webp",
+)  # fmt: skip
 
 
 class ImageFile(NamedTuple):
@@ -160,7 +176,7 @@ def _walk(root):
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = prefix + entry.name
-                if entry.name.startswith(".") or entry.name == "__MACOSX":
+                if is_hidden([entry.name]):
                     continue
                 if entry.is_dir():
                     # links come after all that is really there
@@ -210,10 +226,29 @@ def is_hidden(parts):
 
     Examples
     --------
-    >>> is_hidden(["__MACOSX", "._1.jpg"]), is_hidden(["low", "1.jpg"])
-    (True, False)
+    >>> is_hidden(["__MACOSX", "1.jpg"]), is_hidden(["@eaDir"]), is_hidden(["low", "1.jpg"])
+    (True, True, False)
     """
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return any(part.startswith(".") or part.lower() in _LEFTOVERS for part in parts)
+
+
+def is_image(file):
+    """Tell whether a file is an image: by its name or, where that is unusual, by its content."""
+    name = file.name.lower()
+    if name.endswith(IMAGE_SUFFIXES):
+        return True
+    if name.endswith(TEXT_SUFFIXES):
+        return False
+    try:
+        head = file.read()[:16]
+    except Exception:  # whatever a broken archive raises: what cannot be read is no image
+        return False
+    brands = (b"avif", b"avis", b"heic", b"heix", b"mif1")
+    return (
+        head.startswith(_BEGINNINGS)
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+        or (head[4:8] == b"ftyp" and head[8:12] in brands)
+    )
 
 
 def _read_file(path):

@@ -8,6 +8,8 @@ import warnings
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +18,13 @@ from PIL import Image, ImageOps
 MAX_PIXELS = 40 * 10**6
 """An image of more, width times height, is no photograph to learn from, and not decoded."""
 
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
-"""What is decoded, whatever the name of the file ends in."""
+if find_spec("pillow_heif"):
+    import_module("pillow_heif").register_heif_opener()
+
+Image.init()
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "AVIF", "HEIF")
+FORMATS = tuple(name for name in FORMATS if name in Image.OPEN)
+"""What is decoded, whatever the name of the file ends in; HEIF where pillow-heif is installed."""
 
 READING_ERRORS = (
     OSError,

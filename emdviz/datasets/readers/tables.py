@@ -130,27 +130,6 @@ def read_table(content, name):
     return table.iloc[1:].set_axis(heads, axis=1)
 
 
-def natural_order(names):
-    """Return names as people order them: numbers in them count as numbers.
-
-    Examples
-    --------
-    >>> natural_order(["10", "2", "1"]), natural_order(["grade 10", "Grade 2"])
-    (['1', '2', '10'], ['Grade 2', 'grade 10'])
-    >>> natural_order(["0.5", "-1", "0.25"])
-    ['-1', '0.25', '0.5']
-    """
-    numbers = [number(name) for name in names]
-    if None not in numbers:
-        return [name for _, name in sorted(zip(numbers, names, strict=True))]
-
-    def key(name):
-        parts = re.split(r"(\d+)", name.casefold(), flags=re.ASCII)
-        return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
-
-    return sorted(names, key=key)
-
-
 def number(text):
     """Return a text as a finite number, with a point or a comma, or None if it is none.
 

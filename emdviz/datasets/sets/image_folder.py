@@ -3,23 +3,26 @@
 import os
 import warnings
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
 from emdviz.datasets.binning import make_bins
 from emdviz.datasets.building import build
+from emdviz.datasets.order import order_classes, told_of
 from emdviz.datasets.readers.files import (
-    IMAGE_SUFFIXES,
+    TEXT_SUFFIXES,
     Source,
     how_many,
     is_hidden,
+    is_image,
     plain_name,
 )
 from emdviz.datasets.readers.images import FORMATS
 from emdviz.datasets.readers.label_files import read_content
 from emdviz.datasets.readers.listing import Listing
-from emdviz.datasets.readers.tables import natural_order, number, read_label_table
+from emdviz.datasets.readers.tables import number, read_label_table
 from emdviz.datasets.splits import usual_split
 from emdviz.reading import read_count
 
@@ -59,8 +62,8 @@ def image_folder(
         Height and width of the images in pixels, 16 to 256. Images that are not square are cut
         to their middle.
     classes : sequence of str, optional
-        The classes in their order; by default in the order in which people count: 1, 2, 10.
-        Words are in alphabetical order then, and ``notes`` says so.
+        The classes in their order, from low to high; by default that of :func:`order_classes`,
+        which knows numbers, ranges and some words, and refuses all others.
     labels : str or Path, optional
         A table in UTF-8, with a line of column names and commas, semicolons or tabs between its
         fields: "path" from ``root``, "label" (a class, or a number if there are ``bins``), and
@@ -121,7 +124,7 @@ def image_folder(
             found = _cut(listing.labels, bins)
         else:
             found = _ordered(listing.labels, known, classes)
-        return found | ({} if positions is None else {"positions": positions})
+        return found if positions is None else found | {"positions": positions}
 
     return build(
         source,
@@ -138,7 +141,7 @@ def image_folder(
 
 
 def _from_folders(source):
-    images = [file for file in source.files if file.name.lower().endswith(IMAGE_SUFFIXES)]
+    images = [file for file in source.files if is_image(file)]
     if not images:
         raise source.lacks("holds no image")
     paths = [file.name.split("/") for file in images]
@@ -164,7 +167,12 @@ def _from_folders(source):
         listed=len(source.files),
         unit="files",
     )
-    others = len(source.files) - len(images)
+    known = {file.name for file in images}
+    others = tuple(file.name for file in source.files if file.name not in known)
+    unusual = [name for name in others if not name.lower().endswith(TEXT_SUFFIXES)]
+    if unusual:
+        text = how_many(unusual, "files that are no images")
+        warnings.warn(f"{text} in {source.root}; left out", stacklevel=3)
     listing = listing.note("other_files", "files that are no images", others)
     return listing.leave_out(outside, "outside", "images outside the class folders", tuple(names))
 
@@ -206,7 +214,7 @@ def _from_table(source, labels):
     table = read_label_table(content, path.name)
     columns = {name: table[name].tolist() for name in table}
     listing = Listing(
-        names=[plain_name(name) for name in columns["path"]],
+        names=[_below(source.root, name) for name in columns["path"]],
         labels=columns["label"],
         parts=columns.get("split"),
         groups=columns.get("group"),
@@ -216,13 +224,20 @@ def _from_table(source, labels):
     return listing.note("copies", words, table.attrs["repeated"]).find(source, named)
 
 
-def _has_numbers(names):
-    return any(letter.isdecimal() for name in names for letter in name)
+def _below(root, name):
+    """Return a path of a table as it is below the root, also where it is written from the top."""
+    if Path(name).is_absolute():
+        with suppress(ValueError, OSError):
+            return plain_name(str(Path(name).resolve().relative_to(root.resolve())))
+    return plain_name(name)
 
 
 def _ordered(labels, known, classes):
     """Return labels and classes in their order; each class must have an image."""
-    notes = ()
+    if len(set(classes or known)) < 2:
+        some = sorted(classes or known)
+        raise ValueError(f"there must be at least two classes, got {some}. {_HOW_TO_LAY_THEM}")
+    found = {}
     if classes is None:
         numbers = [number(label) for label in known]
         if None not in numbers and any(value != int(value) for value in numbers):
@@ -230,22 +245,22 @@ def _ordered(labels, known, classes):
                 f"labels must be classes, got numbers such as {labels[0]}; pass bins to make "
                 "classes of them, or classes if each of them is one"
             )
-        classes = natural_order(known)
-        if not _has_numbers(known):
-            notes = ("classes are in alphabetical order; pass classes to give them their own",)
-    unknown = natural_order(known - set(classes))
-    if unknown:
-        raise ValueError(f"classes must name every label, {classes} lack {how_many(unknown)}")
-    empty = [name for name in classes if name not in set(labels)]
+        order = order_classes(known)
+        classes, index = order.classes, order.index
+        found = {"positions": order.positions, "notes": told_of(order)}
+    else:
+        index = {name: k for k, name in enumerate(classes)}
+        unknown = sorted(known - set(classes))
+        if unknown:
+            raise ValueError(f"classes must name every label, {classes} lack {how_many(unknown)}")
+    used = {index[label] for label in labels}
+    empty = [name for k, name in enumerate(classes) if k not in used]
     if empty:
         raise ValueError(
             f"every class must have a readable image, got {how_many(empty, 'without any')}; add "
             "images, or take the class out of the folder, the table or classes"
         )
-    if len(classes) < 2:
-        raise ValueError(f"there must be at least two classes, got {classes}. {_HOW_TO_LAY_THEM}")
-    index = {name: k for k, name in enumerate(classes)}
-    return {"labels": [index[label] for label in labels], "classes": classes, "notes": notes}
+    return found | {"labels": [index[label] for label in labels], "classes": classes}
 
 
 def _cut(labels, bins):
