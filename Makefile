@@ -1,6 +1,7 @@
 # Every target makes the virtual environment it needs, by itself.
 # lab: open the notebooks · app: the explorers as a page without code, for a projector
 # test: run every test · test-without-torch: those that need no torch, where it is not installed
+# quick: ruff and the fast tests, within a minute, to run before a commit
 # notebooks: run all notebooks at full size · bench: speed against peers
 # student: copies of the notebooks without solutions · instructor: with them
 # book: notebooks, results and every function as a site, in build/book
@@ -15,7 +16,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constra
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 
-.PHONY: lab app test test-without-torch test-oldest student instructor notebooks soak bench fuzz book \
+.PHONY: lab app quick test test-without-torch test-oldest student instructor notebooks soak bench fuzz book \
   screenshots picture constraints clean
 
 lab: .venv/installed-lab
@@ -24,6 +25,12 @@ lab: .venv/installed-lab
 # without torch; where the environment of the notebooks is there, Voilà is added to it
 app: .venv/installed-app
 	$(BIN)/python app/serve.py $(APP_OPTIONS)
+
+quick: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest tests --quiet --numprocesses 2 --dist loadfile \
+	  --ignore tests/browser --ignore tests/soak -m "not (slow or browser or notebook)"
 
 test: .venv/installed-test test-without-torch
 	$(BIN)/ruff check .

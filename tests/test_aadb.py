@@ -64,6 +64,7 @@ def test_the_list_files_count_if_both_are_there(tmp_path):
     assert "scores from the list files" in read(tmp_path).notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bins", range(3, 11))
 def test_bins_are_balanced_over_the_training_images(tmp_path, bins):
     files = aadb(train=400, labels="lists")
@@ -80,6 +81,7 @@ def test_bins_are_balanced_over_the_training_images(tmp_path, bins):
     assert data.classes[-1].endswith("-1")
 
 
+@pytest.mark.slow
 def test_equal_scores_stay_together_and_the_sizes_are_told(tmp_path):
     data = read(write(tmp_path, aadb(train=400)), bins=5)
     labels = {}
@@ -104,6 +106,7 @@ def test_the_position_of_a_class_is_its_mean_training_score(tmp_path):
         assert low <= position <= high
 
 
+@pytest.mark.slow
 def test_other_bins_change_classes_and_nothing_else(tmp_path):
     data = read(write(tmp_path, aadb(train=200)), bins=8)
     other = data.discretize(3)
@@ -138,6 +141,7 @@ def test_copies_are_kept_once_and_conflicts_not_at_all(tmp_path):
     assert (report.copies, report.conflicting, report.kept) == (1, 2, 109)
 
 
+@pytest.mark.slow
 def test_images_come_from_the_small_folder_if_it_is_there(tmp_path):
     files = aadb()
     for name in [name for name in files if name.startswith("datasetImages_warp256")][:40]:
@@ -159,6 +163,7 @@ def test_original_images_are_squeezed_as_the_authors_do(tmp_path):
     assert min(differences) < 4
 
 
+@pytest.mark.slow
 def test_test_images_may_have_their_score_in_front(tmp_path):
     files = aadb()
     for number, score in list(enumerate(aadb_scores(110)))[90:]:

@@ -87,6 +87,7 @@ def tree(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
+@pytest.mark.slow
 @linux
 def test_a_full_disk_is_named_and_leaves_no_rest(folder):
     # no file may grow beyond this, as on a disk that is full
@@ -114,6 +115,7 @@ attempt("whole fit", lambda: fit(folder / "whole"))
     assert told["later page"].endswith("p.html")
 
 
+@pytest.mark.slow
 @linux
 def test_without_a_home_and_with_data_that_may_only_be_read(folder):
     (folder / "file").write_text("no folder can be made in here")
@@ -146,6 +148,7 @@ attempt("fit", lambda: len(fit(None)))
     assert after == before
 
 
+@pytest.mark.slow
 @linux
 def test_cache_and_runs_may_lie_on_another_file_system(folder):
     with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
@@ -173,6 +176,7 @@ def read_again_and_again(root, expected, failed):
             failed.set()
 
 
+@pytest.mark.slow
 @linux
 def test_two_programs_use_one_cache_at_once(folder):
     root, fork = folder / "data", multiprocessing.get_context("fork")

@@ -234,6 +234,7 @@ def test_wrong_arguments_are_named(tmp_path, arguments, error, message):
         utkface(tmp_path, **arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not GENUINE.is_dir(), reason="the sample of UTKFace is not here")
 def test_the_genuine_sample():
     with warnings.catch_warnings():

@@ -147,6 +147,7 @@ def test_comparisons_say_the_verdicts():
         assert f"EMD² +10  {differences['verdict'][0]}." in text
 
 
+@pytest.mark.slow
 def test_many_panels_are_told_briefly_and_never_at_length():
     p = np.random.default_rng(0).dirichlet(np.ones(8), size=(2, 9))
     images = torch.zeros(9, 3, 4, 4, dtype=torch.uint8)

@@ -17,6 +17,8 @@ from PIL import Image
 
 from devtools.lab import NO_CHROMIUM, Watch, chromium, find_chromium
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PUBLIC = [
     *("losses", "distributions", "distances", "transport", "transport.rounding", "ground_distance"),

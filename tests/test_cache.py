@@ -242,6 +242,7 @@ def test_many_at_once_do_not_disturb_each_other(root):
     assert len(list((root / ".emdviz").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_another_process_finds_what_this_one_kept(tmp_path):
     write(tmp_path, {f"{c}/{k}.jpg": jpeg(colours(10 * c + k)) for c in range(2) for k in range(3)})
     settle(tmp_path)

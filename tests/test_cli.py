@@ -165,6 +165,7 @@ class TestRefusals:
         assert done.exit_code == 2
         assert "error: no scheduler answers at tcp://127.0.0.1:9 (" in done.stderr
 
+    @pytest.mark.slow
     def test_end_a_real_program_without_a_traceback(self, tmp_path):
         command = [sys.executable, "-m", "emdviz", "results", "--store", str(tmp_path / "none")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

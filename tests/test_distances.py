@@ -160,6 +160,7 @@ def test_positions_count_in_their_unit():
 
 
 class TestProperties:
+    @pytest.mark.slow
     @given(pairs())
     def test_symmetry(self, pair):
         p, t = pair

@@ -44,6 +44,7 @@ def grid(tmp_path_factory):
     return store, specs, frame, told
 
 
+@pytest.mark.slow
 def test_an_id_is_the_same_in_every_process():
     code = (
         "import sys; from tests.experiment_runs import tiny;"
@@ -287,6 +288,7 @@ class PowerCut(BaseException):
     """Ends a program at once."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_whatever_is_cut_off_the_old_or_the_new_state_is_there(tmp_path, monkeypatch, call):
     spec, whole = tiny("XE", epochs=1), None

@@ -21,6 +21,8 @@ from tests.experiment_runs import begun, drive, kill_if_odd, numbers, sleep, sle
 distributed = pytest.importorskip(
     "distributed", reason="distributed is not installed: pip install -e '.[cluster]'"
 )
+pytestmark = pytest.mark.slow
+
 GRID = [tiny(loss, seed) for loss in ("XE", "REG") for seed in (0, 1)]
 KILLS = int(os.environ.get("EMDVIZ_KILLS", 6))
 

@@ -180,6 +180,7 @@ def test_sliders_show_every_class_and_are_linked():
     assert explorer.panel().children[0] is explorer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("positions", [None, [1.0, 5.0, 11.0]])
 def test_the_figure_shows_the_present_state(positions, tmp_path):
     explorer = PredictionExplorer([0.2, 0.3, 0.5], classes=THREE, positions=positions)

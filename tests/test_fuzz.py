@@ -58,6 +58,7 @@ def test_every_public_explorer_receives_messages():
     assert {f"explorers.{name}" for name in traits.widgets()} == explorers
 
 
+@pytest.mark.slow
 def test_a_loss_is_fuzzed_as_soon_as_it_is_registered(monkeypatch):
     monkeypatch.setattr(loss_module, "LOSSES", losses.LOSSES.copy())
     monkeypatch.setattr(losses, "LOSSES", loss_module.LOSSES)
@@ -70,24 +71,28 @@ def test_a_loss_is_fuzzed_as_soon_as_it_is_registered(monkeypatch):
     assert "gradient" in try_target("wrong", made["LOSSES['NaN']"], 20, SEED).fault
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_public_functions_answer_correctly_or_name_the_wrong_argument(part):
     for name in SOME[part::4]:
         assert not try_target(name, TARGETS[name], 12, SEED).fault
 
 
+@pytest.mark.slow
 def test_no_message_of_a_front_end_breaks_an_explorer():
     count, faults = traits.try_traits(140, SEED)
     assert count == 140
     assert not faults
 
 
+@pytest.mark.slow
 def test_broken_files_are_read_or_refused_with_an_error_of_emdviz():
     counts, faults = fuzzed_files.try_files(200, SEED)
     assert not faults
     assert sum(answered for _, answered in counts.values()) > 20  # some are whole
 
 
+@pytest.mark.slow
 def test_decompression_bombs_and_paths_outside_an_archive_do_no_harm():
     count, faults = fuzzed_files.try_hostile()
     assert count > 15

@@ -225,6 +225,7 @@ def test_presets_are_predictions_for_every_true_class(count):
         assert np.log(rows["saturated"].max() / rows["saturated"].min()) == pytest.approx(10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [0, 5])
 def test_the_figure_shows_the_present_state(steps, tmp_path):
     explorer = GradientExplorer([0.2, 0.3, 0.5], classes=THREE, emd_weight=2.0)

@@ -129,6 +129,7 @@ def test_the_lists_of_the_authors_decide_if_they_are_there(tmp_path):
     assert data.report.surplus == 0
 
 
+@pytest.mark.slow
 def test_photographs_with_faces_in_both_lists_are_told(tmp_path):
     files = images_of_groups(42)
     people = sorted(people_of(files))

@@ -58,6 +58,7 @@ class Bomb:
         return (pytest.fail, ("something was unpickled",))
 
 
+@pytest.mark.slow
 def test_files_that_are_not_matlab_are_refused_and_never_run():
     good = matlab_file(names=["a.jpg", "b.jpg"])
     for content in (b"", b"a list\n", good[:150], good[: len(good) // 2], pickle.dumps(Bomb())):
@@ -65,6 +66,7 @@ def test_files_that_are_not_matlab_are_refused_and_never_run():
             matlab_variables(content, ["names"], "x.mat")
 
 
+@pytest.mark.slow
 def test_a_changed_byte_anywhere_gives_a_value_error_or_the_variables():
     good = matlab_file(names=["a.jpg", "b.jpg"], scores=[[0.25, 0.5]])
     refused = 0

@@ -117,6 +117,7 @@ def config(**options):
     return TrainConfig(epochs=6, batch_size=32, learning_rate=0.02, device="cpu", **options)
 
 
+@pytest.mark.slow
 def test_a_network_learns_its_own_distance(tmp_path):
     faces = datasets.load("synthetic_faces", n=400, size=32)
     model = models.small_cnn(8)
@@ -153,6 +154,7 @@ def test_comparisons_hand_on_what_was_learned_and_older_histories_are_read():
     assert older.metrics == epochs["SGEMD2"].metrics
 
 
+@pytest.mark.slow
 def test_a_guided_run_goes_on_to_the_same_weights(tmp_path):
     faces = datasets.load("synthetic_faces", n=200, size=32)
 

@@ -266,6 +266,7 @@ class TestGradients:
             torch.func.vmap(function)(z, t), function(z, t, reduction="none")
         )
 
+    @pytest.mark.slow
     def test_compiles_without_a_break(self, name):
         function = OVER_LOGITS[name]
         z, y = batch(dtype=torch.float32)

@@ -62,6 +62,7 @@ def test_other_variables_are_passed_over():
     assert list(read_matlab(packed(True), ["one", "missing"])) == ["one"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 100, 126, 129, 133, 145, 161, 700])
 def test_cut_and_changed_files_are_refused_or_read_and_nothing_else(place):
     content = packed(False)
@@ -96,6 +97,7 @@ def test_a_reader_that_never_ends_is_stopped(monkeypatch):
         read_matlab(b"", ["x"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
 def test_what_unpacks_to_too_much_is_not_unpacked(monkeypatch):
     monkeypatch.setattr(matlab, "MOST_BYTES", 6 * 10**8)
@@ -105,6 +107,7 @@ def test_what_unpacks_to_too_much_is_not_unpacked(monkeypatch):
         read_matlab(content, ["x"])
 
 
+@pytest.mark.slow
 def test_no_guard_is_needed_in_scripts(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

@@ -290,6 +290,7 @@ class TestWeights:
             MODELS["RES_thin"](8, weights=tmp_path / "evil.pth")
         assert not (tmp_path / "made").exists()
 
+    @pytest.mark.slow
     def test_published_weights(self, tmp_path, monkeypatch):
         monkeypatch.setenv("TORCH_HOME", str(tmp_path))
         weights = torchvision.models.AlexNet_Weights.IMAGENET1K_V1

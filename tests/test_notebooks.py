@@ -115,6 +115,7 @@ def test_hidden_errors_are_found():
     assert any("loud" in text for text in found)
 
 
+@pytest.mark.slow
 def test_stored_as_nbstripout_leaves_them(tmp_path):
     tool = [sys.executable, "-m", "nbstripout", "--verify"]
     done = subprocess.run([*tool, *NOTEBOOKS], capture_output=True, text=True, check=False)
@@ -168,6 +169,7 @@ class TestForm:
                 assert (path.parent / target).exists(), target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copies", ["student", "instructor"])
 def test_copies_for_students_lack_solutions(copies, tmp_path):
     # as if all was installed

@@ -120,6 +120,7 @@ def test_light_imports():
     assert run_python(code) == "[]"
 
 
+@pytest.mark.slow
 def test_names_of_the_package_are_imported_when_they_are_used():
     code = (
         "import sys, emdviz\n"
@@ -177,6 +178,7 @@ def test_explorers_wait_with_torchvision_until_a_data_set_is_used():
     assert run_python(code) == "False"
 
 
+@pytest.mark.slow
 def test_training_waits_with_everything_but_torch_numpy_torchvision_and_pandas():
     code = (
         "import sys\n"

@@ -104,6 +104,7 @@ def test_presets_are_distributions_that_show_the_losses_apart(count):
     assert all(values["honest"] == values["least"] == 0 for values in certain.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("t", "panels"), [([0.2, 0.5, 0.3], 8), ([0.5, 0, 0.5], 8), ([0.25] * 4, 4)]
 )

@@ -61,6 +61,7 @@ def at_batch(network, number, act):
     handle = network.register_forward_pre_hook(hook)
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_within_an_epoch_the_weights_are_the_same(faces, alone):
     race = make(faces)
     assert race.state == "ready"

@@ -47,6 +47,7 @@ def faces():
     return datasets.synthetic_faces(n=120, size=32, seed=0)
 
 
+@pytest.mark.slow
 def test_a_registered_loss_trains_and_is_compared(mine, faces):
     from emdviz import models
 
@@ -57,6 +58,7 @@ def test_a_registered_loss_trains_and_is_compared(mine, faces):
     assert "|error|" in style.table(table.set_index("loss")[["seed"]]).to_html()
 
 
+@pytest.mark.slow
 def test_a_registered_loss_races_in_a_colour_of_its_own(mine, faces):
     assert mine.colour in MORE_COLOURS
     race = LossRace(faces, ["XE", "MINE"], CONFIG)

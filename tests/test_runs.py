@@ -52,6 +52,7 @@ def assert_same(run, other):
         assert mine == theirs
 
 
+@pytest.mark.slow
 def test_a_stopped_run_with_dropout_goes_on_to_the_same_weights(tmp_path):
     faces = datasets.load("synthetic_faces", n=200, size=40)
     config = replace(CONFIG, epochs=3, learning_rate=0.003, crop=36, mirror=True)
@@ -85,6 +86,7 @@ def test_settings_that_are_off_are_no_facts(faces, tmp_path):
         train(faces, tmp_path, replace(CONFIG, crop=24))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [1, 3, 4])
 def test_a_stopped_run_goes_on_to_the_same_weights(faces, whole, tmp_path, stop_after):
     train(faces, tmp_path / "run", stop_after=stop_after)
@@ -116,6 +118,7 @@ train(datasets.load("synthetic_faces", n=200, size=32), sys.argv[1])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "end"), [(0.15, "KILL"), (0.35, "TERM"), (0.6, "KILL")])
 def test_a_killed_run_goes_on_to_the_same_weights(faces, whole, tmp_path, seconds, end):
     running = subprocess.Popen(

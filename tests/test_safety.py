@@ -78,6 +78,7 @@ def dangers_of_call(call):
     return found
 
 
+@pytest.mark.slow
 def test_nothing_given_is_run():
     found = {file: dangers(parse(file)) for file in FILES}
     assert len(found) > 100
@@ -267,6 +268,7 @@ def test_contributing_gives_a_reason_for_every_dependency(project):
     assert len(rows) == len(wanted)
 
 
+@pytest.mark.slow
 def test_imported_packages_are_the_declared_ones(project):
     extras = {extra: names_of(lines) for extra, lines in project["optional-dependencies"].items()}
     always, mine = names_of(project["dependencies"]), imported("emdviz")

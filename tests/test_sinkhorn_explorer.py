@@ -240,6 +240,7 @@ def test_numbers_of_numpy_are_read():
     json.dumps(explorer.get_state())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", range(6))
 def test_the_figure_shows_the_present_state(example, tmp_path):
     state = {name: value for name, value in _examples(8)[example].items() if name != "label"}

@@ -72,6 +72,7 @@ def run_in(folder, environment):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_numbers_do_not_depend_on_language_clock_folder_or_switches(tmp_path):
     plain = {"LC_ALL": "C", "TZ": "Pacific/Kiritimati", "PYTHONOPTIMIZE": "1"}
     other = {"LC_ALL": german(tmp_path), "LOCPATH": str(tmp_path), "TZ": "America/St_Johns"}

@@ -255,6 +255,7 @@ def test_the_progress_bar_counts_faces(monkeypatch):
     assert sum(seen) == 0
 
 
+@pytest.mark.slow
 def test_many_faces_need_little_more_memory_than_their_bytes():
     # tracemalloc does not see what torch allocates, so a fresh process is asked for its peak
     pytest.importorskip("resource")

@@ -33,6 +33,7 @@ def member(data, loss, seed, rate, epochs=1, folder=None):
     return Run(model, loss, data, config(seed, rate, epochs), folder=place)
 
 
+@pytest.mark.slow
 def test_a_stack_learns_what_each_network_learns_alone(faces):
     data = TrainingData(faces, "cpu")
     runs = [member(data, *one) for one in MEMBERS]
@@ -46,6 +47,7 @@ def test_a_stack_learns_what_each_network_learns_alone(faces):
             torch.testing.assert_close(run.model.state_dict()[name], value, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_stack_goes_on_where_its_runs_were_stopped(faces, tmp_path):
     data = TrainingData(faces, "cpu")
 
@@ -62,6 +64,7 @@ def test_a_stack_goes_on_where_its_runs_were_stopped(faces, tmp_path):
     assert numbers == [[1, 1, 1], [2, 2, 2], [3, 3, 3]]
 
 
+@pytest.mark.slow
 def test_a_network_that_breaks_leaves_the_stack(faces):
     data = TrainingData(faces, "cpu")
     runs = [member(data, *one, epochs=2) for one in MEMBERS]
@@ -71,6 +74,7 @@ def test_a_network_that_breaks_leaves_the_stack(faces):
     assert [run for run, _ in second] == [runs[0], runs[2]]
 
 
+@pytest.mark.slow
 def test_a_comparison_is_the_same_either_way(faces):
     losses, seeds = ["XE", "REG", "EMD2"], [0, 1]
     rates = {"REG": 0.003}

@@ -40,6 +40,7 @@ def run(loss, dataset, config=TINY, **options):
     return model, list(fit(model, loss, dataset, config, **options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_learns_what_is_plain(loss):
     rate = 0.003 if loss == "REG" else 0.03
@@ -49,6 +50,7 @@ def test_every_loss_learns_what_is_plain(loss):
     assert epochs[-1].metrics["AEO"] > 95
 
 
+@pytest.mark.slow
 def test_options_reach_the_loss(faces, tmp_path):
     def train(**options):
         return compare_losses(faces, ["AEMD"], config=TINY, folder=tmp_path, **options)
@@ -175,6 +177,7 @@ def test_probe_images_of_your_own(faces):
     assert epochs[-1].probe.classes.shape == (3,)
 
 
+@pytest.mark.slow
 def test_comparison(faces):
     seen = []
     table = compare_losses(
@@ -298,6 +301,7 @@ class TestCropAndMirror:
                 places.add(tuple(found[0]))
         assert len(places) > 40  # of 81
 
+    @pytest.mark.slow
     def test_comparison(self, faces):
         table = compare_losses(faces, ["EMD2"], config=self.CONFIG)
         model, _ = run("EMD2", faces, self.CONFIG)

@@ -139,6 +139,7 @@ class TestTrapsOfPOT:
 
     p, t = np.full(8, 1 / 8), np.array([0.3, 0.05, 0.05, 0.1, 0.1, 0.1, 0.1, 0.2])
 
+    @pytest.mark.slow
     def test_plain_sinkhorn_would_return_zero(self):
         cost = ground_distance.line(8)
         with warnings.catch_warnings():

@@ -184,6 +184,7 @@ def test_sliders_show_order_masses_and_every_class():
     assert explorer.panel().children[0] is explorer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("matrix", [False, True])
 @pytest.mark.parametrize("mass_t", [1.0, 0.5])
 @pytest.mark.parametrize("positions", [None, [1.0, 5.0, 11.0]])

@@ -98,6 +98,7 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not cannot", sys.ar
 """
 
 
+@pytest.mark.slow
 def test_all_of_this_where_torch_cannot_be_imported():
     pytest.importorskip("torch")
     done = subprocess.run(
