@@ -298,3 +298,63 @@ def test_bad_options_are_refused(options, message):
 def test_labels_out_of_range_are_refused():
     with pytest.raises(ValueError, match="target must be class indices 0 to 4"):
         aemd_loss(torch.zeros(2, 5), torch.tensor([0, 5]))
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_logit_of_minus_infinity_has_a_finite_loss_and_gradient(soft):
+    logits = torch.tensor([[-math.inf, 1.0, 0.0]], requires_grad=True)
+    far = torch.tensor([[-1e4, 1.0, 0.0]], requires_grad=True)
+    target = torch.tensor([[0.0, 0.5, 0.5]]) if soft else torch.tensor([1])
+    value, expected = aemd_loss(logits, target), aemd_loss(far, target)
+    torch.testing.assert_close(value, expected)
+    value.backward()
+    expected.backward()
+    torch.testing.assert_close(logits.grad, far.grad)
+    half = torch.tensor([[-1e5, 1.0, 0.0]]).half()  # overflows to −inf
+    torch.testing.assert_close(aemd_loss(half, target), value.detach())
+
+
+@pytest.mark.parametrize("kind", ["index", "soft", "a distance each"])
+def test_vmap_computes_each_problem_alone(kind):
+    (logits, t), other = case(5), case(5, zeros=True)
+    z, t = torch.stack([logits, other[0]]), torch.stack([t, other[1]])
+    options, batched = {"lam": 2.0, "iterations": 30}, (0, 0)
+    target = t.argmax(-1) if kind == "index" else t
+    distances = [ground_distance.line(5), ground_distance.circle(5)]
+
+    def value(z, target, distance):
+        return aemd_loss(z, target, ground_distance=distance, **options)
+
+    if kind == "a distance each":
+        d, batched = torch.tensor(np.stack(distances)), (0, 0, 0)
+        expected = torch.stack([value(*one) for one in zip(z, target, distances, strict=True)])
+    else:
+        d, batched = torch.tensor(distances[1]), (0, 0, None)
+        expected = torch.stack([value(*one, d) for one in zip(z, target, strict=True)])
+    torch.testing.assert_close(torch.func.vmap(value, batched)(z, target, d), expected)
+    gradients = torch.func.vmap(torch.func.grad(value), batched)(z, target, d)
+    z.requires_grad_()
+    alone = [d[i] if d.ndim == 3 else d for i in range(2)]
+    sum(value(*one) for one in zip(z, target, alone, strict=True)).backward()
+    torch.testing.assert_close(gradients, z.grad)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_it_compiles_without_a_break(soft):
+    logits, t = case(4)
+    target = t if soft else t.argmax(1)
+    compiled = torch.compile(aemd_loss, fullgraph=True, backend="aot_eager")
+    leaves = [logits.clone().requires_grad_() for _ in range(2)]
+    values = [f(z, target, lam=2.0) for f, z in zip((compiled, aemd_loss), leaves, strict=True)]
+    torch.testing.assert_close(*values)
+    for value in values:
+        value.backward()
+    torch.testing.assert_close(leaves[0].grad, leaves[1].grad)
+
+
+def test_second_derivatives_by_scalings_are_refused():
+    logits, t = case(4)
+    z = logits.requires_grad_()
+    (gradient,) = torch.autograd.grad(aemd_loss(z, t), z, create_graph=True)
+    with pytest.raises(RuntimeError, match="has no second derivatives"):
+        torch.autograd.grad(gradient.sum(), z)

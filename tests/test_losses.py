@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import torch.nn.functional as F
 from dlordinal.losses import EMDLoss as DlordinalEMDLoss
 
 from devtools.oracles import gap_sum, random_positions
-from emdviz import losses
+from emdviz import ground_distance, losses
 from emdviz.distances import emd, emd2
 from emdviz.distributions import one_hot
 from emdviz.losses import LOSSES, emd2_loss, emd_loss, regression_loss, xe_emd2_loss, xe_loss
@@ -393,3 +394,76 @@ class TestModules:
         z, _ = batch()
         assert torch.equal(LOSSES["EMD2"].predict(z, 8), z.argmax(1))
         torch.testing.assert_close(LOSSES["EMD2"].decode(z, 8), torch.softmax(z, 1))
+
+
+COUNTS = torch.tensor([[100.0, 10.0, 5.0, 0.0], [0.0, 0.0, 78.0, 0.0]])
+WRONG = {
+    "counts": (COUNTS, r"must sum to 1 .*\(divide by the sum.*\), got 115 at index \(0,\)"),
+    "less than 1": (COUNTS / 200, r"target must sum to 1 .*, got 0.575"),
+    "negative": (torch.tensor([[1.5, -0.5, 0.0, 0.0]] * 2), r"must not be negative, got -0.5"),
+    "NaN": (torch.tensor([[math.nan, 0.5, 0.5, 0.0]] * 2), "target must be finite, got nan"),
+    "whole counts": (COUNTS.long(), r"\(2, 4\) of torch.int64; divide counts by their sum over"),
+}
+SOFT = [
+    *(xe_loss, emd_loss, emd2_loss, xe_emd2_loss, regression_loss),
+    *(losses.aemd_loss, losses.ground_emd2_loss, losses.SelfGuidedEMD2Loss(4, 3)),
+]
+
+
+@pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.parametrize("loss", SOFT, ids=lambda loss: getattr(loss, "__name__", "learned"))
+def test_every_loss_refuses_a_target_that_is_no_distribution(loss, kind):
+    target, text = WRONG[kind]
+    z = torch.zeros(2, 1 if loss is regression_loss else 4)
+    if kind == "whole counts" and loss is regression_loss:
+        text = "target must be class indices"
+    with pytest.raises(ValueError, match=text):
+        loss(z, target)
+    assert torch.isfinite(loss(z, COUNTS / COUNTS.sum(1, keepdim=True)))
+    if kind not in ("whole counts", "NaN"):
+        half = (COUNTS / COUNTS.sum(1, keepdim=True)).bfloat16()
+        assert torch.isfinite(loss(z, half))
+
+
+def test_values_of_targets_are_not_read_where_that_would_wait():
+    z, wrong = torch.zeros(2, 4), COUNTS
+    assert emd2_loss(z.to("meta"), wrong.to("meta")).is_meta
+    per_row = torch.func.vmap(emd2_loss)(z, wrong)
+    assert per_row.shape == (2,)
+    compiled = torch.compile(emd2_loss, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(z, wrong), per_row.mean())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("loss", SOFT[:-1], ids=lambda loss: loss.__name__)
+def test_autocast_changes_no_branch_of_a_loss(loss, soft, dtype):
+    days = [0.0, 7, 30, 90, 365, 1000, 3000, 20000]
+    rng = torch.Generator().manual_seed(0)
+    z = torch.randn(5, 1 if loss is regression_loss else 8, generator=rng)
+    target = torch.rand(5, 8, generator=rng).softmax(1) if soft else torch.arange(5)
+    options = {"weight": torch.rand(8, generator=rng)}
+    if loss in (losses.aemd_loss, losses.ground_emd2_loss):
+        options["ground_distance"] = ground_distance.line(8, positions=days)
+    elif loss is not xe_loss:
+        options["positions"] = days
+    if loss is losses.ground_emd2_loss:
+        options["omega"] = 2.0
+    plain, cast = z.clone().requires_grad_(), z.clone().requires_grad_()
+    expected = loss(plain, target, **options)
+    with torch.autocast("cpu", dtype):
+        value = loss(cast, target, **options)
+    assert value.dtype == torch.float32
+    assert torch.equal(value, expected)
+    value.backward()
+    expected.backward()
+    assert torch.equal(cast.grad, plain.grad)
+
+
+def test_a_class_without_mass_costs_nothing_even_at_a_logit_of_minus_infinity():
+    z = torch.tensor([[-math.inf, 1.0, 0.0]], requires_grad=True)
+    t = torch.tensor([[0.0, 0.5, 0.5]])
+    value = xe_loss(z, t)
+    torch.testing.assert_close(value, xe_loss(z[:, 1:], t[:, 1:]))
+    value.backward()
+    assert torch.isfinite(z.grad).all()

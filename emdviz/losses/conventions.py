@@ -3,8 +3,10 @@
 torch is imported when a batch is read.
 """
 
+from functools import wraps
 from typing import TYPE_CHECKING, NamedTuple
 
+from emdviz.distributions import check_distribution
 from emdviz.reading import is_torch, read_choice, read_count, read_number, shown
 
 if TYPE_CHECKING:
@@ -37,6 +39,22 @@ class Targets(NamedTuple):
     shape: tuple
 
 
+def without_autocast(loss):
+    """Let a loss compute in float32 at least: autocast would take half precision for products."""
+
+    @wraps(loss)
+    def in_full_precision(input, target, **options):
+        import torch
+
+        device = input.device.type if is_torch(input) else "cpu"
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+            return loss(input, target, **options)
+        with torch.autocast(device, enabled=False):
+            return loss(input, target, **options)
+
+    return in_full_precision
+
+
 def read(input, target, weight, ignore_index, label_smoothing, reduction):
     """Check a batch and lay it out as rows: logits (N, C) in float32 at least, and Targets."""
     label_smoothing = check_options(input, weight, label_smoothing, reduction)
@@ -51,6 +69,7 @@ def read_targets(target, like, class_weight=None, ignore_index=-100, label_smoot
         class_weight = class_weight.to(like)
     ignore_index = read_count(ignore_index, "ignore_index", -(2**63), 2**63 - 1)
     if target.is_floating_point():
+        check_probabilities(target)
         shape = () if target.ndim == 1 else target.shape[:1] + target.shape[2:]
         index, soft = None, rows(target).to(like)
         weight = None if class_weight is None else (soft * class_weight).sum(1)
@@ -197,6 +216,18 @@ def check_weight(weight, num_classes, device):
         raise ValueError("weight must be a dense tensor, not on the meta device")
 
 
+def check_probabilities(target):
+    """Raise a ValueError unless these are distributions, where a look at values costs no wait."""
+    import torch
+
+    if target.device.type != "cpu" or torch.compiler.is_compiling():
+        return
+    try:
+        check_distribution(rows(target.detach()), "target")
+    except RuntimeError:  # inside vmap values cannot be looked at
+        return
+
+
 def check_target(input, target):
     """Raise an error if ``target`` is neither class indices nor probabilities for ``input``."""
     import torch
@@ -219,6 +250,8 @@ def check_target(input, target):
     if input.ndim > 2:
         names = ("(B, d1, …)", "(B, C, d1, …)")
     got = f"{tuple(target.shape)} of {target.dtype}"
+    if target.shape == soft_shape:
+        got += "; divide counts by their sum over the classes"
     raise ValueError(
         f"target must be class indices {names[0]} = {tuple(shape)} "
         f"or probabilities {names[1]} = {tuple(soft_shape)}, got {got}"

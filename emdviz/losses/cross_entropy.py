@@ -9,6 +9,7 @@ from emdviz.reading import read_count
 
 
 @fill
+@conventions.without_autocast
 def xe_loss(
     input, target, *, weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean"
 ):
@@ -39,6 +40,10 @@ def xe_loss(
     conventions.check_target(input, target)
     ignore_index = read_count(ignore_index, "ignore_index", -(2**63), 2**63 - 1)
     logits = conventions.at_least_float32(input)
+    if target.is_floating_point():
+        conventions.check_probabilities(target)
+        # t log p is 0 where t is 0, also for a logit of −inf
+        logits = logits.clamp(min=torch.finfo(logits.dtype).min / 4)
     try:
         return torch.nn.functional.cross_entropy(
             logits,

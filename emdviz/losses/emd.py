@@ -12,6 +12,7 @@ from emdviz.reading import read_flag, read_number
 
 
 @fill
+@conventions.without_autocast
 def emd2_loss(
     input,
     target,
@@ -67,6 +68,7 @@ def emd2_loss(
 
 
 @fill
+@conventions.without_autocast
 def emd_loss(
     input,
     target,
@@ -115,6 +117,7 @@ def emd_loss(
 
 
 @fill
+@conventions.without_autocast
 def xe_emd2_loss(
     input,
     target,

@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
-from emdviz import ground_distance as ground
 from emdviz._docstrings import fill
 from emdviz.losses import conventions
 from emdviz.losses.modules import FunctionLoss
@@ -46,6 +45,7 @@ class Scaled(NamedTuple):
 
 
 @fill
+@conventions.without_autocast
 def aemd_loss(
     input,
     target,
@@ -111,12 +111,13 @@ def aemd_loss(
         input, target, weight, ignore_index, label_smoothing, reduction
     )
     distance = read_distance(ground_distance, logits)
-    log_p = torch.log_softmax(logits, dim=1)
+    # below this p is 0 in any precision, and p log p is 0 as well
+    log_p = torch.log_softmax(logits, dim=1).clamp(min=-1e3)
     if targets.soft is None:
         parts = torch.exp(log_p) * (conventions.pick_row(distance.T, targets.index) + log_p / lam)
         return conventions.reduce(parts, targets, reduction)
-    value, error = _Entropic.apply(log_p, targets.soft, distance, lam, iterations)
-    _warn_once(error, lam, iterations)
+    transport = _transport if torch.compiler.is_compiling() else _Entropic.apply
+    value, *_ = transport(log_p, targets.soft, distance, float(lam), iterations)
     return conventions.reduce(value[:, None], targets, reduction)
 
 
@@ -216,40 +217,95 @@ def _log_product(x, log_matrix):
     return torch.logsumexp(x[:, None, :] + log_matrix, dim=2)
 
 
+@torch.library.custom_op("emdviz::entropic_transport", mutates_args=())
+def _transport(
+    log_p: Tensor, t: Tensor, distance: Tensor, lam: float, iterations: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The value of entropic transport of each row, and its gradients by log p and t.
+
+    An operator of its own, so that torch.compile need not look inside.
+    """
+    scaled = scale_matrix(log_p, t, distance, lam, iterations)
+    _warn_once(scaled.error, lam, iterations)
+    # by log p instead of p, so that a probability of 0 has the finite gradient 0
+    by_log_p = torch.exp(log_p) * (scaled.row_potential + 1 / lam)
+    by_t = torch.where(t > 0, scaled.column_potential, 0)
+    return scaled.value, by_log_p, by_t
+
+
+@_transport.register_fake
+def _(log_p, t, distance, lam, iterations):
+    return log_p.new_empty(len(log_p)), torch.empty_like(log_p), torch.empty_like(t)
+
+
+def _keep(ctx, inputs, output):
+    ctx.save_for_backward(*output[1:])
+    ctx.set_materialize_grads(False)
+
+
+def _differentiate(ctx, grad, *of_gradients):
+    if any(one is not None for one in of_gradients):
+        raise RuntimeError("aemd_loss of probabilities has no second derivatives")
+    if grad is None:
+        return None, None, None, None, None
+    by_log_p, by_t = ctx.saved_tensors
+    return grad[:, None] * by_log_p, grad[:, None] * by_t, None, None, None
+
+
+_transport.register_autograd(_differentiate, setup_context=_keep)
+
+
 class _Entropic(Function):
-    """The value of entropic transport, whose gradients are its potentials."""
+    """The operator for ``torch.func``, which does not take gradients of custom operators."""
+
+    setup_context, backward = staticmethod(_keep), staticmethod(_differentiate)
 
     @staticmethod
-    def forward(ctx, log_p, t, distance, lam, iterations):
-        scaled = scale_matrix(log_p, t, distance, lam, iterations)
-        # by log p instead of p, so that a probability of 0 has the finite gradient 0
-        by_log_p = torch.exp(log_p) * (scaled.row_potential + 1 / lam)
-        by_t = torch.where(t > 0, scaled.column_potential, 0)
-        ctx.save_for_backward(by_log_p, by_t)
-        ctx.mark_non_differentiable(scaled.error)
-        return scaled.value, scaled.error
+    def forward(log_p, t, distance, lam, iterations):
+        return _transport(log_p, t, distance, lam, iterations)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx, grad, _):
-        by_log_p, by_t = ctx.saved_tensors
-        return grad[:, None] * by_log_p, grad[:, None] * by_t, None, None, None
+    def vmap(info, in_dims, log_p, t, distance, lam, iterations):
+        def front(values, dim):
+            if dim is None:
+                return values[None].expand(info.batch_size, *values.shape)
+            return values.movedim(dim, 0)
+
+        log_p, t = front(log_p, in_dims[0]), front(t, in_dims[1])
+        if in_dims[2] is None:  # one distance: all rows are pairs of one batch
+            rows = _Entropic.apply(log_p.flatten(0, 1), t.flatten(0, 1), distance, lam, iterations)
+            made = [values.unflatten(0, log_p.shape[:2]) for values in rows]
+        else:
+            each = zip(log_p, t, front(distance, in_dims[2]), strict=True)
+            rows = [_Entropic.apply(*one, lam, iterations) for one in each]
+            made = [torch.stack(values) for values in zip(*rows, strict=True)]
+        return tuple(made), (0, 0, 0)
 
 
 def read_distance(distance, logits):
     """Return a ground distance as a tensor that fits the logits (N, C), the line by default."""
     num_classes = logits.shape[1]
     if distance is None:
-        distance = ground.line(num_classes)
+        x = torch.arange(num_classes, dtype=logits.dtype, device=logits.device)
+        return abs(x[:, None] - x)
     distance = as_tensor(distance).to(logits)
     if tuple(distance.shape) != (num_classes, num_classes):
         raise ValueError(
             f"ground_distance must have shape (C, C) = ({num_classes}, {num_classes}), "
             f"got {tuple(distance.shape)}"
         )
-    if distance.device.type == "cpu" and not torch.all(torch.isfinite(distance) & (distance >= 0)):
-        raise ValueError("ground_distance must be finite and not negative")
+    if distance.device.type == "cpu" and not torch.compiler.is_compiling():
+        _check_values(distance)
     return distance
+
+
+def _check_values(distance):
+    try:
+        fine = bool(torch.all(torch.isfinite(distance) & (distance >= 0)))
+    except RuntimeError:  # inside vmap values cannot be looked at
+        return
+    if not fine:
+        raise ValueError("ground_distance must be finite and not negative")
 
 
 def as_tensor(distance):

@@ -15,6 +15,7 @@ from emdviz.reading import read_count, read_number, shown
 
 
 @fill
+@conventions.without_autocast
 def ground_emd2_loss(
     input,
     target,

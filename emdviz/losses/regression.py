@@ -11,6 +11,7 @@ from emdviz.reading import read_floats
 
 
 @fill
+@conventions.without_autocast
 def regression_loss(
     input, target, *, positions=None, weight=None, ignore_index=-100, reduction="mean"
 ):
