@@ -437,6 +437,7 @@ def test_values_of_targets_are_not_read_where_that_would_wait():
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("loss", SOFT[:-1], ids=lambda loss: loss.__name__)
+@pytest.mark.filterwarnings("ignore:.* scalings at lam = 1 leave:UserWarning")
 def test_autocast_changes_no_branch_of_a_loss(loss, soft, dtype):
     days = [0.0, 7, 30, 90, 365, 1000, 3000, 20000]
     rng = torch.Generator().manual_seed(0)
