@@ -62,7 +62,7 @@ class TestRun:
     def test_small_on_your_own_images(self, tmp_path):
         files = {
             f"{name}/{number}.jpg": jpeg(picture(10 * tone + number, tone / 2))
-            for tone, name in enumerate(("1 low", "2 middle", "3 high"))
+            for tone, name in enumerate(("low", "middle", "high"))
             for number in range(10)
         }
         own = ("--dataset=image_folder", "--data", write(tmp_path / "own", files))
