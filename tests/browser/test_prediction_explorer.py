@@ -179,7 +179,8 @@ def test_bars_are_sliders_that_speak(figure):
     spoken = figure.root.get_attribute("aria-label")
     assert "true class is 0-2" in spoken
     assert all(text in spoken for text in figure.numbers("A").values())
-    assert "Cross-entropy is the same, EMD is lower for B" in spoken
+    assert "Cross-entropy is the same, squared error" in spoken
+    assert "Earth Mover's Distance is lower for B" in spoken
     status = figure.root.locator("[role=status]")
     wait_until(lambda: status.inner_text() == figure.root.get_attribute("aria-label"))
 

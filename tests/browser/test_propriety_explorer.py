@@ -95,7 +95,7 @@ def test_a_prediction_of_ones_own_is_compared_with_the_best(notebook, figure):
     figure.rest()
     assert figure.bars("a") == [0, 1, 0]
     regrets = figure.root.locator("[data-regret=yours]")
-    assert regrets.all_inner_texts() == ["+∞", "+0.130", "= best", "+0.010"]
+    assert regrets.all_inner_texts() == ["+∞", "+0.010", "= best", "+0.130"]
     menu.select_option("t, the honest one")
     figure.rest()
     assert regrets.all_inner_texts() == ["= best", "= best", "+0.240", "= best"]
