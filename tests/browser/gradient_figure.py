@@ -29,7 +29,7 @@ LOOK = """(el) => {
   });
   const trails = all(el, '.emdviz-walk ~ div svg').map((chart) => {
     const [foot, one] = all(chart, '.emdviz-grid').map((line) => of(line, 'y1'));
-    return all(chart, '.emdviz-trail').map((path) =>
+    return all(chart, '.emdviz-curve').map((path) =>
       path.getAttribute('d').slice(1).split('L').map(
         (point) => (foot - Number(point.split(' ')[1])) / (foot - one)));
   });

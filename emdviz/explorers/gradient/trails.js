@@ -1,12 +1,11 @@
 // Lines of one number per loss against the steps taken, each with its name at its end.
 
 import { ofLoss } from "../kit/closed_forms.js";
-import { ruler, set, svg, wholePixel, write } from "../kit/dom.js";
-import { spreadOut } from "../kit/line_chart.js";
+import { ruler, set, svg, write } from "../kit/dom.js";
+import { createLines } from "../kit/line_chart.js";
 
 const TRAIL_HEIGHT = 7.4; // of the axis, in units of the text size
 const DASHES = [null, "2 3", "7 3", null, "8 3 2 3"]; // line by line, as colours alone do not tell them apart
-const APART = 1.1; // the least distance of two names
 
 /** Make a drawing of `title` for these losses. */
 export function createTrails({ losses, root }) {
@@ -14,15 +13,9 @@ export function createTrails({ losses, root }) {
   const ticks = ["0", "1"].map((text) => svg("text", { class: "emdviz-tick" }, text));
   const ends = ["0", ""].map((text) => svg("text", { class: "emdviz-tick emdviz-step" }, text));
   const axis = svg("text", { class: "emdviz-axis" }, "steps");
-  const trails = losses.map((loss, i) => {
-    const line = svg("path", { class: "emdviz-trail", "stroke-dasharray": DASHES[i % DASHES.length] });
-    const dot = svg("circle", { class: "emdviz-trail-end" });
-    const lead = svg("path", { class: "emdviz-lead" });
-    const text = svg("text", { class: "emdviz-trail-name" });
-    return { line, dot, lead, text, node: svg("g", ofLoss(loss), lead, line, dot, text) };
-  });
+  const lines = createLines(losses.map((loss, i) => ({ of: ofLoss(loss), dash: DASHES[i % DASHES.length] })));
   const node = svg("svg", { class: "emdviz-chart", role: "img" }, ...grid, ...ticks, ...ends, axis);
-  node.append(...trails.map((trail) => trail.node));
+  node.append(...lines.nodes);
   let place = null;
 
   return {
@@ -38,7 +31,6 @@ export function createTrails({ losses, root }) {
       ends.forEach((text, i) => set(text, { x: i ? right : left, y: place.bottom + 1.15 * unit }));
       set(axis, { x: (left + right) / 2, y: place.bottom + 1.15 * unit });
       set(axis, { visibility: right - left > measure("00 steps 000") ? null : "hidden" });
-      for (const { dot } of trails) set(dot, { r: 0.28 * unit });
     },
     /** Show a list of numbers, one per step from 0 on, for every loss. */
     update(lists, labels, words) {
@@ -52,17 +44,8 @@ export function createTrails({ losses, root }) {
         set(ticks[i], { x: left - 0.5 * unit, y: y(tick) + 0.3 * unit });
       });
       write(ends[1], String(Math.max(10, steps)));
-      const finals = lists.map((list) => y(list[steps]));
-      const heights = spreadOut(finals, APART * unit, top, bottom);
-      lists.forEach((list, i) => {
-        const { line, dot, lead, text } = trails[i];
-        set(line, { d: `M${list.map((value, step) => `${x(step)} ${y(value)}`).join("L")}` });
-        set(dot, { cx: x(steps), cy: finals[i] });
-        const from = x(steps) + 0.5 * unit;
-        set(lead, { d: `M${from} ${finals[i]}L${from + 0.8 * unit} ${heights[i]}` });
-        set(text, { x: x(steps) + 1.5 * unit, y: wholePixel(heights[i] + 0.3 * unit) });
-        write(text, labels[i]);
-      });
+      const places = lists.map((list) => list.map((value, step) => [x(step), y(value)]));
+      lines.update({ places, dots: places.map((list) => list[steps]), labels, unit, top, bottom });
       set(node, { "aria-label": words });
     },
   };

@@ -1,6 +1,6 @@
 // What the scalings came to: four numbers, and sentences on where they come from.
 
-import { formatLoss, formatProbability, html, write } from "../kit/dom.js";
+import { formatProbability, html, write } from "../kit/dom.js";
 import { gapNorm } from "../kit/distributions.js";
 import { createTile } from "../kit/controls.js";
 import { convergedPlan, distances, MOST, SAMPLES, scale } from "./rounding.js";

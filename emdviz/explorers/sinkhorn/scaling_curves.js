@@ -2,7 +2,7 @@
 
 import { ruler, set, svg, write } from "../kit/dom.js";
 import { MOST, SAMPLES } from "./rounding.js";
-import { spreadOut } from "../kit/line_chart.js";
+import { createLines } from "../kit/line_chart.js";
 
 const CURVES_HEIGHT = 8.5; // of the axis, in units of the text size
 const FLOOR = 1e-8; // where a logarithmic axis ends; what is less lies there
@@ -32,19 +32,13 @@ export function createCurves({ curves, levels, log, root }) {
   const broken = svg("rect", { class: "emdviz-broken" });
   const brokenText = svg("text", { class: "emdviz-broken-name" });
   const now = svg("line", { class: "emdviz-now" });
-  const lines = curves.map((name) => {
-    const line = svg("path", { class: "emdviz-curve" });
-    const dot = svg("circle", { class: "emdviz-curve-dot" });
-    return { line, dot, node: svg("g", { class: `emdviz-curve-${name}` }, line, dot) };
-  });
-  const rules = levels.map((name) => {
-    const line = svg("line", { class: "emdviz-level" });
-    return { line, node: svg("g", { class: `emdviz-curve-${name}` }, line) };
-  });
-  const names = [...curves, ...levels].map(() => svg("text", { class: "emdviz-curve-name" }));
-  const leads = names.map(() => svg("path", { class: "emdviz-lead" }));
+  const of = (name) => ({ class: `emdviz-curve-${name}` });
+  const lines = createLines([
+    ...levels.map((name) => ({ of: of(name), kind: "emdviz-level" })),
+    ...curves.map((name) => ({ of: of(name) })),
+  ]);
   const node = svg("svg", { class: "emdviz-chart", role: "img" }, background, broken, brokenText);
-  node.append(...rules.map((rule) => rule.node), now, ...lines.map((line) => line.node), ...leads, ...names);
+  node.append(now, ...lines.nodes);
   let place = null;
 
   function drawBackground({ ticks }, y) {
@@ -73,7 +67,6 @@ export function createCurves({ curves, levels, log, root }) {
       place = { unit, left, right, top, bottom: top + height, height, x };
       const whole = place.bottom + 1.5 * unit;
       set(node, { width, height: whole, viewBox: `0 0 ${width} ${whole}` });
-      for (const { dot } of lines) set(dot, { r: 0.32 * unit });
       drawn = "";
     },
     /** `lists` holds a list for every curve, `values` a number for every level, `at` those now. */
@@ -84,34 +77,27 @@ export function createCurves({ curves, levels, log, root }) {
       if (drawn !== String(axis.ticks)) drawBackground(axis, y);
       drawn = String(axis.ticks);
       set(now, { x1: x(scalings), x2: x(scalings), y1: top, y2: bottom });
-      lists.forEach((list, i) => {
-        const path = [];
-        for (let k = 0; k < list.length && Number.isFinite(list[k]); k += 1) {
-          path.push(`${x(SAMPLES[k]).toFixed(1)} ${y(list[k]).toFixed(1)}`);
-        }
-        const { line, dot } = lines[i];
-        set(line, { d: path.length ? `M${path.join("L")}` : null });
-        const known = Number.isFinite(at[i]);
-        set(dot, { visibility: known ? null : "hidden", cx: x(scalings), cy: known ? y(at[i]) : bottom });
-      });
-      values.forEach((value, i) => {
-        set(rules[i].line, { x1: left, x2: right, y1: y(value), y2: y(value) });
-      });
       const whole = brokenAt > MOST;
       const from = whole ? right : x(brokenAt);
       const wide = right - from;
       set(broken, { x: from, width: wide, y: top, height, visibility: whole ? "hidden" : null });
       set(brokenText, { x: from + wide / 2, y: top + height / 2 });
       write(brokenText, wide > 2.5 * unit ? "NaN" : "");
-      const ends = [...lists.map((list) => list[list.length - 1]), ...values];
-      const heights = ends.map((value) => (Number.isFinite(value) ? y(value) : bottom));
-      const spread = spreadOut(heights, 1.1 * unit, top, bottom);
-      names.forEach((text, i) => {
-        const shown = Number.isFinite(ends[i]);
-        const start = right + 0.2 * unit;
-        set(leads[i], { d: shown ? `M${start} ${heights[i]}L${start + 0.7 * unit} ${spread[i]}` : null });
-        set(text, { x: right + 1.1 * unit, y: spread[i] + 0.3 * unit });
-        write(text, shown ? labels[i] : "");
+      const finite = (list) => {
+        const end = list.findIndex((value) => !Number.isFinite(value));
+        return (end < 0 ? list : list.slice(0, end)).map((value, k) => [x(SAMPLES[k]), y(value)]);
+      };
+      lines.update({
+        places: [...values.map((value) => [[left, y(value)], [right, y(value)]]), ...lists.map(finite)],
+        dots: [
+          ...values.map(() => null),
+          ...at.map((value) => (Number.isFinite(value) ? [x(scalings), y(value)] : null)),
+        ],
+        labels: [
+          ...labels.slice(lists.length),
+          ...lists.map((list, i) => (Number.isFinite(list.at(-1)) ? labels[i] : "")),
+        ],
+        unit, top, bottom,
       });
       set(node, { "aria-label": words });
     },

@@ -1,11 +1,10 @@
 // Curves of a metric over the epochs, one per loss, each with its name at its end.
 
 import { ofLoss } from "../kit/closed_forms.js";
-import { ruler, set, svg, write } from "../kit/dom.js";
-import { spreadOut } from "../kit/line_chart.js";
+import { ruler, set, svg } from "../kit/dom.js";
+import { createLines } from "../kit/line_chart.js";
 
 const CURVE_HEIGHT = 13; // of the axis, in units of the text size
-const NAMES_APART = 1.25; // the least distance of two names
 
 /** Write a number of a metric; there may be none. */
 export const formatMetric = (value, unit) => value?.toFixed(unit === "%" ? 1 : 3) ?? "–";
@@ -32,43 +31,14 @@ function epochTicks(count, most) {
   return count > 1 ? [...ticks, count] : ticks;
 }
 
-function createCurve(loss) {
-  const line = svg("path", { class: "emdviz-curve" });
-  const dots = svg("path", { class: "emdviz-curve-dots" });
-  const dot = svg("circle", { class: "emdviz-curve-end" });
-  const lead = svg("path", { class: "emdviz-curve-lead" });
-  const text = svg("text", { class: "emdviz-curve-name" });
-  const node = svg("g", ofLoss(loss), lead, line, dots, dot, text);
-  return {
-    node,
-    resize: (unit) => set(dot, { r: 0.32 * unit }),
-    /** Show points [epoch, number], of which `chosen` is written, with the name at height `at`. */
-    update({ points, chosen, at, unit, measured, x, y }) {
-      set(node, { visibility: points.length ? null : "hidden" });
-      set(dot, { visibility: chosen ? null : "hidden" });
-      if (!points.length) return;
-      const spots = points.map(([n, value]) => `${x(n)} ${y(value)}`);
-      set(line, { d: `M${spots.join("L")}` });
-      set(dots, { d: spots.map((spot) => `M${spot}h0`).join("") });
-      if (chosen) set(dot, { cx: x(chosen[0]), cy: y(chosen[1]) });
-      const [last, value] = points.at(-1);
-      const from = x(last) + 0.5 * unit;
-      const to = from + 0.6 * unit;
-      set(lead, { d: `M${from} ${y(value)}L${to} ${at}` });
-      set(text, { x: to + 0.25 * unit, y: at + 0.3 * unit });
-      write(text, `${loss.label} ${formatMetric(chosen?.[1], measured)}`);
-    },
-  };
-}
-
 /** Make the drawing for `count` epochs; a marker stands at one of them if `marked`. */
 export function createCurves({ losses, count, root, marked }) {
   const axis = svg("g", {});
   const marker = svg("line", { class: "emdviz-marker" });
-  const curves = losses.map(createCurve);
+  const curves = createLines(losses.map((loss) => ({ of: ofLoss(loss), dotted: true })));
   const node = svg("svg", { class: "emdviz-chart", role: "img" }, axis);
   if (marked) node.append(marker);
-  node.append(...curves.map((curve) => curve.node));
+  node.append(...curves.nodes);
   let place = null;
   let axes = ""; // what the axes were drawn for
 
@@ -103,7 +73,6 @@ export function createCurves({ losses, count, root, marked }) {
       const height = bottom + 3.1 * unit;
       set(node, { width, height, viewBox: `0 0 ${width} ${height}` });
       set(marker, { y1: top, y2: bottom });
-      for (const curve of curves) curve.resize(unit);
     },
     /**
      * Show lists of numbers, null where there is none, one list per loss and one number per
@@ -119,17 +88,16 @@ export function createCurves({ losses, count, root, marked }) {
       const points = lists.map((list) =>
         list.map((value, i) => [i + 1, value]).filter(([, value]) => value !== null),
       );
-      const seen = points.flatMap((list, i) => (list.length ? [i] : []));
-      const ends = seen.map((i) => y(points[i].at(-1)[1]));
-      const heights = spreadOut(ends, NAMES_APART * unit, top, bottom);
       const chosen = points.map((list) => (marked ? list.find(([n]) => n === at) : list.at(-1)));
-      curves.forEach((curve, i) => {
-        const own = { points: points[i], chosen: chosen[i], at: heights[seen.indexOf(i)] };
-        curve.update({ ...own, unit, measured, x, y });
+      const placed = ([n, value]) => [x(n), y(value)];
+      const labels = losses.map(({ label }, i) => `${label} ${formatMetric(chosen[i]?.[1], measured)}`);
+      curves.update({
+        places: points.map((list) => list.map(placed)),
+        dots: chosen.map((point) => point && placed(point)),
+        labels, unit, top, bottom,
       });
       set(marker, { x1: x(at), x2: x(at) });
-      const said = losses.map(({ label }, i) => `${label} ${formatMetric(chosen[i]?.[1], measured)}`);
-      set(node, { "aria-label": `${named} after epoch ${at}: ${said.join(", ")}` });
+      set(node, { "aria-label": `${named} after epoch ${at}: ${labels.join(", ")}` });
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import { formatLoss, formatProbability, html, write } from "../kit/dom.js";
 import { equal, gapNorm } from "../kit/distributions.js";
-import { commit, read } from "../kit/sync.js";
+import { read } from "../kit/sync.js";
 import { createTile } from "../kit/controls.js";
 import { planCost, trips } from "./optimal_plan.js";
 
