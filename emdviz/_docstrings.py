@@ -31,6 +31,21 @@ Raises
 ------
 ValueError, TypeError
     For shapes, dtypes, labels or options that are not as above.""",
+    "explorer_classes": """\
+classes : sequence of str, optional
+    Names of the classes, in order; the eight age groups of Adience if nothing else says how
+    many classes there are, else their indices.
+positions : array-like, shape (C,), optional
+    Where the classes lie on the line, increasing; 0, 1, …, C − 1 by default.""",
+    "explorer_style": """\
+style : {"notebook", "projector"}
+    How large the text is.""",
+    "explorer_errors": """\
+Raises
+------
+traitlets.TraitError
+    If a value does not fit; it names the trait, what was expected and what came, and the
+    explorer stays as it was.""",
 }
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
+from emdviz._docstrings import fill
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
@@ -54,6 +55,7 @@ class Walk(traitlets.Dict):
         }
 
 
+@fill
 class GradientExplorer(DistributionExplorer):
     """One prediction, the push of five losses on each of its logits, and steps down each loss.
 
@@ -81,19 +83,14 @@ class GradientExplorer(DistributionExplorer):
         true one by default.
     target : int
         Index of the true class.
-    classes : sequence of str, optional
-        Names of the classes, in order; the eight age groups of Adience if nothing else says how
-        many classes there are, else their indices.
-    positions : array-like, shape (C,), optional
-        Where the classes lie on the line, increasing; 0, 1, …, C − 1 by default.
+    %(explorer_classes)s
     emd_weight : float
         Weight of EMD² in XE + EMD².
     learning_rate : float
         How far a step goes.
     own_scale : bool
         Draw the pushes of every loss on its own scale, not on a shared one.
-    style : {"notebook", "projector"}
-        How large the text is.
+    %(explorer_style)s
 
     Attributes
     ----------
@@ -104,11 +101,7 @@ class GradientExplorer(DistributionExplorer):
     p_0, p_1, … : float
         The prediction to a hundredth, class by class, for ``jslink`` with a widget of yours.
 
-    Raises
-    ------
-    traitlets.TraitError
-        If a value does not fit; it names the trait, what was expected and what came, and the
-        explorer stays as it was.
+    %(explorer_errors)s
 
     References
     ----------

@@ -8,6 +8,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from emdviz._docstrings import fill
 from emdviz.distributions import one_hot
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
@@ -27,6 +28,7 @@ from emdviz.propriety import expected_loss
 _LETTERS = {"p": "A", "q": "B"}
 
 
+@fill
 class PredictionExplorer(DistributionExplorer):
     """Two predictions, A and B, of one ordered class: drag a bar and watch four losses.
 
@@ -49,15 +51,10 @@ class PredictionExplorer(DistributionExplorer):
         with the same probability of the true class.
     target : int
         Index of the true class.
-    classes : sequence of str, optional
-        Names of the classes, in order; the eight age groups of Adience if nothing else says how
-        many classes there are, else their indices.
-    positions : array-like, shape (C,), optional
-        Where the classes lie on the line, increasing; 0, 1, …, C − 1 by default.
+    %(explorer_classes)s
     equal_xe : bool
         Tie the true class of A and B, and offer a slider that moves the rest of B.
-    style : {"notebook", "projector"}
-        How large the text is.
+    %(explorer_style)s
 
     Attributes
     ----------
@@ -69,11 +66,7 @@ class PredictionExplorer(DistributionExplorer):
         The same probabilities to a hundredth, one by one, for ``jslink`` with a widget of yours.
         The browser keeps them and p and q in step; in Python, set p and q.
 
-    Raises
-    ------
-    traitlets.TraitError
-        If a value does not fit; it names the trait, what was expected and what came, and the
-        explorer stays as it was.
+    %(explorer_errors)s
 
     Source
     ------

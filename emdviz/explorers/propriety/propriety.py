@@ -7,6 +7,7 @@ import numpy as np
 import traitlets
 
 from emdviz import propriety
+from emdviz._docstrings import fill
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
@@ -16,6 +17,7 @@ from emdviz.losses.loss import LOSSES, closed_forms
 from emdviz.palette import PREDICTION_A, TRUTH
 
 
+@fill
 class ProprietyExplorer(DistributionExplorer):
     """Drag the true label distribution t and see the prediction that each loss rewards most.
 
@@ -34,14 +36,8 @@ class ProprietyExplorer(DistributionExplorer):
         between neighbouring classes.
     p : array-like, shape (C,), optional
         A prediction of your own to compare; setting it shows it.
-    classes : sequence of str, optional
-        Names of the classes, in order; the eight age groups of Adience if nothing else says how
-        many classes there are, else their indices.
-    positions : array-like, shape (C,), optional
-        Where the classes lie on the line, increasing; 0, 1, …, C − 1 by default. EMD, EMD² and
-        regression respect them.
-    style : {"notebook", "projector"}
-        How large the text is.
+    %(explorer_classes)s
+    %(explorer_style)s
 
     Attributes
     ----------
@@ -54,11 +50,7 @@ class ProprietyExplorer(DistributionExplorer):
     t_0, t_1, …, p_0, p_1, … : float
         The same probabilities to a hundredth, one by one, for ``jslink``.
 
-    Raises
-    ------
-    traitlets.TraitError
-        If a value does not fit; it names the trait, what was expected and what came, and the
-        explorer stays as it was.
+    %(explorer_errors)s
 
     Source
     ------

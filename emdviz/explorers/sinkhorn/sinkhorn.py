@@ -8,6 +8,7 @@ import numpy as np
 import traitlets
 
 from emdviz import distances
+from emdviz._docstrings import fill
 from emdviz.distributions import one_hot
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
@@ -21,6 +22,7 @@ LEAST_LAMBDA, MOST_LAMBDA = 0.1, 1000.0
 MOST_SCALINGS = 1000
 
 
+@fill
 class SinkhornExplorer(DistributionExplorer):
     """The entropic plan from a prediction p to a target t, scaling by scaling.
 
@@ -48,13 +50,8 @@ class SinkhornExplorer(DistributionExplorer):
         To what every single operation is rounded.
     domain : {"log", "plain"}
         Whether u, v and the kernel are kept as logarithms.
-    classes : sequence of str, optional
-        Names of the classes, in order; the eight age groups of Adience if nothing else says how
-        many classes there are, else their indices.
-    positions : array-like, shape (C,), optional
-        Where the classes lie on the line, increasing; 0, 1, …, C − 1 by default.
-    style : {"notebook", "projector"}
-        How large the text is.
+    %(explorer_classes)s
+    %(explorer_style)s
 
     Attributes
     ----------
@@ -65,11 +62,7 @@ class SinkhornExplorer(DistributionExplorer):
     p_0, p_1, …, t_0, t_1, … : float
         The same probabilities to a hundredth, one by one, for ``jslink``.
 
-    Raises
-    ------
-    traitlets.TraitError
-        If a value does not fit; it names the trait, what was expected and what came, and the
-        explorer stays as it was.
+    %(explorer_errors)s
 
     Source
     ------

@@ -9,6 +9,7 @@ import numpy as np
 import traitlets
 
 from emdviz import distances
+from emdviz._docstrings import fill
 from emdviz.distributions import check_positions, one_hot
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
@@ -45,6 +46,7 @@ class Mass(traitlets.TraitType):
         return mass
 
 
+@fill
 class TransportExplorer(DistributionExplorer):
     """The transport plan from a prediction p to a soft target t, and the gap that pays for it.
 
@@ -69,19 +71,14 @@ class TransportExplorer(DistributionExplorer):
     ----------
     p, t : array-like, shape (C,), optional
         The prediction and the target: probabilities, summing to 1. An example if missing.
-    classes : sequence of str, optional
-        Names of the classes, in order; the eight age groups of Adience if nothing else says how
-        many classes there are, else their indices.
-    positions : array-like, shape (C,), optional
-        Where the classes lie on the line, increasing; 0, 1, …, C − 1 by default.
+    %(explorer_classes)s
     order : {1, 2}
         l, the power of the distance that a unit of mass pays.
     mass_p, mass_t : float
         The total masses of p and t, 0.1 to 1. Where they differ, only the smaller is moved.
     matrix : bool
         Show the plan as a matrix, too.
-    style : {"notebook", "projector"}
-        How large the text is.
+    %(explorer_style)s
 
     Attributes
     ----------
@@ -93,11 +90,7 @@ class TransportExplorer(DistributionExplorer):
         The same probabilities to a hundredth, one by one, for ``jslink`` with a widget of yours.
         The browser keeps them and p and t in step; in Python, set p and t.
 
-    Raises
-    ------
-    traitlets.TraitError
-        If a value does not fit; it names the trait, what was expected and what came, and the
-        explorer stays as it was.
+    %(explorer_errors)s
 
     Source
     ------
