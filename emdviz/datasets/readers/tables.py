@@ -40,7 +40,7 @@ def read_label_table(content, name):
     >>> table.values.tolist()
     [['1.jpg', 'low'], ['2.jpg', 'high']]
     """
-    table = read_table(content, name)
+    table = read_table(content, name).rename(columns=str.lower)
     heads = list(table)
     if not {"path", "label"} <= set(heads) or len(set(heads)) < len(heads):
         raise ValueError(
@@ -74,9 +74,9 @@ def read_table(content, name):
     Parameters
     ----------
     content : bytes
-        UTF-8, with or without a byte order mark. The first line names the columns, in capital or
-        small letters; before it may stand a line such as ``sep=;``, which Excel understands.
-        Commas, semicolons or tabs stand between the fields, which may stand in double quotes.
+        UTF-8, with or without a byte order mark. The first line names the columns; before
+        it may stand a line such as ``sep=;``, which Excel understands. Commas,
+        semicolons or tabs stand between the fields, which may stand in double quotes.
     name : str
         What an error calls the file.
 
@@ -84,7 +84,7 @@ def read_table(content, name):
     -------
     pandas.DataFrame
         All text, without white space around it; the index is the number of the line, as long as
-        no field holds a line break. Empty lines are left out. Column names are in small letters.
+        no field holds a line break. Empty lines are left out.
 
     Raises
     ------
@@ -126,18 +126,21 @@ def read_table(content, name):
     table = table[(table != "").any(axis=1)]
     if table.empty:
         return pd.DataFrame()
-    heads = [head.lower() for head in table.iloc[0]]
-    return table.iloc[1:].set_axis(heads, axis=1)
+    return table.iloc[1:].set_axis(table.iloc[0].tolist(), axis=1)
 
 
 def number(text):
-    """Return a text as a finite number, with a point or a comma, or None if it is none.
+    """Return a text as a finite number, with a decimal point or comma; None if it is none.
+
+    It is none, too, if it may be a thousand or one and a bit, as 1,250 may.
 
     Examples
     --------
-    >>> number("-0.5"), number("2,5"), number("nan"), number("low")
-    (-0.5, 2.5, None, None)
+    >>> number("-0.5"), number("2,5"), number("nan"), number("low"), number("1,250")
+    (-0.5, 2.5, None, None, None)
     """
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+", text):
+        return None
     try:
         value = float(text.replace(",", ".") if "." not in text else text)
     except ValueError:

@@ -1,0 +1,227 @@
+"""Your own table: rows of numbers with a class, or with the votes of several people."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from emdviz.datasets.arrays import from_arrays
+from emdviz.datasets.order import is_missing, order_classes
+from emdviz.datasets.readers.tables import number, read_table
+from emdviz.reading import shown
+
+__all__ = ["table"]
+
+
+def table(
+    path,
+    *,
+    label=None,
+    votes=None,
+    features=None,
+    id=None,
+    classes=None,
+    positions=None,
+    group=None,
+    weight=None,
+    split=None,
+    bins=None,
+    unit=None,
+    licence="your own data",
+    seed=0,
+):
+    """Read a table of numbers: a row for each thing, a column for its class.
+
+    Parameters
+    ----------
+    path : str, Path or DataFrame
+        A text file with a line of column names, and commas, semicolons or tabs between its fields;
+        an Excel file (``.xlsx``) or a Parquet file. Numbers may have a decimal comma.
+    label : str, optional
+        The column of the class. Needed unless there are ``votes``.
+    votes : list of str, or str, optional
+        Columns that count the votes for each class, from low to high unless their names have an
+        order; or one column with the class that one person voted for, where each row is a vote
+        and ``id`` names the column that tells what it is about.
+    features : list of str, optional
+        Columns of numbers to learn from; by default all that have no other use.
+    id : str, optional
+        The column that tells rows of votes apart.
+    classes, positions, bins, unit, licence, seed
+        See :func:`from_arrays`.
+    group, weight, split : str, optional
+        Columns of what must not be in two splits, of how much a row counts, and of the names
+        "train", "valid" and "test".
+
+    Returns
+    -------
+    OrderedData
+        Inputs are float32 of shape (N, F), not scaled.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    TypeError, ValueError
+        If the table lacks a column, a feature is no number or is missing, or as
+        :func:`from_arrays`.
+
+    Notes
+    -----
+    Terms are yours: say them with ``licence``, and they stay with the data. Known limits: words are
+    no features; make numbers of them first, for instance with ``pandas.get_dummies``.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"size": range(20), "risk": ["low", "high"] * 10})
+    >>> data = table(frame, label="risk")
+    >>> data.inputs.shape, data.classes
+    (torch.Size([20, 1]), ['low', 'high'])
+    """
+    frame, name = _read(path)
+    used = [column for column in (label, id, group, weight, split) if column is not None]
+    used += [votes] if isinstance(votes, str) else list(votes or [])
+    wanted = used + list(features or [])
+    missing = [column for column in wanted if column not in frame]
+    if missing:
+        raise ValueError(
+            f"{name} lacks the columns {shown(missing)}, it has {shown(list(frame.columns))}"
+        )
+    if not used or (label is None and votes is None):
+        raise ValueError(
+            f"label or votes must name a column of {name}, which has {shown(list(frame.columns))}"
+        )
+    counts = None
+    if isinstance(votes, str):
+        if id is None:
+            raise ValueError("id must name the column that tells what each row of votes is about")
+        frame, counts, classes = _count_votes(frame, votes, id, classes)
+    elif votes is not None:
+        counts, classes = _columns_of_votes(frame, list(votes), classes, name)
+    if features is None:
+        features = [column for column in frame if column not in used]
+        words = [column for column in features if _first_word(frame[column]) is not None]
+        if words:
+            good = [column for column in features if column not in words]
+            raise ValueError(
+                f"features must be numbers, and the columns {shown(words)} of {name} hold words; "
+                f"pass features={good}, or make numbers of them"
+            )
+    if not features:
+        raise ValueError(f"{name} has no column to learn from")
+    columns = [_numbers(frame[column], name) for column in features]
+    return from_arrays(
+        np.stack(columns, axis=1).astype(np.float32),
+        None if label is None else _labels(frame[label], name, bins),
+        votes=counts,
+        classes=classes,
+        positions=positions,
+        groups=None if group is None else frame[group].astype(str).tolist(),
+        weights=None if weight is None else _numbers(frame[weight], name),
+        splits=None if split is None else frame[split].tolist(),
+        bins=bins,
+        name=name,
+        unit=unit,
+        licence=licence,
+        notes=[f"features: {', '.join(map(str, features))}"],
+        seed=seed,
+    )
+
+
+def _read(path):
+    if isinstance(path, pd.DataFrame):
+        return path, "the table"
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"path must be a file with a table, found none at {path}")
+    kind = path.suffix.lower()
+    if kind not in (".xlsx", ".xls", ".parquet"):
+        frame = read_table(path.read_bytes(), path.name)
+    else:
+        try:
+            frame = pd.read_parquet(path) if kind == ".parquet" else pd.read_excel(path, dtype=str)
+        except ImportError as error:
+            raise ValueError(
+                f"{path.name} cannot be read: {error}; install the extra lab"
+            ) from None
+        except Exception as error:  # readers of these meet broken files with errors of all kinds
+            raise ValueError(f"{path.name} cannot be read as a table: {error}") from None
+    if frame.columns.duplicated().any():
+        twice = list(frame.columns[frame.columns.duplicated()])
+        raise ValueError(f"{path.name} has columns of one name: {shown(twice)}")
+    if not len(frame):
+        raise ValueError(f"{path.name} has no line but the names of its columns")
+    return frame, path.name
+
+
+def _parsed(column):
+    """Return a column as float64, NaN where nothing is, and where no number is."""
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return values, np.zeros(len(values), bool)
+    texts = ["" if value is None or value != value else str(value).strip() for value in column]
+    values = np.array([np.nan if (value := number(text)) is None else value for text in texts])
+    return values, np.isnan(values) & [not is_missing(text) for text in texts]
+
+
+def _first_word(column):
+    """Return the place of the first value that is neither a number nor missing, or None."""
+    words = np.flatnonzero(_parsed(column)[1])
+    return int(words[0]) if len(words) else None
+
+
+def _numbers(column, name):
+    values, _ = _parsed(column)
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        lines = ", ".join(str(column.index[place]) for place in wrong[:3])
+        more = ", …" if len(wrong) > 3 else ""
+        raise ValueError(
+            f"column {column.name!r} of {name} must be finite numbers, got others in "
+            f"{len(wrong)} lines ({lines}{more}), such as {shown(str(column.iloc[wrong[0]]))}; "
+            "fill these in, or leave the lines out"
+        )
+    return values
+
+
+def _labels(column, name, bins):
+    if bins is not None:
+        return _numbers(column, name)
+    if column.dtype == object or pd.api.types.is_string_dtype(column):
+        missing = [
+            line for line, value in column.items() if value != value or is_missing(str(value))
+        ]
+        if missing:
+            some = ", ".join(map(str, missing[:3])) + (", …" if len(missing) > 3 else "")
+            raise ValueError(
+                f"column {column.name!r} of {name} lacks a class in {len(missing)} lines ({some}); "
+                "leave these out"
+            )
+    return column
+
+
+def _columns_of_votes(frame, columns, classes, name):
+    counts = np.stack([_numbers(frame[column], name) for column in columns], axis=1)
+    if classes is not None:
+        return counts, classes
+    order = order_classes(columns)
+    places = [columns.index(column) for column in order.classes]
+    return counts[:, places], order.classes
+
+
+def _count_votes(frame, column, id, classes):
+    """Return the first row about each thing, the votes for each class, and the classes."""
+    if classes is None:
+        order = order_classes(map(str, frame[column]))
+        classes, index = order.classes, order.index
+    else:
+        index = {str(name): k for k, name in enumerate(classes)}
+    unknown = sorted(set(map(str, frame[column])) - set(index))
+    if unknown:
+        raise ValueError(f"classes must name every vote, {shown(classes)} lacks {shown(unknown)}")
+    first = frame.drop_duplicates(id)
+    places = {key: place for place, key in enumerate(first[id])}
+    counts = np.zeros((len(first), len(classes)))
+    for key, vote in zip(frame[id], frame[column], strict=True):
+        counts[places[key], index[str(vote)]] += 1
+    return first, counts, classes

@@ -1,0 +1,114 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from emdviz.datasets import load, table
+
+FRAME = pd.DataFrame(
+    {
+        "Age": np.arange(40) + 0.5,
+        "weight": np.linspace(50, 90, 40),
+        "risk": ["low", "high", "medium", "low"] * 10,
+        "who": [f"p{k // 4}" for k in range(40)],
+        "sure": np.linspace(1, 2, 40),
+    }
+)
+RISK = {"label": "risk", "features": ["Age", "weight"]}
+
+
+@pytest.fixture(params=["csv", "semicolons", "excel", "parquet", "frame"])
+def path(request, tmp_path):
+    if request.param == "frame":
+        return FRAME
+    if request.param == "excel":
+        FRAME.to_excel(tmp_path / "t.xlsx", index=False)
+        return tmp_path / "t.xlsx"
+    if request.param == "parquet":
+        FRAME.to_parquet(tmp_path / "t.parquet")
+        return str(tmp_path / "t.parquet")
+    if request.param == "csv":
+        FRAME.to_csv(tmp_path / "t.csv", index=False)
+    else:
+        text = FRAME.to_csv(sep=";", decimal=",", index=False)
+        (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfsep=;\r\n" + text.encode())
+    return tmp_path / "t.csv"
+
+
+def test_tables_of_every_kind_give_the_same_data_set(path):
+    data = load("table", path=path, **RISK, group="who", weight="sure", unit="points")
+    np.testing.assert_allclose(data.inputs.numpy(), FRAME[["Age", "weight"]], rtol=1e-6)
+    assert data.classes == ["low", "medium", "high"]
+    assert data.labels[:4].tolist() == [0, 2, 1, 0]
+    assert data.groups == tuple(FRAME["who"])
+    np.testing.assert_allclose(data.weights, FRAME["sure"])
+    assert "features: Age, weight" in data.notes
+
+
+def test_all_other_columns_are_features_unless_they_hold_words():
+    data = table(FRAME.drop(columns="who"), label="risk")
+    assert data.inputs.shape == (40, 3)
+    with pytest.raises(ValueError, match=r"'who'.* features=\['Age', 'weight', 'sure'\]"):
+        table(FRAME, label="risk")
+
+
+def test_votes_are_a_column_for_each_class_or_a_row_for_each_vote(tmp_path):
+    random = np.random.default_rng(0)
+    counts = random.integers(0, 5, (30, 3))
+    counts[:, 1] += 1
+    wide = pd.DataFrame({"x": np.arange(30), "high": counts[:, 2], "low": counts[:, 0]})
+    wide["medium"] = counts[:, 1]
+    by_column = table(wide, votes=["high", "low", "medium"])
+    assert by_column.classes == ["low", "medium", "high"]
+    np.testing.assert_allclose(by_column.votes, counts / counts.sum(1, keepdims=True))
+    lines = [
+        f"{k},{k},{name}"
+        for k, row in enumerate(counts)
+        for name, n in zip(["low", "medium", "high"], row, strict=True)
+        for _ in range(n)
+    ]
+    random.shuffle(lines)
+    (tmp_path / "votes.csv").write_text("photo,x,vote\n" + "\n".join(lines))
+    by_row = table(tmp_path / "votes.csv", votes="vote", id="photo")
+    order = by_row.inputs[:, 0].long()
+    np.testing.assert_allclose(by_row.votes, by_column.votes[order])
+    assert by_row.labels.tolist() == by_column.labels[order].tolist()
+
+
+def test_real_scores_are_cut_into_bins_and_kept():
+    data = table(FRAME, label="weight", features=["Age"], bins=4)
+    np.testing.assert_allclose(data.scores, FRAME["weight"])
+    assert len(data.classes) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "message"),
+    [
+        ("a,y\n1,2\n", {"label": "z"}, r"t\.csv lacks the columns \['z'\], it has \['a', 'y'\]"),
+        ("a,y\n1,2\n", {}, r"label or votes must name a column of t\.csv, which has \['a', 'y'\]"),
+        ("a,y\n1,2\n", {"votes": "y"}, "id must name the column"),
+        ("a,y\n", {"label": "y"}, "has no line but the names of its columns"),
+        ("", {"label": "y"}, "has no line but the names"),
+        ("a,a,y\n1,2,3\n", {"label": "y"}, r"columns of one name: \['a'\]"),
+        ("a,y\n1,1\n,2\nx,1\n3,2\n", {"label": "y", "features": ["a"]},
+         r"'a' of t\.csv must be finite numbers, got others in 2 lines \(3, 4\), such as ''"),
+        ("a,y\n1,1\n2,n/a\n3,2\n", {"label": "y"}, r"'y' of t\.csv lacks a class in 1 lines \(3\)"),
+        ("a,y\n1,cat\n2,dog\n", {"label": "y"}, r"pass classes=\['cat', 'dog'\]"),
+        ("y\n1\n2\n", {"label": "y"}, "has no column to learn from"),
+        ("a,1,2\n5,1,1\n6,0,0\n", {"votes": ["1", "2"]}, r"got none in 1 row \(1\)"),
+        ("a,1,2\n5,1,-1\n", {"votes": ["1", "2"]}, "votes must not be negative"),
+        ("a,y\n\"1,250\",1\n2,2\n", {"label": "y"}, "hold words"),
+    ],
+)  # fmt: skip
+def test_broken_tables_are_refused_in_words(tmp_path, text, arguments, message):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        table(tmp_path / "t.csv", **arguments)
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t.parquet"])
+def test_files_that_are_something_else_are_refused(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match=r"path must be a file with a table, found none"):
+        table(tmp_path / name, label="y")
+    (tmp_path / name).write_bytes(b"no table at all")
+    with pytest.raises(ValueError, match=f"{name} cannot be read as a table"):
+        table(tmp_path / name, label="y")
