@@ -101,7 +101,8 @@ def _content(read):
 def _set(load):
     def read(folder, name):
         dataset = load(folder)
-        if len(dataset.inputs) != len(dataset.labels) or dataset.inputs.dtype != torch.uint8:
+        kinds = torch.uint8, torch.float32
+        if len(dataset.inputs) != len(dataset.labels) or dataset.inputs.dtype not in kinds:
             raise Fault("a data set whose parts do not fit")
         if not all(len(dataset.split(part)) >= 0 for part in dataset.splits):
             raise Fault("a split that cannot be taken")
@@ -214,6 +215,11 @@ def readers():
             {"labels.csv": _table(classes)}, _content(tables.read_label_table), share=2
         ),
         "own tables": Reader({"labels.csv": _table(classes)}, table, classes, share=0.4),
+        "tables of numbers": Reader(
+            {"t.csv": b"size,y\n" + b"".join(b"%d,%d\n" % (k, k % 3) for k in range(30))},
+            _set(lambda root: datasets.table(root / "t.csv", label="y")),
+            share=1,
+        ),
         "own folders": Reader(
             {name: classes[name] for name in ("1/0.jpg", "2/3.jpg")},
             _set(lambda root: datasets.image_folder(root, size=16, cache=False)),

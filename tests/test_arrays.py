@@ -6,7 +6,8 @@ import pytest
 import torch
 from sklearn.datasets import load_iris
 
-from emdviz.datasets import from_arrays
+from devtools.data_layouts import colours
+from emdviz.datasets import from_arrays, from_torch
 
 ROWS = np.random.default_rng(0).normal(size=(60, 4))
 LABELS = np.arange(60) % 3
@@ -208,3 +209,56 @@ def test_bad_input_is_refused_in_words(arguments, error, message):
     given = {"inputs": ROWS, "labels": LABELS} | arguments
     with pytest.raises(error, match=message):
         from_arrays(given.pop("inputs"), given.pop("labels"), **given)
+
+
+class Named(torch.utils.data.Dataset):
+    """Images as torchvision's data sets give them: of Pillow, with classes by alphabet."""
+
+    classes = ("high", "low", "medium")
+
+    def __len__(self):
+        return 30
+
+    def __getitem__(self, place):
+        return colours(place, (8, 6)), place % 3
+
+
+def test_a_torch_data_set_is_read_once_and_its_classes_are_put_in_order():
+    data = from_torch(Named(), licence="mine")
+    assert data.inputs.shape == (30, 3, 6, 8)
+    assert data.has_images
+    np.testing.assert_array_equal(data.inputs[4].permute(1, 2, 0), np.asarray(colours(4, (8, 6))))
+    assert data.classes == ["low", "medium", "high"]
+    assert data.labels[:3].tolist() == [2, 0, 1]
+    assert data.licence == "mine"
+
+
+def test_a_torch_data_set_larger_than_memory_goes_into_a_file(tmp_path):
+    data = from_torch(Named(), path=tmp_path / "inputs.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "inputs.npy"), data.inputs)
+    assert torch.equal(data.inputs, from_torch(Named()).inputs)
+
+
+def test_torchs_own_data_sets_go_in():
+    pairs = torch.utils.data.TensorDataset(torch.from_numpy(ROWS), torch.from_numpy(LABELS))
+    part = torch.utils.data.Subset(pairs, range(10, 50))
+    data = from_torch(part, classes=["low", "middle", "high"], groups=range(40))
+    torch.testing.assert_close(data.inputs, torch.from_numpy(ROWS[10:50]).float())
+    assert data.labels.tolist() == LABELS[10:50].tolist()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "error", "message"),
+    [
+        ([1, 2, 3], TypeError, r"items must be pairs \(input, label\), got 'int'"),
+        (iter([1]), TypeError, "dataset must be a torch data set with a length, got 'list_iter"),
+        ([], ValueError, "dataset must have one item or more"),
+        (
+            [(np.zeros(2), 0), (np.zeros(3), 1)], ValueError,
+            r"the first has \(2,\) of float64, item 1 \(3,\) of float64; resize or crop",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_no_torch_data_set_is_refused(dataset, error, message):
+    with pytest.raises(error, match=message):
+        from_torch(dataset)

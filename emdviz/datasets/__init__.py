@@ -10,8 +10,9 @@ from emdviz._imports import needs
 
 with needs("train"):
     from emdviz.datasets import sets
-    from emdviz.datasets.arrays import from_arrays
+    from emdviz.datasets.arrays import from_arrays, from_torch
     from emdviz.datasets.base import OrderedData, Split
+    from emdviz.datasets.features import with_features
 
 
 _modules = [
@@ -23,7 +24,16 @@ DATASETS = {name: getattr(module, name) for module in _modules for name in modul
 
 globals().update(DATASETS)
 
-__all__ = ["DATASETS", "OrderedData", "Split", "from_arrays", "load", *DATASETS]
+__all__ = [
+    "DATASETS",
+    "OrderedData",
+    "Split",
+    "from_arrays",
+    "from_torch",
+    "load",
+    "with_features",
+    *DATASETS,
+]
 
 
 def load(name, **arguments):

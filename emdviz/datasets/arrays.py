@@ -150,6 +150,83 @@ def from_arrays(
     )
 
 
+def from_torch(dataset, *, classes=None, path=None, **options):
+    """Make a data set of any torch data set with a length; every item is read once.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.Dataset
+        Its items are pairs (input, label): an image of Pillow, a tensor or an array, all of one
+        shape, and a class index, a name or a number. If it has ``classes``, as torchvision's data
+        sets do, indices stand for these names, whose order is then found as by
+        :func:`order_classes`.
+    classes : sequence of str, optional
+        Names of the classes in their order, from low to high.
+    path : str or Path, optional
+        A new file for the inputs, ending in ``.npy``, which is mapped into memory; for data sets
+        larger than the memory.
+    **options
+        As for :func:`from_arrays`.
+
+    Returns
+    -------
+    OrderedData
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an item is no pair, shapes differ, or as :func:`from_arrays`.
+
+    Examples
+    --------
+    >>> pairs = torch.utils.data.TensorDataset(torch.rand(20, 3), torch.arange(20) % 4)
+    >>> data = from_torch(pairs)
+    >>> data.inputs.shape, data.classes
+    (torch.Size([20, 3]), ['0', '1', '2', '3'])
+    """
+    from tqdm.auto import tqdm
+
+    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+        raise TypeError(
+            f"dataset must be a torch data set with a length, got {shown(type(dataset).__name__)}; "
+            "make arrays of a stream, and pass them to from_arrays"
+        )
+    count, inputs, labels = len(dataset), None, []
+    if not count:
+        raise ValueError("dataset must have one item or more")
+    for place in tqdm(range(count), desc="reading", unit=" items", delay=3, leave=False):
+        item = dataset[place]
+        if not isinstance(item, tuple | list) or len(item) != 2:
+            raise TypeError(f"items must be pairs (input, label), got {shown(type(item).__name__)}")
+        row = _row(item[0])
+        if inputs is None:
+            shape = (count, *row.shape)
+            if path is None:
+                inputs = np.empty(shape, row.dtype)
+            else:
+                inputs = np.lib.format.open_memmap(path, "w+", row.dtype, shape)
+        if row.shape != inputs.shape[1:] or row.dtype != inputs.dtype:
+            raise ValueError(
+                f"inputs must have one shape and type, the first has {inputs.shape[1:]} of "
+                f"{inputs.dtype}, item {place} {row.shape} of {row.dtype}; resize or crop them"
+            )
+        inputs[place] = row
+        labels.append(item[1].item() if hasattr(item[1], "item") else item[1])
+    names = getattr(dataset, "classes", None)
+    whole = all(isinstance(label, int) for label in labels)
+    if names is not None and whole and 0 <= min(labels) <= max(labels) < len(names):
+        labels = [str(names[label]) for label in labels]
+    return from_arrays(inputs, labels, classes=classes, **options)
+
+
+def _row(value):
+    if is_torch(value):
+        return value.detach().cpu().numpy()
+    row = np.asarray(value)
+    # an image of Pillow has its channels last
+    return np.moveaxis(row, -1, 0) if hasattr(value, "getbands") and row.ndim == 3 else row
+
+
 def read_labels(labels, classes=None):
     """Return class indices, names of classes in their order, positions and notes.
 
