@@ -435,7 +435,7 @@ SPECIAL = {
         "share": 0.3,
     },
     "plots.style.style": {"use": lambda answer: answer.__enter__()},
-    "losses.as_loss": {"kinds": {"given": choice(*losses.LOSSES, *losses.zoo.names(), "no.loss")}},
+    "losses.as_loss": {"kinds": {"loss": choice(*losses.LOSSES, *losses.zoo.names(), "no.loss")}},
     "losses.emd2_loss": {"reference": batches.gap_power(2), "share": 2},
     "losses.emd_loss": {"reference": batches.gap_power(1)},
     "losses.xe_emd2_loss": {"more": _OPTIONS},

@@ -45,7 +45,9 @@ def _frozen(array):
 
 
 def _strided(array):
-    wide = np.full((*array.shape[:-1], 2 * array.shape[-1]) if array.ndim else (), np.nan)
+    if not array.ndim:
+        return array
+    wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), np.nan)
     wide[..., ::2] = array
     return wide[..., ::2]
 

@@ -63,6 +63,7 @@ def test_a_registered_loss_races_in_a_colour_of_its_own(mine, faces):
     assert mine.colour in MORE_COLOURS
     race = LossRace(faces, ["XE", "MINE"], CONFIG)
     try:
+        assert mine.colour in str(race.get_state())
         assert "|error|" in str(race.get_state())
     finally:
         race.close()

@@ -6,9 +6,13 @@ Common to all: ``input`` holds logits of shape ``(C,)``, ``(B, C)`` or ``(B, C, 
 :func:`torch.nn.functional.cross_entropy`; an example's weight is Σ_i weight_i t_i, so that for
 index targets ``"mean"`` is Σ w_n l_n / Σ w_n, and for probabilities Σ w_n l_n / N.
 
-Computed in float32 at least, also under autocast. Shapes, dtypes and label range are checked
-(on a GPU a label out of range ends in a device-side assertion, with no synchronisation); values
-of probability targets are not: a training step does not wait for that.
+Computed in float32 at least, also under autocast. Shapes, dtypes, labels and, on a CPU, the values
+of probability targets are checked. On a GPU, inside ``torch.compile`` and ``torch.func.vmap``
+values are not read, so that no training step waits for them: a label out of range ends in a
+device-side assertion.
+
+Any other loss goes in as well: :func:`as_loss` takes a name, a function, a Module or its class,
+:func:`register` adds a loss to :data:`LOSSES`, and ``zoo`` holds those that others proposed.
 
 Sources: Hou et al. 2017, section 2; for XE + EMD², Hou, Yu, Samaras, arXiv 1611.05916; for
 AEMD, Frogner et al. 2015.

@@ -4,15 +4,14 @@ import math
 import warnings
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
 from emdviz._docstrings import fill
 from emdviz.losses import conventions
-from emdviz.losses.modules import FunctionLoss
-from emdviz.reading import as_float_array, read_count, read_number
+from emdviz.losses.modules import FunctionLoss, as_tensor
+from emdviz.reading import read_count, read_number
 
 WIDEST = 300.0
 """λ times the greatest distance up to which float64 holds exp(−λD) and all it is scaled by."""
@@ -288,7 +287,7 @@ def read_distance(distance, logits):
     if distance is None:
         x = torch.arange(num_classes, dtype=logits.dtype, device=logits.device)
         return abs(x[:, None] - x)
-    distance = as_tensor(distance).to(logits)
+    distance = as_tensor(distance, "ground_distance").to(logits)
     if tuple(distance.shape) != (num_classes, num_classes):
         raise ValueError(
             f"ground_distance must have shape (C, C) = ({num_classes}, {num_classes}), "
@@ -306,12 +305,6 @@ def _check_values(distance):
         return
     if not fine:
         raise ValueError("ground_distance must be finite and not negative")
-
-
-def as_tensor(distance):
-    """Return a ground distance of any library as a tensor."""
-    array = as_float_array(distance, "ground_distance")
-    return array if isinstance(array, torch.Tensor) else torch.from_numpy(np.array(array))
 
 
 _warned = set()

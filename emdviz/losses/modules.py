@@ -2,6 +2,7 @@
 
 import inspect
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -51,7 +52,7 @@ class FunctionLoss(nn.Module):
         for name in self.tensors:
             value = self.options.pop(name)
             if value is not None:
-                value = torch.as_tensor(as_float_array(value, name)).clone()
+                value = as_tensor(value, name).clone()
             self.register_buffer(name, value)
 
     def forward(self, input, target):
@@ -62,3 +63,9 @@ class FunctionLoss(nn.Module):
     def extra_repr(self):
         """Show the options in ``print(model)``."""
         return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+
+
+def as_tensor(values, name):
+    """Return an array of real numbers of any library as a floating-point tensor."""
+    array = as_float_array(values, name)
+    return array if isinstance(array, torch.Tensor) else torch.from_numpy(np.array(array))

@@ -5,7 +5,9 @@ import warnings
 import torch
 import torch.nn.functional as F
 
+from emdviz.distributions import MOST_CLASSES
 from emdviz.losses.wrapping import as_loss
+from emdviz.reading import read_count
 
 
 def try_out(loss, num_classes, num_features=None, **options):
@@ -40,7 +42,9 @@ def try_out(loss, num_classes, num_features=None, **options):
     >>> criterion(torch.zeros(1, 3), torch.tensor([0]))
     tensor(1.0986)
     """
-    loss = as_loss(loss)
+    loss, num_classes = as_loss(loss), read_count(num_classes, "num_classes", 1, MOST_CLASSES)
+    if num_features is not None:
+        num_features = read_count(num_features, "num_features", 1)
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _Trial(loss, num_classes, num_features, options).run()

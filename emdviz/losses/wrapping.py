@@ -17,12 +17,12 @@ _KINDS = (
 )
 
 
-def as_loss(given, *, name=None):
+def as_loss(loss, *, name=None):
     """Return anything that is meant as a loss as a :class:`Loss`.
 
     Parameters
     ----------
-    given : str, callable, torch.nn.Module, class or Loss
+    loss : str, callable, torch.nn.Module, class or Loss
         A name in :data:`LOSSES` or the zoo, or the import path of one of the others, such as
         ``"mine.my_loss"``. A function takes ``(outputs, targets)``, logits (B, C) and class
         indices (B,), and returns the mean loss; arguments that it or a class names
@@ -50,6 +50,7 @@ def as_loss(given, *, name=None):
     >>> as_loss(torch.nn.CrossEntropyLoss(label_smoothing=0.1), name="smoothed").num_outputs(8)
     8
     """
+    given = loss
     if isinstance(given, str):
         if given in LOSSES:
             return LOSSES[given]
@@ -93,9 +94,9 @@ def as_loss(given, *, name=None):
         targets = read_targets and functools.partial(read_targets, num_classes=num_classes)
         return Criterion(made, reading, targets) if reading or targets else made
 
-    loss = Loss(name, make, **facts)
-    loss.wrapped, loss.options = given, options
-    return loss
+    made = Loss(name, make, **facts)
+    made.wrapped, made.options = given, options
+    return made
 
 
 def _make(given, num_classes, num_features, options):
