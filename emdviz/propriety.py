@@ -14,23 +14,37 @@ REG       (E(p) − E(t))²                    the one number E(t)          no, 
 ========  ================================  ===========================  =================
 
 Here D_i = Σ_k t_k |x_i − x_k|. Regression predicts one number; every p with that mean is as good.
+For any other loss, ``find_minimiser`` and ``verdict``, which are those of :mod:`emdviz.rewards`
+and need torch, search numerically.
 
 Sources: Gneiting and Raftery, *Strictly proper scoring rules, prediction, and estimation*, 2007;
 Epstein, *A scoring system for probability forecasts of ranked categories*, 1969 (EMD2 with
 one-hot labels is his Ranked Probability Score).
 """
 
+from importlib import import_module
+
 import numpy as np
 
 from emdviz._docstrings import fill
+from emdviz._imports import needs
 from emdviz.distances import emd2
 from emdviz.distributions import cdf, check_distribution, check_pair, check_positions, expectation
 from emdviz.ground_distance import line
 from emdviz.losses.loss import closed_forms
-from emdviz.reading import as_array, read_choice, read_number, to_numpy
+from emdviz.losses.wrapping import as_loss
+from emdviz.reading import as_array, read_choice, read_flag, read_number, to_numpy
 
 HALF_TOLERANCE = 1e-9
 """How far from 1/2 a CDF may be by rounding and still count as exactly a half."""
+
+
+def __getattr__(name):
+    """Hand out ``find_minimiser`` and ``verdict`` of :mod:`emdviz.rewards`, which needs torch."""
+    if name not in ("find_minimiser", "verdict"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with needs("train"):
+        return getattr(import_module("emdviz.rewards"), name)
 
 
 @fill
@@ -94,27 +108,33 @@ def expected_loss(loss, p, t, *, positions=None):
 
 
 @fill
-def minimiser(loss, t, *, positions=None):
+def minimiser(loss, t, *, positions=None, soft=False):
     """Prediction of least expected loss over one-hot labels drawn from t.
 
     Parameters
     ----------
-    loss : {"XE", "EMD2", "EMD", "REG"}
+    loss : {"XE", "EMD2", "EMD", "REG"}, or any loss
+        Closed forms for these four names; what :func:`losses.as_loss` takes is minimised
+        numerically by :func:`rewards.find_minimiser`, which also tells how sure that is.
     t : array, shape (C,)
         True label distribution.
     %(positions)s
+    soft : bool
+        Minimise the loss of p and t instead: the target is t itself, no label drawn from it.
 
     Returns
     -------
     NumPy array, shape (C,), or float
         t itself for XE and EMD2. For EMD all mass on the median; where :func:`medians` gives
-        several classes, mass anywhere on them is equally good, and it is shared evenly. For REG
-        one number, the mean E(t), in the unit of the positions.
+        several classes, mass anywhere on them is equally good, and it is shared evenly; t itself
+        if ``soft``. For REG one number, the mean E(t), in the unit of the positions. Other losses
+        that predict no distribution: the number, or the outputs.
 
     Raises
     ------
     ValueError, TypeError
-        If ``loss`` is none of the four, or ``t`` is not one distribution.
+        If ``loss`` is no loss, ``t`` is not one distribution, another than the four comes with
+        ``positions``, or the loss takes no distribution as its target and ``soft`` is true.
 
     Source
     ------
@@ -128,12 +148,22 @@ def minimiser(loss, t, *, positions=None):
     >>> round(minimiser("REG", t), 3)
     1.1
     """
-    _check_name(loss)
-    t = _check_one(t)
+    t = check_one(t)
+    if not isinstance(loss, str) or loss not in closed_forms("propriety"):
+        if positions is not None:
+            raise ValueError(
+                "positions are for XE, EMD2, EMD and REG by name; give other losses theirs as an "
+                "option, such as losses.zoo.load('EMD2', positions=…)"
+            )
+        loss = as_loss(loss)
+        best = __getattr__("find_minimiser")(loss, t, soft=soft)
+        if best.p is not None:
+            return best.p
+        return float(best.outputs[0]) if len(best.outputs) == 1 else best.outputs
     if loss == "REG":
         return float(expectation(t, positions=positions))
     check_positions(positions, len(t))
-    if loss != "EMD":
+    if loss != "EMD" or read_flag(soft, "soft"):
         return t.copy()
     best = medians(t)
     p = np.zeros(len(t))
@@ -163,7 +193,7 @@ def medians(t):
     >>> medians([0.2, 0.5, 0.3]), medians([0.5, 0.0, 0.5])
     ([1], [0, 1, 2])
     """
-    below = cdf(_check_one(t))
+    below = cdf(check_one(t))
     first = np.argmax(below >= 0.5 - HALF_TOLERANCE)
     last = np.argmax(below > 0.5 + HALF_TOLERANCE)
     return list(range(int(first), int(last) + 1))
@@ -173,7 +203,8 @@ def _check_name(loss):
     read_choice(loss, "loss", closed_forms("propriety"))
 
 
-def _check_one(t):
+def check_one(t):
+    """Return t as float64, or raise an error unless it is one distribution."""
     t = to_numpy(check_distribution(t, "t")).astype(np.float64)
     if t.ndim != 1:
         raise ValueError(f"t must be one distribution, shape (C,), got {t.shape}")

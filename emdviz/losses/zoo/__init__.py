@@ -12,8 +12,9 @@ leaves out the likelihood of its output layer, the code is ours.
 
 Probabilities are those of the library where it gives them. Where it gives P(k > i) only they are
 the differences of these; CORAL's thresholds can cross, and then negative differences count as 0
-and the rest is divided by its sum. Hinges give none. Labels follow the library's rule: threshold
-losses count the P(k > i) above 1/2, which need not find the most probable class.
+and the rest is divided by its sum. Hinges give none: they count as certain of their label. Labels
+follow the library's rule: threshold losses count the P(k > i) above 1/2, which need not find the
+most probable class.
 
 Nothing here imports torch before a loss is made. To add a loss, add its entry to ``_ENTRIES`` and
 what it computes to ``criteria.py``.
@@ -135,6 +136,7 @@ def _with_options(loss, options):
         source=loss.source,
         family=loss.family,
         about=loss.about,
+        is_point=loss.is_point,
         uses_features=loss.uses_features,
     )
 
@@ -468,7 +470,8 @@ _add(
     "hinge_ww",
     label="Hinge, all classes",
     options={"margin": _MARGIN},
-    decode="decode_none",
+    is_point=True,
+    decode="certain_of_largest",
     predict="largest",
 )
 _add(
@@ -479,7 +482,8 @@ _add(
     "hinge_cs",
     label="Hinge, best class",
     options={"margin": _MARGIN},
-    decode="decode_none",
+    is_point=True,
+    decode="certain_of_largest",
     predict="largest",
 )
 _add(
@@ -493,7 +497,8 @@ _add(
     options={"margin": _MARGIN},
     outputs=_thresholds,
     head={"kind": "shared_weights"},
-    decode="decode_none",
+    is_point=True,
+    decode="certain_of_count",
     predict="count_positive",
 )
 _add(
@@ -507,6 +512,7 @@ _add(
     options={"margin": _MARGIN},
     outputs=_thresholds,
     head={"kind": "shared_weights"},
-    decode="decode_none",
+    is_point=True,
+    decode="certain_of_count",
     predict="count_positive",
 )

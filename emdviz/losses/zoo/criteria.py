@@ -265,8 +265,15 @@ def decode_ecoc(outputs, num_classes):
     return _ecoc(outputs, num_classes).probas(conventions.at_least_float32(outputs).sigmoid())
 
 
-def decode_none(outputs):
-    """A hinge gives no probabilities."""
+def certain_of_largest(outputs):
+    """Certainty of the class of the largest output: a hinge gives no probabilities."""
+    return _one_hot(conventions.at_least_float32(outputs), largest(outputs), outputs.shape[1])
+
+
+def certain_of_count(outputs):
+    """Certainty of the class above all thresholds that the score exceeds."""
+    count = outputs.shape[1] + 1
+    return _one_hot(conventions.at_least_float32(outputs), count_positive(outputs), count)
 
 
 # labels
@@ -333,7 +340,7 @@ def _dlordinal(kind, *args, **options):
 
 def _ecoc(outputs, num_classes):
     transformer = _import("dlordinal.wrappers.obd_ecoc").ECOCOutputTransformer(num_classes)
-    return transformer.to(outputs.device, outputs.float().dtype)
+    return transformer.to(conventions.at_least_float32(outputs))
 
 
 def _differences(above):

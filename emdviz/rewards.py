@@ -1,0 +1,680 @@
+"""What any loss rewards: its best prediction for labels drawn from t, found numerically.
+
+What can be known by searching
+------------------------------
+*A counter-example is a proof*, up to rounding: two distributions t and p of simple fractions, and
+p costs less than t. It can be computed again by hand.
+
+*A minimum is bounded from below* where the expected loss is convex in p: every gradient g at a
+point q says E(p) ≥ E(q) + g · (p − q) everywhere, kinks included, and the least that all of these
+allow together is a bound, computed by linear programming over the simplex. ``Minimum.gap`` is what
+the prediction found costs more than that. No norm of a gradient in logits enters: for EMD² it is
+2e-17 at certainty of a wrong class. Convexity itself is only checked where the search looked: a
+single point below a tangent disproves it, and then, as for losses with thresholds or a head of
+their own, there is but the agreement of many starts and of a grid, and ``Minimum.how`` says so.
+
+*That a loss is proper cannot be shown by searching*, only that no counter-example is among the
+distributions looked at, which ``Verdict.searched`` lists. A loss may fail between them, or with
+more classes. Differences below 1e-9 are not seen (more for what computes in float32).
+
+*One state at a time.* All is asked for examples that look alike. A head that shares weights or
+thresholds between examples may not reach every best prediction at once. Where the loss of a batch
+is no mean over its examples (CORN, WKL), a batch with the shares t of labels stands for t, of up
+to 1,000 examples. Losses that learn while they train are judged before they have learned.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import product
+from math import gcd
+
+import numpy as np
+import torch
+from scipy import optimize
+
+from emdviz.losses.wrapping import as_loss
+from emdviz.propriety import check_one, medians
+from emdviz.reading import read_count
+
+FLOOR = 1e-300
+"""What a probability of 0 is raised to before its logarithm is taken."""
+
+SIMPLE = {2: 6, 3: 6, 4: 4}
+"""Number of classes -> the greatest denominator of the distributions that a verdict looks at."""
+
+UNIMODAL = (
+    (0.5, 0.3, 0.2),
+    (0.25, 0.4, 0.35),
+    (0.05, 0.35, 0.25, 0.2, 0.15),
+    (0.4, 0.3, 0.15, 0.1, 0.05),
+    (0.1, 0.2, 0.4, 0.2, 0.1),
+    (0.05, 0.1, 0.15, 0.25, 0.45),
+)
+"""The t for which a verdict asks what the best prediction keeps of them."""
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """The least expected loss for labels drawn from t, and the prediction that has it.
+
+    Attributes
+    ----------
+    p : array, shape (C,), or None
+        The distribution predicted; None where the loss has none.
+    outputs : array, shape (outputs,)
+        What the network would give.
+    label : int
+        The class predicted by the rule of the loss.
+    expected : float
+        Its expected loss.
+    gap : float or None
+        At most this much could be saved, if the expected loss is convex in p; None where that is
+        not so, or p is not free.
+    how : str
+        On what that rests.
+    others : tuple of arrays
+        Other predictions that cost the same, where the starts ended in some.
+    """
+
+    p: np.ndarray | None
+    outputs: np.ndarray
+    label: int
+    expected: float
+    gap: float | None
+    how: str
+    others: tuple = field(default=())
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a loss is proper, with the simplest counter-example found, and what it rewards.
+
+    Attributes
+    ----------
+    loss : str
+    proper : str
+        ``"strictly proper"``, ``"proper"`` or ``"not proper"``, as far as was searched,
+        ``"no probabilities"``, or ``"constant"``, where every prediction costs the same as long as
+        all examples look alike: then only differences between examples are rewarded.
+    t, better : tuple of Fraction, or None
+        A true distribution, and a prediction that costs less than t itself (for ``"proper"``: as
+        much). None where there is none.
+    costs : tuple of float, or None
+        Expected losses of t and of ``better``.
+    best : array, or None
+        The best prediction for that t.
+    keeps : dict of str to bool or None
+        For every t of :data:`UNIMODAL`, is the mode, median, mean, or order of the probabilities
+        of the best prediction that of t? None where the loss gives nothing to ask.
+    searched : str
+        Where it was looked.
+    """
+
+    loss: str
+    proper: str
+    t: tuple | None
+    better: tuple | None
+    costs: tuple | None
+    best: np.ndarray | None
+    keeps: dict
+    searched: str
+
+    def __str__(self):
+        text = f"{self.loss}: {self.proper}"
+        if self.t is not None:
+            word = {"proper": "costs as much"}.get(self.proper, "costs less")
+            text += f"; for t = {_written(self.t)}"
+            if self.better is not None:
+                text += f", p = {_written(self.better)} {word}"
+            else:
+                text += f" the best prediction is ({', '.join(f'{x:.3f}' for x in self.best)})"
+        kept = [name for name, value in self.keeps.items() if value]
+        lost = [name for name, value in self.keeps.items() if value is False]
+        for word, names in (("keeps", kept), ("does not always keep", lost)):
+            if names:
+                text += f"; of unimodal t it {word}: {', '.join(names)}"
+        return f"{text} (looked at {self.searched})"
+
+
+def find_minimiser(loss, t, *, soft=False, starts=10, seed=0):
+    """Find the best prediction for labels drawn from t.
+
+    Parameters
+    ----------
+    loss : Loss, name, function of (logits, targets), Module or its class
+    t : array, shape (C,)
+        Distribution of the labels.
+    soft : bool
+        Minimise loss(z, t) instead, t itself as the target.
+    starts : int
+        How many starts, 2 or more; fewer where a bound shows that more cannot help, more where
+        fewer than three of them agree.
+    seed : int
+        Of the random ones among them.
+
+    Returns
+    -------
+    Minimum
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``t`` is not a distribution, or the loss takes none as its target and ``soft`` is true.
+
+    Examples
+    --------
+    >>> best = find_minimiser("EMD", [0.2, 0.5, 0.3])
+    >>> best.p.round(6), best.gap < 1e-9
+    (array([0., 1., 0.]), True)
+    """
+    t = check_one(t)
+    starts = read_count(starts, "starts", 2, 10**6)
+    return _Problem(loss, len(t), soft).best(t, starts, seed)
+
+
+def verdict(loss):
+    """Say whether a loss is proper and what it rewards, as far as a search can tell.
+
+    Parameters
+    ----------
+    loss : Loss, name, function of (logits, targets), Module or its class
+
+    Returns
+    -------
+    Verdict
+
+    Examples
+    --------
+    >>> found = verdict("EMD")
+    >>> found.proper, [str(x) for x in found.t], [str(x) for x in found.better]
+    ('not proper', ['1/3', '2/3'], ['0', '1'])
+    >>> found.keeps
+    {'mode': False, 'median': True, 'mean': False, 'order': False}
+    """
+    loss = as_loss(loss)
+    first = _Problem(loss, 3)
+    if first.is_point:
+        found = (
+            "no probabilities",
+            None,
+            None,
+            None,
+            None,
+            "what it predicts, which is no distribution",
+        )
+    elif first.is_free:
+        found = _judge_on_grid(loss)
+    else:
+        found = _judge_by_minimisers(loss)
+    kept = dict.fromkeys(("mode", "median", "mean", "order"))
+    if found[0] != "constant":
+        kept = _kept(loss)
+    return Verdict(loss.name, *found[:5], kept, found[5])
+
+
+class _Problem:
+    """Expected losses of a loss for a number of classes, and their minimum."""
+
+    def __init__(self, loss, num_classes, soft=False):
+        self.loss, self.num_classes, self.soft = as_loss(loss), num_classes, soft
+        self.criterion = self.loss.make(num_classes, 1)
+        outputs = self.loss.num_outputs(num_classes)
+        self.head = self.loss.head and self.loss.head(1, num_classes).double()
+        self.is_free = self.head is None and self.loss._decode is None and outputs == num_classes
+        shapes = [outputs] if self.head is None else [p.numel() for p in self.head.parameters()]
+        self.size = sum(shapes)
+        z = self.outputs(torch.linspace(-0.4, 0.7, self.size, dtype=torch.float64))[None]
+        self.is_point = self.loss.is_point
+        self.is_free = self.is_free and not self.is_point and self._ignores_shifts(z.detach())
+        self.counts = {}
+        self.adds = self._adds_up(z.detach())
+        self.noise = self._noise(z.detach())
+
+    def outputs(self, x):
+        """Outputs for the variables of the search: themselves, or the weights of the head."""
+        if self.head is None:
+            return x
+        names, parts, start = [], [], 0
+        for name, parameter in self.head.named_parameters():
+            stop = start + parameter.numel()
+            names.append(name)
+            parts.append(x[start:stop].reshape(parameter.shape))
+            start = stop
+        feature = torch.ones(1, 1, dtype=torch.float64)
+        return torch.func.functional_call(
+            self.head, dict(zip(names, parts, strict=True)), (feature,)
+        )[0]
+
+    def expected(self, z, t):
+        """Expected loss of outputs, a tensor."""
+        if self.soft:
+            return self.criterion(z[None], torch.as_tensor(t)[None])
+        counts = self._counts_of(t)
+        if counts is not None:
+            labels = torch.repeat_interleave(torch.arange(len(t)), counts)
+            return self.criterion(z.expand(len(labels), -1), labels)
+        parts = [
+            share * self.criterion(z[None], torch.tensor([k]))
+            for k, share in enumerate(t)
+            if share > 0
+        ]
+        return sum(parts[1:], parts[0])
+
+    def _counts_of(self, t):
+        """Labels of a batch with the shares t: few where they may be weighed, else up to 1,000."""
+        key = tuple(t)
+        if key not in self.counts:
+            counts = _counts(t, 60 if self.adds else 1000)
+            if counts is None and not self.adds:
+                counts = torch.tensor(np.round(np.asarray(t) * 1000), dtype=torch.int64)
+            self.counts[key] = counts
+        return self.counts[key]
+
+    def at(self, p, t):
+        """Expected loss of a distribution, infinite where it grows as a probability goes to 0."""
+        p = np.asarray(p, dtype=np.float64)
+        values = []
+        for floor in (FLOOR, 1e-150) if (p < 1e-12).any() else (FLOOR,):
+            z = torch.as_tensor(np.log(np.maximum(p, floor)))
+            with torch.no_grad():
+                values.append(float(self.expected(z, t)))
+        grows = len(values) == 2 and values[0] > values[1] + 1e-3
+        return np.inf if grows else values[0]
+
+    def gradient(self, p, t):
+        """Expected loss and its gradient in p at a point inside the simplex."""
+        p = torch.tensor(p, requires_grad=True)
+        value = self.expected(p.log(), t)
+        (gradient,) = torch.autograd.grad(value, p)
+        return float(value.detach()), gradient.numpy()
+
+    def best(self, t, starts=4, seed=0):
+        """The best prediction, see :func:`find_minimiser`."""
+        rng = np.random.default_rng(seed)
+        if self.is_free:
+            return self._best_p(t, starts, rng)
+        return self._best_outputs(t, starts, rng)
+
+    def _best_p(self, t, more, rng):
+        """Descend in logits, then bound from below and improve by tangents in p."""
+        count = self.num_classes
+        starts = [np.full(count, 1 / count), _inside(t), *rng.dirichlet(np.ones(count), 2)]
+        ends = [self._descend(np.log(start), t) for start in starts]
+        candidates = [_softmax(x) for x, _ in ends]
+        candidates += [_trimmed(p) for p in candidates] + [t]
+        costs = [self.at(p, t) for p in candidates]
+        cuts, convex = self._cuts(candidates, costs, t, rng)
+        for _ in range(12):
+            best = int(np.argmin(costs))
+            bound, corner = _lower_bound(cuts)
+            gap = costs[best] - bound
+            if not convex or gap <= 0.1 * self.noise:
+                break
+            candidates += [corner, (corner + candidates[best]) / 2]
+            costs += [self.at(p, t) for p in candidates[-2:]]
+            cuts += [self._cut(_inside(p), t) for p in candidates[-2:]]
+        if not convex:  # more starts, since tangents bound nothing
+            starts += [_inside(start) for start in rng.dirichlet(np.ones(count), more)]
+            ends = [self._descend(np.log(start), t) for start in starts[-more:]]
+            candidates += [_softmax(x) for x, _ in ends]
+            costs += [self.at(p, t) for p in candidates[-more:]]
+        order = np.argsort(costs, kind="stable")
+        p, value = candidates[order[0]], costs[order[0]]
+        others = _different(p, [candidates[i] for i in order if costs[i] <= value + self.noise])
+        if convex and gap <= 1e3 * self.noise:
+            how = "bounded from below by tangents in p"
+        else:
+            reason = "the bound is loose" if convex else "the expected loss is not convex in p"
+            how, gap = f"{len(starts)} starts; {reason}", None
+        z = np.log(np.maximum(p, FLOOR))
+        return Minimum(p, z, self._label(z), value, gap, how, others)
+
+    def _cuts(self, points, costs, t, rng):
+        """Tangents at and around the points, and whether all points lie above all tangents."""
+        best = _inside(points[int(np.argmin(costs))])
+        step = 1e-7 * rng.normal(size=(3 * self.num_classes, self.num_classes))
+        near = [_inside(best + d - d.mean()) for d in step]
+        far = [_inside(p) for p in rng.dirichlet(np.ones(self.num_classes), 20)]
+        cuts = [self._cut(q, t) for q in (best, *near, *far)]
+        for p in far:
+            value = self.at(p, t)
+            if any(value < c + g @ p - 1e-6 * (1 + abs(value)) for c, g in cuts):
+                return cuts, False
+        return cuts, True
+
+    def _cut(self, q, t):
+        value, gradient = self.gradient(q, t)
+        return value - gradient @ q, gradient
+
+    def _best_outputs(self, t, starts, rng):
+        """Many starts in the outputs, or in the weights of the head."""
+        ends, agree = [], 0
+        while len(ends) < starts or (agree < 3 and len(ends) < 5 * starts):
+            start = rng.normal(size=self.size) * (len(ends) > 0)
+            ends.append(self._descend(start, t))
+            x, value = min(ends, key=lambda end: end[1])
+            agree = sum(cost <= value + 1e3 * self.noise for _, cost in ends)
+        z = self.outputs(torch.as_tensor(x)).detach()
+        how = f"{agree} of {len(ends)} starts agree"
+        if self.num_classes == 3 and self.size <= 2:
+            axis = np.linspace(-6, 6, 21)
+            grid = [np.array(one) for one in product(axis, repeat=self.size)]
+        else:
+            grid = 3 * rng.normal(size=(20 * starts, self.size))
+        with torch.no_grad():
+            lower = sum(
+                float(self.expected(self.outputs(torch.as_tensor(one)), t))
+                < value - 1e3 * self.noise
+                for one in grid
+            )
+        how += f", {lower or 'none'} of {len(grid)} other points costs less"
+        p = None if self.is_point else self._decoded(z)
+        similar = [
+            self.outputs(torch.as_tensor(end)).detach()
+            for end, cost in ends
+            if cost <= value + self.noise
+        ]
+        if self.is_point:
+            others = _different(z.numpy(), [one.numpy() for one in similar])
+        else:
+            others = _different(p, [self._decoded(one) for one in similar])
+        return Minimum(p, z.numpy(), self._label(z.numpy()), value, None, how, others)
+
+    def _descend(self, x, t):
+        """Minimise from a start, over the logits or over the variables of the search."""
+
+        def value_and_gradient(x):
+            x = torch.tensor(x, requires_grad=True)
+            value = self.expected(self.outputs(x), t)
+            (gradient,) = torch.autograd.grad(value, x)
+            if not torch.isfinite(value) or not gradient.isfinite().all():
+                return 1e10, np.zeros(len(x))
+            return float(value.detach()), gradient.numpy()
+
+        options = {"ftol": 1e-16, "gtol": 1e-11, "maxiter": 150, "maxls": 10}
+        bounds = [(-40, 40)] * len(x)
+        end = optimize.minimize(
+            value_and_gradient, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+        )
+        return end.x, end.fun
+
+    def cost_of(self, p):
+        """Expected loss of the outputs that give p, for labels drawn from p; None if none do."""
+        rng, target = np.random.default_rng(1), torch.as_tensor(p)
+
+        def distance(x):
+            x = torch.tensor(x, requires_grad=True)
+            given = self.loss.decode(self.outputs(x)[None], self.num_classes)[0]
+            value = ((given - target) ** 2).sum()
+            return float(value.detach()), torch.autograd.grad(value, x)[0].double().numpy()
+
+        options = {"ftol": 1e-20, "gtol": 1e-12}
+        for _ in range(10):
+            x = rng.normal(size=self.size)
+            end = optimize.minimize(distance, x, jac=True, method="L-BFGS-B", options=options)
+            if end.fun < 1e-14:
+                with torch.no_grad():
+                    return float(self.expected(self.outputs(torch.as_tensor(end.x)), p))
+        return None
+
+    def _decoded(self, z):
+        return self.loss.decode(z[None], self.num_classes)[0].double().numpy()
+
+    def _label(self, z):
+        return int(self.loss.predict(torch.as_tensor(z)[None], self.num_classes)[0])
+
+    def _targets(self, *labels):
+        """Class indices, or certainty of them where targets are distributions."""
+        if self.soft:
+            return torch.eye(self.num_classes, dtype=torch.float64)[list(labels)]
+        return torch.tensor(labels)
+
+    def _adds_up(self, z):
+        """Whether the loss of a batch is the mean over its examples."""
+        labels = self._targets(0, self.num_classes - 1)
+        # reversed, they are still probabilities, if the head gives these
+        two = torch.cat([z, z.flip(1) if z.shape[1] > 1 else z + 1])
+        with torch.no_grad():
+            both = self.criterion(two, labels)
+            each = [self.criterion(two[i : i + 1], labels[i : i + 1]) for i in range(2)]
+        return bool(abs(both - (each[0] + each[1]) / 2) < 1e-6 * (1 + abs(both)))
+
+    def _noise(self, z):
+        """Differences of expected losses that are rounding: what a tangent does not explain."""
+        labels, step = self._targets(self.num_classes - 1), 1e-7
+        z = z.clone().requires_grad_()
+        value = self.criterion(z, labels)
+        (slope,) = torch.autograd.grad(value, z)
+        errors = []
+        with torch.no_grad():
+            for turn in range(4):
+                d = step * torch.cos(torch.arange(z.numel()) * (turn + 1.0)).reshape(z.shape)
+                errors.append(float(abs(self.criterion(z + d, labels) - value - (slope * d).sum())))
+        return max(1e-9 if self.adds else 1e-6, 30 * max(errors))
+
+    def _ignores_shifts(self, z):
+        """Whether one number added to all outputs changes nothing, as in all losses of p."""
+        labels = self._targets(0)
+        with torch.no_grad():
+            change = self.criterion(z + 1, labels) - self.criterion(z, labels)
+        return bool(abs(change) < 1e-5)
+
+
+def _judge_on_grid(loss):
+    """Compare every t of simple fractions with all p of a grid, then ask for the slope at t."""
+    tie, looked, problems, varies = None, [], {}, False
+    for count, largest in SIMPLE.items():
+        try:
+            problem = problems[count] = _Problem(loss, count)
+        except ValueError:  # a loss that is not made for so few classes
+            continue
+        ts = fractions(count, largest)
+        ps = list(dict.fromkeys(ts + fractions(count, 2 * largest, only=True)))
+        looked.append(f"{len(ts)} t with {count} classes")
+        table = problem.adds and _table(problem, ps)
+        for t in ts if problem.adds else ts[:12]:
+            costs = _costs(problem, table, ps, t)
+            if min(t) > 0:
+                varies |= np.ptp(costs[np.isfinite(costs)]) > problem.noise
+            own = costs[ps.index(t)]
+            lower = [i for i in range(len(ps)) if costs[i] < own - problem.noise]
+            if lower:
+                i = lower[0]
+                best = problem.best(_floats(t))
+                found = t, ps[i], (own, costs[i]), best.p
+                return "not proper", *found, f"{', '.join(looked)} at most"
+            even = [i for i in range(len(ps)) if costs[i] <= own + problem.noise and ps[i] != t]
+            if even and tie is None:
+                tie = t, ps[even[0]], (own, costs[even[0]])
+    for count, problem in problems.items():
+        for t in fractions(count, SIMPLE[count]):
+            if min(t) == 0:
+                continue
+            value, slope = problem.gradient(_floats(t), _floats(t))
+            if slope @ _floats(t) - slope.min() > 1e-5 * (1 + np.abs(slope).max()):
+                best = problem.best(_floats(t))
+                better = _simplified(problem, best.p, _floats(t), value)
+                if better is not None:
+                    cost = problem.at(_floats(better), _floats(t))
+                    return "not proper", t, better, (value, cost), best.p, "the slope at simple t"
+    if not varies:
+        return "constant", None, None, None, None, f"all p of simple fractions for {looked[0]}"
+    where = ", ".join(looked) + ", all p of simple fractions, the slope at t"
+    if tie is not None:
+        return "proper", *tie, problems[len(tie[0])].best(_floats(tie[0])).p, where
+    return "strictly proper", None, None, None, None, where
+
+
+def _judge_by_minimisers(loss):
+    """Compare t with the best prediction, where p is not free."""
+    ts = [t for count in (2, 3) for t in fractions(count, 4) if min(t) > 0]
+    ts += [(Fraction(2, 5), Fraction(1, 5), Fraction(2, 5))]
+    for t in ts:
+        problem = _Problem(loss, len(t))
+        if _is_same(problem.best(_floats(t)), t):
+            continue
+        best = problem.best(_floats(t), starts=20)  # rather than a minimum of four starts
+        if _is_same(best, t):
+            continue
+        own = problem.cost_of(_floats(t))
+        where = "its best prediction, from 20 starts"
+        if own is None:
+            return "not proper", t, None, None, best.p, f"{where}; no output gives t itself"
+        if own > best.expected + problem.noise:
+            return "not proper", t, None, (own, best.expected), best.p, where
+    where = f"the best predictions for {len(ts)} t with 2 and 3 classes, from many starts"
+    if loss.head:
+        where += "; what the head shares between examples is free here"
+    return "strictly proper", None, None, None, None, where
+
+
+def _is_same(best, t):
+    return all(np.abs(p - _floats(t)).max() < 1e-3 for p in (best.p, *best.others))
+
+
+def _kept(loss):
+    """Whether mode, median, mean and order of t are those of the best prediction."""
+    kept = {"mode": True, "median": True, "mean": True, "order": True}
+    for t in map(np.asarray, UNIMODAL):
+        problem = _Problem(loss, len(t))
+        best = problem.best(t)
+        x = np.arange(len(t))
+        if best.p is None:
+            one = len(best.outputs) == 1
+            agree = {
+                "mode": best.label == t.argmax(),
+                "median": best.label in medians(t),
+                "mean": abs(best.outputs[0] - t @ x) < 1e-3 if one else None,
+                "order": None,
+            }
+        else:
+            p = best.p
+            more = t[:, None] > t + 1e-12
+            agree = {
+                "mode": p[t.argmax()] > p.max() - 1e-4,
+                "median": bool(set(medians(p / p.sum())) & set(medians(t))),
+                "mean": abs((p - t) @ x) < 1e-3,
+                "order": bool((p[:, None] > p - 1e-4)[more].all()),
+            }
+        for name, value in agree.items():
+            kept[name] = None if value is None else bool(kept[name] and value)
+    return kept
+
+
+def fractions(count, largest, *, only=False):
+    """Distributions over ``count`` classes of fractions up to a denominator, simple ones first.
+
+    Parameters
+    ----------
+    count, largest : int
+    only : bool
+        Only those of this denominator.
+
+    Returns
+    -------
+    list of tuples of Fraction
+
+    Examples
+    --------
+    >>> [tuple(map(str, t)) for t in fractions(2, 3)]
+    [('0', '1'), ('1', '0'), ('1/2', '1/2'), ('1/3', '2/3'), ('2/3', '1/3')]
+    """
+    found = []
+    for denominator in [largest] if only else range(1, largest + 1):
+        for head in product(range(denominator + 1), repeat=count - 1):
+            parts = (*head, denominator - sum(head))
+            if parts[-1] >= 0 and (only or gcd(*parts) == 1):
+                found.append(tuple(Fraction(part, denominator) for part in parts))
+    return found
+
+
+def _table(problem, ps):
+    """Loss of every p for every label, shape (P, C), infinite where it grows without bound."""
+    eye = np.eye(problem.num_classes)
+    return np.array([[problem.at(_floats(p), label) for label in eye] for p in ps])
+
+
+def _costs(problem, table, ps, t):
+    t = _floats(t)
+    if not problem.adds:
+        return np.array([problem.at(_floats(p), t) for p in ps])
+    return np.sum(np.where(t > 0, t * np.where(t > 0, table, 0.0), 0.0), axis=1)
+
+
+def _simplified(problem, p, t, own):
+    """The simplest fractions near p that cost less than t itself, or None."""
+    for largest in (2, 3, 4, 5, 6, 8, 10, 12, 20, 50, 100, 1000):
+        parts = np.round(p * largest).astype(int)
+        parts[parts.argmax()] += largest - parts.sum()
+        near = tuple(Fraction(int(part), largest) for part in parts)
+        if min(near) >= 0 and problem.at(_floats(near), t) < own - problem.noise:
+            return near
+    return None
+
+
+def _lower_bound(cuts):
+    """The least of the greatest of the tangents over the simplex, and where it is.
+
+    The bound is computed from the weights of the tangents, so that it holds whatever the
+    tolerance of the linear program: Σ λ (c + g · p) ≥ Σ λ c + min_i Σ λ g_i.
+    """
+    constants = np.array([constant for constant, _ in cuts])
+    gradients = np.array([gradient for _, gradient in cuts])
+    scale = np.maximum(1.0, np.abs(gradients).max(axis=1))
+    count = gradients.shape[1]
+    end = optimize.linprog(
+        [0.0] * count + [1.0],
+        A_ub=np.column_stack([gradients, np.full(len(cuts), -1.0)]) / scale[:, None],
+        b_ub=-constants / scale,
+        A_eq=[[1.0] * count + [0.0]],
+        b_eq=[1.0],
+        bounds=[(0, 1)] * count + [(None, None)],
+        method="highs-ds",
+    )
+    weights = np.maximum(-end.ineqlin.marginals / scale, 0)
+    weights /= weights.sum()
+    corner = np.maximum(end.x[:-1], 0)
+    return float(weights @ constants + (weights @ gradients).min()), corner / corner.sum()
+
+
+def _counts(t, most):
+    """How many of a batch have each label, so that their shares are t, or None if too many."""
+    for total in range(1, most + 1):
+        counts = np.round(np.asarray(t) * total)
+        if np.abs(counts / total - t).max() < 1e-12:
+            return torch.tensor(counts, dtype=torch.int64)
+    return None
+
+
+def _different(p, candidates):
+    """Those candidates that are not p, nor each other, to 1e-3."""
+    found = [p]
+    for one in candidates:
+        if all(np.abs(one - other).max() > 1e-3 for other in found):
+            found.append(one)
+    return tuple(found[1:])
+
+
+def _inside(p):
+    """Move a distribution a little into the simplex."""
+    p = np.maximum(p, 1e-9)
+    return p / p.sum()
+
+
+def _trimmed(p):
+    """Take what is nearly 0 as 0."""
+    p = np.where(p < 1e-6, 0.0, p)
+    return p / p.sum()
+
+
+def _softmax(x):
+    x = np.exp(x - x.max())
+    return x / x.sum()
+
+
+def _floats(t):
+    return np.array([float(x) for x in t])
+
+
+def _written(t):
+    return f"({', '.join(map(str, t))})"
