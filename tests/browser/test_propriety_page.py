@@ -106,7 +106,7 @@ def landscape_states(rng, count=12):
 
 
 def costs_and_range(loss, points, t, positions):
-    """Costs of predictions, the least, and the dearest that the picture tells apart."""
+    """Costs of predictions, the least, and the highest that the picture tells apart."""
     costs = expected_loss(loss, points, t, positions=positions)
     least = float(
         expected_loss(loss, minimiser(loss, t, positions=positions), t, positions=positions)

@@ -207,7 +207,7 @@ def test_it_says_in_words_what_it_shows(notebook, figure):
     spoken = figure.root.get_attribute("aria-label")
     assert "Transport of 1.00 from prediction p to target t over 8 ordered classes" in spoken
     assert "the closed form is 1.500" in spoken
-    assert "The dearest way: 0.26 from 4-6 to 15-20, costs 0.518 class steps" in spoken
+    assert "The costliest way: 0.26 from 4-6 to 15-20, costs 0.518 class steps" in spoken
 
 
 def test_nothing_complained_and_nothing_left_this_machine(notebook):

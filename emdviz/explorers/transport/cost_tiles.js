@@ -107,7 +107,7 @@ function explain({ state, costs, moved, x }) {
 
 /** What the picture shows, for those who hear it. */
 export function describeTransport({ classes, state, plan, costs, moved, name }) {
-  const dearest = plan.reduce((a, b) => (b.cost > a.cost ? b : a));
+  const costliest = plan.reduce((a, b) => (b.cost > a.cost ? b : a));
   const said = { waiting: "POT's number is awaited", absent: "POT's number needs Python" };
   return [
     `Transport of ${formatProbability(moved)} from prediction p to target t over ${classes.length} ` +
@@ -117,6 +117,6 @@ export function describeTransport({ classes, state, plan, costs, moved, name }) 
     costs.closed === null
       ? "the closed form is undefined, as the masses differ."
       : `the closed form is ${formatLoss(costs.closed)}.`,
-    dearest.cost > 0 ? `The dearest way: ${name(dearest)}.` : "Nothing needs to move.",
+    costliest.cost > 0 ? `The costliest way: ${name(costliest)}.` : "Nothing needs to move.",
   ].join(" ");
 }
