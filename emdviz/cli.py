@@ -3,6 +3,7 @@
 import functools
 import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -62,6 +63,13 @@ def run(
     table: _TableName,
     data: Annotated[Path | None, typer.Option(help="The folder of the data set.")] = None,
     dataset: _DataSet = None,
+    classes: Annotated[
+        list[str],
+        typer.Option(
+            help="Its classes from low to high, such as low,middle,high; repeat the option for "
+            "names with commas."
+        ),
+    ] = (),
     networks: Annotated[str | None, typer.Option(help="Such as ALXs,RES.")] = None,
     losses: Annotated[str | None, typer.Option(help="Such as XE,EMD2.")] = None,
     folds: Annotated[str | None, typer.Option(help="Such as 0,1,2.")] = None,
@@ -116,6 +124,12 @@ def run(
         specs = make(
             number, data, **({"dataset": dataset} if dataset else {}), weights=starts, **changes
         )
+        if classes:
+            names = classes if len(classes) > 1 else _list(classes[0])
+            specs = [
+                replace(spec, dataset_options=(*spec.dataset_options, ("classes", names)))
+                for spec in specs
+            ]
     except ArgumentError as error:
         raise ValueError(_in_options(error, dataset or _paper_set(number))) from None
     if dry_run:
@@ -255,6 +269,8 @@ def _in_options(error, dataset):
         return f"{error.missing} starts from weights: type {typed}"
     if error.missing == "root":
         return f"{dataset} is read from files: type --data FOLDER"
+    if error.argument == "dataset_options" and "classes" in set(error.value) - set(error.choices):
+        return f"{dataset} has classes of its own: leave --classes out"
     if error.argument in _OPTIONS:
         choices = ", ".join(error.choices)
         return f"type {_OPTIONS[error.argument]} with one of {choices}; got {error.value!r}"

@@ -72,6 +72,28 @@ class TestRun:
         assert "AEM / AEO on image_folder" in done.stdout
         assert results(tmp_path / "runs")["dataset size"].tolist() == [32]
 
+    @pytest.mark.parametrize(
+        ("typed", "names"),
+        [
+            (["--classes=dull, nice,superb"], ["dull", "nice", "superb"]),
+            (["--classes=dull", "--classes=so, so"], ["dull", "so, so"]),
+        ],
+    )
+    def test_takes_the_order_of_classes_that_it_does_not_know(self, tmp_path, typed, names):
+        files = {
+            f"{name}/{number}.jpg": jpeg(picture(number + 20 * place, place / 3))
+            for place, name in enumerate(names)
+            for number in range(10)
+        }
+        own = ("--dataset=image_folder", "--data", write(tmp_path / "own", files))
+        chosen = (*QUICK[:3], "--losses=XE", "--folds=0", "--rates=0.01", "--epochs=1")
+        unordered = call(*chosen, *own, "--store", tmp_path / "refused")
+        assert unordered.exit_code == 2
+        assert "pass classes=[" in unordered.stderr
+        done = call(*chosen, *own, *typed, "--store", tmp_path / "runs")
+        assert done.exit_code == 0, done.output
+        assert results(tmp_path / "runs")["dataset classes"].map(list).tolist() == [names]
+
     def test_in_processes_or_on_a_cluster(self, store, tmp_path, monkeypatch):
         seen, frame = [], results(store[0])
 
@@ -151,6 +173,9 @@ class TestRefusals:
             (*QUICK, "--workers=2", "--scheduler=a:1"): "type --scheduler or --workers, not both",
             ("run", "table1", "--dataset=image_folder", "--networks=ALXs"): (
                 "image_folder is read from files: type --data FOLDER"
+            ),
+            (*QUICK, "--classes=low,high"): (
+                "synthetic_faces has classes of its own: leave --classes out"
             ),
             ("results", "--store", nowhere): f"no runs in {nowhere}: type --store FOLDER, or ",
             ("export", "runs.xls"): "type a file that ends in .csv, .tex, .html, got runs.xls",
