@@ -16,7 +16,7 @@ OKABE_ITO = {
     "grey": "#767676",
 }
 
-MORE_COLOURS = ("#332288", "#AA4499", "#117733", "#CC6677", "#999933", "#882255", "#44AA99")
+MORE_COLOURS = ("#332288", "#AA4499", "#117733", "#CC6677", "#999933", "#882255")
 """Of Tol's muted palette, for losses without a colour of their own; readable on white."""
 
 SPLIT_COLOURS = [OKABE_ITO[name] for name in ("blue", "grey", "vermillion", "green", "purple")]
