@@ -1,6 +1,7 @@
 """Losses of other packages that come bare, and whose outputs are not the logits of a softmax."""
 
 from emdviz.losses import zoo
+from emdviz.losses.loss import facts_of
 
 KNOWN = {
     ("coral_pytorch", "CornLoss"): ("CORN", None, None),
@@ -32,20 +33,6 @@ def recognise(kind):
             facts = facts_of(zoo.load(like)) if like else {}
             return facts, read and globals()[read], read_targets and globals()[read_targets]
     return {}, None, None
-
-
-def facts_of(loss):
-    """Return how the outputs of a loss are made and read."""
-    return {
-        "outputs": loss._outputs,
-        "decode": loss._decode,
-        "predict": loss._predict,
-        "head": loss.head,
-        "unit": loss.unit,
-        "source": loss.source,
-        "is_point": loss.is_point,
-        "uses_features": loss.uses_features,
-    }
 
 
 def softmax(outputs):

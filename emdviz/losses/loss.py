@@ -175,6 +175,13 @@ class Loss:
         return self.decode(outputs, num_classes, **options).argmax(1)
 
 
+def facts_of(loss):
+    """Return the arguments of a loss but for its name, label, colour and ``make``."""
+    own = {"outputs": loss._outputs, "decode": loss._decode, "predict": loss._predict}
+    kept = ("head", "inputs", "unit", "source", "family", "about", "is_point", "uses_features")
+    return own | {name: getattr(loss, name) for name in kept}
+
+
 def call_with_known(function, outputs, **known):
     """Call a function with the outputs and those of the known arguments that it names."""
     parameters = inspect.signature(function).parameters.values()

@@ -8,7 +8,7 @@ from copy import deepcopy
 from importlib import import_module
 
 from emdviz.losses import foreign, zoo
-from emdviz.losses.loss import LOSSES, Loss
+from emdviz.losses.loss import LOSSES, Loss, facts_of
 from emdviz.reading import ArgumentError, shown
 
 _KINDS = (
@@ -80,7 +80,7 @@ def as_loss(loss, *, name=None):
     facts, read, read_targets = foreign.recognise(kind)
     options = {}
     if own:
-        facts = foreign.facts_of(own)
+        facts = facts_of(own)
         if hasattr(given, "given"):  # made with known options
             given, options = kind, given.given
 

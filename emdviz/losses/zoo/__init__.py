@@ -23,7 +23,7 @@ what it computes to ``criteria.py``.
 from functools import partial
 from importlib import import_module
 
-from emdviz.losses.loss import LOSSES, Loss, call_with_known
+from emdviz.losses.loss import LOSSES, Loss, call_with_known, facts_of
 from emdviz.reading import read_choice
 
 
@@ -128,16 +128,7 @@ def _with_options(loss, options):
         _named(loss.name, options),
         loss._make,
         label=_named(loss.label, options),
-        outputs=loss._outputs,
-        decode=loss._decode,
-        predict=loss._predict,
-        head=loss.head,
-        unit=loss.unit,
-        source=loss.source,
-        family=loss.family,
-        about=loss.about,
-        is_point=loss.is_point,
-        uses_features=loss.uses_features,
+        **facts_of(loss),
     )
 
 
