@@ -15,6 +15,7 @@ import torch
 
 from emdviz import datasets, models
 from emdviz.explorers import PredictionExplorer
+from emdviz.losses import LOSSES
 from emdviz.training import TrainConfig, fit
 from emdviz.training.folder import RunFolder, describe
 
@@ -74,7 +75,7 @@ def test_settings_that_are_off_are_no_facts(faces, tmp_path):
     def facts(**changes):
         return describe(*common, replace(CONFIG, **changes), faces.inputs[:1])
 
-    common = (models.small_cnn(8), "EMD2", {}, faces)
+    common = (models.small_cnn(8), LOSSES["EMD2"], {}, faces)
     assert facts().keys() == {
         "loss", "data set", "classes", "data", "probe", "network", "layers", "epochs",
         "batch_size", "learning_rate", "momentum", "schedule", "weight_decay", "augmentation",

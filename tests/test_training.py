@@ -60,7 +60,7 @@ def test_options_reach_the_loss(faces, tmp_path):
     assert usual["test RPS"].equals(same["test RPS"])
     assert not usual["test RPS"].equals(other["test RPS"])
     assert len(list(tmp_path.iterdir())) == 3
-    with pytest.raises(TypeError, match="lamda"):
+    with pytest.raises(ValueError, match="the loss 'AEMD' fails.*lamda"):
         train(loss_options={"AEMD": {"lamda": 1.0}})
     distance = ground_distance.line(8, positions=[0, 1, 2, 3, 5, 8, 9, 12]).tolist()
     uneven = train(loss_options={"AEMD": {"ground_distance": distance}})
@@ -70,12 +70,12 @@ def test_options_reach_the_loss(faces, tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"losses": "XE"}, ValueError, r"losses must be a list of names.*got 'XE'"),
+        ({"losses": "XE"}, ValueError, r"losses must be a list of losses.*got 'XE'"),
         ({"losses": ["XE", "XE"]}, ValueError, "losses must not name one twice"),
         ({"seeds": 5}, TypeError, r"seeds must be a list of whole numbers, such as range\(5\)"),
         ({"config": {"epochs": 1}}, TypeError, r"config must be a training.TrainConfig, got {"),
         ({"learning_rates": {"emd2": 0.1}}, ValueError, r"learning_rates must be for some.*'emd2'"),
-        ({"loss_options": {"EMD2": {"lam": 1}}}, TypeError, "lam"),
+        ({"loss_options": {"EMD2": {"lam": 1}}}, ValueError, "the loss 'EMD2' fails.*lam"),
         ({"loss_options": {"AEM": {"lam": 1}}}, ValueError, r"loss_options must be for.*'AEM'"),
     ],
 )
@@ -166,7 +166,7 @@ def test_stopping_early_leaves_a_usable_model(faces):
     epoch = next(run)
     run.close()
     assert epoch.number == 1
-    predicted = training.predict(model, "XE", faces.inputs[:5], 8)
+    predicted = training.predict(training.Run(model, "XE", faces, TINY), faces.inputs[:5])
     assert predicted.distribution.shape == (5, 8)
     assert not model.training
 
@@ -233,11 +233,11 @@ def test_bad_configurations_are_refused(options, name):
 
 
 def test_bad_runs_are_refused(faces):
-    with pytest.raises(TypeError, match=r"probe must be images, \(N, 3, H, W\) .*got \[0, 5\]"):
+    with pytest.raises(TypeError, match=r"probe must be a tensor of inputs, \(N, 3, 32, 32\), got \[0, 5\]"):
         next(fit(models.small_cnn(8), "XE", faces, TINY, probe=[0, 5]))
-    with pytest.raises(ValueError, match=r"loss must be one of .*'XE'.*, got 'MSE'"):
+    with pytest.raises(ValueError, match=r"loss must be the name of a loss.*got 'MSE'; the names are .*'XE'"):
         next(fit(models.small_cnn(8), "MSE", faces, TINY))
-    with pytest.raises(ValueError, match=r"the model must have 1 outputs .* got 8; make it with"):
+    with pytest.raises(ValueError, match=r"the model must have 1 outputs .* got shape \(B, 8\); pass a function, model="):
         next(fit(models.small_cnn(8), "REG", faces, TINY))
     empty = toy()
     empty.splits["valid"] = empty.splits["valid"][:0]
@@ -267,8 +267,7 @@ class TestCropAndMirror:
     def test_distributions_are_averaged(self, faces, loss):
         model, (epoch,) = run(loss, faces, self.CONFIG)
         test = faces.split("test")
-        seen = {"crop": 24, "mirror": True, "labels": test.labels}
-        got = training.predict(model, loss, test.inputs, 8, **seen)
+        got = training.Run(model, loss, faces, self.CONFIG).predict(test, targets=test.labels)
         expected = self.by_hand(model, test.inputs, lambda outputs: torch.softmax(outputs, 1))
         torch.testing.assert_close(got.distribution, expected)
         assert torch.equal(got.classes, expected.argmax(1))
@@ -281,8 +280,7 @@ class TestCropAndMirror:
     def test_outputs_of_regression_are_averaged(self, faces):
         model, _ = run("REG", faces, self.CONFIG)
         test = faces.split("test")
-        seen = {"crop": 24, "mirror": True, "labels": test.labels}
-        got = training.predict(model, "REG", test.inputs, 8, **seen)
+        got = training.Run(model, "REG", faces, self.CONFIG).predict(test, targets=test.labels)
         outputs = self.by_hand(model, test.inputs, lambda outputs: outputs)[:, 0]
         assert got.classes.tolist() == outputs.round().clamp(0, 7).long().tolist()
         assert got.loss == pytest.approx(((outputs - test.labels) ** 2).mean().item(), rel=1e-5)
@@ -292,7 +290,7 @@ class TestCropAndMirror:
         whole = replace(self.CONFIG, augmentation="none", crop=None)
         pairs = zip(data.batches(replace(whole, crop=24), 1), data.batches(whole, 1), strict=True)
         places = set()
-        for (cut, labels), (images, same) in pairs:
+        for (cut, labels, _), (images, same, _) in pairs:
             assert torch.equal(labels, same)
             for one, image in zip(cut, images, strict=True):
                 windows = image.unfold(1, 24, 1).unfold(2, 24, 1).permute(1, 2, 0, 3, 4)
@@ -312,15 +310,16 @@ class TestCropAndMirror:
 
     def test_large_images_are_predicted_in_small_batches(self, faces, monkeypatch):
         model = models.small_cnn(8)
-        expected = training.predict(model, "XE", faces.inputs[:50], 8).distribution
+        trained = training.Run(model, "XE", faces, TINY)
+        expected = trained.predict(faces.inputs[:50]).distribution
         seen = []
         model.register_forward_pre_hook(lambda module, arguments: seen.append(len(arguments[0])))
         monkeypatch.setattr(training.evaluation, "EVALUATION_PIXELS", 20 * 32 * 32)
-        got = training.predict(model, "XE", faces.inputs[:50], 8).distribution
+        got = trained.predict(faces.inputs[:50]).distribution
         assert seen == [20, 20, 10]
         torch.testing.assert_close(got, expected)
         monkeypatch.setattr(training.evaluation, "EVALUATION_PIXELS", 1)
-        assert len(training.predict(model, "XE", faces.inputs[:3], 8).classes) == 3
+        assert len(trained.predict(faces.inputs[:3]).classes) == 3
 
     def test_crops_that_cannot_be(self, faces):
         with pytest.raises(ValueError, match=r"crop must be .*, got 0"):

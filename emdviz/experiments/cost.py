@@ -114,12 +114,12 @@ def measure_teraflops(specs, device, *, batch=32, steps=3):
     """
     import torch
 
-    from emdviz.models import MODELS, operations
+    from emdviz.models import build, operations
 
     sizes = {s.network: s.config.crop or dict(s.dataset_options).get("size", 64) for s in specs}
     found = {}
     for network, size in sizes.items():
-        model = MODELS[network](8).to(device).train()
+        model = build(network, 8, (3, size, size)).to(device).train()
         images = torch.zeros(batch, 3, size, size, device=device)
 
         def train(model=model, images=images):
@@ -143,7 +143,7 @@ def _networks(specs):
 def _count_parameters(network):
     import torch
 
-    from emdviz.models import MODELS
+    from emdviz.models import build
 
     with torch.device("meta"):  # shapes only
-        return sum(parameter.numel() for parameter in MODELS[network](1).parameters())
+        return sum(parameter.numel() for parameter in build(network, 1, (3, 224, 224)).parameters())

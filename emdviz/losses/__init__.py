@@ -22,7 +22,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from emdviz.losses import zoo as zoo
-from emdviz.losses.loss import HOMES, LOSSES, Loss, find_loss, register
+from emdviz.losses.loss import (
+    HOMES,
+    LOSSES,
+    Loss,
+    find_loss,
+    look_of,
+    register,
+    remember,
+)
 from emdviz.losses.wrapping import as_loss, path_of
 
 if TYPE_CHECKING:  # for editors, which cannot follow __getattr__
@@ -33,7 +41,17 @@ if TYPE_CHECKING:  # for editors, which cannot follow __getattr__
     from emdviz.losses.regression import *  # noqa: F403
     from emdviz.losses.trial import try_out as try_out
 
-__all__ = ["LOSSES", "Loss", "as_loss", "find_loss", "path_of", "register", *HOMES]
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "as_loss",
+    "find_loss",
+    "look_of",
+    "path_of",
+    "register",
+    "remember",
+    *HOMES,
+]
 
 
 def __getattr__(name):

@@ -22,6 +22,7 @@ HOMES = {"try_out": "trial"}
 """The names that ``emdviz.losses`` hands out -> the file there that defines each."""
 
 _given_colours = {}
+_trained = {}
 
 
 class Loss:
@@ -133,6 +134,11 @@ class Loss:
         number = len(_given_colours)
         return _given_colours.setdefault(self.name, MORE_COLOURS[number % len(MORE_COLOURS)])
 
+    @property
+    def reads_softmax(self):
+        """Whether its probabilities are the softmax of the outputs."""
+        return self._decode is None
+
     def make(self, num_classes, num_features=None, **options):
         """Make the criterion: a Module that takes (outputs, targets).
 
@@ -219,6 +225,26 @@ def register(loss, *, replace=False):
 def find_loss(name):
     """Return the registered loss of this name, or raise a ValueError that lists the names."""
     return LOSSES[read_choice(name, "loss", LOSSES)]
+
+
+def look_of(name):
+    """Return the loss of a name, for its label and colour; it need not be registered.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Loss
+        The registered one, the last of this name that was trained, or one that only has a name.
+    """
+    return LOSSES.get(name) or _trained.get(name) or Loss(name, lambda *_: None)
+
+
+def remember(loss):
+    """Let :func:`look_of` find a loss that is not registered."""
+    _trained[loss.name] = loss
 
 
 def closed_forms(explorer):

@@ -1,4 +1,4 @@
-"""Networks: images in, one output per class (or one number, for regression) out.
+"""Networks: images or rows of numbers in, one output per class (or one number) out.
 
 Every network has ``features(images)``, the activations before the last layer, and ``head``,
 the last layer.
@@ -7,12 +7,14 @@ the last layer.
 from functools import partial
 
 from emdviz._imports import needs
-from emdviz.reading import read_choice, read_count
+from emdviz.reading import read_count
 
 with needs("train"):
     import torch
 
     from emdviz.models.alexnet import AlexNet
+    from emdviz.models.building import build, last_linear, name_of, path_of, replace_head
+    from emdviz.models.heads import linear, mlp
     from emdviz.models.levi_hassner import LeviHassner
     from emdviz.models.network import Network, make
     from emdviz.models.residual import ResidualNetwork
@@ -22,13 +24,22 @@ with needs("train"):
 __all__ = [
     "MODELS",
     "Network",
+    "build",
+    "last_linear",
+    "linear",
     "make",
+    "mlp",
+    "name_of",
     "operations",
+    "path_of",
+    "replace_head",
     "small_cnn",
 ]
 
 MODELS = {
     "small_cnn": small_cnn,
+    "linear": linear,
+    "mlp": mlp,
     "ALX": partial(make, AlexNet),
     "ALXs": partial(make, LeviHassner),
     "VGG_F": partial(make, VGG16),
@@ -41,8 +52,9 @@ MODELS = {
     "RES_F_thin": partial(make, ResidualNetwork, width=4),
 }
 """Networks by name, each called as ``MODELS[name](num_outputs, seed=…, weights=…)``: see
-:func:`make`. Those of the paper by its names; the F in a name stands for pretrained weights,
-which must be given. The thin ones have a sixteenth of the channels, to try things quickly."""
+:func:`make`. ``"linear"`` and ``"mlp"``, for rows of numbers, take ``num_inputs`` besides. Those of
+the paper have its names; the F in a name stands for pretrained weights, which must be given. The
+thin ones have a sixteenth of the channels, to try things quickly."""
 
 
 def operations(name, size, num_outputs=1):
@@ -52,8 +64,8 @@ def operations(name, size, num_outputs=1):
 
     Parameters
     ----------
-    name : str
-        A name in ``MODELS``.
+    name : str or callable
+        As for :func:`build`.
     size : int
         Height and width of the image, in px.
     num_outputs : int
@@ -74,10 +86,9 @@ def operations(name, size, num_outputs=1):
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    read_choice(name, "name", sorted(MODELS))
     size = read_count(size, "size", 1, 100_000)
     # nothing is computed: tensors on this device have shapes only
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        network = MODELS[name](num_outputs).eval()
+        network = build(name, num_outputs, (3, size, size)).eval()
         network(torch.empty(1, 3, size, size))
     return counter.get_total_flops() // 2

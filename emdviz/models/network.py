@@ -45,6 +45,13 @@ class Network(nn.Module):
         ValueError
             If the images are too small for the layers.
         """
+        if images.ndim != 4 or images.shape[1] not in (1, 3):
+            raise ValueError(
+                f"{type(self).__name__} takes images (B, 1 or 3, H, W), got inputs of shape "
+                f"{tuple(images.shape)}; for rows of numbers choose 'linear' or 'mlp'"
+            )
+        if images.shape[1] == 1:
+            images = images.expand(-1, 3, -1, -1)
         if min(images.shape[2:]) < self.least:
             raise ValueError(
                 f"images must have {self.least} px or more for {type(self).__name__}, "

@@ -9,7 +9,7 @@ with needs("train"):
     from emdviz.training.conclusions import conclude, paired_differences, summarise
     from emdviz.training.config import TrainConfig, choose_device, quick
     from emdviz.training.data import TrainingData
-    from emdviz.training.evaluation import Prediction, measure, predict, scale
+    from emdviz.training.evaluation import Prediction, Predictor, measure, predict, scale
     from emdviz.training.history import Epoch, read_history
     from emdviz.training.race import Race
     from emdviz.training.run import Run, fit
@@ -19,6 +19,7 @@ __all__ = [
     "Augmentation",
     "Epoch",
     "Prediction",
+    "Predictor",
     "Race",
     "Run",
     "TrainConfig",

@@ -3,23 +3,25 @@
 import dataclasses
 import hashlib
 import platform
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import groupby, product
+from itertools import groupby
 from numbers import Real
 from pathlib import Path
 
 import torch
 
-from emdviz.losses import find_loss
+from emdviz.losses import remember
 from emdviz.losses.loss import COMPARED
-from emdviz.reading import check_is
+from emdviz.models import name_of
+from emdviz.reading import check_is, read_flag
 from emdviz.training.config import choose_device, read_config
+from emdviz.training.criterion import make_criterion, read_losses, read_options
 from emdviz.training.data import TrainingData
-from emdviz.training.evaluation import read_losses
 from emdviz.training.results import make_row, make_table, plain
 from emdviz.training.run import Run
 from emdviz.training.together import train_together
@@ -30,6 +32,7 @@ def compare_losses(
     losses: Sequence[str] = COMPARED,
     *,
     seeds: Sequence[int] = (0,),
+    resplit=False,
     config=None,
     model="small_cnn",
     weights=None,
@@ -44,14 +47,19 @@ def compare_losses(
     Parameters
     ----------
     dataset : datasets.OrderedData
-    losses : sequence of str
-        Names in ``losses.LOSSES``.
+    losses : sequence
+        Names of losses, functions (outputs, targets), Modules, or others that
+        :func:`losses.as_loss` takes; each is tried on a small batch first.
     seeds : sequence of int
         One run per loss and seed; a seed decides first weights, batches and their changes.
+    resplit : bool
+        Whether every seed draws its own training, validation and test split, as
+        ``OrderedData.resplit`` does: differences then tell of the losses, and not of one test set.
     config : TrainConfig, optional
         Its seed is replaced by each of ``seeds``.
-    model : str
-        A name in ``models.MODELS``.
+    model : str or callable
+        A name in ``models.MODELS``, or a function of the number of outputs that makes a network,
+        such as ``lambda outputs: Net(outputs)``.
     weights : str or Path, optional
         Where the networks start from; see :func:`models.make`.
     learning_rates : dict of str to float, optional
@@ -99,13 +107,17 @@ def compare_losses(
         learning_rates=learning_rates,
         loss_options=loss_options,
         folder=folder,
+        resplit=read_flag(resplit, "resplit"),
     )
     on_gpu = choose_device(read_config(config).device).type == "cuda"
     if on_gpu if together is None else together:
         outcomes = _side_by_side([(key, make()) for key, make in plan.items()], on_epoch)
-        rows = [_row(*outcomes[key], model, weights) for key in plan]
+        rows = [_row(*outcomes[key], model, weights, resplit) for key in plan]
     else:  # one after the other, so that one network at a time is in memory
-        rows = [_row(*_alone(make(), key, on_epoch), model, weights) for key, make in plan.items()]
+        rows = [
+            _row(*_alone(make(), key, on_epoch), model, weights, resplit)
+            for key, make in plan.items()
+        ]
     return make_table(rows)
 
 
@@ -149,31 +161,49 @@ def _plan(
     loss_options=None,
     folder=None,
     probe=None,
+    resplit=False,
 ):
     """Return a dict of (loss, seed) to a function that makes the run, or tell what is wrong."""
     losses, config = read_losses(losses), read_config(config)
     learning_rates, loss_options = learning_rates or {}, loss_options or {}
     for name, given in (("learning_rates", learning_rates), ("loss_options", loss_options)):
         if unknown := sorted(set(given) - set(losses)):
-            raise ValueError(f"{name} must be for some of {losses}, got {unknown}")
+            raise ValueError(f"{name} must be for some of {list(losses)}, got {unknown}")
+    if isinstance(model, torch.nn.Module):
+        raise TypeError(
+            "model must be a name or a function, since each loss trains a network of its own; "
+            f"pass lambda outputs: {type(model).__name__}(…), got a Module"
+        )
     data, plan = TrainingData(dataset, config.device), {}
-    for seed, loss in product(seeds, losses):
-        options = loss_options.get(loss, {})
-        find_loss(loss).make(data.num_classes, 1, **options)  # a wrong option is told at once
-        rate = learning_rates.get(loss, config.learning_rate)
-        one = replace(config, seed=seed, learning_rate=rate)
-        place = None if folder is None else Path(folder) / _name(loss, options, model, weights, one)
-        more = {"weights": weights, "probe": probe, "folder": place, "loss_options": options}
-        plan[loss, seed] = partial(Run, model, loss, data, one, **more)
+    for name, loss in losses.items():  # what does not fit is told before anything is trained
+        options = read_options(loss_options.get(name), data, config.targets)
+        if not loss.uses_features:
+            make_criterion(loss, options, data, config.targets)
+        remember(loss)
+    for seed in seeds:
+        own = TrainingData(dataset.resplit(seed), config.device) if resplit else data
+        for name, loss in losses.items():
+            options = loss_options.get(name, {})
+            rate = learning_rates.get(name, config.learning_rate)
+            one = replace(config, seed=seed, learning_rate=rate)
+            place = _name(name, options, model, weights, one, resplit)
+            place = None if folder is None else Path(folder) / place
+            more = {"weights": weights, "probe": probe, "folder": place, "loss_options": options}
+            plan[name, seed] = partial(Run, model, loss, own, one, **more)
     return plan
 
 
-def _name(loss, options, model, weights, config):
+def _name(loss, options, model, weights, config, resplit):
     """Return the name of a run's folder."""
     start = [] if weights is None else [Path(weights).stem]
     options = [f"{key}{_spell(value)}" for key, value in options.items()]
+    if config.targets is not None:
+        options.append(config.targets)
+    split = ["resplit"] if resplit else []
     rate = f"{config.learning_rate:g}"
-    return "-".join([loss, *options, model, *start, rate, str(config.seed)])
+    network = re.sub(r"[^\w.]", "_", name_of(model))
+    loss = re.sub(r"[^\w.]", "_", loss)
+    return "-".join([loss, *options, network, *start, *split, rate, str(config.seed)])
 
 
 def _spell(value):
@@ -200,7 +230,7 @@ def _side_by_side(members, on_epoch):
     alone = [(key, run) for key, run in members if not run.can_be_stacked]
     outcomes |= {key: _alone(run, key, on_epoch) for key, run in alone}
     stacked = [run for _, run in members if run.can_be_stacked]
-    for _, group in groupby(sorted(stacked, key=_width), key=_width):
+    for _, group in groupby(sorted(stacked, key=_architecture), key=_architecture):
         group = list(group)
         try:
             for results in train_together(group):
@@ -220,8 +250,9 @@ def _side_by_side(members, on_epoch):
     return outcomes
 
 
-def _width(run):
-    return run.spec.num_outputs(run.data.num_classes)
+def _architecture(run):
+    """Return what is the same for networks that can be stacked."""
+    return run.loss.num_outputs(run.data.num_classes), run.loss.head is not None, id(run.data)
 
 
 def _tell(on_epoch, key, epoch):
@@ -234,20 +265,20 @@ def _warn(key, error):
     return str(error)
 
 
-def _row(run, error, model, weights):
+def _row(run, error, model, weights, resplit):
     config = dataclasses.asdict(run.config)
     del config["device"]
     facts = {
         "dataset": run.data.dataset.name,
-        "dataset_options": {},
+        "dataset_options": {"seed": run.config.seed} if resplit else {},
         "fold": None,
-        "network": model,
+        "network": name_of(model),
         "weights": None if weights is None else str(weights),
-        "loss": run.loss,
-        "loss_options": run.loss_options,
+        "loss": run.loss.name,
+        "loss_options": run.given_options,
         "config": config,
     }
-    identity = _name(run.loss, run.loss_options, model, weights, run.config)
+    identity = _name(run.loss.name, run.given_options, model, weights, run.config, resplit)
     if error is not None:
         return make_row(identity, facts, error=error)
     _, measured = run.evaluate("test")

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from emdviz.losses import LOSSES
+from emdviz.losses import look_of
 from emdviz.metrics import METRICS
-from emdviz.reading import check_is, read_choice
+from emdviz.reading import check_is
 from emdviz.training.results import read_runs
 
 ENOUGH_PAIRS = 5
@@ -150,7 +150,8 @@ def conclude(differences, *, baseline="XE"):
     check_is(differences, "differences", pd.DataFrame, "what paired_differences returns")
     if missing := sorted({"loss", "metric", "verdict", "low", "high"} - set(differences.columns)):
         raise ValueError(f"differences must be of paired_differences, but lack {missing}")
-    against = LOSSES[read_choice(baseline, "baseline", LOSSES)].label
+    check_is(baseline, "baseline", str, "the name of a loss")
+    against = look_of(baseline).label
     sentences = []
     for metric, rows in differences.groupby("metric", sort=False):
         spec = METRICS[metric]
@@ -158,7 +159,7 @@ def conclude(differences, *, baseline="XE"):
         for verdict, words in (("better", "better than"), ("worse", "worse than")):
             chosen = rows[rows["verdict"] == verdict]
             named = [
-                f"{LOSSES[row.loss].label} (by {abs(row.difference):.2g}, "
+                f"{look_of(row.loss).label} (by {abs(row.difference):.2g}, "
                 f"95 % interval {min(abs(row.low), abs(row.high)):.2g} to "
                 f"{max(abs(row.low), abs(row.high)):.2g})"
                 for row in chosen.itertuples()
@@ -169,7 +170,7 @@ def conclude(differences, *, baseline="XE"):
                 )
         undecided = rows[rows["verdict"] == "undecided"]
         for reason, chosen in undecided.groupby(undecided["pairs"].map(_why_undecided), sort=False):
-            named = [LOSSES[name].label for name in chosen["loss"]]
+            named = [look_of(name).label for name in chosen["loss"]]
             words = "cannot be told from" if reason else "could not be compared with"
             parts.append(f"{_listed(named)} {words} {against}{reason}")
         direction = "higher" if spec.higher_is_better else "lower"

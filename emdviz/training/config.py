@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from emdviz.datasets.base import TARGETS
 from emdviz.reading import check_is, read_choice, read_count, read_flag, read_number
 from emdviz.training.augmentation import AUGMENTATIONS
 
@@ -37,6 +38,10 @@ class TrainConfig:
         outputs of regression. The paper does so, with ``crop``.
     mixed_precision : bool
         Run the network in bfloat16 where that is safe; losses stay in float32.
+    targets : str or None
+        What a network is trained on where several people voted: ``"votes"``, their shares, or the
+        ``"majority"``, ``"median"`` or ``"mean"`` label; see ``OrderedData.targets``. None takes
+        the votes where there are any, and else the labels.
     seed : int
         Decides the order of the images and their changes, and in :func:`compare_losses` the
         first weights: equal seeds see equal batches, whatever the loss.
@@ -59,6 +64,7 @@ class TrainConfig:
     crop: int | None = None
     mirror: bool = False
     mixed_precision: bool = False
+    targets: str | None = None
     seed: int = 0
     device: str | None = None
 
@@ -76,6 +82,8 @@ class TrainConfig:
             read_number(getattr(self, name), name, expected, fits)
         for name, choices in (("schedule", SCHEDULES), ("augmentation", AUGMENTATIONS)):
             read_choice(getattr(self, name), name, sorted(choices))
+        if self.targets is not None:
+            read_choice(self.targets, "targets", TARGETS)
         for name in ("mirror", "mixed_precision"):
             read_flag(getattr(self, name), name)
 

@@ -5,14 +5,14 @@ import torch
 
 from emdviz.training.augmentation import AUGMENTATIONS, NUMBERS
 from emdviz.training.config import choose_device
-from emdviz.training.evaluation import scale
+from emdviz.training.evaluation import is_image, prepare
 
 
 class TrainingData:
-    """A data set with its training images on a device, as bytes; several runs may share it.
+    """A data set with its training inputs on a device; several runs may share it.
 
-    On a CPU the images are the data set's own, not a copy: if they are mapped from a file, a
-    batch reads only what it needs.
+    Images stay bytes there. On a CPU the inputs are the data set's own, not a copy: if they are
+    mapped from a file, a batch reads only what it needs.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class TrainingData:
     Raises
     ------
     TypeError, ValueError
-        If ``dataset`` is no data set, or has no image for training or for validation.
+        If ``dataset`` is no data set, has nothing for training or validation, or only one class.
 
     Examples
     --------
@@ -41,35 +41,83 @@ class TrainingData:
         rows, self.valid = dataset.splits["train"], dataset.split("valid")
         for name, split in (("train", rows), ("valid", self.valid)):
             if len(split) == 0:
-                raise ValueError(f"the {name} split is empty: the data set needs more images")
+                raise ValueError(f"the {name} split is empty: the data set needs more rows")
         self.num_classes = len(dataset.classes)
-        self.labels = dataset.labels[rows].to(self.device)
+        if self.num_classes < 2:
+            raise ValueError(
+                f"the data set must have two classes or more, got {dataset.classes}: there is "
+                "nothing to tell apart"
+            )
+        self.images = is_image(dataset.inputs)
+        self._targets = {}
+        weights = dataset.weights
+        self.weights = None if weights is None else weights[rows].float().to(self.device)
         if self.device.type == "cpu":
-            self.images, self._rows = dataset.inputs, rows
+            self.inputs, self._rows = dataset.inputs, rows
         else:
-            self.images = dataset.inputs[rows].to(self.device)
+            self.inputs = _take(dataset.inputs, rows).to(self.device)
             self._rows = torch.arange(len(rows), device=self.device)
 
+    def __len__(self):
+        return len(self._rows)
+
+    def targets(self, kind=None):
+        """Return the training targets on the device, as :meth:`OrderedData.targets` makes them."""
+        if kind not in self._targets:
+            targets = self.dataset.targets(kind)
+            valid = targets[self.dataset.splits["valid"]]
+            chosen = targets[self.dataset.splits["train"]]
+            if targets.is_floating_point():
+                chosen, valid = chosen.float(), valid.float()
+            self._targets[kind] = chosen.to(self.device), valid.to(self.device)
+        return self._targets[kind][0]
+
+    def valid_targets(self, kind=None):
+        """Return the targets of the validation split, likewise."""
+        self.targets(kind)
+        return self._targets[kind][1]
+
+    def class_counts(self, kind=None):
+        """Return how many training targets each class has, shape (C,); votes add their shares."""
+        targets = self.targets(kind).cpu()
+        if targets.is_floating_point():
+            return targets.double().sum(dim=0)
+        return torch.bincount(targets, minlength=self.num_classes).double()
+
     def batches(self, config, number):
-        """Yield images, from −1 to 1 and changed at random, and labels of an epoch's batches."""
+        """Yield inputs, targets, and weights or None, of each batch of an epoch.
+
+        Images are floats from −1 to 1, changed at random; everything else is float32.
+        """
         # every epoch seeds its own random numbers, so that a run can go on after any epoch
         seed = np.random.SeedSequence([config.seed, number]).generate_state(1)
         generator = torch.Generator().manual_seed(int(seed[0]))
-        order = torch.randperm(len(self.labels), generator=generator).to(self.device)
-        numbers = torch.rand(len(self.labels), NUMBERS, generator=generator).to(self.device)
-        augment = AUGMENTATIONS[config.augmentation]
-        size = self.batch_size(config)
-        for chosen in order[: self.steps(config) * size].split(size):
-            images = augment(scale(self.images[self._rows[chosen]]), numbers[chosen], config.crop)
-            yield images, self.labels[chosen]
+        order = torch.randperm(len(self), generator=generator).to(self.device)
+        numbers = torch.rand(len(self), NUMBERS, generator=generator).to(self.device)
+        augment, targets = AUGMENTATIONS[config.augmentation], self.targets(config.targets)
+        for chosen in order[: self.steps(config) * self.batch_size(config)].split(
+            self.batch_size(config)
+        ):
+            inputs = prepare(_take(self.inputs, self._rows[chosen]))
+            if self.images:
+                inputs = augment(inputs, numbers[chosen], config.crop)
+            weights = None if self.weights is None else self.weights[chosen]
+            yield inputs, targets[chosen], weights
 
     def batch_size(self, config):
         """Return the size of a batch: that of the configuration, or of a smaller data set."""
-        return min(config.batch_size, len(self.labels))
+        return min(config.batch_size, len(self))
 
     def steps(self, config):
-        """Return the number of full batches in an epoch; the images left over are not trained on.
+        """Return the number of full batches in an epoch; the rows left over are not trained on.
 
         Every epoch shuffles anew, so that others are left over each time.
         """
-        return len(self.labels) // self.batch_size(config)
+        return len(self) // self.batch_size(config)
+
+
+def _take(tensor, rows):
+    """Return rows of a tensor; torch indexes uint16 only as int16."""
+    if tensor.dtype == torch.uint16:
+        return tensor.view(torch.int16)[rows].view(torch.uint16)
+    return tensor[rows]

@@ -1,25 +1,23 @@
-"""What a network says of images, and how good that is."""
+"""Predictions of a network, and how good they are."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 
 from emdviz import metrics
-from emdviz.distributions import MOST_CLASSES, expectation, one_hot
-from emdviz.losses import find_loss
-from emdviz.reading import check_is, read_count, shown
+from emdviz.distributions import expectation, one_hot
+from emdviz.reading import check_is, to_numpy
 from emdviz.training.augmentation import centre_crop
 
 EVALUATION_BATCH = 512
 EVALUATION_PIXELS = 2**22
-"""The most images that are predicted at once, and the most pixels that these have together."""
+"""The most inputs that are predicted at once, and the most pixels that these have together."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of N images.
+    """What a network predicts for N inputs.
 
     Attributes
     ----------
@@ -28,9 +26,9 @@ class Prediction:
     distribution : float tensor, shape (N, C), or None
         Predicted probabilities; None for regression, which has none.
     loss : float or None
-        Mean training loss, where labels were given.
+        Mean training loss, where targets were given.
     outputs : float tensor, shape (N,), or None
-        Of regression, in class steps and not rounded.
+        Of regression, not rounded; in class steps, or in the unit of the loss's positions.
     """
 
     classes: torch.Tensor
@@ -45,81 +43,141 @@ class Prediction:
         return one_hot(self.classes, num_classes)
 
     def scores(self, positions=None):
-        """Return the expected position of each image, or the output of regression; shape (N,)."""
+        """Return the expected position of each input, or the output of regression; shape (N,)."""
         if self.distribution is not None:
             return expectation(self.distribution, positions=positions)
         return self.outputs
 
 
-def predict(
-    model, loss, images, num_classes, *, labels=None, criterion=None, crop=None, mirror=False
-):
-    """Predict the classes of images, and their distributions where the loss has any.
+class Predictor:
+    """A trained network with what turns its outputs into predictions.
+
+    Attributes
+    ----------
+    model : torch.nn.Module
+    loss : losses.Loss
+        The loss it was trained with, which tells how outputs are read.
+    loss_options : dict
+        Those of the loss.
+    classes : list of str
+        Names of the C classes, in their order.
+    positions : list of float, shape (C,), or None
+        Their positions, where the data set has any.
+    config : TrainConfig
+    shape : tuple of int
+        Of one input.
+    dtype : torch.dtype
+        Of the inputs; uint8 and uint16 are images.
+    """
+
+    def __init__(self, model, loss, loss_options, classes, positions, config, shape, dtype):
+        self.model, self.loss, self.loss_options = model, loss, loss_options
+        self.classes, self.positions, self.config = list(classes), positions, config
+        self.shape, self.dtype = tuple(shape), dtype
+
+    def predict(self, inputs, *, targets=None):
+        """Predict the classes of inputs, and their distributions where the loss has any.
+
+        Parameters
+        ----------
+        inputs : tensor or array, shape (N, …), or a data set or a part of one
+            Of the kind that the network was trained on; images may have another size, if the
+            network allows it.
+        targets : tensor, optional
+            What the mean loss is computed with: class indices (N,) or distributions (N, C).
+
+        Returns
+        -------
+        Prediction
+            On the CPU. With ``config.mirror`` it is the mean of an image and its mirror image.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the inputs do not fit, or are smaller than the crop.
+        """
+        seen = centre_crop_if(self.read_inputs(inputs), self.config.crop)
+        size = seen[:1].numel() if seen.ndim < 4 else math.prod(seen.shape[2:])
+        size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // max(1, size)))
+        device = next(self.model.parameters()).device
+        self.model.eval()
+        with torch.no_grad():
+            outputs = [
+                self._outputs(prepare(part.to(device)))
+                for part in (seen[i : i + size] for i in range(0, len(seen), size))
+            ]
+        count = self.loss.num_outputs(len(self.classes))
+        outputs = torch.cat(outputs).cpu() if outputs else torch.zeros(0, count)
+        value = None
+        if targets is not None:
+            value = self._mean_loss(outputs.to(device), targets.to(device))
+        options, is_point = self.loss_options, self.loss.is_point
+        return Prediction(
+            self.loss.predict(outputs, len(self.classes), **options),
+            None if is_point else self.loss.decode(outputs, len(self.classes), **options),
+            value,
+            outputs[:, 0] if is_point else None,
+        )
+
+    def read_inputs(self, inputs):
+        """Return inputs, also of a data set or a part of one, as a tensor, if they fit."""
+        inputs = getattr(inputs, "inputs", inputs)
+        if not isinstance(inputs, torch.Tensor):
+            inputs = torch.from_numpy(to_numpy(inputs, "inputs"))
+        images = self.dtype in (torch.uint8, torch.uint16) and len(self.shape) == 3
+        fits = inputs.shape[1:] == self.shape
+        if images:
+            fits = inputs.ndim == 4 and inputs.shape[1] == self.shape[0]
+            fits = fits and inputs.dtype == self.dtype
+        if not fits:
+            what = f"{self.dtype} of shape" if images else "of shape"
+            raise ValueError(
+                f"inputs must be {what} (N, {', '.join(map(str, self.shape))}), as those that the "
+                f"network was trained on, got {inputs.dtype} of shape {tuple(inputs.shape)}"
+            )
+        return inputs
+
+    def _mean_loss(self, outputs, targets):
+        criterion = self.loss.make(len(self.classes), None, **self.loss_options)
+        return criterion.to(outputs.device).eval()(outputs, targets).item()
+
+    def _outputs(self, inputs):
+        """Return the outputs for inputs, or outputs for the mean with their mirror images.
+
+        Where these are logits of a softmax, the softmax is the mean of the two distributions.
+        """
+        if not self.config.mirror:
+            return self.model(inputs).float()
+        both = torch.stack([self.model(view).float() for view in (inputs, inputs.flip(3))])
+        if self.loss.reads_softmax:
+            return torch.logsumexp(torch.log_softmax(both, dim=2), dim=0) - math.log(2)
+        return both.mean(dim=0)
+
+
+def predict(run, inputs):
+    """Predict inputs with a run: the same as ``run.predict(inputs)``.
 
     Parameters
     ----------
-    model : torch.nn.Module
-        Set to evaluation mode; used where it lies.
-    loss : str
-        The loss it was trained with, a name in ``losses.LOSSES``.
-    images : uint8 tensor, shape (N, 3, H, W)
-    num_classes : int
-        C.
-    labels : int64 tensor, shape (N,), optional
-        Class indices; then the mean loss is computed as well.
-    criterion : torch.nn.Module, optional
-        What computes it; a new Module of the loss by default.
-    crop, mirror
-        What the network sees, as in :class:`TrainConfig`.
+    run : Run or Predictor
+    inputs
+        As for :meth:`Predictor.predict`.
 
     Returns
     -------
     Prediction
-        On the CPU; its loss is that of the mean prediction if ``mirror``.
-
-    Raises
-    ------
-    ValueError
-        If the images are smaller than ``crop``.
     """
-    spec = find_loss(loss)
-    check_is(model, "model", torch.nn.Module, "a torch.nn.Module")
-    num_classes = read_count(num_classes, "num_classes", 1, MOST_CLASSES)
-    device = next(model.parameters()).device
-    model.eval()
-    seen = centre_crop(images, crop)
-    size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // math.prod(seen.shape[2:])))
-    batches = (scale(batch.to(device)) for batch in seen.split(size))
-    with torch.no_grad():
-        outputs = torch.cat([_outputs(model, batch, mirror) for batch in batches]).cpu()
-    classes = spec.predict(outputs, num_classes)
-    distribution = None if spec.is_point else spec.decode(outputs, num_classes)
-    value = None
-    if labels is not None:
-        criterion = criterion or make_loss(spec, model, num_classes)
-        value = criterion.to(device).eval()(outputs.to(device), labels.to(device)).item()
-    return Prediction(classes, distribution, value, outputs[:, 0] if distribution is None else None)
-
-
-def _outputs(model, images, mirror):
-    """Return the outputs for images, or outputs that stand for the mean with their mirror images.
-
-    The softmax of these is the mean of the two distributions.
-    """
-    if not mirror:
-        return model(images).float()
-    both = torch.stack([model(view).float() for view in (images, images.flip(3))])
-    if both.shape[2] == 1:
-        return both.mean(dim=0)
-    return torch.logsumexp(torch.log_softmax(both, dim=2), dim=0) - math.log(2)
+    check_is(run, "run", Predictor, "a training.Run, or what experiments.load returns")
+    return run.predict(inputs)
 
 
 def measure(prediction, split, num_classes):
     """Evaluate a :class:`Prediction` of a whole split; see ``metrics.METRICS``.
 
-    Regression predicts no distribution. Its RPS is that of certainty in the predicted class,
-    which is its MAE; metrics that make no sense for it are left out. Where the split has real
-    scores, Spearman's ρ is that of expected and real score.
+    Classes are those of the loss's own rule. Regression predicts no distribution. Its RPS is that
+    of certainty in the predicted class, which is its MAE; metrics that make no sense for it are
+    left out. Distances to the truth are those to the true distribution of the split, or to its
+    votes. Where the split has real scores, Spearman's ρ is that of expected and real score.
 
     Returns
     -------
@@ -129,12 +187,17 @@ def measure(prediction, split, num_classes):
     if not hasattr(split, "labels"):
         kind = type(split).__name__
         raise TypeError(f"split must be a Split, such as dataset.split('test'), got {kind}")
-    if prediction.distribution is not None:
-        results = metrics.evaluate(
-            prediction.distribution, split.labels, true_distribution=split.true_distribution
-        )
+    p, labels = prediction.distribution, split.labels
+    if p is not None:
+        truth = split.votes if split.true_distribution is None else split.true_distribution
+        results = metrics.evaluate(p, labels, true_distribution=truth)
+        if not torch.equal(prediction.classes, p.argmax(dim=1)):  # a rule of the loss's own
+            expected = expectation(p)
+            results |= metrics.evaluate_classes(
+                prediction.classes, labels, num_classes, scores=expected
+            )
     else:
-        results = metrics.evaluate_classes(prediction.classes, split.labels, num_classes)
+        results = metrics.evaluate_classes(prediction.classes, labels, num_classes)
         results["RPS"] = results["MAE"]
     if split.scores is not None:
         expected = prediction.scores(split.positions)
@@ -142,29 +205,24 @@ def measure(prediction, split, num_classes):
     return results
 
 
-def read_losses(losses):
-    """Return names of losses as a list, or raise an error unless each is one, and no other's."""
-    if isinstance(losses, str) or not isinstance(losses, Iterable) or not (names := list(losses)):
-        raise ValueError(
-            f"losses must be a list of names, such as ['XE', 'EMD2'], got {shown(losses)}"
-        )
-    for name in names:
-        find_loss(name)
-    if len(set(names)) < len(names):
-        raise ValueError(f"losses must not name one twice, got {names}")
-    return names
+def is_image(inputs):
+    """Return whether inputs are images: uint8 or uint16, shape (N, 1 or 3, H, W)."""
+    pixels = inputs.dtype in (torch.uint8, torch.uint16)
+    return pixels and inputs.ndim == 4 and inputs.shape[1] in (1, 3)
 
 
-def make_loss(spec, model, num_classes, **options):
-    """Make the Module of a loss for a network, or say what the network lacks for it."""
-    if not spec.uses_features:
-        return spec.make(num_classes, None, **options)
-    if not (hasattr(model, "features") and hasattr(getattr(model, "head", None), "in_features")):
-        raise ValueError(
-            f"{spec.label} needs the features before the head: the model must have "
-            "features(images) and a linear layer head, as those of models.MODELS"
-        )
-    return spec.make(num_classes, model.head.in_features, **options)
+def prepare(inputs):
+    """Turn images into floats −1 … 1, and everything else into float32 as it is."""
+    if not is_image(inputs):
+        return inputs.to(torch.float32)
+    if inputs.dtype == torch.uint8:
+        return scale(inputs)
+    return inputs.to(torch.float32).div_(32767.5).sub_(1)
+
+
+def centre_crop_if(inputs, window):
+    """Return the centre of images, and everything else as it is."""
+    return inputs if window is None else centre_crop(inputs, window)
 
 
 def scale(images):

@@ -104,12 +104,12 @@ def describe(model, loss, loss_options, dataset, config, probe):
     """Return the facts that make a run: equal facts on one machine give equal histories."""
     settings = dataclasses.asdict(config)
     del settings["device"]
-    for name in ("crop", "mirror"):  # folders of runs without them need not name them
+    for name in ("crop", "mirror", "targets"):  # folders of runs without them need not name them
         if not settings[name]:
             del settings[name]
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
     return {
-        "loss": loss,
+        "loss": loss.name,
         **{f"loss {name}": plain(name, value) for name, value in loss_options.items()},
         "data set": dataset.name,
         "classes": list(dataset.classes),
@@ -122,13 +122,18 @@ def describe(model, loss, loss_options, dataset, config, probe):
 
 
 def _parts(dataset):
-    """Yield the images, in blocks, and the labels of which a run knows."""
-    images = dataset.inputs
-    at_once = max(1, _BLOCK // max(1, images[:1].nbytes))
+    """Yield the inputs, in blocks, the labels, and votes and weights where there are any."""
+    inputs = dataset.inputs
+    if inputs.dtype == torch.uint16:  # which torch cannot index
+        inputs = inputs.view(torch.int16)
+    at_once = max(1, _BLOCK // max(1, inputs[:1].nbytes))
     for rows in (dataset.splits["train"], dataset.splits["valid"]):
         for block in rows.split(at_once):
-            yield images[block]
+            yield inputs[block]
         yield dataset.labels[rows]
+        for more in (dataset.votes, dataset.weights):
+            if more is not None:
+                yield more[rows]
 
 
 def digest(tensors):

@@ -7,13 +7,13 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import torch
 
-from emdviz.losses import find_loss
-from emdviz.models import MODELS, Network
-from emdviz.reading import check_is, read_choice, shown, to_numpy
-from emdviz.training.augmentation import centre_crop
+from emdviz.losses import as_loss
+from emdviz.models import Network, build, last_linear, replace_head
+from emdviz.reading import shown, to_numpy
 from emdviz.training.config import read_config
+from emdviz.training.criterion import make_criterion, read_options
 from emdviz.training.data import TrainingData
-from emdviz.training.evaluation import make_loss, measure, predict, scale
+from emdviz.training.evaluation import Predictor, centre_crop_if, measure, prepare
 from emdviz.training.folder import RunFolder, describe, pack, unpack
 from emdviz.training.history import Epoch
 
@@ -59,43 +59,47 @@ def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_opti
     )
 
 
-class Run:
+class Run(Predictor):
     """One network in training, epoch by epoch.
 
     ``for epoch in run:`` yields the epochs that are finished, then trains and yields the others.
-    The training images lie on the device as bytes; shuffling, augmentation and scaling to −1 … 1
-    happen there. For one seed the batches are the same whatever the loss, and a run on a CPU
-    repeats bit for bit.
+    The training inputs lie on the device, images as bytes; shuffling happens there, and for images
+    augmentation and scaling to −1 … 1. For one seed the batches are the same whatever the loss, and
+    a run on a CPU repeats bit for bit.
 
     Parameters
     ----------
-    model : torch.nn.Module or str
-        A network with ``LOSSES[loss].num_outputs(C)`` outputs for images (B, 3, H, W); it is
-        trained in place and moved to the device. Or a name in ``models.MODELS``: a network whose
-        first weights depend on the configuration's seed.
-    loss : str
-        A name in ``losses.LOSSES``.
+    model : torch.nn.Module, str or callable
+        A network with as many outputs as the loss wants, C for most; it is trained in place and
+        moved to the device. Or a name in ``models.MODELS``, or a function of the number of outputs
+        that makes one, such as ``lambda outputs: timm.create_model("resnet18",
+        num_classes=outputs)``: then its first weights depend on the configuration's seed.
+    loss : str, callable, torch.nn.Module or losses.Loss
+        The name of a loss, a function (outputs, targets), a Module, or any other that
+        :func:`losses.as_loss` takes. It is tried on a small batch first.
     data : datasets.OrderedData or TrainingData
         Trained on its ``"train"`` split, evaluated on its ``"valid"`` split.
     config : TrainConfig, optional
     weights : str or Path, optional
         Where a network given by name starts from; see :func:`models.make`.
-    probe : uint8 tensor, shape (N, 3, H, W), optional
-        Images whose predictions every epoch reports; the first eight for validation by default.
+    probe : tensor, shape (N, …), optional
+        Inputs whose predictions every epoch reports; the first eight for validation by default.
     folder : str or Path, optional
         Where to keep the run: ``last.safetensors`` and ``best.safetensors`` (by validation
         loss), and ``history.json``, after every epoch. If the same run is there already, its
         finished epochs are taken from there, and it goes on after the last: to the same weights,
         bit for bit on a CPU, as if it had never stopped.
     loss_options : dict, optional
-        Options of the loss, such as ``{"lam": 10.0}`` for AEMD.
+        Options of the loss, such as ``{"lam": 10.0}`` for AEMD. A ``"weight"`` of classes may
+        be an array or list, or ``"balanced"``: inversely as frequent as in the training split.
 
     Attributes
     ----------
     epochs : list of Epoch
         The finished ones.
-    model, loss, config, loss_options
+    model, config
         As above.
+    loss : losses.Loss
     data : TrainingData
     criterion : torch.nn.Module
         The Module of the loss.
@@ -105,8 +109,8 @@ class Run:
     Raises
     ------
     ValueError
-        If a name does not exist, a split is empty, the model has the wrong number of outputs, or
-        ``folder`` holds another run.
+        If a name does not exist, the loss, the network and the data do not fit together, a split
+        is empty, or ``folder`` holds another run.
 
     Examples
     --------
@@ -116,7 +120,7 @@ class Run:
     >>> run = training.Run("small_cnn", "EMD2", faces, config)
     >>> [epoch.number for epoch in run]
     [1, 2]
-    >>> run.predict(faces.split("test").inputs).distribution.shape
+    >>> run.predict(faces.split("test")).distribution.shape
     torch.Size([6, 8])
     """
 
@@ -132,39 +136,52 @@ class Run:
         folder=None,
         loss_options=None,
     ):
-        self.config = config = read_config(config)
-        self.spec, self.loss = find_loss(loss), loss
+        config, loss = read_config(config), as_loss(loss)
         self.data = data = read_data(data, config)
-        model = _read_model(model, self.spec.num_outputs(data.num_classes), config.seed, weights)
+        if not data.images and (config.crop or config.mirror):
+            raise ValueError("crop and mirror are for images; the data set holds other inputs")
+        self.given_options = dict(loss_options or {})
+        options = read_options(self.given_options, data, config.targets)
+        dataset, count = data.dataset, loss.num_outputs(data.num_classes)
+        shape = tuple(data.inputs.shape[1:])
+        made = build(model, count, shape, seed=config.seed, weights=weights)
+        if loss.head is not None and made is not model:
+            made = replace_head(made, lambda width: loss.head(width, data.num_classes), config.seed)
         # twice as fast as planes of colours on a CPU
-        self.model = model.to(data.device, memory_format=torch.channels_last)
-        self.loss_options = loss_options = loss_options or {}
-        criterion = make_loss(self.spec, model, data.num_classes, **loss_options)
-        self.criterion = criterion.to(data.device)
+        made = made.to(data.device, memory_format=torch.channels_last)
+        super().__init__(
+            made, loss, options, dataset.classes, dataset.positions, config, shape,
+            data.inputs.dtype,
+        )  # fmt: skip
         self.probe = data.valid.inputs[:8] if probe is None else probe
-        if not isinstance(self.probe, torch.Tensor) or self.probe.ndim != 4:
-            raise TypeError(f"probe must be images, (N, 3, H, W) as bytes, got {shown(probe)}")
-        seen = centre_crop(data.images[:1], config.crop)
-        _check_outputs(model, seen, self.spec.num_outputs(data.num_classes))
+        if not isinstance(self.probe, torch.Tensor) or self.probe.ndim != len(shape) + 1:
+            wanted = f"(N, {', '.join(map(str, shape))})"
+            raise TypeError(f"probe must be a tensor of inputs, {wanted}, got {shown(probe)}")
+        self.head = last_linear(made)
+        first = prepare(centre_crop_if(self.probe[:1], config.crop).to(data.device))
+        _check_network(made, first, count, self.head if loss.uses_features else None, loss)
+        width = None if self.head is None else self.head.in_features
+        criterion = make_criterion(loss, options, data, config.targets, width)
+        self.criterion = criterion.to(data.device)
         # networks that are not ours may draw random numbers anywhere
-        self.is_random = not isinstance(model, Network) or any(
-            isinstance(module, torch.nn.Dropout) for module in model.modules()
+        self.is_random = not isinstance(made, Network) or any(
+            isinstance(module, torch.nn.Dropout) for module in made.modules()
         )
         self.steps = data.steps(config)
         self._parts = 1
         self.optimizer = torch.optim.SGD(
-            model.parameters(),
+            made.parameters(),
             lr=config.learning_rate,
             momentum=config.momentum,
             weight_decay=config.weight_decay,
         )
         self.epochs, self.folder = [], None
         if folder is not None:
-            facts = describe(model, loss, loss_options, data.dataset, config, self.probe)
+            facts = describe(made, loss, self.given_options, dataset, config, self.probe)
             self.folder = RunFolder(folder, facts)
             tensors, history = self.folder.read()
             if history:
-                unpack(tensors, model, self.criterion, self.optimizer)
+                unpack(tensors, made, self.criterion, self.optimizer)
             self.epochs = [Epoch.from_dict(facts) for facts in history]
 
     def __iter__(self):
@@ -176,7 +193,7 @@ class Run:
     @property
     def can_be_stacked(self):
         """Whether it can be trained in one stack with others; see :func:`train_together`."""
-        return not (self.spec.uses_features or self.is_random)
+        return not (self.loss.uses_features or self.is_random)
 
     def rate(self, number, step):
         """Return the learning rate of a step, counted from 0, of an epoch, counted from 1."""
@@ -191,11 +208,11 @@ class Run:
         total = torch.zeros((), device=self.data.device)
         self.model.train()
         self.criterion.train()
-        for step, (images, labels) in enumerate(self.data.batches(self.config, number)):
+        for step, batch in enumerate(self.data.batches(self.config, number)):
             for group in self.optimizer.param_groups:
                 group["lr"] = self.rate(number, step)
             with _seeded(self, number, step) if self.is_random else nullcontext():
-                total += self._step(images, labels)
+                total += self._step(*batch)
             if on_step is not None:
                 on_step()
         return total.item()
@@ -215,12 +232,13 @@ class Run:
         number, train_loss = len(self.epochs) + 1, total / self.steps
         if not np.isfinite(train_loss):
             raise FloatingPointError(
-                f"the {self.spec.label} loss is {train_loss} in epoch {number} with learning "
+                f"the {self.loss.label} loss is {train_loss} in epoch {number} with learning "
                 f"rate {self.config.learning_rate:g}; try a third of it"
             )
         valid = self.data.valid
-        predicted = self.predict(valid.inputs, labels=valid.labels, criterion=self.criterion)
-        learned = self.criterion.end_epoch() if self.spec.uses_features else None
+        targets = self.data.valid_targets(self.config.targets)
+        predicted = self.predict(valid.inputs, targets=targets)
+        learned = self.criterion.end_epoch() if self.loss.uses_features else None
         before = self.epochs[-1].seconds if self.epochs else 0.0
         epoch = Epoch(
             number=number,
@@ -240,21 +258,25 @@ class Run:
         self.epochs = epochs  # an epoch counts as finished only after it was kept
         return epoch
 
-    def predict(self, images, **options):
-        """Predict images as the configuration says; options as in :func:`predict`."""
-        options |= {"crop": self.config.crop, "mirror": self.config.mirror}
-        return predict(self.model, self.loss, images, self.data.num_classes, **options)
-
     def evaluate(self, name):
         """Predict a split of the data set; return the :class:`Prediction` and its metrics."""
         split = self.data.dataset.split(name)
         predicted = self.predict(split.inputs)
         return predicted, measure(predicted, split, self.data.num_classes)
 
-    def _step(self, images, labels):
+    def batch_loss(self, outputs, targets, weights):
+        """Return the loss of a batch; ``weights`` of rows may be None."""
+        if weights is None:
+            return self.criterion(outputs, targets)
+        return self.criterion(outputs, targets, weights)
+
+    def _mean_loss(self, outputs, targets):
+        return self.criterion.eval()(outputs, targets).item()
+
+    def _step(self, inputs, targets, weights):
         """Change the weights once and return the loss of the batch, not waiting for it."""
         try:
-            value = self._backward(images, labels)
+            value = self._backward(inputs, targets, weights)
         except torch.OutOfMemoryError as error:
             if self._parts == 2:
                 raise MemoryError(self._no_memory()) from error
@@ -264,41 +286,51 @@ class Run:
             if self.data.device.type == "cuda":
                 torch.cuda.empty_cache()
             warnings.warn(
-                f"a batch of {len(labels)} does not fit on {self.data.device}; training goes on "
+                f"a batch of {len(targets)} does not fit on {self.data.device}; training goes on "
                 "with two halves of each batch, whose gradients are added up",
                 stacklevel=2,
             )
-            return self._step(images, labels)
+            return self._step(inputs, targets, weights)
         self.optimizer.step()
         return value
 
-    def _backward(self, images, labels):
+    def _backward(self, inputs, targets, weights):
         """Set the gradients of a batch, in parts if it must be; return its loss."""
         self.optimizer.zero_grad(set_to_none=True)
         value = torch.zeros((), device=self.data.device)
-        size = -(-len(labels) // self._parts)
-        for part, truth in zip(images.split(size), labels.split(size), strict=True):
+        size = -(-len(targets) // self._parts)
+        for start in range(0, len(targets), size):
+            rows = slice(start, start + size)
+            truth = targets[rows]
+            own = None if weights is None else weights[rows]
             with torch.autocast(
                 self.data.device.type, torch.bfloat16, enabled=self.config.mixed_precision
             ):
-                outputs = self._outputs(part, truth)
-            share = self.criterion(outputs, truth) * (len(truth) / len(labels))
-            share.backward()
-            value += share.detach()
+                outputs = self._train_outputs(inputs[rows], truth)
+            share = len(truth) / len(targets) if weights is None else own.sum() / weights.sum()
+            part = self.batch_loss(outputs, truth, own) * share
+            part.backward()
+            value += part.detach()
         return value
 
-    def _outputs(self, images, labels):
-        if not self.spec.uses_features:
-            return self.model(images)
-        features = self.model.features(images)
-        self.criterion.observe(features, labels)
-        return self.model.head(features)
+    def _train_outputs(self, inputs, targets):
+        if not self.loss.uses_features:
+            return self.model(inputs)
+        seen = []
+        handle = self.head.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+        try:
+            outputs = self.model(inputs)
+        finally:
+            handle.remove()
+        labels = targets.argmax(dim=1) if targets.is_floating_point() else targets
+        self.criterion.observe(seen[-1], labels)
+        return outputs
 
     def _no_memory(self):
         return (
-            f"not even half a batch of {self.data.batch_size(self.config)} images of "
-            f"{tuple(self.data.images.shape[2:])} pixels fits on {self.data.device}; choose a "
-            "smaller batch_size, smaller images or a smaller network"
+            f"not even half a batch of {self.data.batch_size(self.config)} inputs of shape "
+            f"{self.shape} fits on {self.data.device}; choose a smaller batch_size, smaller "
+            "images or a smaller network"
         )
 
 
@@ -322,21 +354,35 @@ def read_data(data, config):
     return data if isinstance(data, TrainingData) else TrainingData(data, config.device)
 
 
-def _read_model(model, num_outputs, seed, weights):
-    """Return a network as it is, or the one of that name with its first weights."""
-    if isinstance(model, str):
-        read_choice(model, "model", sorted(MODELS))
-        return MODELS[model](num_outputs, seed=seed, weights=weights)
-    check_is(model, "model", torch.nn.Module, "a torch.nn.Module, or a name in models.MODELS")
-    return model
-
-
-def _check_outputs(model, image, expected):
+def _check_network(model, inputs, expected, head, loss):
+    """Raise an error unless a network has the outputs that a loss wants, computed by ``head``."""
+    seen = []
+    handle = head and head.register_forward_hook(lambda module, given, made: seen.append(made))
     model.eval()
-    with torch.no_grad():
-        got = model(scale(image)).shape[1]
-    if got != expected:
+    try:
+        with torch.no_grad():
+            got = model(inputs)
+    except ValueError:
+        raise
+    except Exception as error:
         raise ValueError(
-            f"the model must have {expected} outputs for this loss and data set, got {got}; "
-            "make it with LOSSES[loss].num_outputs(len(dataset.classes))"
+            f"the model fails for inputs of shape {tuple(inputs.shape)}: {error}"
+        ) from error
+    finally:
+        if handle:
+            handle.remove()
+    if not isinstance(got, torch.Tensor):
+        raise TypeError(f"the model must return a tensor (B, outputs), got {type(got).__name__}")
+    if got.shape != (len(inputs), expected):
+        raise ValueError(
+            f"the model must have {expected} outputs for the loss {loss.label}, shape "
+            f"(B, {expected}), got shape (B{''.join(f', {size}' for size in got.shape[1:])}); "
+            "pass a function, model=lambda outputs: Net(outputs), and each loss gets its number"
+        )
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError("the model has no weights to train: all are frozen")
+    if loss.uses_features and not (seen and torch.equal(seen[-1], got)):
+        raise ValueError(
+            f"{loss.label} needs the features before the head: the outputs of the model must be "
+            "those of its last torch.nn.Linear, which no layer follows"
         )

@@ -71,13 +71,15 @@ def _train_epoch(members, number):
     totals = torch.zeros(len(members), device=device)
     streams = zip(*(run.data.batches(run.config, number) for run in members), strict=True)
     for step, batches in enumerate(streams):
-        images = torch.stack([images for images, _ in batches])
+        inputs = torch.stack([inputs for inputs, _, _ in batches])
         with torch.autocast(device.type, torch.bfloat16, enabled=config.mixed_precision):
-            outputs = forward(parameters, buffers, images)
+            outputs = forward(parameters, buffers, inputs)
         losses = torch.stack(
             [
-                run.criterion(output, labels)
-                for run, output, (_, labels) in zip(members, outputs, batches, strict=True)
+                run.batch_loss(output, targets, weights)
+                for run, output, (_, targets, weights) in zip(
+                    members, outputs, batches, strict=True
+                )
             ]
         )
         gradients = torch.autograd.grad(losses.sum(), list(parameters.values()))
