@@ -59,6 +59,7 @@ def _attempts(folder, specs, dataset):
         yield lambda spec=spec: store.row(spec)
         yield lambda spec=spec: store.predictions(spec)
         yield lambda spec=spec: store.weights(spec)
+        yield lambda spec=spec: store.load(spec)
         yield lambda spec=spec: store.history(spec)
     yield lambda: TrainingReplay.from_folder(folder / specs[0].id, dataset)
 

@@ -173,6 +173,8 @@ def test_a_guided_run_goes_on_to_the_same_weights(tmp_path):
 def test_a_network_without_features_is_refused():
     faces = datasets.load("synthetic_faces", n=64, size=32)
     model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 8))
+    assert next(fit(model, "SGEMD2", faces, config(augmentation="none"))).number == 1
+    model.append(nn.Softplus())
     with pytest.raises(ValueError, match="needs the features before the head"):
         next(fit(model, "SGEMD2", faces, config()))
     assert next(fit(model, "XE", faces, config(augmentation="none"))).number == 1

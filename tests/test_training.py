@@ -60,7 +60,7 @@ def test_options_reach_the_loss(faces, tmp_path):
     assert usual["test RPS"].equals(same["test RPS"])
     assert not usual["test RPS"].equals(other["test RPS"])
     assert len(list(tmp_path.iterdir())) == 3
-    with pytest.raises(ValueError, match="the loss 'AEMD' fails.*lamda"):
+    with pytest.raises(ValueError, match=r"the loss 'AEMD' fails.*lamda"):
         train(loss_options={"AEMD": {"lamda": 1.0}})
     distance = ground_distance.line(8, positions=[0, 1, 2, 3, 5, 8, 9, 12]).tolist()
     uneven = train(loss_options={"AEMD": {"ground_distance": distance}})
@@ -233,11 +233,18 @@ def test_bad_configurations_are_refused(options, name):
 
 
 def test_bad_runs_are_refused(faces):
-    with pytest.raises(TypeError, match=r"probe must be a tensor of inputs, \(N, 3, 32, 32\), got \[0, 5\]"):
+    with pytest.raises(
+        TypeError, match=r"probe must be a tensor of inputs, \(N, 3, 32, 32\), got \[0, 5\]"
+    ):
         next(fit(models.small_cnn(8), "XE", faces, TINY, probe=[0, 5]))
-    with pytest.raises(ValueError, match=r"loss must be the name of a loss.*got 'MSE'; the names are .*'XE'"):
+    with pytest.raises(
+        ValueError, match=r"loss must be the name of a loss.*got 'MSE'; the names are .*'XE'"
+    ):
         next(fit(models.small_cnn(8), "MSE", faces, TINY))
-    with pytest.raises(ValueError, match=r"the model must have 1 outputs .* got shape \(B, 8\); pass a function, model="):
+    with pytest.raises(
+        ValueError,
+        match=r"the model must have 1 outputs .* got shape \(B, 8\); pass a function, model=",
+    ):
         next(fit(models.small_cnn(8), "REG", faces, TINY))
     empty = toy()
     empty.splits["valid"] = empty.splits["valid"][:0]

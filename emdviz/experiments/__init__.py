@@ -6,13 +6,14 @@ with needs("train"):
     from emdviz.experiments.running import run
     from emdviz.experiments.selection import select
     from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
-    from emdviz.experiments.store import Store, results
+    from emdviz.experiments.store import Store, load, results
 
 __all__ = [
     "PAPER_LAMBDAS",
     "PAPER_RATES",
     "RunSpec",
     "Store",
+    "load",
     "paper_config",
     "results",
     "run",

@@ -6,10 +6,12 @@ import hashlib
 import inspect
 import json
 import os
+import re
 from dataclasses import dataclass, field
 
+from emdviz import models
 from emdviz.datasets import DATASETS
-from emdviz.losses import LOSSES
+from emdviz.losses import LOSSES, as_loss, path_of, zoo
 from emdviz.models import MODELS
 from emdviz.reading import ArgumentError, check_is, read_choice
 from emdviz.training import TrainConfig
@@ -66,21 +68,25 @@ class RunSpec:
         path counts as it is written, so write the whole path.
     fold : int, optional
         The fold that is the test set, for a data set that has folds.
-    network : str
-        A name in ``models.MODELS``.
+    network : str or callable
+        A name in ``models.MODELS``, or a function of the number of outputs that makes a network,
+        or its import path, such as ``"mine.net"``; kept as the path.
     weights : str or path, optional
         Where the network's first weights come from, as its function in ``models`` takes them.
-    loss : str
-        A name in ``losses.LOSSES``.
+    loss : str, callable or losses.Loss
+        The name of a loss, or the function, class or Loss of a module, or its import path, such
+        as ``"mine.my_loss"``; kept as the path.
     loss_options : mapping, or (name, value) pairs
-        Options of the loss, such as ``{"lam": 10.0}`` for AEMD.
+        Options of the loss, such as ``{"lam": 10.0}`` for AEMD, or ``{"weight": "balanced"}``.
+        Arrays are kept as lists.
     config : training.TrainConfig
         Its seed is the run's seed. Its device does not count: it decides how soon, not what.
 
     Raises
     ------
     ValueError, TypeError
-        If a name or an option does not exist; with the choices.
+        If a name or an option does not exist; with the choices. If other processes could not
+        find a loss or a network, such as a lambda; with what to do.
 
     Notes
     -----
@@ -109,8 +115,16 @@ class RunSpec:
     weights: str | None = None
 
     def __post_init__(self):
-        for name, choices in (("dataset", DATASETS), ("network", MODELS), ("loss", LOSSES)):
-            read_choice(getattr(self, name), name, sorted(choices))
+        read_choice(self.dataset, "dataset", sorted(DATASETS))
+        losses = [*LOSSES, *zoo.names()]
+        for name, choices, find in (
+            ("network", sorted(MODELS), models.path_of),
+            ("loss", list(dict.fromkeys(losses)), path_of),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, str) and "." not in value:
+                read_choice(value, name, choices)
+            object.__setattr__(self, name, find(value))
         if not isinstance(self.config, TrainConfig):
             raise TypeError(f"config must be a training.TrainConfig, got {self.config!r}")
         for name in ("dataset_options", "loss_options"):
@@ -119,10 +133,13 @@ class RunSpec:
             check_is(self.weights, "weights", str | os.PathLike, "a name or a path")
             object.__setattr__(self, "weights", os.fspath(self.weights))
         self._check_dataset()
+        options = {k: value for k, value in self.loss_options if k != "weight"}
         try:
-            LOSSES[self.loss].make(2, 1, **dict(self.loss_options))
+            as_loss(self.loss).make(2, 1, **options)
         except TypeError as error:
             raise ValueError(f"loss_options of {self.loss}: {error}") from None
+        except Exception:  # options may be for another number of classes; a run tries them
+            pass
 
     @functools.cached_property
     def id(self):
@@ -193,7 +210,8 @@ def identify(facts):
     text = json.dumps(counted, sort_keys=True, allow_nan=False)
     digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     fold = [] if facts["fold"] is None else [f"f{facts['fold']}"]
-    return "-".join([facts["dataset"], *fold, facts["network"], facts["loss"], digest])
+    network, loss = (re.sub(r"\W", "_", facts[name]) for name in ("network", "loss"))
+    return "-".join([facts["dataset"], *fold, network, loss, digest])
 
 
 def _counted(facts):

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import safetensors.torch
+import torch
 
-from emdviz.experiments.specs import identify
-from emdviz.training import read_history
+from emdviz.experiments.specs import RunSpec, identify
+from emdviz.losses import as_loss
+from emdviz.models import build, replace_head
+from emdviz.training import Predictor, read_history
 from emdviz.training.results import make_row, make_table
 from emdviz.writing import write_whole
 
@@ -122,6 +125,26 @@ class Store:
         with _reading(path):
             return safetensors.torch.load_file(path)
 
+    def load(self, spec):
+        """Return the network of a finished run, ready to predict; see :func:`load`."""
+        with _reading(self._part(spec, RESULT)) as path:
+            kept = RunSpec.from_dict(json.loads(path.read_bytes())["spec"])
+        with _reading(self._part(spec, "network.json")) as path:
+            about = json.loads(path.read_bytes())
+            shape, dtype = tuple(about["shape"]), getattr(torch, about["dtype"])
+            options = {
+                name: torch.tensor(value) if name == "weight" else value
+                for name, value in about["loss_options"].items()
+            }
+            classes, positions = about["classes"], about["positions"]
+        loss = as_loss(kept.loss)
+        model = build(kept.network, loss.num_outputs(len(classes)), shape)
+        if loss.head is not None:
+            model = replace_head(model, lambda width: loss.head(width, len(classes)))
+        with _reading(self._part(spec, "weights.safetensors")):
+            model.load_state_dict(self.weights(spec))
+        return Predictor(model, loss, options, classes, positions, kept.config, shape, dtype)
+
     def history(self, spec):
         """Return the epochs of a finished run, a list of ``training.Epoch``; errors as above."""
         return read_history(self._part(spec, "history.json"))[1]
@@ -220,6 +243,31 @@ def results(store):
     return as_store(store).results()
 
 
+def load(store, run):
+    """Return the network of a finished run, ready to predict.
+
+    Parameters
+    ----------
+    store : Store, str or Path
+    run : str or RunSpec
+        Its id, as in the column ``id`` of :func:`results`, or its spec.
+
+    Returns
+    -------
+    training.Predictor
+        On the CPU; its ``predict`` takes inputs as the run was trained on. The data set need not
+        be there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such finished run.
+    ValueError
+        If its files cannot be read.
+    """
+    return as_store(store).load(run)
+
+
 def as_store(store):
     """Return ``store``, or the :class:`Store` at that path."""
     return store if isinstance(store, Store) else Store(store)
@@ -261,7 +309,7 @@ def _read(folder, identity):
 def _reading(path):
     """Turn any error of reading a file into a ValueError that names the file."""
     try:
-        yield
+        yield path
     except Exception as error:
         raise _unreadable(path.parent, path.name, error) from None
 

@@ -1,11 +1,13 @@
 """What is done for a run: train, predict, measure."""
 
 import io
+import json
 
 import numpy as np
 import safetensors.torch
 
 from emdviz.training import Run, TrainingData, choose_device
+from emdviz.training.results import plain
 
 _loaded = {}
 
@@ -28,7 +30,8 @@ def train(spec, folder, on_epoch):
     seconds : float
         Of training.
     files : dict of str to bytes
-        Weights and predictions, by the names of their files.
+        Weights, predictions, and what else a network needs to predict, by the names of their
+        files.
     """
     run = Run(
         spec.network,
@@ -58,7 +61,15 @@ def train(spec, folder, on_epoch):
             parts |= {"expected": predicted.scores(split.positions), "scores": split.scores}
         arrays |= {f"{name} {kind}": part.numpy() for kind, part in parts.items()}
     tensors = {name: part.cpu().contiguous() for name, part in run.model.state_dict().items()}
+    about = {
+        "classes": run.classes,
+        "positions": run.positions,
+        "shape": run.shape,
+        "dtype": str(run.dtype).removeprefix("torch."),
+        "loss_options": {k: plain(k, value) for k, value in run.loss_options.items()},
+    }
     files = {
+        "network.json": json.dumps(about, indent=1).encode(),
         "weights.safetensors": safetensors.torch.save(tensors),
         "predictions.npz": _to_npz(arrays),
     }

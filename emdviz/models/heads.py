@@ -23,7 +23,7 @@ class Head(Network):
         hidden = [read_count(width, "hidden", 1) for width in hidden]
         dropout = read_number(dropout, "dropout", "from 0 to below 1", lambda x: 0 <= x < 1)
         # means and spreads of the columns, learned from training batches and kept with the weights
-        layers, width = [nn.Flatten(), nn.BatchNorm1d(num_inputs, affine=False)], num_inputs
+        layers, width = [nn.BatchNorm1d(num_inputs, affine=False)], num_inputs
         for wider in hidden:
             layers += [nn.Linear(width, wider), nn.ReLU()]
             layers += [nn.Dropout(dropout)] if dropout else []
@@ -32,7 +32,7 @@ class Head(Network):
 
     def features(self, inputs):
         """Return the activations before the last layer, shape (B, width)."""
-        return self.body(inputs)
+        return self.body(inputs.reshape(len(inputs), -1))
 
 
 def linear(num_outputs, num_inputs, *, seed=0, weights=None):

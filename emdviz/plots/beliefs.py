@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from emdviz.losses import LOSSES
+from emdviz.losses import look_of
 from emdviz.plots._labels import check_by_loss, list_names, name_cells, number_cells
 from emdviz.plots.alt_text import tell
 from emdviz.reading import check_is, read_choice, read_finite, to_numpy
@@ -43,7 +43,7 @@ def plot_reliability(curves, *, ax=None):
     Parameters
     ----------
     curves : dict of str to (array, array)
-        Name in ``losses.LOSSES`` -> predicted and observed, from ``beliefs.reliability``.
+        Name of a loss -> predicted and observed, from ``beliefs.reliability``.
     ax : matplotlib Axes, optional
 
     Returns
@@ -57,10 +57,10 @@ def plot_reliability(curves, *, ax=None):
     ax.text(0.99, 0.96, "calibrated", color="0.35", fontweight="bold", **below)
     drawn = {"linewidth": 2.5, "marker": "o", "markersize": 5}
     for loss, (predicted, observed) in curves.items():
-        look = LOSSES[loss]
+        look = look_of(loss)
         ax.plot(predicted, observed, color=look.colour, label=look.label, **drawn)
     # the lines lie close together: their names stand in the free corner, in their order
-    list_names(ax, [(LOSSES[loss].label, LOSSES[loss].colour) for loss in curves], (0.03, 0.98))
+    list_names(ax, [(look_of(loss).label, look_of(loss).colour) for loss in curves], (0.03, 0.98))
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="came true")
     ax.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
     return ax
@@ -75,7 +75,7 @@ def plot_by_loss(values, *, xlabel, ax=None):
     Parameters
     ----------
     values : dict of str to array of shape (N,)
-        Name in ``losses.LOSSES`` -> such as the spread of each prediction, or its EMD to the
+        Name of a loss -> such as the spread of each prediction, or its EMD to the
         true distribution.
     xlabel : str
         What the number is, and its unit.
@@ -101,8 +101,8 @@ def plot_by_loss(values, *, xlabel, ax=None):
     )
     words = []
     for name, box, median in zip(names, boxes["boxes"], boxes["medians"], strict=True):
-        box.set(facecolor=LOSSES[name].colour, alpha=0.75)
-        words.append(f"{LOSSES[name].label} {median.get_xdata()[0]:.3g}")
+        box.set(facecolor=look_of(name).colour, alpha=0.75)
+        words.append(f"{look_of(name).label} {median.get_xdata()[0]:.3g}")
     tell(ax, "Box plot", f"a row per loss, medians {', '.join(words)}")
     _name_rows(ax, names)
     ax.set(xlabel=xlabel)
@@ -137,7 +137,7 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
     check_is(differences, "differences", pd.DataFrame, "what training.paired_differences returns")
     known = [name for name in METRICS if (name, "mean") in summary.columns]
     read_choice(metric, "metric", known)
-    read_choice(baseline, "baseline", LOSSES)
+    check_is(baseline, "baseline", str, "the name of a loss")
     if axes is None:
         size = (10, 0.7 * len(summary) + 1.6)
         _, axes = plt.subplots(1, 2, figsize=size, layout="constrained")
@@ -146,9 +146,9 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
     for row, name in enumerate(names):
         mean, low, high = (summary.loc[name, (metric, part)] for part in ("mean", "low", "high"))
         text = f"{mean:.3g}"
-        _interval(left, row, mean, low, high, LOSSES[name].colour, text)
+        _interval(left, row, mean, low, high, look_of(name).colour, text)
         known = f" ({low:.3g} to {high:.3g})" if low <= high else ""  # one run gives no interval
-        means.append(f"{LOSSES[name].label} {text}{known}")
+        means.append(f"{look_of(name).label} {text}{known}")
     chosen = differences[differences["metric"] == metric].set_index("loss")
     right.axvline(0, color="0.4", linewidth=1.5)
     for row, name in enumerate(names):
@@ -157,8 +157,8 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
         elif name in chosen.index:
             one = chosen.loc[name]
             text = f"{one.difference:+.2g}  {one.verdict}".replace("-", "−", 1)
-            _interval(right, row, one.difference, one.low, one.high, LOSSES[name].colour, text)
-            verdicts.append(f"{LOSSES[name].label} {text}")
+            _interval(right, row, one.difference, one.low, one.high, look_of(name).colour, text)
+            verdicts.append(f"{look_of(name).label} {text}")
     tell(left, "Means with 95 % intervals", ", ".join(means))
     tell(right, "Differences with 95 % intervals", ", ".join(verdicts))
     for ax in axes:
@@ -169,7 +169,7 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
     named = f"{metric} ({spec.unit})" if spec.unit else metric
     arrow = "higher is better" if spec.higher_is_better else "lower is better"
     left.set(xlabel=f"{named}\nmean and 95 % interval", title=f"{metric}: {arrow}")
-    right.set(xlabel=f"{named} − that of {LOSSES[baseline].label}\nseed by seed", yticklabels=[])
+    right.set(xlabel=f"{named} − that of {look_of(baseline).label}\nseed by seed", yticklabels=[])
     right.tick_params(axis="y", length=0)
     return np.array([left, right])
 
@@ -186,8 +186,8 @@ def _interval(ax, row, middle, low, high, colour, text):
 def _name_rows(ax, names):
     """Name a row per loss, from top to bottom, in its colour."""
     places = ax.get_yticks() if len(ax.get_yticks()) == len(names) else range(len(names))
-    ax.set_yticks(places, [LOSSES[name].label for name in names])
+    ax.set_yticks(places, [look_of(name).label for name in names])
     for name, label in zip(names, ax.get_yticklabels(), strict=True):
-        label.set(color=LOSSES[name].colour, fontweight="bold")
+        label.set(color=look_of(name).colour, fontweight="bold")
     ax.set_ylim(max(places) + 0.6, min(places) - 0.6)
     ax.grid(axis="y", visible=False)

@@ -5,7 +5,7 @@ import numpy as np
 
 from emdviz._docstrings import fill
 from emdviz.distributions import check_positions
-from emdviz.losses import LOSSES
+from emdviz.losses import look_of
 from emdviz.palette import PREDICTION_B
 from emdviz.plots._labels import check_by_loss, label_ends, name_classes, whole_numbers
 from emdviz.reading import read_finite, read_flag, read_floats
@@ -60,7 +60,7 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
     Parameters
     ----------
     curves : dict of str to array, shape (N,)
-        Keys are names in ``losses.LOSSES``.
+        Keys are names of losses.
     x : array, shape (N,)
         Increasing.
     ax : matplotlib Axes, optional
@@ -77,7 +77,7 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
     log = read_flag(log, "log")
     ax = ax or plt.gca()
     for name, values in curves.items():
-        look = LOSSES[name]
+        look = look_of(name)
         ax.plot(x, values, color=look.colour, linewidth=2.5, label=look.label)
     if log:
         ax.set_yscale("log")
@@ -94,7 +94,7 @@ def plot_trails(trails, *, ax=None, ylabel="loss", log=False):
     Parameters
     ----------
     trails : dict of str to array, shape (steps + 1,)
-        Keys are names in ``losses.LOSSES``; the first number is that of the start.
+        Keys are names of losses; the first number is that of the start.
     ax : matplotlib Axes, optional
     ylabel : str
     log : bool

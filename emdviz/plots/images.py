@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from emdviz.losses import LOSSES
+from emdviz.losses import look_of
 from emdviz.plots._labels import check_by_loss
 from emdviz.plots.distributions import plot_prediction
 from emdviz.reading import to_numpy
@@ -16,7 +16,7 @@ def plot_beliefs(images, predictions, truth=None, *, classes=None, axes=None):
     ----------
     images : uint8 array, shape (N, 3, H, W)
     predictions : dict of str to array of shape (N, C)
-        Keys are names in ``losses.LOSSES``.
+        Keys are names of losses.
     truth : array of int, shape (N,), or of float, shape (N, C), optional
         Labels, or true distributions where they are known; drawn as outlines.
     classes : list of str, optional
@@ -43,12 +43,12 @@ def plot_beliefs(images, predictions, truth=None, *, classes=None, axes=None):
     ):
         show_image(image, ax=row[0])
         for ax, p, loss in zip(row[1:], beliefs, predictions, strict=True):
-            plot_prediction(p, target, classes=classes, ax=ax, colour=LOSSES[loss].colour)
+            plot_prediction(p, target, classes=classes, ax=ax, colour=look_of(loss).colour)
             ax.set(ylabel="", yticks=[])
     for ax in axes[:-1, 1:].flat:
         ax.set_xticks([])
     for ax, loss in zip(axes[0, 1:], predictions, strict=True):
-        ax.set_title(LOSSES[loss].label, color=LOSSES[loss].colour)
+        ax.set_title(look_of(loss).label, color=look_of(loss).colour)
     return axes
 
 

@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 
-from emdviz.losses import LOSSES
+from emdviz.losses import look_of
 from emdviz.plots._labels import check_by_loss, label_ends, whole_numbers
 from emdviz.reading import read_choice
 
@@ -13,7 +13,7 @@ def plot_history(histories, metric, *, ax=None):
     Parameters
     ----------
     histories : dict of str to list of training.Epoch
-        Keys are names in ``losses.LOSSES``.
+        Keys are names of losses.
     metric : str
         A name in ``metrics.METRICS``.
     ax : matplotlib Axes, optional
@@ -30,7 +30,7 @@ def plot_history(histories, metric, *, ax=None):
     ends = {}
     for name, epochs in histories.items():
         x, y = zip(*((epoch.number, epoch.metrics[metric]) for epoch in epochs), strict=True)
-        look = LOSSES[name]
+        look = look_of(name)
         mark = "o" if len(x) == 1 else None  # which is no line yet
         ax.plot(x, y, color=look.colour, linewidth=2.5, marker=mark, label=look.label)
         ends[name] = (x[-1], y[-1])

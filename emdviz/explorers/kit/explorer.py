@@ -15,7 +15,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from emdviz.explorers.kit.bundler import bundle
-from emdviz.losses.loss import LOSSES
+from emdviz.losses.loss import look_of
 from emdviz.palette import GAP, OKABE_ITO, PREDICTION_A, PREDICTION_B, TRUTH
 from emdviz.writing import write_whole
 
@@ -108,8 +108,8 @@ def show_losses(names):
     return [
         {
             "name": name,
-            "label": LOSSES[name].label,
-            "colour": None if LOSSES[name].colour == black else LOSSES[name].colour,
+            "label": look_of(name).label,
+            "colour": None if look_of(name).colour == black else look_of(name).colour,
         }
         for name in names
     ]

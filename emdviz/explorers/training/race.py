@@ -18,7 +18,7 @@ from emdviz.explorers.training.watched_images import (
     setup,
     training_figure,
 )
-from emdviz.losses.loss import COMPARED, LOSSES
+from emdviz.losses.loss import COMPARED
 from emdviz.training import Race, make_runs
 
 
@@ -35,12 +35,13 @@ class LossRace(Explorer):
     Parameters
     ----------
     dataset : datasets.OrderedData
-    losses : sequence of str
-        Names in ``losses.LOSSES``.
+    losses : sequence
+        Names of losses, functions (outputs, targets), Modules, or others that
+        :func:`losses.as_loss` takes.
     config : training.TrainConfig, optional
         Its seed decides first weights, batches and their changes, alike for all losses.
-    model : str
-        A name in ``models.MODELS``.
+    model : str or callable
+        A name in ``models.MODELS``, or a function of the number of outputs that makes a network.
     learning_rates : dict of str to float, optional
         A learning rate of its own for some losses. REG, whose errors are squared class steps,
         wants a tenth of what the others want, or less.
@@ -133,6 +134,11 @@ class LossRace(Explorer):
     def epochs(self):
         """What every loss has finished: a dict of its name to a list of ``training.Epoch``."""
         return {loss: run.epochs[:] for loss, run in self._race.runs.items()}
+
+    @property
+    def runs(self):
+        """A dict of each loss to its ``training.Run``; use them while nothing trains."""
+        return dict(self._race.runs)
 
     @property
     def networks(self):
@@ -289,7 +295,7 @@ class LossRace(Explorer):
     def _wait_with_bars(self):
         bars = {
             loss: tqdm(
-                desc=f"{run.spec.label:>9}",
+                desc=f"{run.loss.label:>9}",
                 total=run.config.epochs * run.steps,
                 initial=len(run.epochs) * run.steps,
                 unit="batch",
@@ -314,7 +320,7 @@ class LossRace(Explorer):
             for bar in bars.values():
                 bar.close()
             for loss, error in self.errors.items():
-                tqdm.write(f"{LOSSES[loss].label}: {_in_words(error)}")
+                tqdm.write(f"{self._race.runs[loss].loss.label}: {_in_words(error)}")
 
 
 def _in_words(error):

@@ -17,7 +17,6 @@ from emdviz.explorers.training.watched_images import (
     setup,
     training_figure,
 )
-from emdviz.losses import find_loss
 from emdviz.reading import check_is, to_numpy
 from emdviz.training import Epoch, read_history
 
@@ -186,7 +185,7 @@ def _check_epochs(epochs, count):
         check_is(done, f"epochs[{loss!r}]", Iterable, "a list of training.Epoch")
     epochs = {loss: list(done) for loss, done in epochs.items()}
     for loss, done in epochs.items():
-        find_loss(loss)
+        check_is(loss, "a loss of epochs", str, "a name")
         for epoch in done:
             check_is(epoch, f"epochs[{loss!r}]", Epoch, "a list of training.Epoch")
             if len(epoch.probe.classes) != count:
