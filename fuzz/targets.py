@@ -288,6 +288,7 @@ KINDS = {
     "ratio": scalar(1, 4),
     "reduction": choice("mean", "sum", "none"),
     "schedule": choice("cosine", "constant"),
+    "targets": choice(None, "labels"),
     "scores": SCORES,
     "seed": count(0, 9),
     "size": count(30, 40),

@@ -162,7 +162,7 @@ class TestRefusals:
             ("run", "table1", "--data", nowhere): (
                 "RES_F starts from weights: type --weights RES_F=FILE, or RES_F=none"
             ),
-            ("run", "table1", "--quick", "--losses=EMD3"): (
+            ("run", "table1", "--quick", "--losses=EMD9"): (
                 "type --losses with one of AEMD, EMD, "
             ),
             ("run", "table1", "--quick", "--networks=VGG"): "type --networks with one of ALX, ",
@@ -208,8 +208,8 @@ def _no_store(arguments, folder):
     ("error", "words"),
     [
         (
-            ArgumentError("reworded", "loss", ("XE", "EMD2"), "EMD3"),
-            "type --losses with one of XE, EMD2; got 'EMD3'",
+            ArgumentError("reworded", "loss", ("XE", "EMD2"), "EMD9"),
+            "type --losses with one of XE, EMD2; got 'EMD9'",
         ),
         (ArgumentError("reworded", "weights", missing="RES_F"), "type --weights RES_F=FILE, or "),
         (ArgumentError("reworded", "dataset_options", missing="root"), "type --data FOLDER"),
@@ -223,7 +223,7 @@ def test_errors_are_told_apart_by_their_attributes(error, words):
 @pytest.mark.parametrize(
     ("arguments", "facts"),
     [
-        ({"losses": ["EMD3"]}, ("loss", "EMD3", "")),
+        ({"losses": ["EMD9"]}, ("loss", "EMD9", "")),
         ({"networks": ["VGG"]}, ("network", "VGG", "")),
         ({"networks": ["RES_F"]}, ("weights", None, "RES_F")),
         ({"dataset": "faces"}, ("dataset", "faces", "")),

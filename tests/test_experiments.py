@@ -23,6 +23,7 @@ from emdviz.experiments import (
     select,
 )
 from emdviz.training import (
+    Run,
     TrainConfig,
     compare_losses,
     conclude,
@@ -178,7 +179,8 @@ def test_the_store_keeps_weights_predictions_and_history(grid):
         model = models.small_cnn(outputs, seed=99)
         model.load_state_dict(store.weights(spec))
         kept = store.predictions(spec)["test"]
-        predicted = predict(model, spec.loss, faces.inputs[kept["index"]], 8)
+        one = Run(model, spec.loss, faces, spec.config)
+        predicted = predict(one, faces.inputs[kept["index"]])
         assert np.array_equal(kept["labels"], faces.split("test").labels)
         assert np.array_equal(kept["classes"], predicted.classes)
         name = "outputs" if spec.loss == "REG" else "probabilities"
@@ -189,7 +191,9 @@ def test_the_store_keeps_weights_predictions_and_history(grid):
     value = metrics.evaluate(kept["probabilities"], kept["labels"])["RPS"]
     assert value == pytest.approx(frame["valid RPS"][2])
     files = {path.name for path in store.folder(specs[0]).rglob("*") if path.is_file()}
-    assert files == {*("history.json", "weights.safetensors", "predictions.npz", "result.json")}
+    assert files == {
+        *("history.json", "network.json", "weights.safetensors", "predictions.npz", "result.json")
+    }
     kept = json.loads((store.folder(specs[0]) / "result.json").read_text())
     assert RunSpec.from_dict(kept["spec"]) == specs[0]
     assert not list((store.path / "training").iterdir())

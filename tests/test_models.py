@@ -223,7 +223,7 @@ class TestOperations:
         assert models.operations("small_cnn", 48, num_outputs=8) == total + 128 * 8
 
     def test_bad_input(self):
-        with pytest.raises(ValueError, match=r"name must be one of .*'RES'.*, got 'ResNet'"):
+        with pytest.raises(ValueError, match=r"model must be one of .*'RES'.*, got 'ResNet'"):
             models.operations("ResNet", 48)
         with pytest.raises(ValueError, match="63 px or more for AlexNet"):
             models.operations("ALX", 48)

@@ -283,11 +283,11 @@ def test_what_is_watched(faces):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"losses": "XE"}, ValueError, "losses must be a list of names.*got 'XE'"),
+        ({"losses": "XE"}, ValueError, "losses must be a list of losses.*got 'XE'"),
         ({"losses": []}, ValueError, "losses must be a list"),
-        ({"losses": 3}, ValueError, "losses must be a list of names.*got 3"),
+        ({"losses": 3}, ValueError, "losses must be a list of losses.*got 3"),
         ({"config": {"epochs": 2}}, TypeError, "config must be a training.TrainConfig, got {"),
-        ({"losses": ["XE", "EMD3"]}, ValueError, "loss must be one of.*got 'EMD3'"),
+        ({"losses": ["XE", "EMD9"]}, ValueError, "loss must be the name of a loss.*got 'EMD9'"),
         ({"losses": ["XE", "XE"]}, ValueError, "must not name one twice"),
         ({"learning_rates": {"EMD": 0.1}}, ValueError, r"learning_rates must be for some.*'EMD'"),
         ({"learning_rates": {"XE": "a"}}, ValueError, "learning_rate must be positive.*got 'a'"),

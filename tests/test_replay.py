@@ -99,8 +99,8 @@ def test_bad_arguments_are_named(faces, tmp_path):
         TrainingReplay(epochs, faces)
     with pytest.raises(ValueError, match="epochs must hold at least one finished epoch"):
         TrainingReplay({"XE": []}, faces)
-    with pytest.raises(ValueError, match="loss must be one of"):
-        TrainingReplay({"ABC": epochs["XE"]}, faces, images=[0, 1, 2])
+    with pytest.raises(TypeError, match="a loss of epochs must be a name, got 3"):
+        TrainingReplay({3: epochs["XE"]}, faces, images=[0, 1, 2])
     with pytest.raises(FileNotFoundError, match="holds no run"):
         TrainingReplay.from_folder(tmp_path, faces)
     with pytest.raises(traitlets.TraitError, match="epoch must be an integer, 1 to 1, got 2"):

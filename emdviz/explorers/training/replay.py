@@ -57,7 +57,7 @@ class TrainingReplay(Explorer):
     Raises
     ------
     ValueError
-        If there is no epoch, a loss has no such name, or predictions and images differ in number.
+        If there is no epoch, or predictions and images differ in number.
     traitlets.TraitError
         If an epoch, an image, a metric or a style is not there.
 
