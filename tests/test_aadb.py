@@ -141,6 +141,17 @@ def test_copies_are_kept_once_and_conflicts_not_at_all(tmp_path):
     assert (report.copies, report.conflicting, report.kept) == (1, 2, 109)
 
 
+def test_copies_stay_in_the_test_set_as_it_was_published(tmp_path):
+    files = aadb(labels="lists")
+    first = files[TEST].decode().splitlines()[0]
+    add_lines(files, TEST, [first])
+    add_lines(files, TRAIN, [first])
+    data = read(write(tmp_path, files))
+    assert (data.report.copies, data.report.kept_copies, data.report.shared) == (0, 1, 1)
+    assert len(data.split("test")) == 21
+    assert len(data) == 111
+
+
 @pytest.mark.slow
 def test_images_come_from_the_small_folder_if_it_is_there(tmp_path):
     files = aadb()
@@ -164,11 +175,12 @@ def test_original_images_are_squeezed_as_the_authors_do(tmp_path):
 
 
 @pytest.mark.slow
-def test_test_images_may_have_their_score_in_front(tmp_path):
+@pytest.mark.parametrize("digits", [2, 3])
+def test_test_images_may_have_their_score_in_front(tmp_path, digits):
     files = aadb()
     for number, score in list(enumerate(aadb_scores(110)))[90:]:
         content = files.pop(f"datasetImages_warp256/{aadb_name(number)}")
-        files[f"AADB_newtest/{score:.3f}_{aadb_name(number)}"] = content
+        files[f"AADB_newtest/{score:.{digits}f}_{aadb_name(number)}"] = content
     expected = read(write(tmp_path / "plain", aadb()))
     data = read(write(tmp_path / "prefixed", files))
     torch.testing.assert_close(data.inputs, expected.inputs, atol=0, rtol=0)

@@ -108,6 +108,22 @@ def test_copies_are_kept_once_and_conflicts_not_at_all(tmp_path):
     assert third.split("\t")[0] == data.groups[65]
 
 
+def test_copies_stay_in_the_test_set_as_it_was_published(tmp_path):
+    files = adience()
+    first = files["fold_2_data.txt"].decode().splitlines()[1]
+    add_lines(files, "fold_2_data.txt", [first, first])
+    write(tmp_path, files)
+    data = read(tmp_path, fold=2)
+    assert (data.report.copies, data.report.kept_copies) == (0, 2)
+    assert len(data.split("test")) == 4 * 8 + 2
+    same = (data.split("test").inputs == data.split("test").inputs[0]).flatten(1).all(1)
+    assert int(same.sum()) == 3
+    assert "with 2 of the test set that repeat one, as published" in str(data.report)
+    other = read(tmp_path, fold=0)
+    assert (other.report.copies, other.report.kept_copies) == (2, 0)
+    assert len(other) == 160
+
+
 def test_users_of_the_test_fold_are_kept_out_of_the_other_folds(tmp_path):
     files = adience()
     for fold, face in ((0, 7), (3, 8), (3, 9)):

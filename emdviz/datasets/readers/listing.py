@@ -42,12 +42,15 @@ class Report:
     left_out : dict of str to Omission
         By reason. The amount of each is an attribute too: ``report.copies`` is
         ``report.left_out["copies"].amount``.
+    kept_copies : int
+        Lines of the test set that repeat one and are kept, as they were published.
     """
 
     listed: int
     unit: str
     kept: int
     left_out: dict[str, Omission]
+    kept_copies: int = 0
 
     def __getattr__(self, reason):
         if reason.startswith("__") or reason not in self.left_out:
@@ -57,6 +60,8 @@ class Report:
     def __str__(self):
         parts = ", ".join(str(omission) for omission in self.left_out.values() if omission.amount)
         kept = f"{self.kept} images kept of {self.listed} {self.unit}"
+        if self.kept_copies:
+            kept += f", with {self.kept_copies} of the test set that repeat one, as published"
         return f"{kept}; left out: {parts}" if parts else kept
 
 
@@ -84,6 +89,7 @@ class Listing:
     listed : int
     unit : str
     left_out : dict of str to Omission
+    kept_copies : int
         See :class:`Report`.
     """
 
@@ -97,6 +103,7 @@ class Listing:
     listed: int
     unit: str = "lines"
     left_out: dict = field(default_factory=dict)
+    kept_copies: int = 0
 
     def __len__(self):
         return len(self.names)
@@ -129,10 +136,16 @@ class Listing:
         copies="lines that repeat one",
         conflicting="lines that contradict each other",
     ):
-        """Keep the first of several images of one key; none, if their values differ."""
-        kept, repeating, contradicting = _find_copies(keys, values)
+        """Keep the first of several images of one key; none, if their values differ.
+
+        In a published test set all are kept: results are comparable only on the same images.
+        """
+        tested = [part == "test" for part in self.parts or [None] * len(self)]
+        kept, repeating, contradicting = _find_copies(keys, values, tested)
         listing = self.take(kept).note("copies", copies, repeating)
-        return listing.note("conflicting", conflicting, contradicting)
+        listing = listing.note("conflicting", conflicting, contradicting)
+        different = len({keys[place] for place in kept})
+        return replace(listing, kept_copies=len(kept) - different)
 
     def find(self, source, found):
         """Find the files; ``found`` has the file of each name.
@@ -161,16 +174,20 @@ class Listing:
 
     def report(self):
         """Return what became of all that was listed."""
-        return Report(self.listed, self.unit, len(self), self.left_out)
+        return Report(self.listed, self.unit, len(self), self.left_out, self.kept_copies)
 
 
-def _find_copies(keys, values):
+def _find_copies(keys, values, tested):
     """Return the first place of each key whose values agree, and how many more there are.
+
+    Where some places of a key are in the test set, all of these stand for the first one.
 
     Examples
     --------
-    >>> _find_copies(["a", "b", "a", "c", "c"], [1, 2, 1, 3, 4])
+    >>> _find_copies(["a", "b", "a", "c", "c"], [1, 2, 1, 3, 4], [False] * 5)
     ([0, 1], 1, 2)
+    >>> _find_copies(["a", "b", "a", "a"], [1, 2, 1, 1], [False, False, True, True])
+    ([1, 2, 3], 1, 0)
     """
     lines = defaultdict(list)
     for place, key in enumerate(keys):
@@ -180,9 +197,10 @@ def _find_copies(keys, values):
         if len({values[place] for place in places}) > 1:
             conflicting += len(places)
         else:
-            kept.append(places[0])
-            copies += len(places) - 1
-    return kept, copies, conflicting
+            chosen = [place for place in places if tested[place]] or places[:1]
+            kept += chosen
+            copies += len(places) - len(chosen)
+    return sorted(kept), copies, conflicting
 
 
 def warn_of_empty_classes(classes, labels):

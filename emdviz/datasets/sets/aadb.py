@@ -35,7 +35,7 @@ LISTS = {
 belongs to the first: the new test list shares images with the older one for validation."""
 
 
-_SCORE_IN_FRONT = re.compile(r"[01]\.\d{3}_(.+)", re.ASCII)
+_SCORE_IN_FRONT = re.compile(r"[01]\.\d{2,4}_(.+)", re.ASCII)
 
 _HOW_TO_GET_IT = (
     "AADB is never downloaded by this package: it is for research, and its terms are yours to "
@@ -50,7 +50,8 @@ _HOW_TO_GET_IT = (
 def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
     """Read AADB, and cut its scores into classes of nearly equal size.
 
-    Images are squeezed into squares, as in the folder ``datasetImages_warp256``.
+    Images are squeezed into squares, as in the folder ``datasetImages_warp256``. Of lines that
+    repeat one, those for test are kept, as they were published.
 
     Parameters
     ----------
@@ -102,8 +103,9 @@ def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
     )
     keys = list(zip(listing.parts, listing.names, strict=True))
     listing = listing.without_copies(keys, listing.labels)
-    first = {name: place for place, name in reversed(list(enumerate(listing.names)))}
-    shared = set(range(len(listing))) - set(first.values())
+    first = dict(reversed(list(zip(listing.names, listing.parts, strict=True))))
+    pairs = zip(listing.names, listing.parts, strict=True)
+    shared = [place for place, (name, part) in enumerate(pairs) if part != first[name]]
     listing = listing.leave_out(
         shared, "shared", "lines whose image is for test or training already"
     )

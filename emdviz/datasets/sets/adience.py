@@ -53,7 +53,8 @@ def adience(root="data/adience", *, fold=0, policy="strict", size=64, seed=0, ca
     """Read Adience for one round of its five-fold cross-validation.
 
     Fold ``fold`` is the test set. About a tenth of the other folds is for validation, the rest
-    for training. No user is in two of the three.
+    for training. No user is in two of the three. Of lines that repeat one, those of the test fold
+    are kept, as they were published; the ``report`` counts both kinds.
 
     Parameters
     ----------
