@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from devtools.data_layouts import colours, jpeg, pack, write
 from emdviz.datasets import image_folder
@@ -101,6 +102,24 @@ def test_a_file_that_changed_just_now_is_not_trusted(root, decoded):
     after = read(root)
     assert decoded == ["0.jpg", "3.jpg"]
     assert not np.array_equal(before.images[0], after.images[0])
+
+
+def test_images_of_16_bits_are_kept_only_where_their_depth_is_given(tmp_path, decoded):
+    for k in range(3):
+        values = np.full((20, 20), 4095 // (k + 1), np.uint16)
+        Image.fromarray(values).save(tmp_path / f"{k}.png")
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "8.png")
+    settle(tmp_path)
+    first = read(tmp_path, warn=False)
+    decoded.clear()
+    assert_same(read(tmp_path, warn=False), first)
+    assert decoded == ["0.png", "1.png", "2.png"]
+    told = read(tmp_path, warn=False, depth=12)
+    assert_same(told, first)
+    decoded.clear()
+    assert_same(read(tmp_path, warn=False, depth=12), first)
+    assert decoded == []
+    assert (told.notes, len(first.notes)) == ((), 1)
 
 
 def test_sizes_options_names_and_crops_do_not_mix(root, decoded):

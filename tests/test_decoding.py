@@ -1,5 +1,7 @@
 import io
+import struct
 import tracemalloc
+import zlib
 from functools import partial
 
 import numpy as np
@@ -54,7 +56,7 @@ def test_jpegs_of_all_kinds_have_the_pixels_that_pillow_shows(mode, options):
     data = encoded(colours(1, (61, 47), mode), "JPEG", **options)
     with Image.open(io.BytesIO(data)) as image:
         expected = image.convert("RGB")
-    for seen in (decoding._open_plain_jpeg(data, None), decoding._open_upright(data, None)):
+    for seen in (decoding._open_plain_jpeg(data, None), decoding._open_upright(data, None)[0]):
         np.testing.assert_array_equal(np.asarray(seen), np.asarray(expected))
 
 
@@ -125,12 +127,66 @@ def test_what_is_transparent_is_white():
     assert (seen[:, 20:] == (200, 0, 0)).all()
 
 
-def test_sixteen_bits_are_scaled_not_cut():
-    ramp = np.arange(1600, dtype=np.uint16).reshape(40, 40) * 40
-    seen = small(encoded(Image.fromarray(ramp), "PNG"))
-    np.testing.assert_array_equal(seen, np.repeat((ramp >> 8)[..., None], 3, axis=2))
-    real = encoded(Image.fromarray(ramp.astype(np.float32)), "TIFF")
-    assert decode([file(real)], 16).unreadable == ("1.jpg",)
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "signed TIFF", "coloured PNG"])
+def test_images_of_16_bits_are_as_bright_as_their_depth_says(bits, kind):
+    values = np.random.default_rng(0).integers(0, 2**bits, (40, 40, 3), dtype=np.uint16)
+    values[0, 0] = 2**bits - 1
+    grey = values[..., 0]
+    if kind == "coloured PNG":
+        data = png_of_16_bits(values)
+    elif kind == "signed TIFF":
+        if bits == 16:
+            return
+        data = encoded(Image.fromarray(grey.astype(np.int32)), "TIFF")
+    else:
+        data = encoded(Image.fromarray(grey), kind)
+    seen = values if kind == "coloured PNG" else np.repeat(grey[..., None], 3, axis=2)
+    expected = np.rint(seen * (255 / (2**bits - 1)))
+    decoded = decode([file(data)], 40)
+    np.testing.assert_array_equal(decoded.images[0].transpose(1, 2, 0), expected)
+    told = f"images of 16 bits are read as of {bits}, which the brightest pixel needs"
+    assert decoded.notes == (told,)
+    darker = decode([file(data)], 40, depth=16)
+    assert darker.notes == ()
+    np.testing.assert_array_equal(
+        darker.images[0].transpose(1, 2, 0), np.rint(seen.astype(float) * (255 / 65535))
+    )
+
+
+def png_of_16_bits(values):
+    """A PNG of 16 bits and three colours, which Pillow cannot write."""
+
+    def chunk(kind, content):
+        check = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+    height, width, _ = values.shape
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0))
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    body = chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b"")
+
+
+def test_the_brightest_of_all_images_says_their_depth():
+    dark, bright = (np.full((40, 40), value, np.uint16) for value in (100, 4095))
+    eight = Image.fromarray(np.full((40, 40), 77, np.uint8))
+    files = [
+        file(encoded(Image.fromarray(dark), "PNG"), "1.png"),
+        file(encoded(Image.fromarray(bright), "PNG"), "2.png"),
+        file(encoded(eight, "PNG"), "3.png"),
+    ]
+    decoded = decode(files, 16)
+    assert decoded.images[:, 0, 0, 0].tolist() == [round(100 / 4095 * 255), 255, 77]
+    assert decoded.deep.tolist() == [True, True, False]
+    assert "of 12, which" in decoded.notes[0]
+
+
+def test_numbers_without_a_known_white_are_no_image():
+    ramp = np.arange(1600).reshape(40, 40) * 40
+    for numbers in (ramp.astype(np.float32), ramp.astype(np.int32) - 5, ramp.astype(np.int32) * 9):
+        data = encoded(Image.fromarray(numbers), "TIFF")
+        assert decode([file(data)], 16).unreadable == ("1.jpg",)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -152,8 +208,8 @@ def test_turned_photographs_are_set_upright(orientation, kind):
 def test_large_jpegs_are_decoded_at_part_of_their_size_unless_digests_are_asked_for():
     image = colours(1, (1600, 1200))
     data = encoded(image, "JPEG", quality=90)
-    assert decoding._open_upright(data, 2 * 32).size == (200, 150)
-    assert decoding._open_upright(data, None).size == (1600, 1200)
+    assert decoding._open_upright(data, 2 * 32)[0].size == (200, 150)
+    assert decoding._open_upright(data, None)[0].size == (1600, 1200)
     exact = np.asarray(ImageOps.fit(image, (32, 32), Image.Resampling.BILINEAR)).astype(int)
     assert np.abs(small(data, 32) - exact).max() < 12
     assert np.abs(small(data, 32, digests=True) - exact).max() < 6

@@ -22,6 +22,7 @@ def build(
     cache,
     cache_name=None,
     squeeze=False,
+    depth=None,
     sort_out=None,
     keep_groups=True,
     notes=(),
@@ -38,7 +39,7 @@ def build(
         Given the listing of the images that could be read, returns a dict of ``labels`` (N,),
         ``classes``, and, if there are any, ``positions``, ``scores``, ``bins`` and ``notes``: see
         :class:`OrderedData`.
-    name, size, seed, cache, squeeze
+    name, size, seed, cache, squeeze, depth
         See :class:`OrderedData` and :func:`read_images`.
     cache_name : str, optional
         ``name`` by default; see :func:`read_images`.
@@ -74,6 +75,7 @@ def build(
         name=cache_name or name,
         crops=listing.crops,
         squeeze=squeeze,
+        depth=depth,
         digests=sort_out is not None,
         cache=cache,
     )

@@ -23,7 +23,7 @@ from emdviz.datasets.readers.images import (
 FOLDER = ".emdviz"
 """Name of the folder beside the data; delete it whenever you like."""
 
-VERSION = 2
+VERSION = 3
 """Of the decoding; images that another version decoded are not used."""
 
 _JUST_NOW = 2 * 10**9
@@ -32,21 +32,32 @@ some file systems count in steps of two seconds; so it is decoded again at the n
 
 
 def read_images(
-    root, files, size, *, name, crops=None, squeeze=False, digests=False, cache=True, workers=None
+    root,
+    files,
+    size,
+    *,
+    name,
+    crops=None,
+    squeeze=False,
+    digests=False,
+    depth=None,
+    cache=True,
+    workers=None,
 ):
     """Decode images as :func:`images.decode` does, but each file only once.
 
     Decoded images are kept in ``<root>/.emdviz/<name>-<size>px.npz`` (beside ``root``, if that is
     a zip file). An image is taken from there as long as its file has the same name below ``root``,
-    the same size in bytes and the same time of change, and ``crops``, ``squeeze`` and ``digests``
-    are the same; a new or changed file is decoded. Files that cannot be read are tried again each
-    time. A kept file that is broken or of another version is ignored and replaced.
+    the same size in bytes and the same time of change, and ``crops``, ``squeeze``, ``digests`` and
+    ``depth`` are the same; a new or changed file is decoded. So are, each time, files that cannot
+    be read, and those with 16 bits unless ``depth`` is given, for it depends on the others. A kept
+    file that is broken or of another version is ignored and replaced.
 
     Parameters
     ----------
     root : Path
         As given to :func:`files.list_files`.
-    files, size, crops, squeeze, digests, workers
+    files, size, crops, squeeze, digests, depth, workers
         See :func:`images.decode`.
     name : str
         Of the data set, with whatever else tells its lists of files apart, such as
@@ -69,9 +80,9 @@ def read_images(
     UserWarning
         If files hold no whole image: how many, and the first five.
     """
-    options = {"squeeze": squeeze, "digests": digests, "workers": workers}
+    options = {"squeeze": squeeze, "digests": digests, "depth": depth, "workers": workers}
     if cache:
-        about = f"{VERSION} {PIL.__version__} {size} {squeeze} {digests}"
+        about = f"{VERSION} {PIL.__version__} {size} {squeeze} {digests} {depth}"
         decoded = _through_cache(_path(root, name, size), about, files, size, crops, options)
     else:
         decoded = decode(files, size, crops=crops, **options)
@@ -113,10 +124,17 @@ def _through_cache(path, about, files, size, crops, options):
             for name, array in stored.items()
             if name == "images" or options["digests"]
         }
-        result = Decoded(kept=kept, unreadable=names_of_unreadable(files, kept), **found)
+        deep = np.zeros(len(files), bool)
+        if len(missing):
+            deep[missing[fresh.kept]] = fresh.deep
+            found["notes"] = fresh.notes
+        lost = names_of_unreadable(files, kept)
+        result = Decoded(kept=kept, unreadable=lost, deep=deep[kept], **found)
         if (source < len(stored["images"])).all():
             return result  # nothing new to keep
     settled = np.array([now - files[k].changed > _JUST_NOW for k in result.kept], bool)
+    if options["depth"] is None:
+        settled &= ~result.deep
     problem = _store(
         path,
         about=np.array(about),
@@ -124,7 +142,8 @@ def _through_cache(path, about, files, size, crops, options):
         images=result.images,
         digests=np.zeros((0, 32), np.uint8) if result.digests is None else result.digests,
     )
-    return result._replace(notes=(f"nothing kept for the next start: {problem}",) * bool(problem))
+    told = (f"nothing kept for the next start: {problem}",) * bool(problem)
+    return result._replace(notes=(*result.notes, *told))
 
 
 def _key(file, crop):

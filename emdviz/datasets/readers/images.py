@@ -58,6 +58,8 @@ class Decoded(NamedTuple):
         picture in different files.
     notes : tuple of str
         What the reader of the images should know; for the notes of a data set.
+    deep : bool array, shape (M,), or None
+        Which images were stored with 16 bits.
     """
 
     images: np.ndarray
@@ -65,9 +67,10 @@ class Decoded(NamedTuple):
     unreadable: tuple[str, ...]
     digests: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    deep: np.ndarray | None = None
 
 
-def decode(files, size, *, crops=None, squeeze=False, digests=False, workers=None):
+def decode(files, size, *, crops=None, squeeze=False, digests=False, depth=None, workers=None):
     """Decode images and make them small: upright, red, green, blue, square.
 
     Grey and CMYK become RGB, transparency white, and photographs that a camera turned are
@@ -88,6 +91,9 @@ def decode(files, size, *, crops=None, squeeze=False, digests=False, workers=Non
         always squeezed.
     digests : bool
         Return digests of the full-size pixels too; large JPEGs then take longer.
+    depth : int, optional
+        Bits of images that are stored in 16: a white pixel is 2^depth − 1, or brighter. By default
+        as many as the brightest pixel of all these files needs, which ``notes`` tells.
     workers : int, optional
         Threads; by default one per core, at most eight.
 
@@ -104,7 +110,7 @@ def decode(files, size, *, crops=None, squeeze=False, digests=False, workers=Non
     crops = check_crops(crops, count)
     images = np.empty((count, 3, size, size), np.uint8)
     pixels = np.zeros((count, 32), np.uint8)
-    readable = np.zeros(count, bool)
+    readable, deep, peaks = np.zeros(count, bool), {}, [0]
     places = {}
     for place, file in enumerate(files):
         places.setdefault(file.identity, []).append(place)
@@ -113,31 +119,45 @@ def decode(files, size, *, crops=None, squeeze=False, digests=False, workers=Non
         try:
             data = files[task[0]].read()
             whole = all(crops[place] is None for place in task)
-            image = _open_upright(data, None if digests or not whole else 2 * size)
+            bands = _open_upright(data, None if digests or not whole else 2 * size)
             if digests:
-                data = repr(image.size).encode() + image.tobytes()
+                data = repr(bands[0].size).encode() + b"".join(band.tobytes() for band in bands)
                 pixels[task] = np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
         except READING_ERRORS:
             return
         for place in task:
-            small = _make_small(image, size, crops[place], squeeze)
-            if small is not None:
-                images[place] = np.asarray(small).transpose(2, 0, 1)
-                readable[place] = True
+            small = [_make_small(band, size, crops[place], squeeze) for band in bands]
+            if small[0] is None:
+                continue
+            readable[place] = True
+            if bands[0].mode == "F":
+                deep[place] = np.stack([np.asarray(band) for band in small])
+                peaks.append(max(band.getextrema()[1] for band in bands))
+            else:
+                images[place] = np.asarray(small[0]).transpose(2, 0, 1)
 
     with warnings.catch_warnings():  # what is lost is told once, not by every broken tag
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        warnings.filterwarnings("ignore", "The image decoding", DeprecationWarning)  # torchvision's
         with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
             tasks = list(places.values())
             # a block at once, for a thread costs more than a file
             blocks = [tasks[start : start + _BLOCK] for start in range(0, len(tasks), _BLOCK)]
             list(pool.map(lambda block: list(map(work, block)), blocks))
+    notes = ()
+    if deep and depth is None:
+        depth = max(8, int(max(peaks)).bit_length())
+        notes = (f"images of 16 bits are read as of {depth}, which the brightest pixel needs",)
+    for place, image in deep.items():
+        images[place] = np.rint(image * (255 / (2**depth - 1))).clip(0, 255)
     kept = np.flatnonzero(readable)
     return Decoded(
         images if readable.all() else images[kept],
         kept,
         names_of_unreadable(files, kept),
         pixels[kept] if digests else None,
+        notes,
+        np.isin(kept, list(deep)),
     )
 
 
@@ -171,24 +191,43 @@ def check_crops(crops, count):
 
 
 def _open_upright(data, enough):
-    """Return the image as upright RGB; ``enough`` pixels a side may spare work on large JPEGs."""
+    """Return the image as upright RGB, or in three bands of mode F if it has 16 bits.
+
+    In a list, too, where it is one image. ``enough`` pixels a side may spare work on large JPEGs.
+    """
     image = _open_plain_jpeg(data, enough)
     if image is not None:
-        return image
+        return [image]
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError("too many pixels")
         if enough is not None:
             image.draft(None, (enough, enough))
         ImageOps.exif_transpose(image, in_place=True)  # loads it as well
-        if image.mode in ("I", "F"):
-            raise ValueError("numbers beyond 16 bits have no known white")
-        if image.mode.startswith("I;16"):
-            return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+        if image.mode == "F":
+            raise ValueError("real numbers have no known white")
+        if image.mode.startswith("I"):
+            numbers = np.asarray(image)
+            if numbers.min() < 0 or numbers.max() >= 2**16:
+                raise ValueError("numbers beyond 16 bits have no known white")
+            return [Image.fromarray(numbers.astype(np.float32))] * 3
+        if image.format == "PNG" and data[24:25] == b"\x10":  # Pillow reads 8 bits of these only
+            return _bands_of_png(data)
         if image.has_transparency_data:
             white = Image.new("RGBA", image.size, "white")
-            return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-        return image.convert("RGB")
+            return [Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")]
+        return [image.convert("RGB")]
+
+
+def _bands_of_png(data):
+    """Return red, green and blue of a PNG of 16 bits, without its transparency."""
+    import torch
+    from torchvision.io import ImageReadMode, decode_png
+
+    numbers = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+    bands = decode_png(numbers, ImageReadMode.UNCHANGED).numpy().astype(np.float32)
+    bands = bands[:3] if len(bands) >= 3 else bands[[0, 0, 0]]
+    return [Image.fromarray(band) for band in bands]
 
 
 def _open_plain_jpeg(data, enough):

@@ -46,6 +46,7 @@ def image_folder(
     bins=None,
     positions=None,
     unit=None,
+    depth=None,
     licence="your own data",
     seed=0,
     cache=True,
@@ -76,6 +77,8 @@ def image_folder(
         Centres of the classes; with ``bins``, their mean numbers by default.
     unit : str, optional
         The unit of ``positions``.
+    depth : int, optional
+        Bits of images that are stored in 16, 8 to 16; see :func:`images.decode`.
     licence : str
         One line: who may use the images, and for what.
     seed : int
@@ -107,6 +110,7 @@ def image_folder(
     """
     size = read_count(size, "size", 16, 256)
     seed = read_count(seed, "seed", 0)
+    depth = None if depth is None else read_count(depth, "depth", 8, 16)
     source = Source.open(root, _HOW_TO_LAY_THEM)
     classes = None if classes is None else [str(name) for name in classes]
     twice = [name for name, count in Counter(classes).items() if count > 1]
@@ -135,6 +139,7 @@ def image_folder(
         seed=seed,
         cache=cache,
         cache_name="image_folder",
+        depth=depth,
         unit=unit,
         licence=licence,
     )
