@@ -16,7 +16,7 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 class Targets(NamedTuple):
-    """What the N rows of a batch are compared with.
+    """The targets of the N rows of a batch.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Targets(NamedTuple):
     weight : float tensor, shape (N,), or None
         Weight of each row, 0 where ignored; None where all count alike.
     total : float tensor, shape (), or int
-        What the weighted sum is divided by for the mean.
+        Divisor of the weighted sum in the mean.
     shape : tuple
         Shape of the loss before reduction.
     """

@@ -65,13 +65,13 @@ def aemd_loss(
 
     For class indices no iteration is needed. Only one plan moves all mass to class k, so that
     the loss is Σ_i p_i D_ik + (1/λ) Σ_i p_i log p_i in closed form: its cost is exact for every
-    λ, and what differs from :func:`emd_loss` is the entropy and the choice of D.
+    λ, and it differs from :func:`emd_loss` by the entropy and the choice of D only.
 
     Parameters
     ----------
     %(logits)s
     ground_distance : array-like, shape (C, C), optional
-        D_ij ≥ 0, what it costs to move a unit of mass from class i of the prediction to class j
+        D_ij ≥ 0, the cost of moving a unit of mass from class i of the prediction to class j
         of the target; see :mod:`emdviz.ground_distance`. |i − j| by default.
     lam : float
         λ > 0, which multiplies D; POT's ``reg`` is 1/λ. The larger, the nearer to exact

@@ -32,7 +32,7 @@ def ground_emd2_loss(
 
     For a certain label the transport plan is forced, so that the EMD itself is Σ_i p_i D_ik; to
     square the probabilities is the choice of the authors. On a line of unit steps, with ω = 1 and
-    μ = 0, it is what the ordered closed form Σ_i (CDF gap)² holds of squares: that form adds
+    μ = 0, it is the sum of the squares in the ordered closed form Σ_i (CDF gap)²; that form adds
     2 p_i p_j min(D_ik, D_jk) for each two classes on the same side of the label. It is not a
     proper scoring rule: over labels drawn from t its expectation is least at
     p_i ∝ 1 / Σ_k t_k (D_ik^ω + μ), which for a certain label is certainty only if μ = 0. The
@@ -47,7 +47,7 @@ def ground_emd2_loss(
     omega : float
         Sensitivity ω > 0: the exponent of the distance.
     mu : float
-        Bias μ ≥ 0: what probability costs wherever it lies, also on the label.
+        Bias μ ≥ 0: the cost of probability in every class, that of the label too.
     %(batch_options)s
 
     Returns
@@ -140,7 +140,7 @@ class LearnedDistance(nn.Module):
 
     @torch.no_grad()
     def update(self, features, labels):
-        """Take note of the features of a batch.
+        """Add the features of a batch to the sums of the epoch.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class LearnedDistance(nn.Module):
 
     @torch.no_grad()
     def end_epoch(self):
-        """Learn the matrix from what was noted since the last call, and return it."""
+        """Learn the matrix from the batches since the last call, and return it."""
         now = self._counts > 0
         means = self._sums / self._counts.clamp(min=1)[:, None]
         self.centroids.copy_(torch.where(now[:, None], means, self.centroids))
@@ -263,12 +263,12 @@ class SelfGuidedEMD2Loss(nn.Module):
         return xe + self.emd_weight * emd2
 
     def observe(self, features, labels):
-        """Take note of a batch's features, shape (B, num_features), and labels, shape (B,)."""
+        """Add features, shape (B, num_features), and labels, shape (B,), of a batch to the sums."""
         ignored = labels == self.options["ignore_index"]
         self.distance.update(features, labels.masked_fill(ignored, -1))
 
     def end_epoch(self):
-        """Learn the distance anew and return it; after the warm-up settle the weight of EMD²."""
+        """Learn and return the distance of the epoch; after the warm-up, fix the weight of EMD²."""
         self.epoch += 1
         learned = self.distance.end_epoch()
         if self.epoch == self.warm_up:

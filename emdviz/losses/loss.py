@@ -1,4 +1,4 @@
-"""What a training run and a figure need to know of a loss, and the one list of losses.
+"""The Loss object, which training and figures read, and the one list of losses.
 
 Nothing here imports torch: the file of a loss is imported when the loss is made.
 """
@@ -52,15 +52,15 @@ class Loss:
     head : callable, optional
         ``head(num_features, num_classes)`` returns the last layer; linear by default.
     inputs : {"logits", "probabilities"}
-        What the criterion takes. For probabilities it is called with what ``decode`` returns.
+        The criterion's first argument. Probabilities are those that ``decode`` returns.
     unit : str, optional
         Unit of its value.
     source : str, optional
         Where it was published.
     family : str, optional
-        What it has in common with others.
+        The group that it belongs to.
     about : str, optional
-        What it is for, in a sentence.
+        Its purpose, in a sentence.
     in_browser : sequence of str
         The explorers that compute it from a closed form in the browser.
     is_point : bool

@@ -1,4 +1,4 @@
-"""What the Modules of loss functions share: they follow from the function."""
+"""Modules that follow from functions."""
 
 import inspect
 
@@ -17,7 +17,7 @@ class Criterion(nn.Module):
     function : callable
         Its tensors move with ``.to`` if it is a Module.
     read, read_targets : callable, optional
-        What outputs and targets are turned into before.
+        Called with the outputs and the targets before ``function`` is.
     """
 
     def __init__(self, function, read=None, read_targets=None):
