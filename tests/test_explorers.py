@@ -8,11 +8,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from scipy import stats
 
-from emdviz import datasets, explorers
+from emdviz import explorers
 from emdviz.explorers import PredictionExplorer
 from emdviz.explorers.kit import presets
-from emdviz.training import TrainConfig
-from tests.comparisons import made_up_epochs
 from tests.explorer_checks import check_refused, check_self_contained
 from tests.optional import torch
 
@@ -244,6 +242,11 @@ def test_an_explorer_can_be_appended_to_an_output(shell):
 
 
 def test_a_browser_changes_no_private_trait_without_the_tag():
+    pytest.importorskip("torch")
+    from emdviz import datasets
+    from emdviz.training import TrainConfig
+    from tests.comparisons import made_up_epochs
+
     faces = datasets.load("synthetic_faces", n=30, size=32)
     config = TrainConfig(epochs=1, device="cpu")
     figures = [
