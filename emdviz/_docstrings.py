@@ -10,6 +10,16 @@ positions : array-like, shape (C,), optional
     "pair": """\
 p, t : array, shape (..., C)
     Distributions over the same C classes.""",
+    "classes": """\
+classes : list of str, optional
+    Names of the C classes; 0, 1, …, C − 1 by default.""",
+    "axes": """\
+ax : matplotlib Axes, optional
+    The current Axes by default.
+
+Returns
+-------
+matplotlib Axes""",
     "logits": """\
 input : float tensor, shape (C,), (B, C) or (B, C, d1, …)
     Logits z.

@@ -5,12 +5,14 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from emdviz._docstrings import fill
 from emdviz.losses import look_of
 from emdviz.plots._labels import check_by_loss, list_names, name_cells, number_cells
 from emdviz.plots.alt_text import tell
 from emdviz.reading import check_is, read_choice, read_finite, to_numpy
 
 
+@fill
 def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
     """Draw a confusion matrix, of predicted classes or of mean predictions.
 
@@ -19,14 +21,9 @@ def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
     matrix : array, shape (C, C)
         Shares 0 to 1: rows are true classes, top to bottom, columns what was predicted; from
         ``beliefs.confusion`` or ``beliefs.mean_prediction``.
-    classes : list of str, optional
-        Names of the C classes; 0, 1, …, C − 1 by default.
-    ax : matplotlib Axes, optional
+    %(classes)s
     colour : matplotlib colour map
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
     """
     ax = ax or plt.gca()
     matrix = read_finite(matrix, "matrix", 2, gaps=True)
@@ -37,6 +34,7 @@ def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
     return ax
 
 
+@fill
 def plot_reliability(curves, *, ax=None):
     """Draw reliability: how often predicted events come true, a line per loss.
 
@@ -44,11 +42,7 @@ def plot_reliability(curves, *, ax=None):
     ----------
     curves : dict of str to (array, array)
         Name of a loss -> predicted and observed, from ``beliefs.reliability``.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
     """
     check_by_loss(curves, "curves")
     ax = ax or plt.gca()
@@ -66,6 +60,7 @@ def plot_reliability(curves, *, ax=None):
     return ax
 
 
+@fill
 def plot_by_loss(values, *, xlabel, ax=None):
     """Draw how a number of every prediction is spread under each loss, as boxes.
 
@@ -79,11 +74,7 @@ def plot_by_loss(values, *, xlabel, ax=None):
         true distribution.
     xlabel : str
         What the number is, and its unit.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
     """
     ax = ax or plt.gca()
     check_by_loss(values, "values")

@@ -5,11 +5,13 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 
+from emdviz._docstrings import fill
 from emdviz.palette import OKABE_ITO, SPLIT_COLOURS
 from emdviz.plots.alt_text import tell
 from emdviz.reading import check_is, read_count, to_numpy
 
 
+@fill
 def sheet(images, labels, classes=None, *, per_class=8, ax=None):
     """Show a sheet of images, a row per class.
 
@@ -22,11 +24,7 @@ def sheet(images, labels, classes=None, *, per_class=8, ax=None):
         Names of the C classes, written beside their rows; 0, 1, … by default.
     per_class : int
         Images in a row: the first ones of the class. A class with fewer leaves room.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
 
     Raises
     ------
@@ -77,6 +75,7 @@ def sheet(images, labels, classes=None, *, per_class=8, ax=None):
     return ax
 
 
+@fill
 def plot_class_counts(table, *, ax=None):
     """Draw how many images each class has in each split, as bars beside a table of the numbers.
 
@@ -85,11 +84,7 @@ def plot_class_counts(table, *, ax=None):
     table : pandas.DataFrame
         As :meth:`OrderedData.summary` returns it: a row per class and a last one for the total,
         a column per split and one called "all".
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
         Classes from top to bottom, in the colours of the splits; the numbers on the right.
 
     Raises

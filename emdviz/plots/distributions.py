@@ -11,6 +11,7 @@ from emdviz.reading import as_array, read_count, read_finite, to_numpy
 
 
 @fill
+@fill
 def plot_prediction(
     p, target=None, *, classes=None, positions=None, ax=None, colour=PREDICTION_B, **bar
 ):
@@ -21,17 +22,12 @@ def plot_prediction(
     p : array, shape (C,)
     target : int or array of shape (C,), optional
         The true class, or the true distribution, drawn as outlines.
-    classes : list of str, optional
-        Names of the C classes; 0, 1, …, C − 1 by default.
+    %(classes)s
     %(positions)s
-    ax : matplotlib Axes, optional
     colour : colour
     **bar
         For ``Axes.bar``.
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
     """
     ax = ax or plt.gca()
     p = to_numpy(check_distribution(p))
@@ -49,6 +45,7 @@ def plot_prediction(
     return ax
 
 
+@fill
 @fill
 def plot_cdf_gap(
     p,
@@ -68,18 +65,13 @@ def plot_cdf_gap(
     ----------
     p, t : array, shape (C,)
         Distributions; ``t`` may also be the index of the true class.
-    classes : list of str, optional
-        Names of the C classes.
+    %(classes)s
     %(positions)s
-    ax : matplotlib Axes, optional
     colour : colour
         Of the CDF of p.
     labels : pair of str
         What to call the two steps; empty for nothing.
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
     """
     ax = ax or plt.gca()
     p = to_numpy(check_distribution(p))
@@ -100,6 +92,7 @@ def plot_cdf_gap(
     return ax
 
 
+@fill
 def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
     """Draw a transport plan as a matrix: the mass that goes from each class to each.
 
@@ -109,14 +102,10 @@ def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
         F_ij ≥ 0, from class i (rows, top to bottom) to class j (columns).
     classes : list of str, optional
         Names of the classes, where rows and columns are the same.
-    ax : matplotlib Axes, optional
     colour : matplotlib colour map, optional
     number : bool
         Write the masses into the cells.
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
     """
     ax = ax or plt.gca()
     plan = read_finite(plan, "plan", 2)

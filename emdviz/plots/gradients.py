@@ -12,6 +12,7 @@ from emdviz.reading import read_finite, read_flag, read_floats
 
 
 @fill
+@fill
 def plot_pushes(
     push, *, classes=None, positions=None, ax=None, colour=PREDICTION_B, limit=None, **bar
 ):
@@ -21,19 +22,14 @@ def plot_pushes(
     ----------
     push : array, shape (C,)
         Negative gradient of the loss on the logits, −∂L/∂z.
-    classes : list of str, optional
-        Names of the C classes; 0, 1, …, C − 1 by default.
+    %(classes)s
     %(positions)s
-    ax : matplotlib Axes, optional
     colour : colour
     limit : float, optional
         End of the axis in both directions, for pictures that share a scale.
     **bar
         For ``Axes.bar``.
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
     """
     ax = ax or plt.gca()
     push = read_finite(push, "push", 1)
@@ -54,6 +50,7 @@ def plot_pushes(
     return ax
 
 
+@fill
 def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
     """Draw one curve per loss, labelled at its right end.
 
@@ -63,14 +60,10 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
         Keys are names of losses.
     x : array, shape (N,)
         Increasing.
-    ax : matplotlib Axes, optional
     xlabel, ylabel : str
     log : bool
         Draw the y axis in powers of ten; else it begins at 0.
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
     """
     check_by_loss(curves, "curves")
     x = read_floats(x, "x")
@@ -88,6 +81,7 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
     return ax
 
 
+@fill
 def plot_trails(trails, *, ax=None, ylabel="loss", log=False):
     """Draw a number after every step of a walk, one line per loss, labelled at its end.
 
@@ -95,14 +89,10 @@ def plot_trails(trails, *, ax=None, ylabel="loss", log=False):
     ----------
     trails : dict of str to array, shape (steps + 1,)
         Keys are names of losses; the first number is that of the start.
-    ax : matplotlib Axes, optional
     ylabel : str
     log : bool
         As in :func:`plot_curves`.
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
     """
     check_by_loss(trails, "trails")
     steps = range(max(map(len, trails.values())))

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patheffects import withStroke
 
+from emdviz._docstrings import fill
 from emdviz.palette import OKABE_ITO
 from emdviz.plots._labels import (
     class_names,
@@ -123,6 +124,7 @@ def _unit(vectors):
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
+@fill
 def plot_rank_correlations(correlations, *, ax=None, ylabel="rank correlation with |i − j|"):
     """Draw how ground distances changed with the epochs, one line per run, labelled at its end.
 
@@ -130,12 +132,8 @@ def plot_rank_correlations(correlations, *, ax=None, ylabel="rank correlation wi
     ----------
     correlations : dict of str to array of shape (E,) or (R, E)
         What was learned from -> the rank correlation after each of E epochs, of R runs.
-    ax : matplotlib Axes, optional
     ylabel : str
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
     """
     ax = ax or plt.gca()
     check_is(

@@ -4,11 +4,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
+from emdviz._docstrings import fill
 from emdviz.losses.loss import LOSSES
 from emdviz.palette import PREDICTION_B
 from emdviz.reading import as_float_array, read_count, read_floats, read_number, to_numpy
 
 
+@fill
 def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8):
     """Draw the errors after every scaling, both axes logarithmic.
 
@@ -23,13 +25,9 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
         :func:`emdviz.transport.rounding.scale` returns.
     converged, exact : float
         Cost of the plan that is approached, and of the exact plan.
-    ax : matplotlib Axes, optional
     floor : float
         Where the axis ends; smaller errors are drawn there.
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
 
     Raises
     ------
@@ -64,6 +62,7 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
     return ax
 
 
+@fill
 def plot_scaling_errors(errors, lams, counts, *, ax=None):
     """Draw how an error depends on λ, a line for each number of scalings; logarithmic axes.
 
@@ -78,11 +77,7 @@ def plot_scaling_errors(errors, lams, counts, *, ax=None):
         Values of λ, increasing.
     counts : array-like of int
         Numbers of scalings, increasing: the more, the darker the line.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
 
     Raises
     ------

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from emdviz._docstrings import fill
 from emdviz.distributions import check_distribution
 from emdviz.palette import PREDICTION_A, TRUTH
 from emdviz.plots.alt_text import tell
@@ -11,6 +12,7 @@ from emdviz.reading import read_floats, to_numpy
 _HEIGHT = np.sqrt(3) / 2
 
 
+@fill
 def plot_simplex(points, values, *, classes=None, marks=None, levels=12, ax=None, **contourf):
     """Draw values of predictions over three classes as filled contours on a triangle.
 
@@ -29,13 +31,9 @@ def plot_simplex(points, values, *, classes=None, marks=None, levels=12, ax=None
         Predictions to mark, by the name to write beside them; "t" has the colour of the truth.
     levels : int or array
         How many contours, or their values.
-    ax : matplotlib Axes, optional
     **contourf
         For ``Axes.tricontourf``.
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
 
     Raises
     ------

@@ -2,11 +2,13 @@
 
 import matplotlib.pyplot as plt
 
+from emdviz._docstrings import fill
 from emdviz.losses import look_of
 from emdviz.plots._labels import check_by_loss, label_ends, whole_numbers
 from emdviz.reading import read_choice
 
 
+@fill
 def plot_history(histories, metric, *, ax=None):
     """Draw how a metric changed with the epochs, one line per loss, labelled at its end.
 
@@ -16,11 +18,7 @@ def plot_history(histories, metric, *, ax=None):
         Keys are names of losses.
     metric : str
         A name in ``metrics.METRICS``.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
     """
     from emdviz.metrics import METRICS
 

@@ -16,6 +16,7 @@ _FEET = (1.0, -0.3)  # heights of the axis where the ribbons leave and arrive
 
 
 @fill
+@fill
 def plot_ribbons(
     plan, supply=None, demand=None, *, classes=None, positions=None, ax=None, colour=GAP
 ):
@@ -30,16 +31,11 @@ def plot_ribbons(
         F_ij ≥ 0, the mass that goes from class i to class j.
     supply, demand : array, shape (C,), optional
         Supply and demand; by default the plan's row and column sums.
-    classes : list of str, optional
-        Names of the C classes; 0, 1, …, C − 1 by default.
+    %(classes)s
     %(positions)s
-    ax : matplotlib Axes, optional
     colour : colour
         Of the ribbons.
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
 
     Raises
     ------
