@@ -7,13 +7,7 @@ import numpy as np
 import torch
 
 from emdviz.diagnosis.calling import Unusable, Way, as_numbers, quietly
-from emdviz.diagnosis.examples import (
-    Example,
-    apart,
-    detached,
-    example_arguments,
-    small_scores,
-)
+from emdviz.diagnosis.examples import Example, apart, example_arguments, small_scores
 from emdviz.diagnosis.forms import EMD, EMD2, FORMS
 
 FAR = 200.0
@@ -45,13 +39,11 @@ class Finding:
 def find_reduction(subject):
     """Return how rows become a batch: "mean", "sum", "weighted mean", "none", "fails" or ""."""
     size, rng = subject.sizes[-1], np.random.default_rng(1)
-    seen = set()
-    for labels in ((1, 0, 1), (0, 1, 1)):
-        scores, targets = _random_batch(subject, rng, np.array(labels), size)
-        seen.add(_reduction(subject, scores, targets))
-    if len(seen) == 1:
-        return seen.pop()
-    return ""
+    seen = {
+        _reduction(subject, *_random_batch(subject, rng, np.array(labels), size))
+        for labels in ((1, 0, 1), (0, 1, 1))
+    }
+    return seen.pop() if len(seen) == 1 else ""
 
 
 def _random_batch(subject, rng, labels, size):
@@ -103,7 +95,7 @@ def find_batch_mistake(subject):
             batch = subject.caller.call(arguments)
         except Unusable as problem:
             text = f"a batch of one works, a batch of two {problem}"
-            return Finding("batch", text, Example(detached(arguments), str(problem), "a number"))
+            return Finding("batch", text, Example(arguments, str(problem), "a number"))
         rows = subject.caller.rows(scores, targets)
         mean, total = float(rows.mean()), float(rows.sum())
         batch = batch if batch.shape == rows.shape else float(batch.sum())
@@ -114,7 +106,7 @@ def find_batch_mistake(subject):
                 "the value of a batch is not the mean or the sum of its examples' values: "
                 f"alone they give {values}. Keep examples apart: work along the class axis, "
                 "dim=-1, and average at the end.",
-                Example(detached(arguments), batch, mean, "the mean of the examples alone"),
+                Example(arguments, batch, mean, "the mean of the examples alone"),
             )
     return None
 
@@ -191,34 +183,30 @@ def _wrong_axis(subject, key):
         got = float(subject.caller.call(arguments).sum())
         if apart(got, wanted) and apart(got, 2 * wanted):
             why = f"the mean {form.name} of the examples"
-            return Finding(name, text, Example(detached(arguments), got, wanted, why))
+            return Finding(name, text, Example(arguments, got, wanted, why))
     return Finding(name, text)
 
 
-def find_label_shape(subject):
-    """Find out whether labels of shape (B, 1) are accepted, but give another value."""
-    return _find_other_labels(
-        subject,
-        lambda labels: labels[:, None],
+OTHER_LABELS = (
+    (
         "labels of shape (B, 1)",
+        lambda labels: labels[:, None],
         "they are accepted, and broadcast to another value. Check the shape, or "
         "flatten: labels.reshape(-1).",
         "as with labels of shape (B,)",
-    )
-
-
-def find_label_dtype(subject):
-    """Find out whether labels of uint8, as from an image or a file, wrap around."""
-    return _find_other_labels(
-        subject,
+    ),
+    (
+        "labels of uint8",  # as from an image or a file
         lambda labels: labels.to(torch.uint8),
-        "labels of uint8",
         "they are taken, but computed with in uint8, where 0 − 1 is 255. Use labels.long().",
         "as with labels of int64",
-    )
+    ),
+)
+"""Labels that give another value where a loss accepts them: name, change, advice, expectation."""
 
 
-def _find_other_labels(subject, change, name, text, why):
+def find_other_labels(subject, name, change, text, why):
+    """Find out whether changed labels are accepted, but give another value."""
     if subject.way not in (Way("labels"), Way("labels", precision="float32")):
         return None
     for scores, targets in itertools.islice(_small_batches(subject), 60):
@@ -231,14 +219,9 @@ def _find_other_labels(subject, change, name, text, why):
         if other.shape == usual[..., None].shape:
             other = other[..., 0]
         if other.size != usual.size or np.any(apart(other, usual)):
-            arguments = detached((score, change(label)))
-            got, wanted = (_short(value) for value in (other, usual))
-            return Finding(name, text, Example(arguments, got, wanted, why))
+            got, wanted = (float(v.sum()) if v.size == 1 else v for v in (other, usual))
+            return Finding(name, text, Example((score, change(label)), got, wanted, why))
     return None
-
-
-def _short(value):
-    return float(value.sum()) if value.size == 1 else value
 
 
 def find_changed_argument(subject):
@@ -257,12 +240,12 @@ def find_changed_argument(subject):
         for place, (argument, old) in enumerate(zip(arguments, before, strict=True)):
             if not np.array_equal(as_numbers(argument), old, equal_nan=True):
                 which = ("first", "second")[place]
-                fresh = detached(example_arguments(subject.way, scores, targets))
-                got, wanted = as_numbers(argument), old
+                fresh = example_arguments(subject.way, scores, targets)
+                got, was = as_numbers(argument), "the argument as it was"
                 return Finding(
                     "argument changed",
                     f"the call changes its {which} argument in place, and with it what the "
                     "network computes next. Write x = x − m instead of x −= m.",
-                    Example(fresh, got, wanted, "the argument as it was", "argument"),
+                    Example(fresh, got, old, was, "argument"),
                 )
     return None

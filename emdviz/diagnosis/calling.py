@@ -19,25 +19,17 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Way:
-    """How a loss wants to be called.
-
-    Attributes
-    ----------
-    target : {"labels", "distributions", "outputs"}
-        What its arguments are: scores and class indices; two distributions; or one output per
-        example and class indices.
-    library : {"torch", "numpy"}
-    single : bool
-        Whether it takes one example, without the batch axis; for outputs, whether they have the
-        shape (B,) in place of (B, 1).
-    precision : str
-        Name of the dtype of the first argument.
-    """
+    """How a loss wants to be called."""
 
     target: str
+    """"labels": scores and class indices; "distributions": two of them; "outputs": one output per
+    example, and class indices."""
     library: str = "torch"
+    """Or "numpy"."""
     single: bool = False
+    """Whether it takes one example without the batch axis; of outputs, (B,) in place of (B, 1)."""
     precision: str = "float64"
+    """The dtype of the first argument."""
 
     @property
     def takes_rows(self):
@@ -71,39 +63,30 @@ class Way:
         return f"{shape} and {label}, {kind}"
 
 
-LABEL_WAYS = tuple(
-    Way("labels", library, single, precision)
-    for library, single, precision in (
-        ("torch", False, "float64"),
-        ("torch", False, "float32"),
-        ("torch", True, "float64"),
-        ("numpy", False, "float64"),
-        ("numpy", True, "float64"),
-    )
+WAYS = (
+    Way("labels"),
+    Way("labels", precision="float32"),
+    Way("labels", single=True),
+    Way("labels", "numpy"),
+    Way("labels", "numpy", single=True),
+    Way("distributions"),
+    Way("distributions", single=True),
+    Way("distributions", "numpy"),
+    Way("distributions", "numpy", single=True),
+    Way("outputs"),
+    Way("outputs", single=True),
+    Way("outputs", "numpy"),
 )
-DISTRIBUTION_WAYS = tuple(
-    Way("distributions", library, single)
-    for library in ("torch", "numpy")
-    for single in (False, True)
-)
-OUTPUT_WAYS = (Way("outputs"), Way("outputs", single=True), Way("outputs", "numpy"))
-WAYS = LABEL_WAYS + DISTRIBUTION_WAYS + OUTPUT_WAYS
+"""The ways to call a loss, in the order in which they are tried."""
 
 
 class Caller:
-    """A loss and the way to call it.
-
-    Attributes
-    ----------
-    error : str
-        Why the last call that failed did; empty if none failed.
-    per_class : bool
-        Whether it returned a number per class, which were then added up.
-    """
+    """A loss and the way to call it."""
 
     def __init__(self, loss, way):
         self.loss, self.way = loss, way
-        self.error, self.per_class = "", False
+        self.error = ""  # why the last call that failed did
+        self.per_class = False  # whether numbers for each class were added up
 
     def rows(self, scores, targets):
         """Return the value of each row as a batch of one, shape (N,); NaN where the call failed."""
@@ -115,12 +98,8 @@ class Caller:
 
     def row(self, scores, target):
         """Return the value of one row, as a batch of one."""
-        return self.total(self.result(np.array(scores)[None], np.array(target)[None]))
-
-    def total(self, values):
-        """Add up an array that should have been one number."""
-        if values.size > 1:
-            self.per_class = True
+        values = self.result(np.array(scores)[None], np.array(target)[None])
+        self.per_class |= values.size > 1
         return float(values.sum())
 
     def result(self, scores, targets):
@@ -157,13 +136,7 @@ def quietly(function, *arguments, **options):
 
 
 def as_numbers(result):
-    """Return a result as a NumPy array of float64.
-
-    Raises
-    ------
-    Unusable
-        If it holds no real numbers.
-    """
+    """Return a result as a NumPy array of float64; Unusable if it holds no real numbers."""
     if result is None:
         raise Unusable("returned None: is the return statement missing?")
     if isinstance(result, torch.Tensor):
@@ -190,9 +163,8 @@ def find_sizes(caller, num_classes=None):
 
 def _works(caller, size):
     way = caller.way
-    count = (
-        1 if not way.takes_rows else size + 1
-    )  # with C rows, batch and classes could be confused
+    # with C rows, batch and classes could be confused
+    count = size + 1 if way.takes_rows else 1
     rng = np.random.default_rng(size)
     scores = rng.dirichlet(np.full(size, 2.0), size=count)
     targets = np.ones(count, dtype=int)

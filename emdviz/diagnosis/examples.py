@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy.special import softmax
 
 from emdviz.diagnosis.calling import Caller, Unusable
 from emdviz.diagnosis.forms import Match
@@ -13,6 +14,9 @@ from emdviz.diagnosis.forms import Match
 MOST_TRIES = 4000
 VISIBLE = 1e-3
 """Least difference that the printed digits of an example show."""
+
+
+_VERBS = {"value": "gives", "gradient": "has the gradient", "argument": "leaves behind"}
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,13 @@ class Example:
     quantity: str = "value"
     name: str = "loss"
 
+    def __post_init__(self):
+        plain = (a.detach() if isinstance(a, torch.Tensor) else a for a in self.arguments)
+        object.__setattr__(self, "arguments", tuple(plain))
+
     def __str__(self):
         call = f"{self.name}({', '.join(map(as_code, self.arguments))})"
-        verb = {
-            "value": "gives",
-            "gradient": "has the gradient",
-            "argument": "leaves behind",
-        }[self.quantity]
+        verb = _VERBS[self.quantity]
         why = f" ({self.why})" if self.why else ""
         return f"{call} {verb} {_answer(self.got)}; expected {_answer(self.expected)}{why}"
 
@@ -86,51 +90,31 @@ def _items(value):
 
 @dataclass(frozen=True)
 class Quirk:
-    """A mistake in how a loss reads its targets.
-
-    Attributes
-    ----------
-    name, text : str
-        Empty for no mistake.
-    targets : callable
-        Targets (N, C) to the targets that the form sees.
-    known : callable or None
-        (labels, C) to the labels that can show the mistake; None for all.
-    """
+    """A mistake in how a loss reads its targets; the name is empty if there is none."""
 
     name: str
     text: str
     targets: Callable
+    """Targets (N, C) to the targets that the form sees."""
     known: Callable | None = None
+    """(labels, C) to the labels that can show the mistake; None for all."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is known about the loss under study.
-
-    Attributes
-    ----------
-    caller : Caller
-    sizes : list of int
-        Numbers of classes it takes.
-    family : str
-        What its scores are: "logits", "probabilities", "log-probabilities" or "outputs".
-    quirk : Quirk
-        The mistake in the targets; its name is empty if there is none.
-    match : Match or None
-    takes_any : bool
-        Whether it accepts scores that are not probabilities.
-    twice : bool
-        Whether it applies softmax twice.
-    """
+    """What is known about the loss under study."""
 
     caller: Caller
     sizes: list
+    """Numbers of classes that it takes."""
     family: str
+    """What its scores are: "logits", "probabilities", "log-probabilities" or "outputs"."""
     quirk: Quirk | None = None
     match: Match | None = None
     takes_any: bool = True
+    """Whether it accepts scores that are not probabilities."""
     twice: bool = False
+    """Whether it applies softmax twice."""
 
     @property
     def way(self):
@@ -141,11 +125,11 @@ class Subject:
         """Return scores as the probabilities that they stand for."""
         if self.family == "log-probabilities":
             return np.exp(scores)
-        return softmax(scores) if self.family == "logits" else scores
+        return softmax(scores, axis=-1) if self.family == "logits" else scores
 
     def read(self, scores):
         """Return scores as the probabilities that the form sees."""
-        return softmax(self.once(scores)) if self.twice else self.once(scores)
+        return softmax(self.once(scores), axis=-1) if self.twice else self.once(scores)
 
     def targets(self, targets, size):
         """Return targets as distributions (N, C); for outputs as labels (N, 1)."""
@@ -154,12 +138,6 @@ class Subject:
         if self.way.target == "labels":
             return np.eye(size)[np.asarray(targets)]
         return np.asarray(targets, float)
-
-
-def softmax(scores):
-    """Softmax along the last axis."""
-    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
 
 
 def small_scores(family, size):
@@ -194,42 +172,37 @@ def small_distributions(size):
 def small_cases(subject):
     """Yield simple rows with their targets, the fewest classes first."""
     for size in subject.sizes:
-        scores = small_scores(subject.family, size)
-        targets = range(size)
-        if subject.way.target == "distributions":
-            targets = small_distributions(size)
-        yield from itertools.product(scores, targets)
+        soft = subject.way.target == "distributions"
+        targets = small_distributions(size) if soft else range(size)
+        yield from itertools.product(small_scores(subject.family, size), targets)
 
 
 def find_example(subject, expected, why):
     """Find the smallest row whose value is not what ``expected(p, t)`` says, or None."""
     for scores, target in itertools.islice(small_cases(subject), MOST_TRIES):
-        row = np.asarray(scores)[None]
-        t = subject.targets(np.array(target)[None], len(scores))
+        row, label = np.asarray(scores)[None], np.array(target)[None]
+        t = subject.targets(label, len(scores))
         with np.errstate(all="ignore"):
             wanted = float(expected(row, t)[0])
         if not np.isfinite(wanted):
             continue
-        example = compare(subject.caller, row, np.array(target)[None], wanted, why)
+        example = _compare(subject.caller, row, label, wanted, why)
         if example is not None:
             return example
     return None
 
 
-def compare(caller, scores, targets, wanted, why):
+def _compare(caller, scores, targets, wanted, why):
     """Return an Example if the loss of a batch is not ``wanted``, else None."""
     arguments = example_arguments(caller.way, scores, targets)
     try:
         got = caller.call(arguments)
     except Unusable:
         return None  # other findings report failures
-    if got.size > 1:
-        if got.shape != np.shape(wanted):
-            return None
-        differs = np.any(apart(got, wanted))
-        return Example(detached(arguments), got, wanted, why) if differs else None
-    got = float(got.sum())
-    return Example(detached(arguments), got, wanted, why) if apart(got, wanted) else None
+    if got.size > 1 and got.shape != np.shape(wanted):
+        return None
+    got = got if got.size > 1 else float(got.sum())
+    return Example(arguments, got, wanted, why) if np.any(apart(got, wanted)) else None
 
 
 def apart(got, wanted):
@@ -239,10 +212,5 @@ def apart(got, wanted):
 
 def example_arguments(way, scores, targets):
     """Return arguments as a reader would type them: for torch in float32."""
-    precise = way.library == "numpy"
-    return (way if precise else replace(way, precision="float32")).arguments(scores, targets)
-
-
-def detached(arguments):
-    """Return arguments without their gradients."""
-    return tuple(a.detach() if isinstance(a, torch.Tensor) else a for a in arguments)
+    way = way if way.library == "numpy" else replace(way, precision="float32")
+    return way.arguments(scores, targets)

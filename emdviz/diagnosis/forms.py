@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.linalg import norm
+from scipy.special import rel_entr, xlogy
 
 from emdviz.distances import emd, emd2, wasserstein
 from emdviz.losses.loss import LOSSES
@@ -17,14 +19,7 @@ TOLERANCE = 1e-5
 
 
 class Form(NamedTuple):
-    """A loss of two distributions, known by name.
-
-    Attributes
-    ----------
-    name, formula : str
-    rows : callable
-        (p, t), each of shape (N, C), to (N,).
-    """
+    """A loss of two distributions, known by name; ``rows`` takes (p, t), (N, C), to (N,)."""
 
     name: str
     formula: str
@@ -40,37 +35,26 @@ class Block(NamedTuple):
 
 
 class Match(NamedTuple):
-    """A known form, and what it is multiplied by.
-
-    Attributes
-    ----------
-    name, formula : str
-    scale : float or None
-        The constant factor; None where it depends on C as in no known rule.
-    rule : str
-        How it depends on C, as in ``"÷ C"``; empty where it does not.
-    remark : str
-        Other names of what it is, or what else is to be known; may be empty.
-    predict : callable
-        (p, t), each of shape (N, C), to (N,); for the numbers of classes that were tried.
-    sign : int
-        −1 where all values are negated.
-    missing : str
-        "first" or "last" where that gap is left out; else empty.
-    """
+    """A known form, and what it is multiplied by."""
 
     name: str
     formula: str
     scale: float | None
+    """The constant factor; None where it depends on C as in no known rule."""
     rule: str
+    """How it depends on C, as in "÷ C"; empty where it does not."""
     remark: str
+    """Other names of what it is, or what else is to be known; may be empty."""
     predict: Callable
+    """(p, t), each of shape (N, C), to (N,); for the numbers of classes that were tried."""
     sign: int = 1
+    """−1 where all values are negated."""
     missing: str = ""
+    """"first" or "last" where that gap is left out; else empty."""
 
     def factor(self, num_classes):
         """The factor for a number of classes; NaN where it is unknown."""
-        return np.nan if self.scale is None else self.scale / dict(_RULES)[self.rule](num_classes)
+        return np.nan if self.scale is None else self.scale / _RULES[self.rule](num_classes)
 
     @property
     def title(self):
@@ -107,11 +91,6 @@ def _shift(p, t):
     return np.sum((p - t) * _steps(p), axis=-1)
 
 
-def _dot_log(weight, p):
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.sum(np.where(weight > 0, weight * np.log(p), 0.0), axis=-1)
-
-
 def _ground(p, t):
     """Σ_i p_i² Σ_k t_k |i − k| / (C − 1)."""
     steps = _steps(p)
@@ -122,7 +101,7 @@ def _ground(p, t):
 FORMS = {
     form.name: form
     for form in (
-        Form(XE, "−Σ t_i log p_i", lambda p, t: -_dot_log(t, p)),
+        Form(XE, "−Σ t_i log p_i", lambda p, t: -np.sum(xlogy(t, p), -1)),
         Form(EMD2, "Σ (CDF_i(p) − CDF_i(t))²", emd2),
         Form(EMD, "Σ |CDF_i(p) − CDF_i(t)|", emd),
         Form("root of EMD²", "√Σ (CDF_i(p) − CDF_i(t))²", lambda p, t: emd2(p, t) ** 0.5),
@@ -131,15 +110,11 @@ FORMS = {
         Form("W₂", "√∫ (Q_p(u) − Q_t(u))² du", lambda p, t: wasserstein(p, t, order=2)),
         Form("largest CDF gap", "max |CDF_i(p) − CDF_i(t)|", lambda p, t: abs(gaps(p, t)).max(-1)),
         Form("L2 between densities", "Σ (p_i − t_i)²", lambda p, t: np.sum((p - t) ** 2, -1)),
-        Form(
-            "root of L2 between densities",
-            "√Σ (p_i − t_i)²",
-            lambda p, t: np.sqrt(np.sum((p - t) ** 2, -1)),
-        ),
+        Form("root of L2 between densities", "√Σ (p_i − t_i)²", lambda p, t: norm(p - t, axis=-1)),
         Form("L1 between densities", "Σ |p_i − t_i|", lambda p, t: np.sum(abs(p - t), -1)),
         Form("absolute error of the expectation", "|E(p) − E(t)|", lambda p, t: abs(_shift(p, t))),
         Form("squared error of the expectation", "(E(p) − E(t))²", lambda p, t: _shift(p, t) ** 2),
-        Form("KL", "Σ t_i log(t_i / p_i)", lambda p, t: _dot_log(t, t) - _dot_log(t, p)),
+        Form("KL", "Σ t_i log(t_i / p_i)", lambda p, t: np.sum(rel_entr(t, p), -1)),
     )
 }
 """Losses of a prediction p and a target t, by name; simpler ones first."""
@@ -151,7 +126,7 @@ OUTPUT_FORMS = {
 """Losses of one output o and a label k."""
 
 _SMOOTH = Form("smooth", "", lambda p, t: -np.mean(np.log(p), axis=-1))
-_CERTAINTY = Form("certainty", "", lambda p, t: _dot_log(p, p))
+_CERTAINTY = Form("certainty", "", lambda p, t: np.sum(xlogy(p, p), -1))
 _GROUND = Form("ground", "", _ground)
 _SQUARES = Form("squares", "", lambda p, t: np.sum(p**2, axis=-1))
 
@@ -181,16 +156,16 @@ _MIXTURES = (
     ),
 )
 
-_RULES = (
-    ("", lambda C: 1.0),
-    ("÷ C", lambda C: C),
-    ("÷ (C − 1)", lambda C: C - 1.0),
-    ("÷ √C", lambda C: C**0.5),
-    ("÷ √(C − 1)", lambda C: (C - 1) ** 0.5),
-    ("÷ C²", lambda C: C**2),
-    ("÷ (C − 1)²", lambda C: (C - 1) ** 2),
-    ("× C", lambda C: 1.0 / C),
-)
+_RULES = {
+    "": lambda C: 1.0,
+    "÷ C": lambda C: C,
+    "÷ (C − 1)": lambda C: C - 1.0,
+    "÷ √C": lambda C: C**0.5,
+    "÷ √(C − 1)": lambda C: (C - 1) ** 0.5,
+    "÷ C²": lambda C: C**2,
+    "÷ (C − 1)²": lambda C: (C - 1) ** 2,
+    "× C": lambda C: 1.0 / C,
+}
 
 _REMARKS = {
     (EMD2, ""): "the paper's squared EMD; for one-hot targets the Ranked Probability Score "
@@ -212,19 +187,9 @@ _SCALED = {  # names that come with a constant factor
 
 
 def recognise(blocks, forms=FORMS):
-    """Find the known form that all values follow, up to a factor; None if there is none.
-
-    Parameters
-    ----------
-    blocks : list of Block
-        One for each number of classes.
-    forms : dict of str to Form
-
-    Returns
-    -------
-    Match or None
-    """
-    blocks = [block for block in map(_usable, blocks) if _varies(block.values)]
+    """Return a Match of the form that all blocks follow, up to a factor; None if there is none."""
+    blocks = [block for block in map(_usable, blocks) if len(block.values) > 3]
+    blocks = [block for block in blocks if np.ptp(block.values) > 1e-9]
     if not blocks:
         return None
     for form in forms.values():
@@ -251,7 +216,7 @@ def find_rule(sizes, scales):
     """Return (a, rule) such that every scale is a with that rule; (None, "") if there is none."""
     sizes, scales = np.asarray(sizes, float), np.asarray(scales, float)
     constant = []
-    for name, divisor in _RULES:
+    for name, divisor in _RULES.items():
         a = scales * divisor(sizes)
         if np.all(abs(a - a[0]) <= 1e-3 * abs(a[0])):
             constant.append((float(a.mean()), name))
@@ -262,10 +227,6 @@ def find_rule(sizes, scales):
 def _usable(block):
     ok = np.isfinite(block.values)
     return Block(block.p[ok], block.t[ok], block.values[ok])
-
-
-def _varies(values):
-    return len(values) > 3 and np.ptp(values) > 1e-9
 
 
 def _fit(blocks, parts):

@@ -5,19 +5,13 @@ import torch
 
 from emdviz.diagnosis.behaviour import FAR, Finding
 from emdviz.diagnosis.calling import Unusable, as_numbers
-from emdviz.diagnosis.examples import Example, as_code, detached, example_arguments, small_cases
+from emdviz.diagnosis.examples import Example, as_code, example_arguments, small_cases
 
 STEP = 1e-3
 
 
 def gradient(subject, arguments):
-    """Return the value and its gradient by the first argument, or why there is none.
-
-    Returns
-    -------
-    value : NumPy array
-    slope : NumPy array of the shape of the first argument, or str
-    """
+    """Return the value, and its gradient by the first argument, or why there is none."""
     first = arguments[0].requires_grad_()
     result = subject.caller.call_raw((first, arguments[1]))
     value = as_numbers(result)
@@ -39,7 +33,8 @@ def find_gradient_mistake(subject):
     if found is None:
         return None
     for scores, target in small_cases(subject):
-        if np.any(scores != scores[0]) and np.all(_room(subject, scores)):
+        has_room = subject.family != "probabilities" or np.all(scores > STEP)
+        if np.any(scores != scores[0]) and has_room:
             example = _compare_slopes(subject, np.asarray(scores), target)
             if example is not None and example[0] == found[0]:
                 found = example
@@ -60,13 +55,9 @@ def _ordinary(subject):
     return (p if subject.family == "probabilities" else np.log(p)), target
 
 
-def _room(subject, scores):
-    return (scores > STEP) | (subject.family != "probabilities")
-
-
 def _compare_slopes(subject, scores, target):
     arguments = subject.way.arguments(scores[None], np.array(target)[None])
-    shown = detached(example_arguments(subject.way, scores[None], np.array(target)[None]))
+    shown = example_arguments(subject.way, scores[None], np.array(target)[None])
     try:
         _, slope = gradient(subject, arguments)
         numeric = _slopes(subject, scores, target)
@@ -82,19 +73,16 @@ def _compare_slopes(subject, scores, target):
     if abs(numeric).max(initial=0) < 1e-6:
         text = "small changes of its first argument do not change the value (argmax, round?)"
         return ("no gradient", text), Example(shown, "no slope", "a slope", quantity="gradient")
-    cause = slope if isinstance(slope, str) else "it is zero (.detach()?)"
+    wanted = _full(numeric, len(scores))
     if isinstance(slope, str) or not np.any(slope):
+        got, cause = ("none", slope) if isinstance(slope, str) else (0.0, "it is zero (.detach()?)")
         text = f"a network cannot learn from it: {cause}"
-        got = "none" if isinstance(slope, str) else 0.0
-        return ("no gradient", text), Example(
-            shown, got, _full(numeric, len(scores)), why, "gradient"
-        )
+        return ("no gradient", text), Example(shown, got, wanted, why, "gradient")
     ours = slope.ravel() @ _directions(len(scores)).T
     if np.any(abs(ours - numeric) > 1e-3 + 1e-2 * abs(numeric).max()):
         text = "it is not the derivative of the value: a part is cut off (.detach()?)"
         got = slope.ravel() - (slope.mean() if len(scores) > 1 else 0)
-        example = Example(shown, got.round(4), _full(numeric, len(scores)), why, "gradient")
-        return ("wrong gradient", text), example
+        return ("wrong gradient", text), Example(shown, got.round(4), wanted, why, "gradient")
     return None
 
 
@@ -116,7 +104,7 @@ def _full(numeric, size):
     """Return slopes along all classes, of mean 0, from the slopes between neighbours."""
     if size == 1:
         return numeric.round(4)
-    slope = -np.concatenate([[0.0], np.cumsum(numeric)])
+    slope = -np.cumsum([0.0, *numeric])
     return (slope - slope.mean()).round(4)
 
 
@@ -173,7 +161,6 @@ def find_at_mistakes(subject):
 def _find_infinite(subject, scores, target):
     """Return "value" or "gradient", whichever is not finite, with an example; or None."""
     arguments = example_arguments(subject.way, scores[None], np.array(target)[None])
-    shown = detached(arguments)
     try:
         if subject.way.library == "torch":
             value, slope = gradient(subject, arguments)
@@ -182,10 +169,10 @@ def _find_infinite(subject, scores, target):
     except (Unusable, RuntimeError):
         return None
     if not np.all(np.isfinite(value)):
-        return "value", Example(shown, float(value.sum()), "a finite number")
+        return "value", Example(arguments, float(value.sum()), "a finite number")
     if not isinstance(slope, str) and not np.all(np.isfinite(slope)):
         got = slope[0] if slope.ndim > 1 else slope
-        return "gradient", Example(shown, got, "finite numbers", quantity="gradient")
+        return "gradient", Example(arguments, got, "finite numbers", quantity="gradient")
     return None
 
 
@@ -204,9 +191,8 @@ def _find_half_precision(subject):
             return None  # refusing it is fine
         if np.isfinite(usual) and not abs(half - usual) <= 0.05 * abs(usual) + 0.01:
             text = "float16 has three digits, and nothing above 65504. Compute in float32: "
-            example = Example(
-                (scores.detach().half(), target), float(half), float(usual), "as in float32"
-            )
+            arguments = (scores.half(), target)
+            example = Example(arguments, float(half), float(usual), "as in float32")
             return Finding("half precision", text + "logits.float().", example)
     return None
 
@@ -218,7 +204,7 @@ def find_unsteady(subject):
         once, twice = (subject.caller.row(scores, target) for _ in range(2))
     except Unusable:
         return None
-    arguments = detached(example_arguments(subject.way, scores[None], np.array(target)[None]))
+    arguments = example_arguments(subject.way, scores[None], np.array(target)[None])
     if not np.isfinite(once):
         example = Example(arguments, once, "a finite number")
         return Finding("NaN", "already for ordinary numbers it is not finite.", example)

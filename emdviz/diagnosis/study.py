@@ -4,9 +4,10 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from scipy.special import softmax
 
 from emdviz.diagnosis.calling import Caller, Way
-from emdviz.diagnosis.examples import Quirk, Subject, softmax
+from emdviz.diagnosis.examples import Quirk, Subject
 from emdviz.diagnosis.forms import FORMS, OUTPUT_FORMS, Block, Form, brief, recognise
 from emdviz.losses.loss import LOSSES
 
@@ -15,13 +16,11 @@ ROWS = 8
 
 
 def _shifted(step):
-    def targets(t):
-        return np.roll(t, step, axis=1)
-
-    def known(labels, size):
-        return (labels + step >= 0) & (labels + step < size)
-
-    return targets, known
+    """Return the fields of a Quirk that moves each label by a step."""
+    return (
+        lambda t: np.roll(t, step, axis=1),
+        lambda labels, size: (labels + step >= 0) & (labels + step < size),
+    )
 
 
 _COUNT = (
@@ -42,18 +41,7 @@ QUIRKS = (
 
 
 def study(caller, sizes):
-    """Find out what a loss takes and which form it is, if any.
-
-    Parameters
-    ----------
-    caller : Caller
-    sizes : list of int
-        Numbers of classes that it takes.
-
-    Returns
-    -------
-    Subject
-    """
+    """Find out what a loss takes, at these numbers of classes, and which form it is, if any."""
     if caller.way.target == "outputs":
         return _study_outputs(caller, sizes)
     for subject in _families(caller, sizes):
@@ -119,7 +107,7 @@ def _measure(subject, size):
     rng = np.random.default_rng(size)
     labelled = subject.way.target == "labels"
     logits = 1.5 * rng.standard_normal((ROWS if labelled else 4 * ROWS, size))
-    p = softmax(logits)
+    p = softmax(logits, axis=-1)
     scores = {"logits": logits, "probabilities": p}.get(subject.family, np.log(p))
     if labelled:
         labels = np.tile(np.arange(size), ROWS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from emdviz.diagnosis import behaviour, numerics
-from emdviz.diagnosis.behaviour import Finding
+from emdviz.diagnosis.behaviour import OTHER_LABELS, Finding
 from emdviz.diagnosis.calling import WAYS, Caller, find_sizes
 from emdviz.diagnosis.examples import find_example
 from emdviz.diagnosis.forms import EMD, EMD2, FORMS
@@ -100,19 +100,16 @@ class Trap:
     meant: str
 
 
+_DENSITIES = Trap(
+    "difference of densities",
+    "it compares the classes one by one and does not know their order. Take the running sum "
+    "first (cumsum along the classes), then the difference.",
+    EMD2,
+)
 TRAPS = {
-    "L2 between densities": Trap(
-        "difference of densities",
-        "it compares the classes one by one and does not know their order. Take the running sum "
-        "first (cumsum along the classes), then the difference.",
-        EMD2,
-    ),
-    "L1 between densities": Trap(
-        "difference of densities",
-        "it compares the classes one by one and does not know their order. Take the running sum "
-        "first (cumsum along the classes), then the difference.",
-        EMD,
-    ),
+    "L2 between densities": _DENSITIES,
+    "L1 between densities": replace(_DENSITIES, meant=EMD),
+    "root of L2 between densities": replace(_DENSITIES, meant="root of EMD²"),
     "absolute error of the expectation": Trap(
         "absolute value outside the sum",
         "Σ d_i is E(t) − E(p): gaps of opposite signs cancel, and doubt on both sides costs "
@@ -126,7 +123,6 @@ TRAPS = {
         EMD2,
     ),
 }
-TRAPS["root of L2 between densities"] = replace(TRAPS["L2 between densities"], meant="root of EMD²")
 
 
 def diagnose(loss, *, inputs=None, num_classes=None):
@@ -220,7 +216,8 @@ def _examine(name, subject, inputs):
         return Diagnosis(name, findings=(unsteady,))
     match, reduction = subject.match, behaviour.find_reduction(subject)
     findings = [] if match is None else list(_find_in_form(subject, inputs))
-    notes = [f"It takes {_describe_inputs(subject)}."]
+    scores = f"{subject.family} " if subject.way.target == "labels" else ""
+    notes = [f"It takes {scores}{subject.way.describe()}."]
     if subject.caller.per_class:
         text = "it returns a number for each class. Add them up over the classes, sum(-1)."
         findings.append(Finding("a number for each class", text))
@@ -240,12 +237,10 @@ def _examine(name, subject, inputs):
         numerics.find_gradient_mistake,
         numerics.find_at_certainty,
         numerics.find_at_mistakes,
-        behaviour.find_label_shape,
-        behaviour.find_label_dtype,
     )
-    if match is None and not reduction:  # one example alone does not show more
-        find_mistakes = ()
-    findings += [find(subject) for find in find_mistakes]
+    if match or reduction:  # else one example alone does not show more
+        findings += [find(subject) for find in find_mistakes]
+        findings += [behaviour.find_other_labels(subject, *other) for other in OTHER_LABELS]
     if subject.way.library == "numpy" and subject.way.target == "labels":
         notes.append("It computes in NumPy: no gradient, so that no network can learn from it.")
     if match is None and not wrong_axis:
@@ -273,13 +268,6 @@ _REDUCTIONS = {
 }
 
 
-def _describe_inputs(subject):
-    words = subject.way.describe()
-    if subject.way.target == "labels":
-        words = f"{subject.family} {words}"
-    return words
-
-
 def _find_in_form(subject, inputs):
     """Yield the mistakes that the form shows, the worst first."""
     match, read = subject.match, subject.read
@@ -294,7 +282,9 @@ def _find_in_form(subject, inputs):
     unchecked = unchecked and subject.way.library == "torch"
     if subject.family == "probabilities" and (unchecked or inputs == "logits"):
         text = "it takes logits for probabilities. Begin with p = torch.softmax(logits, dim=-1)."
-        yield _shown_for_logits(subject, text)
+        logits = replace(subject, family="logits")
+        right = lambda s, t: match.predict(logits.once(s), t)  # noqa: E731
+        yield _shown(logits, "softmax missing", text, right, "of softmax")
     if subject.quirk.name:
         right = lambda s, t: match.predict(read(s), t)  # noqa: E731
         yield _shown(subject, subject.quirk.name, subject.quirk.text, right, match.title)
@@ -315,12 +305,6 @@ def _find_in_form(subject, inputs):
 
 def _shown(subject, name, text, expected, why):
     return Finding(name, text, find_example(subject, expected, why))
-
-
-def _shown_for_logits(subject, text):
-    logits = replace(subject, family="logits")
-    expected = lambda s, t: subject.match.predict(logits.once(s), t)  # noqa: E731
-    return _shown(logits, "softmax missing", text, expected, "of softmax")
 
 
 def _with_factor(match, form, read):

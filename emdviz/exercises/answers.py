@@ -3,7 +3,6 @@
 import copy
 import html
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,32 +30,26 @@ class Answer:
         return bool(self.correct)
 
     def __str__(self):
-        return f"{_LOOKS[self.correct].mark} {self.hint}"
+        return f"{_LOOKS[self.correct][0]} {self.hint}"
 
     def __repr__(self):
         return str(self)
 
     def _repr_html_(self):
-        look = _LOOKS[self.correct]
+        mark, verdict, colour = _LOOKS[self.correct]
         words = html.escape(self.hint).replace("\n", "<br>")
-        verdict = f"<b>{look.verdict}.</b> " if look.verdict else ""
         return (
-            f"<div style='border-left:4px solid {look.colour};padding:0.2em 0.8em'>"
-            f"<b aria-hidden='true'>{look.mark}</b> {verdict}{words}</div>"
+            f"<div style='border-left:4px solid {colour};padding:0.2em 0.8em'>"
+            f"<b aria-hidden='true'>{mark}</b> {verdict}{words}</div>"
         )
 
 
-class _Look(NamedTuple):
-    mark: str
-    verdict: str
-    colour: str
-
-
 _LOOKS = {
-    True: _Look("✓", "Right", "#1a7f37"),
-    False: _Look("✗", "Not yet", "#b35900"),
-    None: _Look("…", "", "#767676"),
+    True: ("✓", "<b>Right.</b> ", "#1a7f37"),
+    False: ("✗", "<b>Not yet.</b> ", "#b35900"),
+    None: ("…", "", "#767676"),
 }
+"""Mark, verdict in HTML and colour of an answer, by whether it is correct."""
 
 UNANSWERED = Answer(None, "Not answered yet: put your answer in place of the three dots.")
 
@@ -68,7 +61,7 @@ def refuse(value):
     return Answer(False, f"give the function itself, without calling it; got {as_code(value)}")
 
 
-def judge_answer(answer, *conditions, praise=""):
+def judge_answer(answer, *conditions, praise="") -> Answer:
     """Judge an answer of any kind: the first condition that it does not meet gives the hint.
 
     Parameters
@@ -80,10 +73,6 @@ def judge_answer(answer, *conditions, praise=""):
         One that raises an exception is not met; what it says is added to the hint.
     praise : str
         Shown if all are met.
-
-    Returns
-    -------
-    Answer
 
     Examples
     --------
@@ -131,10 +120,6 @@ def judge_function(
     recognise : callable, optional
         Asked for a hint about the function, or "", if no mistake explains its answers.
 
-    Returns
-    -------
-    Answer
-
     Examples
     --------
     >>> mistakes = [("Square it, do not double it.", lambda x: 2 * x)]
@@ -146,30 +131,35 @@ def judge_function(
     """
     if not callable(function):
         return refuse(function)
-    name = name_of(function)
-    tried, missed = [], None
+    tried, missed = [], ""
     for arguments in cases:
-        expected = as_numbers(right(*arguments))
-        try:
-            got = ask(function, arguments, expected, like)
-        except Unusable as problem:
-            return Answer(False, f"{call_of(name, arguments)} {problem}")
+        got, wrong = _try(function, right, arguments, like)
+        if got is None:
+            return Answer(False, wrong)
         tried.append((arguments, got))
-        if missed is None and not _close(got, expected):
-            missed = _example(name, arguments, got, expected)
+        missed = missed or wrong
     if missed:
         hint = _explain(tried, mistakes) or (recognise(function) if recognise else "")
         return Answer(False, f"{hint}\n{missed}".strip())
     for special, arguments in also:
-        so_far = f"Right so far, but not for {special}"
-        expected = as_numbers(right(*arguments))
-        try:
-            got = ask(function, arguments, expected, like)
-        except Unusable as problem:
-            return Answer(False, f"{so_far}: {call_of(name, arguments)} {problem}")
-        if not _close(got, expected):
-            return Answer(False, f"{so_far}.\n{_example(name, arguments, got, expected)}")
+        got, wrong = _try(function, right, arguments, like)
+        if wrong:
+            link = ": " if got is None else ".\n"
+            return Answer(False, f"Right so far, but not for {special}{link}{wrong}")
     return Answer(True, praise)
+
+
+def _try(function, right, arguments, like):
+    """Return a function's answer, or None, and what is wrong with it, or ""."""
+    name, expected = name_of(function), as_numbers(right(*arguments))
+    try:
+        got = ask(function, arguments, expected, like)
+    except Unusable as problem:
+        return None, f"{call_of(name, arguments)} {problem}"
+    if _close(got, expected):
+        return got, ""
+    plain = [value.item() if value.ndim == 0 else value.round(6) for value in (got, expected)]
+    return got, str(Example(arguments, *plain, name=name))
 
 
 def name_of(function):
@@ -180,10 +170,7 @@ def name_of(function):
 def ask(function, arguments, expected, like=""):
     """Call a reader's function on copies of the arguments; return its answer as numbers.
 
-    Raises
-    ------
-    Unusable
-        If it changes its arguments, or its answer is not finite numbers of the expected shape.
+    Unusable is raised if it changes them, or does not return finite numbers of that shape.
     """
     handed = copy.deepcopy(arguments)
     result = quietly(function, *handed)
@@ -223,8 +210,3 @@ def _explain(tried, mistakes):
 def call_of(name, arguments):
     """Write the call of a function as code."""
     return f"{name}({', '.join(map(as_code, arguments))})"
-
-
-def _example(name, arguments, got, expected):
-    plain = [value.item() if value.ndim == 0 else value.round(6) for value in (got, expected)]
-    return str(Example(arguments, *plain, name=name))

@@ -33,7 +33,7 @@ _ADVICE = {
 }
 
 
-def judge_emd(function, *, batches=True):
+def judge_emd(function, *, batches=True) -> Answer:
     """Judge a reader's Earth Mover's Distance: EMD(p, t) = Σ_i |CDF_i(p) − CDF_i(t)|.
 
     Parameters
@@ -42,10 +42,6 @@ def judge_emd(function, *, batches=True):
         Takes p and t, shape (C,) each, and returns a number.
     batches : bool
         Whether it must take arrays of shape (N, C) as well, and return (N,).
-
-    Returns
-    -------
-    Answer
 
     Examples
     --------
@@ -57,7 +53,7 @@ def judge_emd(function, *, batches=True):
     return _judge_distance(EMD, emd, function, batches)
 
 
-def judge_emd2(function, *, batches=True):
+def judge_emd2(function, *, batches=True) -> Answer:
     """Judge a reader's squared EMD: E_E(p, t) = Σ_i (CDF_i(p) − CDF_i(t))².
 
     Parameters and returns are those of :func:`judge_emd`.
@@ -85,17 +81,13 @@ def _judge_distance(name, right, function, batches):
     )
 
 
-def judge_rps(function):
+def judge_rps(function) -> Answer:
     """Judge a reader's Ranked Probability Score of one forecast: Σ_i (CDF_i(p) − [k ≤ i])².
 
     Parameters
     ----------
     function : callable
         Takes p, shape (C,), and the class k that came true, an int; returns a number.
-
-    Returns
-    -------
-    Answer
     """
     return judge_function(
         function,
@@ -133,7 +125,7 @@ def _recognise(function, asked, target):
     return f"This is {match.title}, {match.formula}. {advice}"
 
 
-def judge_equal_cross_entropy(q, p, label):
+def judge_equal_cross_entropy(q, p, label) -> Answer:
     """Judge a prediction q that should have the same cross-entropy as p, but a larger EMD².
 
     Parameters
@@ -144,10 +136,6 @@ def judge_equal_cross_entropy(q, p, label):
         The prediction it is compared with.
     label : int
         The true class k.
-
-    Returns
-    -------
-    Answer
 
     Examples
     --------

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.special import softmax, xlogy
 
-from emdviz.exercises.answers import judge_function
+from emdviz.exercises.answers import Answer, judge_function
 from emdviz.ground_distance import line
 from emdviz.reading import to_numpy
 from emdviz.transport import entropic_plan
@@ -13,17 +13,13 @@ UNEVEN = np.array([[0.0, 1.0, 4.0], [1.0, 0.0, 2.0], [4.0, 2.0, 0.0]])
 """A ground distance of three classes that are not evenly spaced."""
 
 
-def judge_best_for_aemd(function):
+def judge_best_for_aemd(function) -> Answer:
     """Judge a reader's best answer under AEMD to labels drawn from t: p_i ∝ exp(−λ Σ_k D_ik t_k).
 
     Parameters
     ----------
     function : callable
         Takes t, shape (C,), the ground distance D, shape (C, C), and λ; returns p, shape (C,).
-
-    Returns
-    -------
-    Answer
 
     Examples
     --------
@@ -70,7 +66,7 @@ def judge_best_for_aemd(function):
     )
 
 
-def judge_divergence(function):
+def judge_divergence(function) -> Answer:
     """Judge a reader's Sinkhorn divergence on a line: L(p, t) − ½ L(p, p) − ½ L(t, t).
 
     L is the least value of Σ F_ij D_ij + (1/λ) Σ F_ij log F_ij over plans F from p to t.
@@ -79,10 +75,6 @@ def judge_divergence(function):
     ----------
     function : callable
         Takes p and t, torch tensors of shape (C,), and λ; returns a tensor that holds one number.
-
-    Returns
-    -------
-    Answer
     """
     pairs = [
         torch.tensor(pair, dtype=torch.float64)

@@ -6,22 +6,18 @@ from scipy import stats
 from scipy.special import softmax
 
 from emdviz.distributions import check_distribution, expectation
-from emdviz.exercises.answers import judge_function, name_of, refuse
+from emdviz.exercises.answers import Answer, judge_function, name_of, refuse
 from emdviz.losses import emd2_loss, emd_loss
 from emdviz.propriety import medians
 
 
-def judge_emd2_gradient(function):
+def judge_emd2_gradient(function) -> Answer:
     """Judge a reader's gradient of EMD² by the logits, ∂/∂z_j Σ_i (CDF_i(softmax(z)) − [k ≤ i])².
 
     Parameters
     ----------
     function : callable
         Takes z, shape (C,), and the label k, an int; returns the gradient, shape (C,).
-
-    Returns
-    -------
-    Answer
     """
     logits = ([0, 0], [0, 0, 0], [1, 0, -1], [2, 0, 0, 1], [0.3, -0.2, 0.5, 0, -1])
     cases = [(np.array(z, float), k) for z in logits for k in (0, len(z) - 1)]
@@ -67,7 +63,7 @@ def judge_emd2_gradient(function):
     )
 
 
-def judge_median(function):
+def judge_median(function) -> Answer:
     """Judge a reader's prediction of least expected EMD over one-hot labels drawn from t.
 
     Parameters
@@ -75,10 +71,6 @@ def judge_median(function):
     function : callable
         Takes t, shape (C,), and returns the class on which to put everything, an int. A
         distribution on classes that are all medians is right as well.
-
-    Returns
-    -------
-    Answer
 
     Examples
     --------
@@ -132,17 +124,13 @@ def judge_median(function):
     )
 
 
-def judge_interval(function):
+def judge_interval(function) -> Answer:
     """Judge a reader's mean and 95 % interval over the seeds of a run, by Student's t.
 
     Parameters
     ----------
     function : callable
         Takes values, shape (n,), one per seed; returns (mean, low, high).
-
-    Returns
-    -------
-    Answer
     """
     seeds = ([1, 2, 3], [61.2, 58.4, 60.1, 59.7, 62.0], [0.5, 0.4, 0.7, 0.6])
     cases = [(np.array(values, float),) for values in seeds]

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import softmax
 
 from emdviz.distributions import expectation
-from emdviz.exercises.answers import judge_function
+from emdviz.exercises.answers import Answer, judge_function
 from emdviz.propriety import medians
 
 _UNEVEN = (
@@ -16,17 +16,13 @@ _UNEVEN = (
 )
 
 
-def judge_nearest_to_mean(function):
+def judge_nearest_to_mean(function) -> Answer:
     """Judge a reader's class of least mean squared distance to labels drawn from t.
 
     Parameters
     ----------
     function : callable
         Takes t, shape (C,), and returns the class of which to be sure, an int.
-
-    Returns
-    -------
-    Answer
 
     Examples
     --------
@@ -62,17 +58,13 @@ def judge_nearest_to_mean(function):
     )
 
 
-def judge_least_mae(function):
+def judge_least_mae(function) -> Answer:
     """Judge a reader's classes of least expected distance to the label, given predictions p.
 
     Parameters
     ----------
     function : callable
         Takes p, shape (N, C), and returns N classes.
-
-    Returns
-    -------
-    Answer
 
     Examples
     --------
@@ -118,17 +110,13 @@ def judge_least_mae(function):
     )
 
 
-def judge_temperature(function):
+def judge_temperature(function) -> Answer:
     """Judge a reader's softmax(log(p) / T), row by row: predictions as sure as T makes them.
 
     Parameters
     ----------
     function : callable
         Takes p, shape (N, C), and T, a positive number; returns distributions, shape (N, C).
-
-    Returns
-    -------
-    Answer
 
     Examples
     --------

@@ -33,7 +33,7 @@ _MASS = 2e-3
 """Mass that scalings may leave in wrong places."""
 
 
-def judge_plan(function):
+def judge_plan(function) -> Answer:
     """Judge a reader's cheapest transport plan on a line.
 
     Parameters
@@ -41,10 +41,6 @@ def judge_plan(function):
     function : callable
         Takes p and t, shape (C,) each; returns F, shape (C, C), with row sums p and column sums
         t, and of the least cost Σ F_ij |i − j|.
-
-    Returns
-    -------
-    Answer
     """
 
     def judge_plan(plan, p, t):
@@ -60,7 +56,7 @@ def judge_plan(function):
     return _judge_plans(function, cases, judge_plan, 1e-6, "It is a cheapest plan: EMD.")
 
 
-def judge_scalings(function):
+def judge_scalings(function) -> Answer:
     """Judge a reader's matrix scalings (Sinkhorn): the plan u_i exp(−λ D_ij) v_j.
 
     Parameters
@@ -68,10 +64,6 @@ def judge_scalings(function):
     function : callable
         Takes p, t, shape (C,), the ground distance D, shape (C, C), and λ; returns the plan,
         shape (C, C). Two in a thousand of the mass may be missing: some hundred scalings.
-
-    Returns
-    -------
-    Answer
     """
 
     def judge_plan(plan, p, t, cost, lam):
@@ -141,7 +133,7 @@ def _sums(plan, p, t, tolerance):
     return f"has the {which} sums {got}; expected {wanted}.{more}"
 
 
-def judge_learned_distance(function):
+def judge_learned_distance(function) -> Answer:
     """Judge a reader's ground distance from features, as ``losses.LearnedDistance`` does.
 
     Features are scaled to length 1 and averaged per class. D_ij is the rank of the Euclidean
@@ -153,10 +145,6 @@ def judge_learned_distance(function):
     function : callable
         Takes features (N, K) and labels (N,), torch tensors; returns D, shape (C, C), for the C
         classes that occur.
-
-    Returns
-    -------
-    Answer
     """
     corners = torch.tensor([[2.0, 0.0], [1.0, 0.1], [1.0, 1.0], [2.0, 2.5], [0.0, 0.5]])
     cases = [(corners, torch.tensor([0, 0, 1, 1, 2]))]
@@ -212,17 +200,13 @@ def _learn(x, labels, *, unit=True, ranks=True, symmetric=True, divide=True, fir
     return (rank + rank.T) / 2 if symmetric else rank
 
 
-def judge_ordered(distances):
+def judge_ordered(distances) -> Answer:
     """Judge whether a ground distance knows the order: from each class, further ones cost more.
 
     Parameters
     ----------
     distances : array, shape (C, C)
         The reader's D; classes in their order.
-
-    Returns
-    -------
-    Answer
 
     Examples
     --------
