@@ -1,13 +1,16 @@
 """What is said of runs over seeds, against SciPy and against plain cases."""
 
 import io
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from emdviz import datasets
+from emdviz import datasets, experiments
+from emdviz.metrics import METRICS
 from emdviz.training import TrainConfig, compare_losses, conclude, paired_differences, summarise
 
 
@@ -26,6 +29,29 @@ XE = 50 + RNG.normal(size=8)
 RUNS = table(XE=XE, EMD2=XE + 2 + 0.5 * RNG.normal(size=8), REG=XE + RNG.normal(size=8))
 
 
+MANY = list(METRICS)
+"""Names for as many independent experiments of one loss."""
+
+DRAWN = {
+    "normal": (lambda size, rng: rng.normal(size=size), 0.0),
+    "exponential": (lambda size, rng: rng.exponential(size=size), 1.0),
+    "lognormal": (lambda size, rng: rng.lognormal(size=size), np.exp(0.5)),
+}
+"""Differences as they may be distributed, with their means."""
+
+
+def simulate(draws):
+    """A table whose differences to XE are ``draws``, shape (losses, metrics, seeds)."""
+    zeros = np.zeros((1, *draws.shape[1:]))
+    rows = [
+        {"loss": "XE" if i == 0 else f"loss {i}", "seed": seed, "error": ""}
+        | {f"test {name}": loss[j, seed] for j, name in enumerate(MANY)}
+        for i, loss in enumerate(np.concatenate([zeros, draws]))
+        for seed in range(draws.shape[2])
+    ]
+    return pd.DataFrame(rows)
+
+
 def test_intervals_of_means_are_students():
     got = summarise(RUNS, ["AEM"])
     low, high = stats.t.interval(0.95, 7, loc=XE.mean(), scale=stats.sem(XE))
@@ -40,8 +66,9 @@ def test_differences_are_paired_by_seed():
     got = paired_differences(RUNS.sample(frac=1, random_state=1), ["AEM"]).set_index("loss")
     pairs = RUNS[RUNS.loss == "EMD2"]["test AEM"].to_numpy() - XE
     assert got.loc["EMD2", "difference"] == pytest.approx(pairs.mean())
-    low, _ = stats.t.interval(0.95, 7, loc=pairs.mean(), scale=stats.sem(pairs))
-    assert got.loc["EMD2", "low"] == pytest.approx(low, abs=0.1)
+    test = stats.ttest_rel(RUNS[RUNS.loss == "EMD2"]["test AEM"], XE)
+    assert got.loc["EMD2", ["low", "high"]].tolist() == pytest.approx(test.confidence_interval())
+    assert got.loc["EMD2", "p"] == pytest.approx(test.pvalue)
     assert got.loc["EMD2", "verdict"] == "better"
     assert got.loc["REG", "verdict"] == "undecided"
     lower = paired_differences(RUNS, ["MAE"]).set_index("loss")
@@ -57,18 +84,185 @@ def test_nothing_is_concluded_from_few_seeds():
 
 def test_the_sentence_names_what_the_intervals_leave_open():
     words = conclude(paired_differences(RUNS, ["AEM"]))
-    assert words.startswith("AEM (higher is better): EMD² (by 1.6, 95 % interval 1.2 to 1.8) is")
-    assert "better than XE" in words
-    assert "REG cannot be told from XE: the interval holds zero" in words
+    scope, sentence = words.splitlines()
+    assert scope.startswith("95 % intervals by Student's t over seeds, on one test set; other")
+    assert sentence.startswith(
+        "AEM (higher is better): EMD² (by 1.6, 95 % interval 1.3 to 1.9, p ="
+    )
+    assert "better than XE" in sentence
+    assert "REG cannot be told from XE: the interval contains zero" in sentence
 
 
-def test_a_verdict_is_seldom_wrong_where_nothing_differs():
-    rng = np.random.default_rng(1)
+@pytest.mark.parametrize(
+    ("pairs", "drawn", "expected"),
+    [
+        *((pairs, "normal", 0.95) for pairs in (5, 10, 30)),
+        *((5, "exponential", 0.88), (10, "exponential", 0.90), (30, "exponential", 0.93)),
+        *((5, "lognormal", 0.82), (10, "lognormal", 0.84), (30, "lognormal", 0.88)),
+    ],
+)
+def test_intervals_hold_the_mean_as_often_as_is_said(pairs, drawn, expected):
+    draw, mean = DRAWN[drawn]
+    draws = draw((90, len(MANY), pairs), np.random.default_rng(pairs))
+    got = paired_differences(simulate(draws), MANY)
+    held = np.mean((got["low"] <= mean) & (mean <= got["high"]))
+    assert held == pytest.approx(expected, abs=0.02)
+
+
+def test_the_bootstrap_of_five_pairs_holds_the_mean_less_often():
+    for draw, mean in DRAWN.values():
+        values = draw((600, 5), np.random.default_rng(0))
+        low, high = stats.t.interval(0.95, 4, values.mean(1), stats.sem(values, axis=1))
+        students = np.mean((low <= mean) & (mean <= high))
+        for method in ("percentile", "BCa"):
+            low, high = stats.bootstrap(
+                (values,), np.mean, axis=1, n_resamples=499, method=method, rng=1
+            ).confidence_interval
+            assert np.mean((low <= mean) & (mean <= high)) < students - 0.04
+
+
+def test_p_values_are_adjusted_by_holm():
+    """Holm's procedure is the closed test of all intersections by Bonferroni's."""
+    rng = np.random.default_rng(3)
+    shifts = np.repeat([0.0, 0.5, 1.0, 3.0], 5)
+    runs = table(
+        XE=np.zeros(6), **{f"loss {i}": rng.normal(s, size=6) for i, s in enumerate(shifts)}
+    )
+    got = paired_differences(runs.iloc[: 6 * 11], ["AEM"])
+    p = got["p"].to_numpy()
+    for i in range(len(p)):
+        others = np.delete(p, i)
+        every = (
+            (1 + size) * min(p[i], *chosen)
+            for size in range(1, len(p))
+            for chosen in combinations(others, size)
+        )
+        assert got["p_holm"][i] == pytest.approx(min(1, max(p[i], *every)))
+    whole = paired_differences(runs, ["AEM"])
+    assert (whole["verdict"] != "undecided").tolist() == (whole["p_holm"] <= 0.05).tolist()
+    between = whole[(whole["p"] <= 0.05) & (whole["p_holm"] > 0.05)]
+    assert len(between), "the cases that the adjustment decides"
+    assert set(between["verdict"]) == {"undecided"}
+    words = conclude(between.assign(loss="EMD2"))
+    row = between.iloc[0]
+    assert f"p = {row.p:.2g} alone, but {row.p_holm:.2g} adjusted for all comparisons" in words
+
+
+def test_a_verdict_of_a_whole_table_is_seldom_wrong_where_nothing_differs():
     wrong = 0
-    for _ in range(60):
-        runs = table(XE=rng.normal(size=5), EMD2=rng.normal(size=5))
-        wrong += paired_differences(runs, ["AEM"]).loc[0, "verdict"] != "undecided"
-    assert wrong <= 9
+    for seed in range(100):
+        draws = np.random.default_rng(seed).normal(size=(1, len(MANY), 5))
+        got = paired_differences(simulate(draws), MANY)
+        wrong += (got["verdict"] != "undecided").any()
+        assert len(got) == 12
+    assert wrong <= 11, "of 100 tables 5 % and nearly three standard errors"
+
+
+def test_equal_differences_are_no_error():
+    got = paired_differences(table(XE=[50.0] * 5, EMD2=[50.0] * 5, REG=[52.0] * 5), ["AEM"])
+    assert got["low"].tolist() == got["high"].tolist() == [0, 2]
+    assert got["p"].tolist() == [1, 0]
+    assert got["verdict"].tolist() == ["undecided", "better"]
+
+
+def test_it_is_said_what_the_intervals_are_over():
+    def over(**columns):
+        return conclude(paired_differences(RUNS.assign(**columns), ["AEM"])).splitlines()[0]
+
+    assert "over seeds, on one test set; other test examples" in over()
+    assert "over seeds, on one test set;" in over(fold=1, **{"dataset seed": 7})
+    assert "over seeds and splits; the splits share" in over(**{"dataset seed": RUNS["seed"]})
+    assert "over splits; the splits share" in over(seed=0, fold=RUNS["seed"])
+    with pytest.raises(ValueError, match=r"lack \['over'\]"):
+        conclude(paired_differences(RUNS, ["AEM"]).drop(columns="over"))
+
+
+def crossed(losses, seeds, examples, spread, rng):
+    """Runs whose MAE is 9 for XE, and else 9 + effects of seed, example and both."""
+    by_seed, by_example, by_both = spread
+    scores = 9 + (
+        by_seed * rng.normal(size=(losses, seeds, 1))
+        + by_example * rng.normal(size=(losses, 1, examples))
+        + by_both * rng.normal(size=(losses, seeds, examples))
+    )
+    scores[0] = 9
+    scores = np.round(1e6 * scores).astype(int)  # classes are whole numbers
+    rows = [
+        {"id": f"{i} {seed}", "loss": f"loss {i}" if i else "XE", "seed": seed, "error": ""}
+        | {"test MAE": scores[i, seed].mean()}
+        for i in range(losses)
+        for seed in range(seeds)
+    ]
+
+    def predictions(identity):
+        i, seed = map(int, identity.split())
+        shared = {"index": np.arange(examples), "labels": np.zeros(examples, int)}
+        return {"test": shared | {"classes": scores[i, seed]}}
+
+    return pd.DataFrame(rows), predictions, scores / 1e6
+
+
+@pytest.mark.parametrize("seeds", [5, 20])
+@pytest.mark.parametrize(
+    ("spread", "alone"),
+    [((0.1, 0.0, 0.5), True), ((0.0, 1.0, 0.5), False), ((0.1, 1.0, 0.5), False)],
+    ids=["seeds vary", "examples vary", "both vary"],
+)
+def test_intervals_over_seeds_and_examples_hold_the_mean(seeds, spread, alone):
+    runs, predictions, _ = crossed(500, seeds, 100, spread, np.random.default_rng(seeds + 1))
+    got = paired_differences(runs, ["MAE"], predictions=predictions)
+    assert set(got["over"]) == {"seeds and test examples"}
+    held = np.mean((got["low"] <= 0) & (got["high"] >= 0))
+    assert 0.92 <= held <= 0.98
+    one_set = paired_differences(runs, ["MAE"])
+    np.testing.assert_allclose(1e-6 * one_set["difference"], 1e-6 * got["difference"])
+    held = np.mean((one_set["low"] <= 0) & (one_set["high"] >= 0))
+    assert (held > 0.92) == alone, "seeds alone do not know the spread of the examples"
+
+
+def test_seeds_and_examples_vary_as_if_both_were_drawn_again():
+    rng = np.random.default_rng(2)
+    runs, predictions, scores = crossed(2, 40, 300, (0.1, 1.0, 0.5), rng)
+    got = paired_differences(runs, ["MAE"], predictions=predictions).iloc[0]
+    drawn = [
+        scores[1][np.ix_(rng.integers(40, size=40), rng.integers(300, size=300))].mean()
+        for _ in range(2000)
+    ]
+    half = (got["high"] - got["low"]) / 2e6
+    assert half == pytest.approx(1.97 * np.std(drawn), rel=0.1)
+
+
+def test_scores_of_examples_are_those_of_the_metrics(tmp_path):
+    config = TrainConfig(epochs=1, batch_size=32, device="cpu")
+    source = {"n": 120, "size": 32}
+    specs = [
+        experiments.RunSpec(
+            "synthetic_faces",
+            source,
+            loss=loss,
+            config=replace(config, seed=seed, learning_rate=0.01),
+        )
+        for loss in ("XE", "EMD2", "REG")
+        for seed in range(2)
+    ]
+    runs, store = experiments.run(specs, tmp_path), experiments.Store(tmp_path)
+    alone, both = (
+        paired_differences(runs, predictions=predictions).set_index(["loss", "metric"])
+        for predictions in (None, store.predictions)
+    )
+    np.testing.assert_allclose(both["difference"], alone["difference"], atol=1e-6)
+    with pytest.raises(ValueError, match=r"metrics must be among \['AEM'.*got \['QWK'\]"):
+        paired_differences(runs, ["QWK"], predictions=store.predictions)
+    with pytest.raises(TypeError, match=r"such as store\.predictions, got a Store"):
+        paired_differences(runs, predictions=store)
+
+    def other(identity):
+        told = store.predictions(identity)
+        told["test"]["index"] += int(identity == runs["id"].iloc[-1])
+        return told
+
+    with pytest.raises(ValueError, match="predictions must be of one test set"):
+        paired_differences(runs, predictions=other)
 
 
 def test_who_has_nothing_to_compare_is_said_apart():
@@ -77,7 +271,7 @@ def test_who_has_nothing_to_compare_is_said_apart():
         paired_differences(table(XE=XE, REG=nan, EMD2=XE + RNG.normal(size=8)), ["AEM"])
     )
     assert "REG could not be compared with XE" in words
-    assert "EMD² cannot be told from XE: the interval holds zero" in words
+    assert "EMD² cannot be told from XE: the interval contains zero" in words
 
 
 def test_tables_read_back_from_csv_say_the_same():
