@@ -177,6 +177,14 @@ def test_it_is_said_what_the_intervals_are_over():
         conclude(paired_differences(RUNS, ["AEM"]).drop(columns="over"))
 
 
+def test_runs_on_splits_of_their_own_are_known():
+    faces = datasets.load("synthetic_faces", n=120, size=32)
+    config = TrainConfig(epochs=1, batch_size=32, learning_rate=0.01, device="cpu")
+    for resplit, over in ((True, "seeds and splits"), (False, "seeds, on one test set")):
+        runs = compare_losses(faces, ["XE", "REG"], seeds=(1, 2), resplit=resplit, config=config)
+        assert set(paired_differences(runs)["over"]) == {over}
+
+
 def crossed(losses, seeds, examples, spread, rng):
     """Runs whose MAE is 9 for XE, and else 9 + effects of seed, example and both."""
     by_seed, by_example, by_both = spread

@@ -163,7 +163,7 @@ def judge_interval(function) -> Answer:
             around(lambda v: stats.t.ppf(0.95, len(v) - 1) * stats.sem(v)),
         ),
         (
-            "Mean ± one standard error holds the truth two times in three, not 95 %.",
+            "Mean ± one standard error holds the truth two times in three at most, not 95 %.",
             around(lambda v: stats.sem(v)),
         ),
         (
@@ -172,7 +172,10 @@ def judge_interval(function) -> Answer:
         ),
     )
     right = around(lambda v: quantile(v) * stats.sem(v))
-    praise = "Mean and 95 % interval. Two intervals that overlap do not yet make a difference."
+    praise = (
+        "Mean and 95 % interval, over repeats alone. To compare two losses, take the interval of "
+        "their differences: two means can differ surely though their intervals overlap."
+    )
     return judge_function(
         function, right, cases, praise=praise, mistakes=mistakes, like="(mean, low, high)"
     )
