@@ -23,7 +23,7 @@ is no mean over its examples (CORN, WKL), a batch with the shares t of labels st
 to 1,000 examples. Losses that learn while they train are judged before they have learned.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import product
 from math import gcd
@@ -127,12 +127,13 @@ class Verdict:
             if self.better is not None:
                 text += f", p = {_written(self.better)} {word}"
             else:
-                text += f" the best prediction is ({', '.join(f'{x:.3f}' for x in self.best)})"
+                best = ", ".join(f"{x:.3f}" for x in self.best)
+                text += f", ({best}) {'costs as much' if self.proper == 'proper' else 'is best'}"
         kept = [name for name, value in self.keeps.items() if value]
         lost = [name for name, value in self.keeps.items() if value is False]
-        for word, names in (("keeps", kept), ("does not always keep", lost)):
-            if names:
-                text += f"; of unimodal t it {word}: {', '.join(names)}"
+        if kept or lost:
+            text += f"; of unimodal t it keeps {', '.join(kept) or 'nothing'}"
+            text += f", and not always {', '.join(lost)}" * bool(lost)
         return f"{text} (looked at {self.searched})"
 
 
@@ -219,7 +220,10 @@ class _Problem:
         self.loss, self.num_classes, self.soft = as_loss(loss), num_classes, soft
         self.criterion = self.loss.make(num_classes, 1)
         outputs = self.loss.num_outputs(num_classes)
-        self.head = self.loss.head and self.loss.head(1, num_classes).double()
+        if outputs < 1:
+            raise ValueError(f"t must have two classes or more for {self.loss.name}, got one")
+        with torch.random.fork_rng(devices=[]):  # the head draws weights, which are not used
+            self.head = self.loss.head and self.loss.head(1, num_classes).double()
         self.is_free = self.head is None and self.loss._decode is None and outputs == num_classes
         shapes = [outputs] if self.head is None else [p.numel() for p in self.head.parameters()]
         self.size = sum(shapes)
@@ -308,6 +312,7 @@ class _Problem:
             best = int(np.argmin(costs))
             bound, corner = _lower_bound(cuts)
             gap = costs[best] - bound
+            convex &= gap > -1e-6 * (1 + abs(bound))  # else a point lies below a tangent
             if not convex or gap <= 0.1 * self.noise:
                 break
             candidates += [corner, (corner + candidates[best]) / 2]
@@ -321,11 +326,9 @@ class _Problem:
         order = np.argsort(costs, kind="stable")
         p, value = candidates[order[0]], costs[order[0]]
         others = _different(p, [candidates[i] for i in order if costs[i] <= value + self.noise])
-        if convex and gap <= 1e3 * self.noise:
-            how = "bounded from below by tangents in p"
-        else:
-            reason = "the bound is loose" if convex else "the expected loss is not convex in p"
-            how, gap = f"{len(starts)} starts; {reason}", None
+        how = "bounded from below by tangents in p"
+        if not convex:
+            how, gap = f"{len(starts)} starts; the expected loss is not convex in p", None
         z = np.log(np.maximum(p, FLOOR))
         return Minimum(p, z, self._label(z), value, gap, how, others)
 
@@ -391,7 +394,8 @@ class _Problem:
                 return 1e10, np.zeros(len(x))
             return float(value.detach()), gradient.numpy()
 
-        options = {"ftol": 1e-16, "gtol": 1e-11, "maxiter": 150, "maxls": 10}
+        most = 400 if self.is_free else 150
+        options = {"ftol": 1e-16, "gtol": 1e-11, "maxiter": most, "maxls": 10}
         bounds = [(-40, 40)] * len(x)
         end = optimize.minimize(
             value_and_gradient, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options
@@ -470,9 +474,11 @@ def _judge_on_grid(loss):
             continue
         ts = fractions(count, largest)
         ps = list(dict.fromkeys(ts + fractions(count, 2 * largest, only=True)))
+        if not problem.adds:
+            ts = ts[:12]  # no table of costs can be made
         looked.append(f"{len(ts)} t with {count} classes")
         table = problem.adds and _table(problem, ps)
-        for t in ts if problem.adds else ts[:12]:
+        for t in ts:
             costs = _costs(problem, table, ps, t)
             if min(t) > 0:
                 varies |= np.ptp(costs[np.isfinite(costs)]) > problem.noise
@@ -509,6 +515,7 @@ def _judge_by_minimisers(loss):
     """Compare t with the best prediction, where p is not free."""
     ts = [t for count in (2, 3) for t in fractions(count, 4) if min(t) > 0]
     ts += [(Fraction(2, 5), Fraction(1, 5), Fraction(2, 5))]
+    tie = None
     for t in ts:
         problem = _Problem(loss, len(t))
         if _is_same(problem.best(_floats(t)), t):
@@ -522,9 +529,14 @@ def _judge_by_minimisers(loss):
             return "not proper", t, None, None, best.p, f"{where}; no output gives t itself"
         if own > best.expected + problem.noise:
             return "not proper", t, None, (own, best.expected), best.p, where
+        if np.abs(best.p - _floats(t)).max() < 1e-3:
+            best = replace(best, p=best.others[0])
+        tie = tie or (t, None, (own, best.expected), best.p)
     where = f"the best predictions for {len(ts)} t with 2 and 3 classes, from many starts"
     if loss.head:
         where += "; what the head shares between examples is free here"
+    if tie is not None:
+        return "proper", *tie, where
     return "strictly proper", None, None, None, None, where
 
 

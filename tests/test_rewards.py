@@ -198,7 +198,10 @@ def test_counter_examples_are_the_simplest_and_the_rest_is_told():
     cdw = verdict("CDW-CE")  # with two classes it is cross-entropy
     assert (cdw.t, cdw.better) == ((half, 0, half), (third, third, third))
     assert cdw.keeps["mode"] is False
-    assert "EMD: not proper; for t = (1/3, 2/3), p = (0, 1) costs less" in str(emd)
+    assert str(emd).startswith(
+        "EMD: not proper; for t = (1/3, 2/3), p = (0, 1) costs less; of unimodal t it keeps "
+        "median, and not always mode, mean, order (looked at"
+    )
 
 
 def test_other_verdicts():
@@ -225,6 +228,12 @@ def test_proper_but_not_strictly_and_tiny_faults():
     def nearly(z, k):  # XE with smoothing that no grid of simple fractions can see
         return torch.nn.functional.cross_entropy(z, k) + 1e-3 * z.softmax(1)[:, 0].mean()
 
+    def twice(z, k):  # cross-entropy of two outputs that count twice, and two numbers per p
+        return torch.nn.functional.cross_entropy(z.abs(), k)
+
+    loss = Loss("twice", lambda *numbers: twice, decode=lambda z: z.abs().softmax(1))
+    assert verdict(loss).proper == "strictly proper"  # many outputs, but one p
+
     found = verdict(Loss("nearly", lambda num_classes, num_features: nearly))
     assert found.proper == "not proper"
     assert found.costs[1] < found.costs[0]
@@ -239,7 +248,17 @@ def test_simple_fractions_come_in_order():
     assert denominators == sorted(denominators)
 
 
+def test_heads_leave_the_random_numbers_of_others_alone():
+    torch.manual_seed(4)
+    expected = torch.rand(3)
+    torch.manual_seed(4)
+    find_minimiser("CLM-logit", [0.5, 0.5], starts=2)
+    torch.testing.assert_close(torch.rand(3), expected)
+
+
 def test_errors():
+    with pytest.raises(ValueError, match="two classes or more for CORN"):
+        find_minimiser("CORN", [1.0])
     with pytest.raises(ValueError, match="positions are for XE"):
         minimiser("focal", T, positions=[0, 1, 2, 3, 5])
     with pytest.raises(ValueError, match="sum"):
