@@ -366,3 +366,53 @@ def test_what_is_missing_is_said_with_how_to_lay_the_files(tmp_path):
     (tmp_path / "my.csv").write_text("path,label\n2.jpg,0\n")
     with pytest.raises(FileNotFoundError, match=r"none of the images .* 1 \(2\.jpg\)"):
         image_folder(tmp_path, labels="my.csv")
+
+
+VOTES = {"a/0.jpg": (3, 1, 0), "a/1.jpg": (0, 2, 2), "a/2.jpg": (1, 1, 4), "a/3.jpg": (5, 0, 1)}
+
+
+def test_votes_are_counted_in_columns_or_one_in_each_line(tmp_path):
+    write(tmp_path, folders(["a"], 4))
+    lines = ["Path;high;low;medium;group"]
+    lines += [f"{name};{c[2]};{c[0]};{c[1]};{name[2]}" for name, c in VOTES.items()]
+    (tmp_path / "counts.csv").write_text("\n".join(lines))
+    single = [
+        f"{name},{word}"
+        for name, counts in VOTES.items()
+        for word, number in zip(["low", "medium", "high"], counts, strict=True)
+        for _ in range(number)
+    ]
+    (tmp_path / "single.csv").write_text("\n".join(["path,label", *single]))
+    columns = image_folder(tmp_path, labels="counts.csv", votes=["high", "low", "medium"])
+    rows = image_folder(tmp_path, labels="single.csv", votes=True)
+    expected = np.array(list(VOTES.values()))
+    for data in (columns, rows):
+        assert data.classes == ["low", "medium", "high"]
+        np.testing.assert_allclose(data.votes.numpy(), expected / expected.sum(1, keepdims=True))
+        assert data.labels.tolist() == [0, 1, 2, 0]
+        assert "votes are shares of 4 to 6 votes in each row" in data.notes
+    assert columns.groups == ("0", "1", "2", "3")
+    assert rows.report.listed == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "votes", "message"),
+    [
+        (
+            "path,1,2\na/0.jpg,1,2\n",
+            ["1", "3"],
+            r"lacks the columns \['3'\], it has \['path",
+        ),
+        ("path,1,2\na/0.jpg,1,x\n", ["1", "2"], r"'2' of my\.csv must be finite numbers.*\(2\)"),
+        ("path,1,2\na/0.jpg,1,2\na/0.jpg,1,2\n", ["1", "2"], "one line for each image, got more"),
+        ("path,1,2\na/0.jpg,1,2\na/1.jpg,0,0\n", ["1", "2"], r"got none in 1 row \(1\)"),
+        ("path,label\na/0.jpg,cat\na/0.jpg,dog\n", True, r"pass classes=\['cat', 'dog'\]"),
+    ],
+)
+def test_votes_that_make_no_sense_are_refused(tmp_path, text, votes, message):
+    write(tmp_path, folders(["a"], 4))
+    (tmp_path / "my.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        image_folder(tmp_path, labels="my.csv", votes=votes)
+    with pytest.raises(ValueError, match="votes needs labels"):
+        image_folder(tmp_path, votes=votes)

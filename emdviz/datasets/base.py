@@ -153,7 +153,9 @@ class OrderedData(Dataset):
                 f"got {tuple(true_distribution.shape)}"
             )
         check_splits(splits, count, groups)
-        notes = (*(() if bins is None else (bins.note(),)), *notes)
+        if bins is not None:
+            trained = sum(bins.counts) == len(splits.get("train", ()))
+            notes = (bins.note("training images" if trained else "rows"), *notes)
         if votes is not None:
             votes, note = _read_votes(votes, count, len(classes))
             notes = (*notes, note)
@@ -326,7 +328,7 @@ class OrderedData(Dataset):
         other = copy.copy(self)
         other.bins, other.classes, other.positions = cut, cut.names(), list(cut.positions)
         other.labels = torch.from_numpy(cut.labels(self.scores.numpy()))
-        other.notes = (cut.note(), *self.notes[1:])
+        other.notes = (cut.note("training images"), *self.notes[1:])
         return other
 
     def summary(self):

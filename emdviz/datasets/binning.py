@@ -37,12 +37,12 @@ class Bins:
         """Return the bin of each number, int64, 0 to B − 1."""
         return np.searchsorted(self.edges, numbers, side="right").astype(np.int64)
 
-    def note(self):
-        """Return a sentence on how evenly the bins are filled."""
+    def note(self, what):
+        """Return a sentence on how evenly the bins are filled, with ``what`` they hold."""
         share = sum(self.counts) / len(self.counts)
         return (
-            f"{len(self.counts)} bins of {min(self.counts)} to {max(self.counts)} training images, "
-            f"where equal ones would have {share:.6g}; images of equal score stay together"
+            f"{len(self.counts)} bins of {min(self.counts)} to {max(self.counts)} {what}, where "
+            f"equal ones would have {share:.6g}; equal scores stay together"
         )
 
     def names(self):

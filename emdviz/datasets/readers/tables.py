@@ -4,8 +4,10 @@ import io
 import re
 from math import isfinite
 
+import numpy as np
 import pandas as pd
 
+from emdviz.datasets.order import is_missing, order_classes
 from emdviz.datasets.readers.files import how_many
 from emdviz.datasets.readers.label_files import text_of
 from emdviz.reading import shown
@@ -146,3 +148,56 @@ def number(text):
     except ValueError:
         return None
     return value if isfinite(value) else None
+
+
+def parsed_column(column):
+    """Return a column as float64, NaN where nothing is, and where no number is."""
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return values, np.zeros(len(values), bool)
+    texts = ["" if value is None or value != value else str(value).strip() for value in column]
+    values = np.array([np.nan if (value := number(text)) is None else value for text in texts])
+    return values, np.isnan(values) & [not is_missing(text) for text in texts]
+
+
+def column_of_numbers(column, name):
+    """Return a column as finite float64, or raise a ValueError that tells the lines."""
+    values, _ = parsed_column(column)
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        lines = ", ".join(str(column.index[place]) for place in wrong[:3])
+        more = ", …" if len(wrong) > 3 else ""
+        raise ValueError(
+            f"column {column.name!r} of {name} must be finite numbers, got others in "
+            f"{len(wrong)} lines ({lines}{more}), such as {shown(str(column.iloc[wrong[0]]))}; "
+            "fill these in, or leave the lines out"
+        )
+    return values
+
+
+def columns_of_votes(frame, columns, classes, name):
+    """Return the votes for each class, shape (N, C), and the classes in their order."""
+    counts = np.stack([column_of_numbers(frame[column], name) for column in columns], axis=1)
+    if classes is not None:
+        return counts, classes
+    order = order_classes(columns)
+    places = [columns.index(column) for column in order.classes]
+    return counts[:, places], order.classes
+
+
+def count_votes(frame, column, id, classes):
+    """Return the first row about each thing, the votes for each class, and the classes."""
+    if classes is None:
+        order = order_classes(map(str, frame[column]))
+        classes, index = order.classes, order.index
+    else:
+        index = {str(name): k for k, name in enumerate(classes)}
+    unknown = sorted(set(map(str, frame[column])) - set(index))
+    if unknown:
+        raise ValueError(f"classes must name every vote, {shown(classes)} lacks {shown(unknown)}")
+    first = frame.drop_duplicates(id)
+    places = {key: place for place, key in enumerate(first[id])}
+    counts = np.zeros((len(first), len(classes)))
+    for key, vote in zip(frame[id], frame[column], strict=True):
+        counts[places[key], index[str(vote)]] += 1
+    return first, counts, classes

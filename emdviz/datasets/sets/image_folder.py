@@ -6,8 +6,10 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from emdviz.datasets.base import label_of_votes
 from emdviz.datasets.binning import make_bins
 from emdviz.datasets.building import build
 from emdviz.datasets.order import order_classes, told_of
@@ -22,7 +24,14 @@ from emdviz.datasets.readers.files import (
 from emdviz.datasets.readers.images import FORMATS
 from emdviz.datasets.readers.label_files import read_content
 from emdviz.datasets.readers.listing import Listing
-from emdviz.datasets.readers.tables import number, read_label_table
+from emdviz.datasets.readers.tables import (
+    COLUMNS,
+    columns_of_votes,
+    count_votes,
+    number,
+    read_label_table,
+    read_table,
+)
 from emdviz.datasets.splits import usual_split
 from emdviz.reading import read_count
 
@@ -43,6 +52,7 @@ def image_folder(
     size=48,
     classes=None,
     labels=None,
+    votes=None,
     bins=None,
     positions=None,
     unit=None,
@@ -70,6 +80,9 @@ def image_folder(
         fields: "path" from ``root``, "label" (a class, or a number if there are ``bins``), and
         optionally "split" ("train", "valid", "test") and "group" (what must not be in two
         splits, such as a person). A path on the disk, or the name of a file in ``root``.
+    votes : list of str or True, optional
+        Columns of the table that count the votes for each class; or True, where each line of the
+        table is one vote, with the path of an image and a label.
     bins : int or sequence of numbers, optional
         Make classes of the numbers in the table: that many of about as many images each, or
         cut at these numbers, each of which belongs to the class above.
@@ -118,12 +131,22 @@ def image_folder(
         raise ValueError(f"classes must not name a class twice, got {twice[0]!r} again")
     if bins is not None and (labels is None or classes is not None):
         raise ValueError("bins needs labels, a table of numbers, and makes the classes itself")
-    listing = _from_folders(source) if labels is None else _from_table(source, labels)
-    known = set(listing.labels)
+    if votes is not None and (labels is None or bins is not None):
+        raise ValueError("votes needs labels, a table of votes, and no bins")
     if labels is None:
-        known |= _class_folders(source, listing)
+        listing = _from_folders(source)
+        known = set(listing.labels) | _class_folders(source, listing)
+    elif votes is None:
+        listing = _from_table(source, labels)
+        known = set(listing.labels)
+    else:
+        listing, classes = _votes_from_table(source, labels, votes, classes)
 
     def classify(listing):
+        if votes is not None:
+            counts = torch.from_numpy(np.array(listing.labels, np.float64))
+            found = {"labels": label_of_votes(counts, "majority").numpy(), "votes": counts}
+            return found | {"classes": classes, "positions": positions}
         if bins is not None:
             found = _cut(listing.labels, bins)
         else:
@@ -204,19 +227,23 @@ def _folders_in(folder):
     return {plain_name(name) for name in names if not is_hidden([name])}
 
 
-def _from_table(source, labels):
+def _content_of_table(source, labels):
+    """Return the bytes of the table of labels, and its name."""
     path = Path(labels).expanduser()
     named = {file.name: file for file in source.files}
     if path.is_file():
-        content = path.read_bytes()
-    elif plain_name(str(labels)) in named:
-        content = read_content(named[plain_name(str(labels))])
-    else:
-        raise FileNotFoundError(
-            f"labels must be a file on the disk or in root, found neither {path.absolute()} nor "
-            f"{source.root / path}"
-        )
-    table = read_label_table(content, path.name)
+        return path.read_bytes(), path.name
+    if plain_name(str(labels)) in named:
+        return read_content(named[plain_name(str(labels))]), path.name
+    raise FileNotFoundError(
+        f"labels must be a file on the disk or in root, found neither {path.absolute()} nor "
+        f"{source.root / path}"
+    )
+
+
+def _from_table(source, labels):
+    content, name = _content_of_table(source, labels)
+    table = read_label_table(content, name)
     columns = {name: table[name].tolist() for name in table}
     listing = Listing(
         names=[_below(source.root, name) for name in columns["path"]],
@@ -225,8 +252,37 @@ def _from_table(source, labels):
         groups=columns.get("group"),
         listed=len(table) + table.attrs["repeated"],
     )
-    words = f"lines of {path.name} that repeat another"
-    return listing.note("copies", words, table.attrs["repeated"]).find(source, named)
+    words = f"lines of {name} that repeat another"
+    listing = listing.note("copies", words, table.attrs["repeated"])
+    return listing.find(source, {file.name: file for file in source.files})
+
+
+def _votes_from_table(source, labels, votes, classes):
+    """Return a listing whose labels are numbers of votes, and the classes in their order."""
+    content, name = _content_of_table(source, labels)
+    table = read_table(content, name)
+    usual = {column: column.lower() for column in table if column.lower() in COLUMNS}
+    table = table.rename(columns={column: usual.get(column, column) for column in table})
+    needed = ["path", *(["label"] if votes is True else votes)]
+    lacking = [column for column in needed if column not in table]
+    if lacking:
+        raise ValueError(f"{name} lacks the columns {lacking}, it has {list(table)}")
+    lines = len(table)
+    if votes is True:
+        table, counts, classes = count_votes(table, "label", "path", classes)
+    else:
+        counts, classes = columns_of_votes(table, list(votes), classes, name)
+    if table["path"].duplicated().any():
+        twice = how_many(list(table["path"][table["path"].duplicated()]))
+        raise ValueError(f"{name} must have one line for each image, got more for {twice}")
+    listing = Listing(
+        names=[_below(source.root, path) for path in table["path"]],
+        labels=counts.tolist(),
+        parts=table["split"].tolist() if "split" in table else None,
+        groups=table["group"].tolist() if "group" in table else None,
+        listed=lines,
+    )
+    return listing.find(source, {file.name: file for file in source.files}), classes
 
 
 def _below(root, name):

@@ -6,8 +6,14 @@ import numpy as np
 import pandas as pd
 
 from emdviz.datasets.arrays import from_arrays
-from emdviz.datasets.order import is_missing, order_classes
-from emdviz.datasets.readers.tables import number, read_table
+from emdviz.datasets.order import is_missing
+from emdviz.datasets.readers.tables import (
+    column_of_numbers,
+    columns_of_votes,
+    count_votes,
+    parsed_column,
+    read_table,
+)
 from emdviz.reading import shown
 
 __all__ = ["table"]
@@ -95,9 +101,9 @@ def table(
     if isinstance(votes, str):
         if id is None:
             raise ValueError("id must name the column that tells what each row of votes is about")
-        frame, counts, classes = _count_votes(frame, votes, id, classes)
+        frame, counts, classes = count_votes(frame, votes, id, classes)
     elif votes is not None:
-        counts, classes = _columns_of_votes(frame, list(votes), classes, name)
+        counts, classes = columns_of_votes(frame, list(votes), classes, name)
     if features is None:
         features = [column for column in frame if column not in used]
         words = [column for column in features if _first_word(frame[column]) is not None]
@@ -109,7 +115,7 @@ def table(
             )
     if not features:
         raise ValueError(f"{name} has no column to learn from")
-    columns = [_numbers(frame[column], name) for column in features]
+    columns = [column_of_numbers(frame[column], name) for column in features]
     return from_arrays(
         np.stack(columns, axis=1).astype(np.float32),
         None if label is None else _labels(frame[label], name, bins),
@@ -117,7 +123,7 @@ def table(
         classes=classes,
         positions=positions,
         groups=None if group is None else frame[group].astype(str).tolist(),
-        weights=None if weight is None else _numbers(frame[weight], name),
+        weights=None if weight is None else column_of_numbers(frame[weight], name),
         splits=None if split is None else frame[split].tolist(),
         bins=bins,
         name=name,
@@ -154,39 +160,9 @@ def _read(path):
     return frame, path.name
 
 
-def _parsed(column):
-    """Return a column as float64, NaN where nothing is, and where no number is."""
-    if pd.api.types.is_numeric_dtype(column):
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        return values, np.zeros(len(values), bool)
-    texts = ["" if value is None or value != value else str(value).strip() for value in column]
-    values = np.array([np.nan if (value := number(text)) is None else value for text in texts])
-    return values, np.isnan(values) & [not is_missing(text) for text in texts]
-
-
-def _first_word(column):
-    """Return the place of the first value that is neither a number nor missing, or None."""
-    words = np.flatnonzero(_parsed(column)[1])
-    return int(words[0]) if len(words) else None
-
-
-def _numbers(column, name):
-    values, _ = _parsed(column)
-    wrong = np.flatnonzero(~np.isfinite(values))
-    if len(wrong):
-        lines = ", ".join(str(column.index[place]) for place in wrong[:3])
-        more = ", …" if len(wrong) > 3 else ""
-        raise ValueError(
-            f"column {column.name!r} of {name} must be finite numbers, got others in "
-            f"{len(wrong)} lines ({lines}{more}), such as {shown(str(column.iloc[wrong[0]]))}; "
-            "fill these in, or leave the lines out"
-        )
-    return values
-
-
 def _labels(column, name, bins):
     if bins is not None:
-        return _numbers(column, name)
+        return column_of_numbers(column, name)
     if column.dtype == object or pd.api.types.is_string_dtype(column):
         missing = [
             line for line, value in column.items() if value != value or is_missing(str(value))
@@ -200,28 +176,7 @@ def _labels(column, name, bins):
     return column
 
 
-def _columns_of_votes(frame, columns, classes, name):
-    counts = np.stack([_numbers(frame[column], name) for column in columns], axis=1)
-    if classes is not None:
-        return counts, classes
-    order = order_classes(columns)
-    places = [columns.index(column) for column in order.classes]
-    return counts[:, places], order.classes
-
-
-def _count_votes(frame, column, id, classes):
-    """Return the first row about each thing, the votes for each class, and the classes."""
-    if classes is None:
-        order = order_classes(map(str, frame[column]))
-        classes, index = order.classes, order.index
-    else:
-        index = {str(name): k for k, name in enumerate(classes)}
-    unknown = sorted(set(map(str, frame[column])) - set(index))
-    if unknown:
-        raise ValueError(f"classes must name every vote, {shown(classes)} lacks {shown(unknown)}")
-    first = frame.drop_duplicates(id)
-    places = {key: place for place, key in enumerate(first[id])}
-    counts = np.zeros((len(first), len(classes)))
-    for key, vote in zip(frame[id], frame[column], strict=True):
-        counts[places[key], index[str(vote)]] += 1
-    return first, counts, classes
+def _first_word(column):
+    """Return the place of the first value that is neither a number nor missing, or None."""
+    words = np.flatnonzero(parsed_column(column)[1])
+    return int(words[0]) if len(words) else None
