@@ -170,6 +170,7 @@ def find_minimiser(loss, t, *, soft=False, starts=10, seed=0):
     """
     t = check_one(t)
     starts = read_count(starts, "starts", 2, 10**6)
+    seed = read_count(seed, "seed")
     return _Problem(loss, len(t), soft).best(t, starts, seed)
 
 

@@ -111,7 +111,7 @@ def make_arguments(target, integer):
 def _argument(kind, how, rng, sizes, hostile):
     """Make an argument; ``how`` says in which container, and what is wrong with it."""
     how, part = divmod(how, 100)
-    if part >= 92 and hostile:
+    if part >= 92 and hostile and kind.replaceable:
         index = how % len(values.SCALARS)
         return Argument(values.SCALARS[index], "", f"scalar {index}")
     good = kind.make(rng, sizes)

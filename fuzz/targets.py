@@ -5,6 +5,7 @@ as it is registered. ``KINDS`` holds for all modules, ``MODULES`` for one, ``SPE
 function, together with its reference.
 """
 
+import dataclasses
 import functools
 import inspect
 
@@ -74,6 +75,7 @@ LEFT_OUT = {
     "models.path_of": "imports modules",
     "models.replace_head": "changes a network",
     "training.Predictor": "fuzzed inside training.predict",
+    "rewards.verdict": "searches for seconds; rewards.find_minimiser, its part, is fuzzed",
     "rewards.fractions": "makes the distributions that rewards.verdict tries",
     "training.Race": "trains in a thread; its runs are fuzzed inside training.fit",
     "training.Run": "fuzzed inside training.fit",
@@ -312,6 +314,13 @@ KINDS = {
 }
 
 _ARRAYS = {"also": ("arrays",)}
+# a function of one's own raises its own errors
+_ANY_LOSS = dataclasses.replace(
+    choice(
+        *closed_forms("propriety"), *closed_forms("propriety"), "no such thing", None, 3, object
+    ),
+    replaceable=False,
+)
 _CURVES = _by_loss(lambda rng, s: rng.random(3))
 _VALUES = array(lambda rng, s: rng.random(s.rows))
 _OPTIONS = {
@@ -448,11 +457,10 @@ SPECIAL = {
         },
         "also": ("class",),
     },
-    "propriety.expected_loss": {"kinds": {"loss": choice(*closed_forms("propriety"))}, **_ARRAYS},
-    "propriety.minimiser": {"kinds": {"loss": choice(*closed_forms("propriety")), "t": ONE_P}},
+    "propriety.expected_loss": {"kinds": {"loss": _ANY_LOSS}, **_ARRAYS},
+    "propriety.minimiser": {"kinds": {"loss": _ANY_LOSS, "t": ONE_P}},
     "propriety.medians": {"kinds": {"t": ONE_P}},
-    "rewards.find_minimiser": {"kinds": {"t": ONE_P}, "share": 0.01},
-    "rewards.verdict": {"share": 0.001},
+    "rewards.find_minimiser": {"kinds": {"loss": _ANY_LOSS, "t": ONE_P}, "share": 0.01},
     "losses.descent.descend": {
         "kinds": {"loss": choice(*closed_forms("gradient")), "p": ONE_P},
         "share": 0.3,

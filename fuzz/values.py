@@ -290,11 +290,14 @@ class Kind:
         Whether it is an array of numbers that comes in containers.
     whole : bool
         Whether these numbers are integers.
+    replaceable : bool
+        Whether any other object may stand in its place.
     """
 
     make: Callable
     numeric: bool = False
     whole: bool = False
+    replaceable: bool = True
 
 
 @dataclass(frozen=True)

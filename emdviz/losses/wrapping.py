@@ -88,6 +88,10 @@ def as_loss(loss, *, name=None):
         from emdviz.losses.modules import Criterion
 
         made = _make(given, num_classes, num_features, options)
+        if not callable(made):
+            raise TypeError(
+                f"loss must be {_KINDS}, got {shown(given)}, whose objects are no function"
+            )
         reading = read
         if reading is None and getattr(made, "use_logits", True) is False:
             reading = foreign.softmax  # as WKLoss of dlordinal
