@@ -11,10 +11,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from coral_pytorch.dataset import corn_label_from_logits, levels_from_labelbatch, proba_to_label
+from sklearn.datasets import load_digits
 from torch import nn
 
-from emdviz import emd2, losses
+from emdviz import datasets, emd2, losses
 from emdviz.losses import LOSSES, Loss, as_loss, path_of, try_out, zoo
+from emdviz.training import TrainConfig, compare_losses
 
 C = 6
 RNG = torch.Generator().manual_seed(0)
@@ -113,28 +115,49 @@ def test_a_module_is_copied_for_every_run():
     assert loss.make(C) is not loss.make(C) is not module
 
 
-def test_every_live_loss_of_dlordinal_is_taken_or_refused():
-    ready = {
-        "CustomTargetsLoss": {"cls_probs": torch.eye(C)},
-        "GeneralTriangularLoss": {"alphas": np.full((C, 2), 0.05)},
+def live_losses(num_classes):
+    """Every class of both libraries that is not deprecated and takes one tensor, with options."""
+    options = {
+        "CustomTargetsLoss": {"cls_probs": torch.eye(num_classes)},
+        "GeneralTriangularLoss": {"alphas": np.full(2 * num_classes, 0.05)},
         "SLACELoss": {"alpha": 1.0},
         "SORDLoss": {"alpha": 1.0, "train_targets": None},
-        "BinomialLoss": {},
     }
-    taken = []
+    found = {"CoralLoss": (coral.CoralLoss, {}), "CornLoss": (coral.CornLoss, {})}
     for name in dlordinal.__all__:
         if name.endswith("CrossEntropyLoss") or name == "GaussianUncertaintyLossWrapper":
             continue  # deprecated; takes pairs
-        kind, options = getattr(dlordinal, name), ready.get(name, {})
+        kind, own = getattr(dlordinal, name), options.get(name, {})
         if issubclass(kind, dlordinal.CustomTargetsLoss):
-            options = {"base_loss": nn.CrossEntropyLoss(), **options}
-        if name == "GeneralTriangularLoss":
-            options["alphas"] = np.full((2 * C,), 0.05)
+            own = {"base_loss": nn.CrossEntropyLoss()} | own
+        found[name] = kind, own
+    return found
+
+
+def test_every_live_loss_of_other_libraries_fits():
+    found = live_losses(C)
+    assert len(found) >= 19
+    for kind, options in found.values():
         try_out(as_loss(kind), C, **options)
-        taken.append(name)
-    assert len(taken) >= 17
     with pytest.raises(ValueError, match="'GaussianUncertaintyLossWrapper' fails"):
         try_out(as_loss(dlordinal.GaussianUncertaintyLossWrapper(nn.CrossEntropyLoss())), C)
+
+
+@pytest.mark.slow
+def test_every_live_loss_of_other_libraries_trains_on_real_data():
+    digits = load_digits()
+    data = datasets.from_arrays(digits.data.astype(np.float32) / 16, digits.target)
+    made = [
+        as_loss(as_loss(kind).make(10, **options) if options else kind)
+        for kind, options in live_losses(10).values()
+    ]
+    config = TrainConfig(epochs=4, learning_rate=0.05, batch_size=64)
+    table = compare_losses(data, made, config=config, model="mlp").set_index("loss")
+    assert set(table.index) == set(live_losses(10))
+    assert np.isfinite(table["test RPS"]).all()
+    fast = ["BetaLoss", "SORDLoss", "SLACELoss", "TriangularLoss", "ExponentialLoss"]
+    assert table["test AEM"][fast].min() > 70
+    assert table["test AEM"].min() > 11  # a tenth of the digits by guessing, a little more at least
 
 
 BAD = {
