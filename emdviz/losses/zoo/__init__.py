@@ -269,6 +269,19 @@ _add(
     },
 )
 _add(
+    "general-triangular",
+    "soft labels",
+    "Cross-entropy to triangles that may lean to one side, class by class.",
+    "Vargas et al., Information Sciences 2023, doi 10.1016/j.ins.2023.119606",
+    "general_triangular",
+    label="General triangular",
+    unit="nats",
+    options={
+        "alphas": (0.05, "share that a class gives to either side, 0 to 0.5; or a list of 2 C"),
+        "eta": _ETA,
+    },
+)
+_add(
     "binomial",
     "soft labels",
     "Cross-entropy to a binomial distribution, wide in the middle of the scale.",
@@ -353,11 +366,25 @@ _add(
     "Weighted kappa of a whole batch: 1 where predictions do not depend on the example.",
     "De la Torre, Puig, Valls, Pattern Recognition Letters 2018, doi 10.1016/j.patrec.2017.05.018; "
     "Vargas et al. 2020, doi 10.1016/j.neucom.2020.03.034",
-    "wkl",
+    "kappa",
+    "WKLoss",
     soft=True,
     options={
         "penalization_type": ("quadratic", "weights |i − k| ('linear') or their squares"),
         "use_logarithm": (False, "log of the ratio, as in the paper of 2018"),
+    },
+)
+_add(
+    "MCE-WKL",
+    "weighted by distance",
+    "Weighted kappa and the Brier score together, so that a batch of look-alikes counts, too.",
+    "dlordinal, MCEAndWKLoss; the kappa as in WKL",
+    "kappa",
+    "MCEAndWKLoss",
+    label="Brier + WKL",
+    options={
+        "C": (0.5, "share of the weighted kappa, the rest is the Brier score, from 0 to 1"),
+        "wk_penalization_type": ("quadratic", "weights |i − k| ('linear') or their squares"),
     },
 )
 _add(

@@ -7,6 +7,7 @@ says so, distributions (B, C). The value is the mean over the batch.
 
 from importlib import import_module
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -86,14 +87,21 @@ def soft_labels(kind, num_classes, **options):
     return library(kind, num_classes, base_loss=nn.CrossEntropyLoss(), **options)
 
 
+def general_triangular(num_classes, alphas, eta):
+    """Cross-entropy to triangles of 2 C shares, by dlordinal, which solves for their corners."""
+    if isinstance(alphas, float):
+        alphas = [alphas] * (2 * num_classes)
+    return soft_labels("GeneralTriangularLoss", num_classes, alphas=np.array(alphas), eta=eta)
+
+
 def sord(num_classes, alpha):
     """Cross-entropy to softmax(−α|i − k|), by dlordinal."""
     return library("SORDLoss", num_classes, alpha=alpha, train_targets=None)
 
 
-def wkl(num_classes, **options):
+def kappa(kind, num_classes, **options):
     """Weighted kappa by dlordinal, which first asks whether its input are probabilities."""
-    module = _dlordinal("WKLoss", num_classes=num_classes, **options)
+    module = _dlordinal(kind, num_classes=num_classes, **options)
 
     def compute(outputs, targets):
         p = outputs.softmax(1)
