@@ -16,7 +16,7 @@ from torch import nn
 
 from emdviz import datasets, emd2, losses
 from emdviz.losses import LOSSES, Loss, as_loss, path_of, try_out, zoo
-from emdviz.training import TrainConfig, compare_losses
+from emdviz.training import Run, TrainConfig, compare_losses
 
 C = 6
 RNG = torch.Generator().manual_seed(0)
@@ -300,3 +300,21 @@ def test_another_process_finds_a_loss_by_its_import_path(tmp_path):
 def test_what_no_other_process_finds_says_what_to_do(given, text):
     with pytest.raises(ValueError, match=text):
         path_of(as_loss(given))
+
+
+def test_a_regression_that_names_the_year_is_right():
+    years = [0.0, 1.0, 10.0, 20.0, 40.0, 80.0]
+    labels = np.arange(120) % 6
+    data = datasets.from_arrays(np.array(years, np.float32)[labels][:, None], labels)
+
+    def exact(num_outputs):
+        layer = nn.Linear(1, num_outputs)
+        nn.init.ones_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        return layer
+
+    config = TrainConfig(epochs=1, learning_rate=1e-9)
+    (epoch,) = Run(exact, "REG", data, config, loss_options={"positions": years})
+    assert epoch.train_loss == 0.0
+    assert epoch.metrics["AEM"] == 100.0
+    assert epoch.metrics["MAE"] == 0.0
