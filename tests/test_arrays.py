@@ -175,6 +175,9 @@ def changed(array, place, value):
     ("arguments", "error", "message"),
     [
         ({"labels": LABELS[:50]}, ValueError, "labels must be as many as inputs, 60, got 50"),
+        ({"labels": np.eye(3)[LABELS]}, ValueError, r"shape \(N,\), got \(60, 3\); .* votes if"),
+        ({"groups": changed(LABELS, 4, np.nan)}, ValueError, r"groups are missing in 1 row \(4\)"),
+        ({"groups": ["a", None] * 30}, ValueError, r"groups are missing in 30 rows \(1, 3, 5, …"),
         ({"groups": "ab"}, ValueError, "groups must be as many as inputs, 60, got 2"),
         ({"weights": [1.0]}, ValueError, "weights must be as many as inputs, 60, got 1"),
         ({"votes": np.ones((3, 2))}, ValueError, "votes must be as many as inputs, 60, got 3"),

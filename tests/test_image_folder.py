@@ -285,6 +285,7 @@ def test_broken_images_and_stray_files_are_left_out_and_counted(tmp_path):
         (b"path,label\n\na/0.jpg,\n", "line 3: label must not be empty"),
         (b"path,label\na/0.jpg,1\na/0.jpg,2\n", r"its lines disagree on 1 \(a/0\.jpg\)"),
         (b"path,label\na/0.jpg,\xe4\n", "must be UTF-8 text"),
+        (b"path,label\na/0.jpg,1\n./a/0.jpg,2\n", r"its lines disagree on 1 \(a/0\.jpg\)"),
         (b"path,label,split\na/0.jpg,1,train\na/1.jpg,2,later\n", r"'test', got \['later'\]"),
         (
             b"path,label,split\na/0.jpg,1,train\na/1.jpg,2,valid\n",

@@ -127,7 +127,7 @@ def from_arrays(
     for values, what in ((groups, "groups"), (weights, "weights")):
         if values is not None:
             _check_length(values, what, count)
-    groups = None if groups is None else to_numpy(groups, "groups").tolist()
+    groups = None if groups is None else _read_groups(groups)
     weights = None if weights is None else torch.from_numpy(_numbers(weights, "weights"))
     splits, split_notes = _read_splits(splits, labels, groups, seed)
     if votes is None and "train" in splits:
@@ -250,6 +250,12 @@ def read_labels(labels, classes=None):
     kind = getattr(labels, "dtype", None)
     if classes is None and isinstance(kind, pd.CategoricalDtype) and kind.ordered:
         classes = [str(name) for name in kind.categories]
+    shape = tuple(getattr(labels, "shape", (len(labels),)))
+    if len(shape) != 1:
+        raise ValueError(
+            f"labels must be one for each row, shape (N,), got {shape}; pass labels[:, 0] if these "
+            "are classes, and votes if they are shares of classes"
+        )
     values = labels.tolist() if is_torch(labels) else list(labels)
     missing = [k for k, value in enumerate(values) if _is_missing(value, classes)]
     if missing:
@@ -396,6 +402,17 @@ def _numbers(values, name):
     if wrong:
         raise ValueError(f"{name} must be finite, got others in {rows_in_words(wrong)}")
     return array
+
+
+def _read_groups(groups):
+    groups = groups.tolist() if is_torch(groups) else list(groups)
+    missing = [k for k, group in enumerate(groups) if _is_missing(group, None)]
+    if missing:
+        raise ValueError(
+            f"groups are missing in {rows_in_words(missing)}; leave these rows out, or give each "
+            "a group of its own"
+        )
+    return groups
 
 
 def _check_length(values, name, count):

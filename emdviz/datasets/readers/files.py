@@ -14,7 +14,7 @@ from typing import NamedTuple
 from emdviz.reading import shown
 
 MAX_FILE_BYTES = 64 * 2**20
-"""Whatever is larger than this is no photograph to learn from, and not read."""
+"""A larger file is not read: no photograph to learn from is so large."""
 
 _LEFTOVERS = {
     "__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin", "system volume information",

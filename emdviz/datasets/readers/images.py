@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 MAX_PIXELS = 40 * 10**6
-"""An image of more, width times height, is no photograph to learn from, and not decoded."""
+"""An image of more pixels, width times height, is not decoded."""
 
 if find_spec("pillow_heif"):
     import_module("pillow_heif").register_heif_opener()
@@ -136,7 +136,7 @@ def decode(files, size, *, crops=None, squeeze=False, digests=False, depth=None,
             else:
                 images[place] = np.asarray(small[0]).transpose(2, 0, 1)
 
-    with warnings.catch_warnings():  # what is lost is told once, not by every broken tag
+    with warnings.catch_warnings():  # one warning tells of all files that cannot be read
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
         warnings.filterwarnings("ignore", "The image decoding", DeprecationWarning)  # torchvision's
         with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from emdviz.datasets.order import is_missing, order_classes
-from emdviz.datasets.readers.files import how_many
+from emdviz.datasets.readers.files import how_many, plain_name
 from emdviz.datasets.readers.label_files import text_of
 from emdviz.reading import shown
 
@@ -59,7 +59,7 @@ def read_label_table(content, name):
             raise ValueError(
                 f"{name}, line {empty[0]}: {column} must not be empty, got {shown(line)}"
             )
-    once = table.drop_duplicates()
+    once = table.assign(path=table["path"].map(plain_name)).drop_duplicates()
     contradicted = once["path"][once["path"].duplicated()]
     if len(contradicted):
         raise ValueError(

@@ -19,7 +19,7 @@ OLDEST = 85.0
 """The latent ages run from 0 to this many years."""
 
 MOST_FACES = 1_000_000
-"""At 32 px so many take 3 GB; a larger number is more likely a slip than a wish."""
+"""At 32 px so many take 3 GB of memory."""
 
 BLOCK = 64
 """Faces drawn at once: so few that their pixels stay in the processor's cache."""

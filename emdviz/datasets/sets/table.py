@@ -122,7 +122,7 @@ def table(
         votes=counts,
         classes=classes,
         positions=positions,
-        groups=None if group is None else frame[group].astype(str).tolist(),
+        groups=None if group is None else frame[group].tolist(),
         weights=None if weight is None else column_of_numbers(frame[weight], name),
         splits=None if split is None else frame[split].tolist(),
         bins=bins,
