@@ -75,8 +75,7 @@ def run(
     folds: Annotated[str | None, typer.Option(help="Such as 0,1,2.")] = None,
     rates: Annotated[str | None, typer.Option(help="Learning rates, such as 0.01,0.001.")] = None,
     weights: Annotated[
-        list[str],
-        typer.Option(metavar="NETWORK=FILE", help="First weights; none for random ones."),
+        list[str], typer.Option(metavar="NETWORK=FILE", help="First weights; none for random ones.")
     ] = (),
     size: Annotated[
         int | None, typer.Option(help="Height and width of the images, in px; crops take 227/256.")
@@ -203,9 +202,7 @@ def export(
 
 @app.command()
 @_plainly
-def doctor(
-    data: Annotated[Path, typer.Option(help="The folder of all data sets.")] = Path("data"),
-):
+def doctor(data: Annotated[Path, typer.Option(help="The folder of all data sets.")] = Path("data")):
     """Check the setup; status 1 if something does not work."""
     from emdviz.setup_check import PROBLEM, examine, report
 

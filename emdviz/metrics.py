@@ -21,41 +21,28 @@ from emdviz.reading import read_choice, read_count, read_floats, to_numpy
 
 
 class Metric(NamedTuple):
-    """What a reader needs to know of a metric.
-
-    Attributes
-    ----------
-    definition : str
-    unit : str
-        Empty where the metric has none.
-    range : str
-    higher_is_better : bool
-    """
+    """What a reader needs to know of a metric."""
 
     definition: str
-    unit: str
+    unit: str  # empty where the metric has none
     range: str
     higher_is_better: bool
 
 
+_STEPS = ("class steps", "0 to C − 1", False)
+
 METRICS = {
     "AEM": Metric("predicted class is the label (exact match)", "%", "0 to 100", True),
     "AEO": Metric("predicted class is at most one off", "%", "0 to 100", True),
-    "MAE": Metric("mean |predicted class − label|", "class steps", "0 to C − 1", False),
-    "macro MAE": Metric(
-        "mean over the classes of each class's MAE", "class steps", "0 to C − 1", False
-    ),
+    "MAE": Metric("mean |predicted class − label|", *_STEPS),
+    "macro MAE": Metric("mean over the classes of each class's MAE", *_STEPS),
     "QWK": Metric("quadratic weighted kappa: agreement beyond chance", "", "−1 to 1", True),
     "Spearman": Metric("rank correlation of expected score and true score", "", "−1 to 1", True),
-    "RPS": Metric(
-        "mean EMD² to the label (ranked probability score)", "class steps", "0 to C − 1", False
-    ),
+    "RPS": Metric("mean EMD² to the label (ranked probability score)", *_STEPS),
     "log loss": Metric("mean −log p of the label (cross-entropy)", "nats", "0 to ∞", False),
     "ECE": Metric("mean |confidence − accuracy| over bins of confidence", "", "0 to 1", False),
-    "EMD to truth": Metric("mean EMD to the true distribution", "class steps", "0 to C − 1", False),
-    "EMD² to truth": Metric(
-        "mean EMD² to the true distribution", "class steps", "0 to C − 1", False
-    ),
+    "EMD to truth": Metric("mean EMD to the true distribution", *_STEPS),
+    "EMD² to truth": Metric("mean EMD² to the true distribution", *_STEPS),
     "KL to truth": Metric("mean Σ t log(t / p), t the true distribution", "nats", "0 to ∞", False),
 }
 """Everything that :func:`evaluate` returns, by name."""

@@ -26,29 +26,14 @@ class _Other:
 
 @dataclass(frozen=True)
 class _Table:
-    """A table of the paper.
-
-    Attributes
-    ----------
-    title : str
-    dataset : str
-        A name for ``datasets.load``.
-    metrics : tuple of str
-        What a cell holds, separated by slashes; names in ``metrics.METRICS``.
-    printed : str
-        Networks in the first line, then a line per loss, as in the table. ``-`` is a cell that
-        the paper leaves open.
-    others : tuple of _Other
-    footnote : str
-        What the caption says of other results.
-    """
+    """A table of the paper."""
 
     title: str
-    dataset: str
-    metrics: tuple[str, ...]
-    printed: str
+    dataset: str  # a name for datasets.load
+    metrics: tuple[str, ...]  # what a cell holds, separated by slashes; names in metrics.METRICS
+    printed: str  # networks, then a line per loss, as in the table; - is a cell left open
     others: tuple[_Other, ...]
-    footnote: str = ""
+    footnote: str = ""  # what the caption says of other results
 
     @property
     def networks(self):

@@ -3,13 +3,13 @@
 ``python -m emdviz doctor`` prints it.
 """
 
-import inspect
 import os
 import platform
 import shutil
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
@@ -36,23 +36,12 @@ _LEAST_MEMORY, _LEAST_DISK = 2 * _GIB, 2 * _GIB
 
 @dataclass(frozen=True)
 class Component:
-    """A component of the setup, and its state.
-
-    Attributes
-    ----------
-    name : str
-    state : {"ok", "note", "problem"}
-        A note is something that not everybody needs; a problem makes something fail.
-    text : str
-        What was found.
-    remedy : str
-        What to do, in one line; empty if nothing.
-    """
+    """A component of the setup, and its state."""
 
     name: str
-    state: str
-    text: str
-    remedy: str = ""
+    state: str  # a note is something that not everybody needs; a problem makes something fail
+    text: str  # what was found
+    remedy: str = ""  # what to do, in one line
 
 
 def examine(data="data"):
@@ -192,8 +181,8 @@ def _front_ends():
 def _fits(package, kernel, front_end):
     if package == "anywidget":
         return kernel == front_end
-    major = int(kernel.split(".")[0])
-    return int(front_end.split(".")[0]) == _MANAGER_OF_IPYWIDGETS.get(major)
+    kernel, front_end = (int(version.split(".")[0]) for version in (kernel, front_end))
+    return front_end == _MANAGER_OF_IPYWIDGETS.get(kernel)
 
 
 def _training(data):
@@ -220,12 +209,9 @@ def _device():
         "Apple GPU (MPS)" if chosen.type == "mps" else f"CPU, {threads} of {os.cpu_count()} cores"
     )
     if shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
-        yield Component(
-            "device",
-            PROBLEM,
-            f"{text}, though an NVIDIA driver is here: torch {torch.__version__} does not use it",
-            "install the build of torch for your driver, see https://pytorch.org/get-started/locally",
-        )
+        text += f", though an NVIDIA driver is here: torch {torch.__version__} does not use it"
+        remedy = "install the build of torch for your driver, see "
+        yield Component("device", PROBLEM, text, remedy + "https://pytorch.org/get-started/locally")
     else:
         yield Component("device", OK, text)
 
@@ -273,26 +259,15 @@ def _folders(data):
     """Return the folder of each data set that has its own."""
     from emdviz.datasets import DATASETS
 
-    roots = {
-        name: inspect.signature(function).parameters.get("root")
-        for name, function in DATASETS.items()
-    }
-    return {
-        name: data / Path(root.default).name
-        for name, root in roots.items()
-        if root is not None and isinstance(root.default, str)
-    }
+    roots = {name: signature(read).parameters.get("root") for name, read in DATASETS.items()}
+    defaults = {name: getattr(root, "default", None) for name, root in roots.items()}
+    return {name: data / Path(at).name for name, at in defaults.items() if isinstance(at, str)}
 
 
 def _has_files(folder):
     """Tell whether a folder holds any file but a README; stops at the first."""
-    if folder.is_file():
-        return True
-    return any(
-        not file.startswith(".") and file != "README.md"
-        for _, _, files in os.walk(folder)
-        for file in files
-    )
+    files = [folder] if folder.is_file() else filter(Path.is_file, folder.rglob("[!.]*"))
+    return any(file.name != "README.md" for file in files)
 
 
 def _caches(data):
@@ -309,9 +284,8 @@ def _caches(data):
             yield Component("cache", NOTE, text, f"if nothing is running: rm {cache}/*.tmp")
         if folder.is_dir() and not os.access(cache if cache.is_dir() else folder, os.W_OK):
             text = f"{folder} cannot be written: images are decoded anew at each start"
-            yield Component(
-                "cache", NOTE, text, f"chmod u+w {folder}, or copy it to a disk of yours"
-            )
+            remedy = f"chmod u+w {folder}, or copy it to a disk of yours"
+            yield Component("cache", NOTE, text, remedy)
         kept += len(files) - len(stale)
         total += sum(file.stat().st_size for file in files)
     yield Component("cache", OK, f"decoded images of {kept} data sets, {total / _GIB:.2f} GiB")

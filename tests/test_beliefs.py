@@ -127,7 +127,8 @@ def test_reliability_is_drawn_in_the_colours_of_the_losses():
     drawn = {line.get_color(): line for line in ax.lines[1:]}
     assert set(drawn) == {LOSSES["XE"].colour, LOSSES["EMD2"].colour}
     np.testing.assert_allclose(ax.lines[1].get_xydata(), np.column_stack(curve))
-    assert "EMD²" in texts(ax)
+    named = {text.get_text(): text.get_color() for text in ax.get_legend().get_texts()}
+    assert named == {LOSSES[name].label: LOSSES[name].colour for name in ("XE", "EMD2")}
 
 
 def test_boxes_stand_at_their_quartiles():

@@ -16,9 +16,9 @@ from torch import nn
 
 from emdviz import datasets, models
 from emdviz.models import MODELS
+from emdviz.models.imagenet import VGG16
 from emdviz.models.levi_hassner import LeviHassner
 from emdviz.models.residual import Bottleneck
-from emdviz.models.vgg import VGG16
 from emdviz.training import TrainConfig, fit
 
 THIN = ["small_cnn", "ALX_thin", "ALXs_thin", "VGG_F_thin", "RES_thin"]

@@ -15,18 +15,17 @@ with needs("train"):
         judge_equal_cross_entropy,
         judge_rps,
     )
-    from emdviz.exercises.entropic import judge_best_for_aemd, judge_divergence
-    from emdviz.exercises.losses import (
+    from emdviz.exercises.predictions import (
         judge_emd2_gradient,
         judge_interval,
-        judge_median,
-    )
-    from emdviz.exercises.predictions import (
         judge_least_mae,
+        judge_median,
         judge_nearest_to_mean,
         judge_temperature,
     )
     from emdviz.exercises.transport import (
+        judge_best_for_aemd,
+        judge_divergence,
         judge_learned_distance,
         judge_ordered,
         judge_plan,

@@ -12,14 +12,13 @@ from emdviz.reading import read_count
 with needs("train"):
     import torch
 
-    from emdviz.models.alexnet import AlexNet
     from emdviz.models.building import build, last_linear, name_of, path_of, replace_head
     from emdviz.models.heads import linear, mlp
+    from emdviz.models.imagenet import VGG16, AlexNet
     from emdviz.models.levi_hassner import LeviHassner
     from emdviz.models.network import Network, make
     from emdviz.models.residual import ResidualNetwork
     from emdviz.models.small import small_cnn
-    from emdviz.models.vgg import VGG16
 
 __all__ = [
     "MODELS",

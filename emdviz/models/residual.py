@@ -10,16 +10,8 @@ from emdviz.models.network import Network, start_like_he
 class Bottleneck(nn.Module):
     """x + f(x), where f is 1 × 1, 3 × 3 and 1 × 1 convolution, each after batch norm and ReLU.
 
-    Where the shape changes, x is replaced by a 1 × 1 convolution of its activation.
-
-    Parameters
-    ----------
-    before : int
-        Channels of the input.
-    narrow : int
-        Channels in between; the output has four times as many.
-    stride : int
-        Of the 3 × 3 convolution.
+    Where the shape changes, x is replaced by a 1 × 1 convolution of its activation. ``before`` are
+    channels of the input, ``narrow`` those in between; the output has four times as many.
     """
 
     def __init__(self, before, narrow, stride):

@@ -4,9 +4,7 @@ import itertools
 
 from torch import nn
 
-from emdviz.distributions import MOST_CLASSES
 from emdviz.models.network import Network, make
-from emdviz.reading import read_count
 
 
 class SmallCNN(Network):
@@ -29,8 +27,6 @@ class SmallCNN(Network):
     least = 16
 
     def __init__(self, num_outputs, *, width=16):
-        num_outputs = read_count(num_outputs, "num_outputs", 1, MOST_CLASSES)
-        width = read_count(width, "width", 1, 4096)
         channels = [3, width, 2 * width, 4 * width, 8 * width]
         blocks = [
             nn.Sequential(
@@ -49,28 +45,7 @@ class SmallCNN(Network):
 
 
 def small_cnn(num_outputs, *, seed=0, weights=None, width=16):
-    """Make a :class:`SmallCNN` whose weights depend on ``seed`` only.
-
-    Two networks of one seed have the same body, also when their heads differ in size.
-
-    Parameters
-    ----------
-    num_outputs : int
-        C for distributions over classes, 1 for regression.
-    seed : int
-    weights : str or Path, optional
-        A file to start from; see :func:`weights.load_weights`.
-    width : int
-        Channels of the first block.
-
-    Returns
-    -------
-    SmallCNN
-
-    Raises
-    ------
-    ValueError
-        If there is no output.
+    """Make a :class:`SmallCNN`; parameters and errors are those of :func:`make`.
 
     Examples
     --------

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.font_manager import FontProperties
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
@@ -10,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
 from emdviz.losses import look_of
+from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_names, shown
 
 _LETTER = 0.6  # width of a letter, of its font size
@@ -43,8 +45,25 @@ def name_classes(ax, classes, num_classes, places=None):
     """
     names = class_names(classes, num_classes)
     places = np.arange(num_classes) if places is None else np.asarray(places)
-    width, _ = _points(ax)
+    width, _ = points(ax)
     _write_names(ax.xaxis, names, places, width / (np.ptp(places) + 1) if len(places) else width)
+
+
+def bar_width(places):
+    """Return the width of bars at places, so that there is room between them."""
+    return 0.8 * np.diff(places).min() if len(places) > 1 else 0.8
+
+
+def halo(colour, width=3):
+    """Return the effect that keeps text readable on lines: an outline in the colour behind it."""
+    return [withStroke(linewidth=width, foreground=colour)]
+
+
+def title_metric(metric):
+    """Return a metric's name with its unit, and a title that tells which way is better."""
+    spec = METRICS[metric]
+    arrow = "higher is better" if spec.higher_is_better else "lower is better"
+    return f"{metric} ({spec.unit})" if spec.unit else metric, f"{metric}: {arrow}"
 
 
 def name_cells(ax, classes, num_columns, num_rows=None):
@@ -54,7 +73,7 @@ def name_cells(ax, classes, num_columns, num_rows=None):
     rows = columns if num_rows == num_columns else class_names(None, num_rows)
     # the names take from the room that the figure has for Axes and names together
     letters = _LETTER * _size(ax.xaxis) * max(map(len, [*rows, *columns]))
-    width, height = 1.2 * np.array(_points(ax)) - (letters, letters * np.sin(np.radians(_SLANT)))
+    width, height = 1.2 * np.array(points(ax)) - (letters, letters * np.sin(np.radians(_SLANT)))
     cell = max(1.0, min(width / num_columns, height / num_rows))
     _write_names(ax.xaxis, columns, np.arange(num_columns), cell)
     _write_names(ax.yaxis, rows, np.arange(num_rows), cell)
@@ -82,16 +101,11 @@ def _write_names(axis, names, places, unit):
 
 
 def _size(axis):
-    return FontProperties(size=axis.get_tick_params().get("labelsize", _default(axis))).get_size()
+    usual = rcParams[f"{axis.axis_name}tick.labelsize"]
+    return FontProperties(size=axis.get_tick_params().get("labelsize", usual)).get_size()
 
 
-def _default(axis):
-    from matplotlib import rcParams
-
-    return rcParams[f"{axis.axis_name}tick.labelsize"]
-
-
-def _points(ax):
+def points(ax):
     """Return width and height of an Axes in points, as they are before the layout."""
     box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
     return 72 * box.width, 72 * box.height
@@ -131,27 +145,6 @@ def number_cells(ax, matrix, *, greatest):
 def whole_numbers(axis):
     """Give an axis ticks at whole numbers, as many as fit."""
     axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
-
-
-def list_names(ax, names, corner, *, upwards=False):
-    """Write names and their colours below each other into a corner of an Axes, or upwards from it.
-
-    ``names`` is a list of (text, colour), ``corner`` a point in shares of the Axes.
-    """
-    halo = [withStroke(linewidth=3, foreground=ax.get_facecolor())]
-    for k, (text, colour) in enumerate(names):
-        label = ax.annotate(
-            text,
-            corner,
-            (0, (k if upwards else -k) * _LINE * FontProperties().get_size()),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha="right" if corner[0] > 0.5 else "left",
-            va="bottom" if upwards else "top",
-            color=colour,
-            fontweight="bold",
-        )
-        label.set_path_effects(halo)
 
 
 def label_ends(ax, ends, styles=None):
@@ -199,7 +192,7 @@ def name_steps(ax, edges, steps, names, colours):
     ``edges`` (C + 1,) and the values of each step function (C,) are those of ``Axes.stairs``.
     """
     size = FontProperties().get_size()
-    width, height = _points(ax)
+    width, height = points(ax)
     per_letter = 0.65 * size * np.ptp(edges) / width
     share = 1.3 * size / height
     ax.set_ylim(-0.02, 1.04 / (1 - share))  # above 1 there is room for a name

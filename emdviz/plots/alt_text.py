@@ -180,10 +180,7 @@ def _read_bars(ax, bars, brief):
     upright = bars.orientation != "horizontal"
     # NaN is not drawn
     values = np.nan_to_num([bar.get_height() if upright else bar.get_width() for bar in bars])
-    centres = [
-        bar.get_x() + bar.get_width() / 2 if upright else bar.get_y() + bar.get_height() / 2
-        for bar in bars
-    ]
+    centres = [bar.get_center()[0 if upright else 1] for bar in bars]
     way = "x" if upright else "y"
     bar = bars[0]
     name = _name(ax, bars, bar.get_facecolor() if bar.get_fill() else bar.get_edgecolor())

@@ -2,12 +2,11 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from emdviz._docstrings import fill
 from emdviz.losses import look_of
-from emdviz.plots._labels import check_by_loss, list_names, name_cells, number_cells
+from emdviz.plots._labels import check_by_loss, halo, name_cells, number_cells, title_metric
 from emdviz.plots.alt_text import tell
 from emdviz.reading import check_is, read_choice, read_finite, to_numpy
 
@@ -50,11 +49,14 @@ def plot_reliability(curves, *, ax=None):
     below = {"ha": "right", "va": "top", "rotation": 45, "rotation_mode": "anchor"}
     ax.text(0.99, 0.96, "calibrated", color="0.35", fontweight="bold", **below)
     drawn = {"linewidth": 2.5, "marker": "o", "markersize": 5}
+    lines = []
     for loss, (predicted, observed) in curves.items():
         look = look_of(loss)
-        ax.plot(predicted, observed, color=look.colour, label=look.label, **drawn)
+        lines += ax.plot(predicted, observed, color=look.colour, label=look.label, **drawn)
     # the lines lie close together: their names stand in the free corner, in their order
-    list_names(ax, [(look_of(loss).label, look_of(loss).colour) for loss in curves], (0.03, 0.98))
+    framed = {"facecolor": ax.get_facecolor(), "edgecolor": "none", "framealpha": 0.7}
+    bold = {"labelcolor": "linecolor", "prop": {"weight": "bold"}, "handlelength": 1}
+    ax.legend(handles=lines, loc="upper left", **framed, **bold)
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="came true")
     ax.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
     return ax
@@ -156,10 +158,8 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
         _name_rows(ax, names)
         ax.margins(x=0.25)
         ax.xaxis.set_major_locator(MaxNLocator(4))
-    spec = METRICS[metric]
-    named = f"{metric} ({spec.unit})" if spec.unit else metric
-    arrow = "higher is better" if spec.higher_is_better else "lower is better"
-    left.set(xlabel=f"{named}\nmean and 95 % interval", title=f"{metric}: {arrow}")
+    named, title = title_metric(metric)
+    left.set(xlabel=f"{named}\nmean and 95 % interval", title=title)
     right.set(xlabel=f"{named} − that of {look_of(baseline).label}\nseed by seed", yticklabels=[])
     right.tick_params(axis="y", length=0)
     return np.array([left, right])
@@ -171,7 +171,7 @@ def _interval(ax, row, middle, low, high, colour, text):
     above = {"textcoords": "offset points", "ha": "center", "color": colour}
     words = ax.annotate(text, (middle, row), (0, 8), fontweight="bold", **above)
     # readable where it crosses the line of the baseline
-    words.set_path_effects([withStroke(linewidth=4, foreground=ax.get_facecolor())])
+    words.set_path_effects(halo(ax.get_facecolor(), 4))
 
 
 def _name_rows(ax, names):

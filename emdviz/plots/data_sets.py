@@ -7,6 +7,7 @@ import numpy as np
 
 from emdviz._docstrings import fill
 from emdviz.palette import OKABE_ITO, SPLIT_COLOURS
+from emdviz.plots._labels import points
 from emdviz.plots.alt_text import tell
 from emdviz.reading import check_is, read_count, to_numpy
 
@@ -107,10 +108,10 @@ def plot_class_counts(table, *, ax=None):
     longest = max(map(len, map(str, table.index)))
     size = _font_for_rows(ax, len(table) + 1)
     # numbers take at most two thirds of the room beside the names; a letter is 0.6 of its height
-    points = 72 * _inches(ax).width
-    size = min(size, 0.8 * points / (0.6 * (widths.sum() + 0.67 * longest)))
+    width, _ = points(ax)
+    size = min(size, 0.8 * width / (0.6 * (widths.sum() + 0.67 * longest)))
     letter = 0.6 * size
-    share = letter * widths.sum() / min(points, 1.2 * points - letter * longest)
+    share = letter * widths.sum() / min(width, 1.2 * width - letter * longest)
     ends = letter * (np.cumsum(widths) - widths.sum())
     left = 0
     for name in splits:
@@ -146,10 +147,6 @@ def plot_class_counts(table, *, ax=None):
 
 def _font_for_rows(ax, rows, columns=0):
     """Return a font size of which so many rows fit into the Axes, square cells if ``columns``."""
-    box = _inches(ax)
-    row = min(box.height / rows, box.width / columns if columns else np.inf)
-    return min(plt.rcParams["font.size"], 0.75 * 72 * row)
-
-
-def _inches(ax):
-    return ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+    width, height = points(ax)
+    row = min(height / rows, width / columns if columns else np.inf)
+    return min(plt.rcParams["font.size"], 0.75 * row)

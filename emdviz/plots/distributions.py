@@ -6,7 +6,7 @@ import numpy as np
 from emdviz._docstrings import fill
 from emdviz.distributions import cdf, check_distribution, check_positions, one_hot
 from emdviz.palette import GAP, PREDICTION_B, TRUTH
-from emdviz.plots._labels import name_cells, name_classes, name_steps, number_cells
+from emdviz.plots._labels import bar_width, name_cells, name_classes, name_steps, number_cells
 from emdviz.reading import as_array, read_count, read_finite, to_numpy
 
 
@@ -32,7 +32,7 @@ def plot_prediction(
     ax = ax or plt.gca()
     p = to_numpy(check_distribution(p))
     places = check_positions(positions, len(p))
-    width = 0.8 * np.diff(places).min(initial=np.inf) if len(p) > 1 else 0.8
+    width = bar_width(places)
     ax.bar(places, p, width, **{"color": colour, "label": "prediction"} | bar)
     if target is not None:
         truth = _as_distribution(target, len(p))

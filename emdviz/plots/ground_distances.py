@@ -4,13 +4,13 @@ from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patheffects import withStroke
 
 from emdviz._docstrings import fill
 from emdviz.palette import OKABE_ITO
 from emdviz.plots._labels import (
     class_names,
     every,
+    halo,
     label_ends,
     name_cells,
     number_cells,
@@ -83,13 +83,12 @@ def plot_embedding(points, *, classes=None, ax=None):
     ax.plot(*points.T, color="0.75", linewidth=1.5, zorder=1)
     # lighter than this, a point could not be seen on white
     ax.scatter(*points.T, c=np.arange(len(points)), cmap="viridis_r", s=60, zorder=2)
-    halo = [withStroke(linewidth=3, foreground="white")]
     named = every(names, 15)
     for point, name, away in zip(points, named, _free_directions(points), strict=True):
         dx, dy = 13 * away
         side = "left" if dx > 4 else "right" if dx < -4 else "center"
         place = {"textcoords": "offset points", "ha": side, "va": "center"}
-        ax.annotate(name, point, (dx, dy), **place, zorder=3, path_effects=halo)
+        ax.annotate(name, point, (dx, dy), **place, zorder=3, path_effects=halo("white"))
     ax.set_aspect("equal", adjustable="datalim")
     # Matplotlib shrinks margins to keep the aspect, but not the limits of data
     room = np.ptp(points, axis=0).max(initial=0) * np.array([0.18, 0.16])

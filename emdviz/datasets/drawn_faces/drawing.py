@@ -30,20 +30,7 @@ class _Canvas:
 
 
 def draw_faces(t, size):
-    """Draw a block of faces.
-
-    Parameters
-    ----------
-    t : dict of str to float32 tensor
-        Traits of B faces, as :func:`emdviz.datasets.drawn_faces.traits.face_traits` gives them.
-    size : int
-        Height and width in pixels.
-
-    Returns
-    -------
-    float32 tensor, shape (B, 3, size, size)
-        Red, green, blue, about 0 to 1; without sensor noise.
-    """
+    """Return faces (B, 3, size, size), about 0 to 1, drawn from what ``face_traits`` returns."""
     c = _Canvas(t, size)
     _backdrop(c, t)
     # features sit on a round head: turning it moves them aside and squeezes the far half

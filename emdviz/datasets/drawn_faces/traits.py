@@ -84,19 +84,9 @@ _FRAMES = (
 
 
 def face_traits(age, uniform):
-    """Turn ages and random numbers into everything that the drawing needs to know.
+    """Turn ages (N,) in years and numbers (N, 64) in [0, 1) into all that the drawing needs.
 
-    Parameters
-    ----------
-    age : float64 array, shape (N,)
-        Latent ages in years.
-    uniform : float64 array, shape (N, len(RANDOM_NUMBERS))
-        Numbers in [0, 1), one per name of ``RANDOM_NUMBERS``.
-
-    Returns
-    -------
-    dict of str to float32 tensor
-        Lengths, strengths and switches of shape (N, 1, 1); colours of shape (N, 3, 1, 1).
+    Lengths, strengths and switches are float32 tensors of shape (N, 1, 1); colours (N, 3, 1, 1).
     """
     u = dict(zip(RANDOM_NUMBERS, uniform.T, strict=True))
     z = {name: _normal(values) for name, values in u.items()}

@@ -1,4 +1,4 @@
-"""What losses do to a prediction: their curves, pushes on its logits, and the trails of walks."""
+"""Curves of losses and metrics, pushes on logits, the trails of walks, and of training."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,9 +6,17 @@ import numpy as np
 from emdviz._docstrings import fill
 from emdviz.distributions import check_positions
 from emdviz.losses import look_of
+from emdviz.metrics import METRICS
 from emdviz.palette import PREDICTION_B
-from emdviz.plots._labels import check_by_loss, label_ends, name_classes, whole_numbers
-from emdviz.reading import read_finite, read_flag, read_floats
+from emdviz.plots._labels import (
+    bar_width,
+    check_by_loss,
+    label_ends,
+    name_classes,
+    title_metric,
+    whole_numbers,
+)
+from emdviz.reading import read_choice, read_finite, read_flag, read_floats
 
 
 @fill
@@ -34,13 +42,7 @@ def plot_pushes(
     ax = ax or plt.gca()
     push = read_finite(push, "push", 1)
     places = check_positions(positions, len(push))
-    ax.bar(
-        places,
-        push,
-        color=colour,
-        width=0.8 * (np.diff(places).min() if len(places) > 1 else 1.0),
-        **bar,
-    )
+    ax.bar(places, push, color=colour, width=bar_width(places), **bar)
     ax.axhline(0, color="0.4", linewidth=1)
     limit = limit or np.abs(push).max()
     if limit > 0:
@@ -97,5 +99,34 @@ def plot_trails(trails, *, ax=None, ylabel="loss", log=False):
     check_by_loss(trails, "trails")
     steps = range(max(map(len, trails.values())))
     ax = plot_curves(trails, steps, ax=ax, xlabel="steps", ylabel=ylabel, log=log)
+    whole_numbers(ax.xaxis)
+    return ax
+
+
+@fill
+def plot_history(histories, metric, *, ax=None):
+    """Draw how a metric changed with the epochs, one line per loss, labelled at its end.
+
+    Parameters
+    ----------
+    histories : dict of str to list of training.Epoch
+        Keys are names of losses.
+    metric : str
+        A name in ``metrics.METRICS``.
+    %(axes)s
+    """
+    check_by_loss(histories, "histories")
+    read_choice(metric, "metric", METRICS)
+    ax = ax or plt.gca()
+    ends = {}
+    for name, epochs in histories.items():
+        x, y = zip(*((epoch.number, epoch.metrics[metric]) for epoch in epochs), strict=True)
+        look = look_of(name)
+        mark = "o" if len(x) == 1 else None  # which is no line yet
+        ax.plot(x, y, color=look.colour, linewidth=2.5, marker=mark, label=look.label)
+        ends[name] = (x[-1], y[-1])
+    label_ends(ax, ends)
+    label, title = title_metric(metric)
+    ax.set(xlabel="epoch", ylabel=label, title=title)
     whole_numbers(ax.xaxis)
     return ax
