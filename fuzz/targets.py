@@ -54,6 +54,7 @@ LEFT_OUT = {
     "datasets.from_torch": "calls from_arrays, which is fuzzed",
     "datasets.with_features": "runs a network over a data set, as training.fit does",
     "datasets.table": "reads files, which files.py makes",
+    "diagnosis.Example": "a record of what diagnosis.diagnose returned",
     "distributions.check_period": "fuzzed inside distances.circular_emd and ground_distance.circle",
     "exercises.judge_function": "fuzzed inside judge_emd and others like it",
     "experiments.Store": "reads files, which store.py makes",
@@ -532,6 +533,7 @@ SPECIAL = {
             "num_classes": choice(8),
         }
     },
+    "training.paired_differences": {"ignored": {"predictions"}},
     "training.fit": {
         "function": lambda *args, **options: next(iter(training.fit(*args, **options))),
         "ignored": {"loss_options"},

@@ -64,7 +64,7 @@ class ProprietyExplorer(DistributionExplorer):
     >>> explorer.minimisers["EMD"]
     array([0., 1., 0.])
     >>> {name: round(costs["honest"], 2) for name, costs in explorer.expected_losses.items()}
-    {'XE': 1.03, 'EMD2': 0.37, 'EMD': 0.74, 'REG': 0.49}
+    {'XE': 1.03, 'REG': 0.49, 'EMD': 0.74, 'EMD2': 0.37}
     """
 
     _esm = bundle(Path(__file__).parent / "propriety.js")
