@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from emdviz import training
 from emdviz.datasets import load, table
 
 FRAME = pd.DataFrame(
@@ -112,3 +116,28 @@ def test_files_that_are_something_else_are_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"no table at all")
     with pytest.raises(ValueError, match=f"{name} cannot be read as a table"):
         table(tmp_path / name, label="y")
+
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "features", "counts"),
+    [
+        ("swd.csv", "risk", 10, [32, 352, 399, 217]),
+        ("lev.csv", "rating", 4, [93, 280, 403, 197, 27]),
+    ],
+)
+def test_the_tables_of_the_repository_train_in_seconds(name, label, features, counts):
+    data = table(DATA / name, label=label)
+    assert data.inputs.shape == (1000, features)
+    assert torch.bincount(data.labels).tolist() == counts  # as their donor's page says
+    assert data.classes == [str(k + 1) for k in range(len(counts))]
+    config = training.TrainConfig(epochs=10, batch_size=32, learning_rate=0.02, device="cpu")
+    runs = training.compare_losses(
+        data, ["XE", "EMD2"], model="linear", seeds=range(2), config=config, resplit=True
+    )
+    assert len(runs) == 4
+    labels = data.labels.double()
+    of_the_middle = (labels - labels.median()).abs().mean().item()
+    assert runs.groupby("loss")["test MAE"].mean().max() < 0.9 * of_the_middle
