@@ -208,7 +208,7 @@ def test_a_saved_page_is_one_file_that_fetches_nothing(tmp_path):
 def test_an_exported_notebook_gets_a_live_figure_beside_the_widget():
     bundle, _ = PredictionExplorer()._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert "standAlone(" in bundle["text/html"]
+    assert "standAlone.figure(" in bundle["text/html"]
 
 
 VIEW = "application/vnd.jupyter.widget-view+json"

@@ -7,10 +7,12 @@ import io
 import ipywidgets
 
 from emdviz.explorers.kit import Panel
+from emdviz.explorers.kit.explorer import stand_alone
 from emdviz.reading import read_names, shown
 
 _PAGE = (
-    '<img alt="{alt}" style="max-width: 100%" width="{width}" src="data:image/png;base64,{png}">'
+    '<img class="emdviz-page" alt="{alt}" style="max-width: 100%" width="{width}" '
+    'src="data:image/png;base64,{png}">'
 )
 _DOTS_PER_PIXEL = 1.5  # so that text is sharp on screens of small pixels as well
 
@@ -64,7 +66,16 @@ def flip_book(figures, alt, *, name="epoch"):
     play = ipywidgets.Play(max=len(pages) - 1, interval=800)
     ipywidgets.jslink((slider, "index"), (stack, "selected_index"))
     ipywidgets.jslink((play, "value"), (slider, "index"))
-    return Panel([stack, ipywidgets.HBox([play, slider])])
+    return _FlipBook([stack, ipywidgets.HBox([play, slider])])
+
+
+class _FlipBook(Panel):
+    def _fragment(self):
+        stack, controls = self.children
+        pictures = [page.value for page in stack.children]
+        return stand_alone(
+            "pages", {"pictures": pictures, "name": controls.children[1].description}
+        )
 
 
 def _draw(figure, text):

@@ -2,7 +2,10 @@
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
+from devtools.lab import Watch
 from tests.browser.figure import Figure, wait_until
 from tests.browser.test_race import SETUP
 
@@ -60,6 +63,47 @@ def test_a_reopened_notebook_says_what_to_do(lab, open_cells):
     not_mine.run_all()
     Figure(not_mine.page, 3)
     wait_until(lambda: hints(not_mine.page).count() == 0)
+
+
+SHOWN = (
+    *CELLS,
+    "from emdviz.explorers import flip_book\nfrom matplotlib.figure import Figure\n"
+    "flip_book([Figure(), Figure()], ['the first', 'the second'])",
+)
+
+
+@pytest.fixture(scope="module")
+def run_cells():
+    """A notebook that was run, with the state of its widgets."""
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in SHOWN])
+    return NotebookClient(made, kernel_name="python3", timeout=120).execute()
+
+
+@pytest.mark.parametrize("state", [True, False], ids=["with state", "without state"])
+def test_an_exported_page_is_live_without_kernel_and_network(browser, tmp_path, run_cells, state):
+    made = nbformat.from_dict(run_cells)
+    assert made.metadata.widgets
+    if not state:
+        made.metadata = {k: v for k, v in made.metadata.items() if k != "widgets"}
+    path = tmp_path / "page.html"
+    path.write_text(HTMLExporter().from_notebook_node(made)[0], encoding="utf-8")
+    context = browser.new_context(offline=True, viewport={"width": 1400, "height": 1600})
+    watch, page = Watch(context), context.new_page()
+    page.goto(path.as_uri(), wait_until="domcontentloaded")
+    for index in (0, 1):
+        figure = Figure(page, index)
+        figure.press("A", 0, "ArrowUp")
+        assert figure.bars("A")[0] == pytest.approx(0.41)
+    slider = page.get_by_role("slider", name="epoch")
+    page.get_by_role("img", name="the first").wait_for()
+    slider.press("ArrowRight")
+    page.get_by_role("img", name="the second").wait_for()
+    page.wait_for_timeout(3500)  # what is said of a figure that is not there comes after three
+    assert page.locator(".emdviz-explorer").count() == 3
+    assert hints(page).count() == 0
+    assert page.locator(".jp-OutputArea pre").count() == 0, "no figure is shown as its text"
+    assert [error for error in watch.errors if "net::ERR" not in error] == []
+    context.close()
 
 
 def test_training_goes_on_while_its_tab_is_closed(lab, open_cells):

@@ -5,6 +5,7 @@ import hashlib
 import html
 import json
 import re
+import unicodedata
 import uuid
 from pathlib import Path
 
@@ -53,13 +54,16 @@ _FRAGMENT = """<div id="{anchor}">To see this interactive figure, run the cell.<
 {css}</style>
 <script type="module">
 {esm}
-standAlone(widget, document.getElementById("{anchor}"), {state});
+standAlone.{show}(document.getElementById("{anchor}"), {values}{widget});
 </script>
 """
 
+_STAND_ALONE = bundle(_HERE / "stand_alone.js", "standAlone").rpartition("export default")[0]
+
 # JupyterLab looks for the widget of a saved output for two seconds, and then shows an error, for
-# which it makes the output itself a .jupyter-widgets
-_REOPENED = """<div class="emdviz-reopened" hidden>
+# which it makes the output itself a .jupyter-widgets; so does nbconvert where widget state is saved
+_REOPENED = (
+    """<div class="emdviz-reopened" hidden>
 To see this figure again, run the cell again.
 </div>
 <style>
@@ -73,6 +77,12 @@ To see this figure again, run the cell again.
 @keyframes emdviz-wait { from, to { visibility: hidden; } }
 </style>
 """
+    f"""<script type="module">
+{_STAND_ALONE}
+standAlone.saved();
+</script>
+"""
+)
 
 
 def style_sheet(figure, *names):
@@ -108,20 +118,44 @@ def show_losses(names):
     return [
         {
             "name": name,
-            "label": look_of(name).label,
+            "label": _isolate(look_of(name).label),
             "colour": None if look_of(name).colour == black else look_of(name).colour,
         }
         for name in names
     ]
 
 
+def _isolate(text):
+    """Keep right-to-left letters of a label from reordering the numbers beside it."""
+    turns = any(unicodedata.bidirectional(letter) in {"R", "AL", "RLE", "RLO"} for letter in text)
+    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}" if turns else text
+
+
 class Reopenable:
-    """A widget that leaves a word in its notebook for whoever opens it without its kernel."""
+    """A widget that can be seen, in ``_fragment``, on a page without a kernel."""
 
     def _repr_mimebundle_(self, **kwargs):
         if shell := get_ipython():
             shell.events.register("post_run_cell", _leave_word)  # takes it once, however often
-        return super()._repr_mimebundle_(**kwargs)
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            # JupyterLab prefers the widget; an exported page, which has no kernel, takes this
+            data = bundle[0] if isinstance(bundle, tuple) else bundle
+            data["text/html"] = self._fragment()
+        return bundle
+
+
+def stand_alone(show, values, *, css="", esm=""):
+    """Return HTML that calls a function of ``stand_alone.js``, with the widget that ``esm`` is."""
+    return _FRAGMENT.format(
+        anchor=f"emdviz-{uuid.uuid4().hex[:12]}",
+        css=css,
+        esm=esm.rpartition("export default")[0] + _STAND_ALONE,
+        show=show,
+        # "<" could end the script from within a class name
+        values=json.dumps(values).replace("<", "\\u003c"),
+        widget=", widget" if esm else "",
+    )
 
 
 def _leave_word(_=None):
@@ -135,6 +169,9 @@ def _leave_word(_=None):
 
 class Panel(Reopenable, ipywidgets.VBox):
     """A figure with its sliders below."""
+
+    def _fragment(self):
+        return "".join(part._fragment() for part in self.children if isinstance(part, Explorer))
 
 
 class Explorer(Reopenable, anywidget.AnyWidget):
@@ -183,19 +220,4 @@ class Explorer(Reopenable, anywidget.AnyWidget):
         """Return HTML that shows the explorer with a stand-in for the kernel."""
         ours = set(self.traits(sync=True)) - set(anywidget.AnyWidget.class_traits(sync=True))
         state = self.get_state(ours - {"_esm", "_css", "_anywidget_id"})
-        modules = (self._esm, bundle(_HERE / "stand_alone.js", "standAlone"))
-        esm = "".join(text.rpartition("export default")[0] for text in modules)
-        return _FRAGMENT.format(
-            anchor=f"emdviz-{uuid.uuid4().hex[:12]}",
-            css=self._css,
-            esm=esm,
-            # "<" could end the script from within a class name
-            state=json.dumps(state).replace("<", "\\u003c"),
-        )
-
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is not None:
-            # JupyterLab prefers the widget; an exported page, which has no kernel, takes this
-            bundle[0]["text/html"] = self._fragment()
-        return bundle
+        return stand_alone("figure", state, css=self._css, esm=self._esm)
