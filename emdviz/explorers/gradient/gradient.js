@@ -36,10 +36,11 @@ const chooseClass = (state, i) => fromAnew({ ...state, target: i });
 
 /** The labels of the losses; a sum tells the weight of its second part. */
 function nameLosses(losses, weight) {
-  const factor = weight === 1 ? "" : `${Number(weight.toPrecision(3))} `;
-  return losses.map(({ name, label }) =>
-    closedForms[name].weighted ? label.replace(" + ", ` + ${factor}`) : label,
-  );
+  const labelOf = (wanted) => losses.find(({ name }) => name === wanted)?.label ?? wanted;
+  return losses.map(({ name, label }) => {
+    const parts = closedForms[name].sumOf?.map(labelOf);
+    return parts && weight !== 1 ? parts.join(` + ${Number(weight.toPrecision(3))} `) : label;
+  });
 }
 
 function createLossRow({ loss, classes, root, named }) {

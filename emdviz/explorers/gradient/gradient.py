@@ -253,7 +253,7 @@ class GradientExplorer(DistributionExplorer):
 
     def _label(self, name):
         if name == "XEMD2" and self.emd_weight != 1:
-            return LOSSES[name].label.replace(" + ", f" + {self.emd_weight:.3g} ")
+            return f"{LOSSES['XE'].label} + {self.emd_weight:.3g} {LOSSES['EMD2'].label}"
         return LOSSES[name].label
 
     def _descents(self, steps):

@@ -76,7 +76,7 @@ export function createWalk({ losses, limits, act, root }) {
       for (const { title, of, drawing } of trails) {
         const lists = walks.map(of);
         const ends = labels.map((label, i) => `${label} ${lists[i][steps].toFixed(2)}`);
-        drawing.update(lists, labels, `${title} after ${inWords(steps)}: ${ends.join(", ")}`);
+        drawing.update(lists, `${title} after ${inWords(steps)}: ${ends.join(", ")}`);
       }
     },
   };

@@ -96,7 +96,7 @@ closedForms.EMD = {
 
 closedForms.XEMD2 = {
   words: "cross-entropy and the squared Earth Mover's Distance",
-  weighted: true,
+  sumOf: ["XE", "EMD2"],
   slope(z, p, at) {
     const [first, second] = [closedForms.XE, closedForms.EMD2].map((form) => form.slope(z, p, at));
     return {

@@ -1,29 +1,91 @@
-// The lines of a chart, each with a dot and with its name at its end.
+// A chart of lines: its axes, and for each line a dot and its name at its end.
 
-import { set, svg, wholePixel, write } from "./dom.js";
+import { ruler, set, shorten, svg, wholePixel, write } from "./dom.js";
 
 const APART = 1.2; // the least distance of two names, in units of the text size
+const NAMES = 0.4; // the greatest share of the width that names may take
 
 /**
- * Make a line for each of `series`: `of` are the attributes of its element, `kind` the class of its
- * path, `dash` its dashes, and `dotted` says whether every point is marked.
+ * Make a chart; call `resize` and then `update`.
+ *
+ * Each of `series` has a `label`, the attributes `of` of its element, the class `kind` of its path,
+ * its dashes `dash`, and `dotted` if every point is marked. `size` holds, in units of the text
+ * size, what is `left` of the axes, `top` above and `foot` below them, their `height`, and how far
+ * below them the name of the lower axis is. `marks` are elements between the axes and the lines.
  */
-export function createLines(series) {
+export function createLineChart({ series, root, size, marks = [] }) {
+  const axes = svg("g");
   const lines = series.map(createLine);
+  const node = svg("svg", { class: "emdviz-chart", role: "img" }, axes, ...marks);
+  node.append(...lines.map((line) => line.node));
+  let place = null;
+  let drawn = ""; // what the axes were drawn for
+
+  function drawAxes({ up, along, title }, x, y) {
+    const { unit, left, right, top, bottom, measure } = place;
+    const line = (ends) => svg("line", { class: "emdviz-grid", ...ends });
+    const words = (kind, at, text) => svg("text", { class: `emdviz-${kind}`, ...at }, text);
+    const middle = { x: (left + right) / 2, y: bottom + size.name * unit };
+    const fits = size.name > size.tick || right - left > measure(`00 ${along.name} 000`);
+    axes.replaceChildren(
+      ...up.ticks.flatMap(([value, text]) => [
+        line({ x1: left, x2: right, y1: y(value), y2: y(value) }),
+        words("tick", { x: left - 0.5 * unit, y: y(value) + 0.3 * unit }, text),
+      ]),
+      ...along.ticks.flatMap((value) => [
+        along.grid ? line({ x1: x(value), x2: x(value), y1: top, y2: bottom }) : "",
+        words("axis", { x: x(value), y: bottom + size.tick * unit }, String(value)),
+      ]),
+      along.name && fits ? words("axis", middle, along.name) : "",
+      title ? words("curve-title", { x: 0, y: top - 1.1 * unit }, title) : "",
+    );
+  }
+
   return {
-    nodes: lines.map((line) => line.node),
+    node,
     /**
-     * Draw a list of places [x, y] for each line, a dot at one place or null, and its label, none
-     * if empty; names lie between `top` and `bottom`.
+     * Return where the axes lie; `value` is the widest text that follows a label, and `besides` are
+     * other texts that would have to fit where the names are.
      */
-    update({ places, dots, labels, unit, top, bottom }) {
-      const ends = places.map((list, i) => (labels[i] ? list.at(-1) : undefined));
-      const named = ends.flatMap((end, i) => (end ? [i] : []));
+    resize(width, unit, { labels = series.map(({ label }) => label), value = "", besides = [] } = {}) {
+      const measure = ruler(root, 0.92 * unit);
+      const left = size.left * unit;
+      const room = Math.max(NAMES * width - measure(value), 3 * unit);
+      const names = labels.map((label) => shorten(label, room, measure));
+      const widest = Math.max(...[...names, ...besides].map((name) => measure(name + value)));
+      const right = Math.max(width - widest - 1.9 * unit, left + 3 * unit);
+      const top = size.top * unit;
+      const bottom = top + size.height * unit;
+      const height = bottom + size.foot * unit;
+      place = { unit, left, right, top, bottom, measure, names };
+      drawn = "";
+      set(node, { width, height, viewBox: `0 0 ${width} ${height}` });
+      return place;
+    },
+    /**
+     * Draw a list of points [a, b] for each line, and a dot at one point or at null.
+     *
+     * `up` and `along` tell of either axis where a value is, as a share of its length, and its
+     * ticks. `values` are the texts that follow the labels; a line without one has no name.
+     */
+    update({ up, along, title = "", points, dots, values = series.map(() => ""), words }) {
+      const { unit, left, right, top, bottom, names } = place;
+      const x = (value) => left + (right - left) * along.at(value);
+      const y = (value) => bottom - (bottom - top) * up.at(value);
+      const asked = JSON.stringify([title, up.ticks.map(([value, text]) => [y(value), text]), along.ticks]);
+      if (asked !== drawn) drawAxes({ up, along, title }, x, y);
+      drawn = asked;
+      const placed = (point) => point && [x(point[0]), y(point[1])];
+      const named = series.flatMap((_, i) => (values[i] !== null && points[i].length ? [i] : []));
+      const ends = points.map((list) => placed(list.at(-1)));
       const heights = spreadOut(named.map((i) => ends[i][1]), APART * unit, top, bottom);
       lines.forEach((line, i) => {
-        line.update(places[i], dots[i], unit);
-        line.name(labels[i], ends[i], heights[named.indexOf(i)], unit);
+        const height = heights[named.indexOf(i)];
+        line.update(points[i].map(placed), placed(dots[i]), unit);
+        line.name(`${names[i]}${values[i]}`, height === undefined ? null : ends[i], height, unit);
       });
+      set(node, { "aria-label": words });
+      return { x, y };
     },
   };
 }

@@ -192,7 +192,7 @@ function createProgress(root) {
           return `${label} ${title.startsWith("Cost") ? formatCost(value) : formatError(value)}`;
         });
         drawing.update({
-          ...shown, labels, scalings: state.iterations, brokenAt: found.brokenAt,
+          ...shown, scalings: state.iterations, brokenAt: found.brokenAt,
           words: `${title}; after ${inWords(state.iterations)} of ${MOST}: ${said.join(", ")}`,
         });
       }

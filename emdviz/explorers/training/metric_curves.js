@@ -1,10 +1,10 @@
-// Curves of a metric over the epochs, one per loss, each with its name at its end.
+// Curves of a metric over the epochs, one per loss.
 
 import { ofLoss } from "../kit/closed_forms.js";
-import { ruler, set, svg } from "../kit/dom.js";
-import { createLines } from "../kit/line_chart.js";
+import { set, svg } from "../kit/dom.js";
+import { createLineChart } from "../kit/line_chart.js";
 
-const CURVE_HEIGHT = 13; // of the axis, in units of the text size
+const SIZE = { left: 3.2, top: 2.2, height: 13, foot: 3.1, tick: 1.3, name: 2.6 };
 
 /** Write a number of a metric; there may be none. */
 export const formatMetric = (value, unit) => value?.toFixed(unit === "%" ? 1 : 3) ?? "–";
@@ -33,71 +33,39 @@ function epochTicks(count, most) {
 
 /** Make the drawing for `count` epochs; a marker stands at one of them if `marked`. */
 export function createCurves({ losses, count, root, marked }) {
-  const axis = svg("g", {});
   const marker = svg("line", { class: "emdviz-marker" });
-  const curves = createLines(losses.map((loss) => ({ of: ofLoss(loss), dotted: true })));
-  const node = svg("svg", { class: "emdviz-chart", role: "img" }, axis);
-  if (marked) node.append(marker);
-  node.append(...curves.nodes);
-  let place = null;
-  let axes = ""; // what the axes were drawn for
-
-  function drawAxes(ticks, named, y) {
-    if (axes === `${named} ${ticks}`) return;
-    axes = `${named} ${ticks}`;
-    const { unit, left, right, top, bottom, x } = place;
-    const epochs = epochTicks(count, Math.max(2, (right - left) / (2.5 * unit)));
-    const words = (name, at, text) => svg("text", { class: `emdviz-${name}`, ...at }, String(text));
-    axis.replaceChildren(
-      ...ticks.flatMap((tick) => [
-        svg("line", { class: "emdviz-grid", x1: left, x2: right, y1: y(tick), y2: y(tick) }),
-        words("tick", { x: left - 0.5 * unit, y: y(tick) + 0.3 * unit }, tick),
-      ]),
-      ...epochs.map((n) => words("axis", { x: x(n), y: bottom + 1.3 * unit }, n)),
-      words("axis", { x: (left + right) / 2, y: bottom + 2.6 * unit }, "epoch"),
-      words("curve-title", { x: 0, y: top - 1.1 * unit }, named),
-    );
-  }
+  const series = losses.map((loss) => ({ label: loss.label, of: ofLoss(loss), dotted: true }));
+  const chart = createLineChart({ series, root, size: SIZE, marks: marked ? [marker] : [] });
+  let epochs = [];
 
   return {
-    node,
+    node: chart.node,
     resize(width, unit) {
-      const measure = ruler(root, 0.92 * unit);
-      const names = Math.max(...losses.map(({ label }) => measure(`${label} −0.000`)));
-      const [left, top] = [3.2 * unit, 2.2 * unit];
-      const right = Math.max(width - names - 1.9 * unit, left + 3 * unit);
-      const bottom = top + CURVE_HEIGHT * unit;
-      const x = (n) => (count > 1 ? left + ((right - left) * (n - 1)) / (count - 1) : (left + right) / 2);
-      place = { unit, left, right, top, bottom, x };
-      axes = "";
-      const height = bottom + 3.1 * unit;
-      set(node, { width, height, viewBox: `0 0 ${width} ${height}` });
+      const { left, right, top, bottom } = chart.resize(width, unit, { value: " −0.000" });
+      epochs = epochTicks(count, Math.max(2, (right - left) / (2.5 * unit)));
       set(marker, { y1: top, y2: bottom });
     },
     /**
      * Show lists of numbers, null where there is none, one list per loss and one number per
      * epoch; `named` is the title, `unit` that of the metric, `at` the epoch that is marked.
      */
-    update(lists, { named, unit: measured, at }) {
-      const { unit, top, bottom, x } = place;
-      const values = lists.flat().filter((value) => value !== null);
-      const ticks = values.length ? niceTicks(values) : [0, 1];
+    update(lists, { named, unit, at }) {
+      const known = lists.flat().filter((value) => value !== null);
+      const ticks = known.length ? niceTicks(known) : [0, 1];
       const [low, high] = [ticks[0], ticks.at(-1)];
-      const y = (value) => bottom - ((bottom - top) * (value - low)) / (high - low);
-      drawAxes(ticks, named, y);
       const points = lists.map((list) =>
         list.map((value, i) => [i + 1, value]).filter(([, value]) => value !== null),
       );
       const chosen = points.map((list) => (marked ? list.find(([n]) => n === at) : list.at(-1)));
-      const placed = ([n, value]) => [x(n), y(value)];
-      const labels = losses.map(({ label }, i) => `${label} ${formatMetric(chosen[i]?.[1], measured)}`);
-      curves.update({
-        places: points.map((list) => list.map(placed)),
-        dots: chosen.map((point) => point && placed(point)),
-        labels, unit, top, bottom,
+      const values = chosen.map((point) => ` ${formatMetric(point?.[1], unit)}`);
+      const said = losses.map(({ label }, i) => label + values[i]);
+      const { x } = chart.update({
+        up: { at: (value) => (value - low) / (high - low), ticks: ticks.map((tick) => [tick, String(tick)]) },
+        along: { at: (n) => (count > 1 ? (n - 1) / (count - 1) : 0.5), ticks: epochs, name: "epoch" },
+        title: named, points, dots: chosen, values,
+        words: `${named} after epoch ${at}: ${said.join(", ")}`,
       });
       set(marker, { x1: x(at), x2: x(at) });
-      set(node, { "aria-label": `${named} after epoch ${at}: ${labels.join(", ")}` });
     },
   };
 }
