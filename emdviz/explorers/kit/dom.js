@@ -53,7 +53,7 @@ export function ruler(node, size) {
 
 /** Cut `text` to `width` pixels; what goes is the middle, as names often differ at their ends. */
 export function shorten(text, width, measure) {
-  const letters = Array.from(text);
+  const letters = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
   const cut = (kept) => {
     const head = Math.ceil(kept / 2);
     const tail = letters.slice(letters.length - (kept - head));

@@ -29,7 +29,7 @@ function createRacer(loss, { epochs, steps }) {
   const note = html("span", { class: "emdviz-range" });
   const error = html("p", { class: "emdviz-notice", role: "alert", hidden: true });
   const swatch = html("span", { class: "emdviz-loss-swatch" });
-  const title = html("span", { class: "emdviz-loss" }, swatch, label);
+  const title = html("span", { class: "emdviz-loss", title: label }, swatch, label);
   return {
     node: html("div", ofLoss(loss, "emdviz-racer"), title, bar, note, error),
     update({ epoch, step, left, error: why }, state) {
@@ -53,12 +53,13 @@ function createCard(i, { losses, classes, probe }, root) {
   const charts = losses.map(() => createBelief({ classes, root, large: false }));
   const rows = losses.map((loss, j) => {
     const frame = html("div", { class: "emdviz-frame" }, charts[j].node);
-    return html("div", ofLoss(loss, "emdviz-belief"), html("span", {}, loss.label), frame);
+    const name = html("span", { class: "emdviz-short", title: loss.label }, loss.label);
+    return html("div", ofLoss(loss, "emdviz-belief"), name, frame);
   });
   const ends = html("div", { class: "emdviz-ends", "aria-hidden": "true" });
-  ends.append(html("span", {}, classes[0]), html("span", {}, classes.at(-1)));
+  ends.append(...[classes[0], classes.at(-1)].map((name) => html("span", { class: "emdviz-short" }, name)));
   return {
-    node: html("figure", { class: "emdviz-card" }, picture, html("figcaption", {}, caption), ...rows, ends),
+    node: html("figure", { class: "emdviz-card" }, picture, html("figcaption", {}, caption), html("div", { class: "emdviz-rows" }, ...rows, ends)),
     width: () => rows[0].lastChild.clientWidth,
     resize: (width, unit) => charts.forEach((chart) => chart.resize(width, unit)),
     update(predictions) {
