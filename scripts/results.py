@@ -106,7 +106,7 @@ def section(data, options, command, choices, runs):
         f"{len(data):,} images of {options.size} px: {sizes['train']} to train, {sizes['valid']} "
         f"to choose learning rates from {len(options.rates)}, {sizes['test']} to test. "
         f"`small_cnn`, {options.epochs} epochs, {options.seeds} seeds. Mean and half the width "
-        "of its 95 % interval over the seeds.\n",
+        "of its 95 % interval over the seeds, on one test set.\n",
         f"    {command}\n",
         "| loss | learning rate | " + " | ".join(heading(name) for name in shown) + " |",
         "|---|---|" + "---|" * len(shown),

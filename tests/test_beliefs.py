@@ -156,3 +156,4 @@ def test_a_comparison_shows_means_and_paired_differences():
     shown = [line.get_xdata() for line in left.lines if len(line.get_xdata()) == 2]
     np.testing.assert_allclose(shown[0], summary.loc["XE", [("AEM", "low"), ("AEM", "high")]])
     assert texts(right) == [" baseline", "+3  better"]
+    assert right.get_xlabel().endswith("95 % interval over seeds, on one test set")
