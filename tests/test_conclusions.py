@@ -256,13 +256,13 @@ def test_scores_of_examples_are_those_of_the_metrics(tmp_path):
     runs, store = experiments.run(specs, tmp_path), experiments.Store(tmp_path)
     alone, both = (
         paired_differences(runs, predictions=predictions).set_index(["loss", "metric"])
-        for predictions in (None, store.predictions)
+        for predictions in (None, store)
     )
     np.testing.assert_allclose(both["difference"], alone["difference"], atol=1e-6)
     with pytest.raises(ValueError, match=r"metrics must be among \['AEM'.*got \['QWK'\]"):
         paired_differences(runs, ["QWK"], predictions=store.predictions)
-    with pytest.raises(TypeError, match=r"such as store\.predictions, got a Store"):
-        paired_differences(runs, predictions=store)
+    with pytest.raises(FileNotFoundError, match="such as the folder of compare_losses, but there"):
+        paired_differences(runs, predictions=tmp_path / "elsewhere")
 
     def other(identity):
         told = store.predictions(identity)
@@ -306,6 +306,19 @@ def test_unknown_names_are_refused():
         paired_differences(RUNS, ["AEM"], baseline="AEMD")
     with pytest.raises(ValueError, match=r"metrics must be among \['AEM', 'MAE'\], got \['F1'\]"):
         summarise(RUNS, ["F1"])
+
+
+def test_a_comparison_with_a_folder_keeps_predictions(tmp_path):
+    faces = datasets.load("synthetic_faces", n=120, size=32)
+    config = TrainConfig(epochs=1, batch_size=32, learning_rate=0.01, device="cpu")
+    runs = compare_losses(faces, ["XE", "REG"], seeds=(1, 2), config=config, folder=tmp_path)
+    alone, both = paired_differences(runs), paired_differences(runs, predictions=tmp_path)
+    np.testing.assert_allclose(both["difference"], alone["difference"], atol=1e-6)
+    assert set(both["over"]) == {"seeds and test examples"}
+    with pytest.raises(ValueError, match="must have the column 'id'"):
+        paired_differences(runs.drop(columns="id"), predictions=tmp_path)
+    with pytest.raises(TypeError, match="predictions must be a folder of runs, or a function"):
+        paired_differences(runs, predictions=3)
 
 
 def test_a_run_that_breaks_leaves_the_others(tmp_path):

@@ -11,7 +11,6 @@ import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import safetensors.torch
 import torch
 
@@ -19,6 +18,7 @@ from emdviz.experiments.specs import RunSpec, identify
 from emdviz.losses import as_loss
 from emdviz.models import build, replace_head
 from emdviz.training import Predictor, read_history
+from emdviz.training.predictions import PREDICTIONS, read_predictions
 from emdviz.training.results import make_row, make_table
 from emdviz.writing import write_whole
 
@@ -107,17 +107,8 @@ class Store:
         ValueError
             If its file cannot be read.
         """
-        parts = {"valid": {}, "test": {}}
-        path = self._part(spec, "predictions.npz")
-        with (
-            _reading(path),
-            path.open("rb") as opened,  # np.load would leave a broken one open
-            np.load(opened, allow_pickle=False) as file,
-        ):
-            for name in file.files:
-                split, _, kind = name.partition(" ")
-                parts[split][kind] = file[name]
-        return parts
+        with _reading(self._part(spec, PREDICTIONS)) as path:
+            return read_predictions(path)
 
     def weights(self, spec):
         """Return the network's tensors by name, for ``load_state_dict``; errors as above."""

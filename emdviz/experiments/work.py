@@ -1,12 +1,11 @@
 """What is done for a run: train, predict, measure."""
 
-import io
 import json
 
-import numpy as np
 import safetensors.torch
 
 from emdviz.training import Run, TrainingData, choose_device
+from emdviz.training.predictions import PREDICTIONS, pack_predictions
 from emdviz.training.results import plain
 
 _loaded = {}
@@ -44,22 +43,7 @@ def train(spec, folder, on_epoch):
     )
     for epoch in run:
         on_epoch(epoch)
-    metrics, arrays, dataset = {}, {}, run.data.dataset
-    for name in ("valid", "test"):
-        split = dataset.split(name)
-        predicted, metrics[name] = run.evaluate(name)
-        parts = {
-            "index": dataset.splits[name],
-            "labels": split.labels,
-            "classes": predicted.classes,
-        }
-        if predicted.distribution is None:
-            parts["outputs"] = predicted.outputs
-        else:
-            parts["probabilities"] = predicted.distribution
-        if split.scores is not None:
-            parts |= {"expected": predicted.scores(split.positions), "scores": split.scores}
-        arrays |= {f"{name} {kind}": part.numpy() for kind, part in parts.items()}
+    metrics, predictions = pack_predictions(run)
     tensors = {name: part.cpu().contiguous() for name, part in run.model.state_dict().items()}
     about = {
         "classes": run.classes,
@@ -71,7 +55,7 @@ def train(spec, folder, on_epoch):
     files = {
         "network.json": json.dumps(about, indent=1).encode(),
         "weights.safetensors": safetensors.torch.save(tensors),
-        "predictions.npz": _to_npz(arrays),
+        PREDICTIONS: predictions,
     }
     return metrics, run.epochs[-1].seconds, files
 
@@ -89,9 +73,3 @@ def _load_data(spec):
         _loaded.clear()  # first: two may not fit into memory
         _loaded[key] = TrainingData(spec.load(), device)
     return _loaded[key]
-
-
-def _to_npz(arrays):
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()

@@ -22,9 +22,11 @@ from emdviz.reading import check_is, read_flag
 from emdviz.training.config import choose_device, read_config
 from emdviz.training.criterion import make_criterion, read_losses, read_options
 from emdviz.training.data import TrainingData
+from emdviz.training.predictions import PREDICTIONS, pack_predictions
 from emdviz.training.results import make_row, make_table, plain
 from emdviz.training.run import Run
 from emdviz.training.together import train_together
+from emdviz.writing import write_whole
 
 
 def compare_losses(
@@ -68,7 +70,8 @@ def compare_losses(
         Options for some losses, such as ``{"AEMD": {"lam": 10.0}}``.
     folder : str or Path, optional
         Where to keep every run, in a folder of its own, so that a second call goes on where the
-        first was stopped; see :func:`fit`.
+        first was stopped; see :func:`fit`. The predictions for validation and test are kept
+        there, too, for :func:`paired_differences`.
     together : bool, optional
         Train all seeds, and all losses with equal numbers of outputs, as one stacked network
         (but for losses that learn from features and networks with dropout):
@@ -281,7 +284,12 @@ def _row(run, error, model, weights, resplit):
     identity = _name(run.loss.name, run.given_options, model, weights, run.config, resplit)
     if error is not None:
         return make_row(identity, facts, error=error)
-    _, measured = run.evaluate("test")
+    if run.folder is None:
+        _, measured = run.evaluate("test")
+    else:
+        both, predictions = pack_predictions(run)
+        write_whole(run.folder.path / PREDICTIONS, predictions)
+        measured = both["test"]
     last = run.epochs[-1]
     metrics = {"valid": last.metrics, "test": measured}
     now, host = datetime.now(UTC).isoformat(), platform.node()

@@ -1,5 +1,9 @@
 """Means, intervals and sentences about repeated runs."""
 
+from functools import partial
+from os import PathLike
+from pathlib import Path
+
 import numpy as np
 
 from emdviz.distances import emd2
@@ -7,6 +11,7 @@ from emdviz.distributions import one_hot
 from emdviz.losses import look_of
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is
+from emdviz.training.predictions import PREDICTIONS, read_predictions
 from emdviz.training.results import REPEATS, finished, read_runs
 
 ENOUGH_PAIRS = 5
@@ -18,10 +23,10 @@ LEVEL = 0.05
 _ONE_TEST_SET, _EXAMPLES = "seeds, on one test set", "seeds and test examples"
 
 _SCORES = {
-    "AEM": lambda told: 100.0 * (told["classes"] == told["labels"]),
-    "AEO": lambda told: 100.0 * (_error(told) <= 1),
-    "MAE": lambda told: _error(told),
-    "RPS": lambda told: _rps(told),
+    "AEM": lambda predicted: 100.0 * (predicted["classes"] == predicted["labels"]),
+    "AEO": lambda predicted: 100.0 * (_error(predicted) <= 1),
+    "MAE": lambda predicted: _error(predicted),
+    "RPS": lambda predicted: _rps(predicted),
 }
 """The metrics that are means over the examples: predictions -> a score for each, shape (N,)."""
 
@@ -93,11 +98,12 @@ def paired_differences(
         The loss that the others are compared with.
     split : {"test", "valid"}
         The split on which they were measured.
-    predictions : callable, optional
-        Returns the predictions of a run, given its ``id`` in the table: ``predictions`` of an
-        ``experiments.Store``. The runs must have one test set; the intervals then cover its
-        examples as well as the seeds. Metrics are those that are means over the examples: AEM,
-        AEO, MAE and RPS.
+    predictions : str, Path, Store or callable, optional
+        Where the predictions of the runs are: the ``folder`` of :func:`compare_losses`, or the
+        store of ``experiments.run``; or a function that returns those of a run, given its
+        ``id``, as ``experiments.Store.predictions`` does. The runs must have one test set; the
+        intervals then cover its examples as well as the seeds. Metrics are those that are means
+        over the examples: AEM, AEO, MAE and RPS.
 
     Returns
     -------
@@ -120,6 +126,8 @@ def paired_differences(
     ValueError
         If the table has no finished run of ``baseline``, two runs of one loss, fold and seed, or
         lacks a metric; if ``predictions`` are of more than one test set.
+    FileNotFoundError
+        If a run has no predictions there.
 
     Notes
     -----
@@ -147,6 +155,8 @@ def paired_differences(
         raise ValueError(f"baseline must be a loss with a finished run, {losses}, got {baseline!r}")
     over, scores = _scope(finished(table)), {}
     if predictions is not None:
+        if "id" not in table:
+            raise ValueError("table must have the column 'id' where predictions are given")
         done["id"] = finished(table)["id"].to_numpy()
         over, scores = _EXAMPLES, _read_scores(done, metrics, split, predictions)
     rows, values = [], done.pivot(index="repeat", columns="loss", values=list(metrics))
@@ -215,7 +225,7 @@ def conclude(differences, *, baseline="XE"):
         for row in undecided.itertuples():
             reasons.setdefault(_why_undecided(row), []).append(look_of(row.loss).label)
         for reason, named in reasons.items():
-            words = "cannot be told from" if reason else "could not be compared with"
+            words = "cannot be predicted from" if reason else "could not be compared with"
             parts.append(f"{_listed(named)} {words} {against}{reason}")
         direction = "higher" if spec.higher_is_better else "lower"
         sentences.append(f"{metric} ({direction} is better): {'; '.join(parts)}.")
@@ -306,34 +316,43 @@ def _read_scores(done, metrics, split, predictions):
         raise ValueError(
             f"metrics must be among {list(_SCORES)} where predictions are given, got {unknown}"
         )
-    if not callable(predictions):
-        kind = type(predictions).__name__
-        raise TypeError(
-            f"predictions must be a function of a run's id, such as store.predictions, got a {kind}"
-        )
+    read = getattr(predictions, "predictions", predictions)  # of a store
+    if not callable(read):
+        check_is(predictions, "predictions", str | PathLike, "a folder of runs, or a function")
+        read = partial(_read_from, Path(predictions).expanduser())
     scores, first = {}, None
     for row in done.itertuples():
-        told = predictions(row.id)[split]
-        first = told if first is None else first
-        if not all(np.array_equal(told[name], first[name]) for name in ("index", "labels")):
+        predicted = read(row.id)[split]
+        first = predicted if first is None else first
+        if not all(np.array_equal(predicted[name], first[name]) for name in ("index", "labels")):
             raise ValueError(
                 f"predictions must be of one {split} set, but those of {row.id} are of another; "
                 "leave predictions out, and the intervals are over seeds and splits"
             )
         for metric in metrics:
-            scores.setdefault((metric, row.loss), {})[row.repeat] = _SCORES[metric](told)
+            scores.setdefault((metric, row.loss), {})[row.repeat] = _SCORES[metric](predicted)
     return scores
 
 
-def _error(told):
-    return abs(told["classes"].astype(int) - told["labels"])
+def _read_from(folder, identity):
+    path = folder / identity / PREDICTIONS
+    if not path.exists():
+        raise FileNotFoundError(
+            "predictions must be a folder of the runs of this table, such as the folder of "
+            f"compare_losses, but there is no {path}"
+        )
+    return read_predictions(path)
 
 
-def _rps(told):
-    if "probabilities" not in told:
-        return _error(told)
-    p = told["probabilities"].astype(float)
-    return emd2(p, one_hot(told["labels"], p.shape[1]))
+def _error(predicted):
+    return abs(predicted["classes"].astype(int) - predicted["labels"])
+
+
+def _rps(predicted):
+    if "probabilities" not in predicted:
+        return _error(predicted)
+    p = predicted["probabilities"].astype(float)
+    return emd2(p, one_hot(predicted["labels"], p.shape[1]))
 
 
 def _listed(words):
