@@ -159,12 +159,10 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
         ax.margins(x=0.25)
         ax.xaxis.set_major_locator(MaxNLocator(4))
     named, title = title_metric(metric)
-    left.set(xlabel=f"{named}
-mean and 95 % interval", title=title)
+    left.set(xlabel=f"{named}\nmean and 95 % interval", title=title)
     over = " and ".join(dict.fromkeys(chosen["over"]))
     right.set(
-        xlabel=f"{named} − that of {look_of(baseline).label}
-95 % interval over {over}",
+        xlabel=f"{named} − that of {look_of(baseline).label}\n95 % interval over {over}",
         yticklabels=[],
     )
     right.tick_params(axis="y", length=0)

@@ -225,7 +225,7 @@ def conclude(differences, *, baseline="XE"):
         for row in undecided.itertuples():
             reasons.setdefault(_why_undecided(row), []).append(look_of(row.loss).label)
         for reason, named in reasons.items():
-            words = "cannot be predicted from" if reason else "could not be compared with"
+            words = "cannot be told from" if reason else "could not be compared with"
             parts.append(f"{_listed(named)} {words} {against}{reason}")
         direction = "higher" if spec.higher_is_better else "lower"
         sentences.append(f"{metric} ({direction} is better): {'; '.join(parts)}.")
