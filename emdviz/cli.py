@@ -96,6 +96,7 @@ def run(
     ] = None,
 ):
     """Run the runs of a table that the store lacks."""
+    from emdviz import published
     from emdviz.experiments import tables
 
     if scheduler and workers is not None:
@@ -103,26 +104,22 @@ def run(
     number = _number(table)
     starts = _weights(weights)
     data = data and data.expanduser().absolute()  # workers may run in another folder
-    changes = {
-        "networks": _list(networks),
-        "losses": _list(losses),
-        "folds": _list(folds, int, "--folds"),
-        "rates": _list(rates, float, "--rates"),
-        "size": size,
-        "config": _config(quick, size, epochs, batch_size),
-    }
-    changes = {name: value for name, value in changes.items() if value is not None}
+    changes = _given(
+        networks=_list(networks),
+        losses=_list(losses),
+        folds=_list(folds, int, "--folds"),
+        rates=_list(rates, float, "--rates"),
+        size=size,
+        config=_config(quick, size, epochs, batch_size),
+    )
     if dry_run:  # the cost does not depend on the weights
         missing = [name for name in ("VGG_F", "RES_F") if name not in starts]
         starts = dict.fromkeys(missing) | starts
-    make = tables.table_specs
-    if quick:
-        make = tables.quick_specs
-        dataset = dataset or (_paper_set(number) if data else "synthetic_faces")
+    make = tables.quick_specs if quick else tables.table_specs
+    papers = published.find(number).dataset
+    dataset = dataset or ("synthetic_faces" if quick and not data else papers)
     try:
-        specs = make(
-            number, data, **({"dataset": dataset} if dataset else {}), weights=starts, **changes
-        )
+        specs = make(number, data, dataset=dataset, weights=starts, **changes)
         if classes:
             names = classes if len(classes) > 1 else _list(classes[0])
             specs = [
@@ -130,7 +127,7 @@ def run(
                 for spec in specs
             ]
     except ArgumentError as error:
-        raise ValueError(_in_options(error, dataset or _paper_set(number))) from None
+        raise ValueError(_in_options(error, dataset)) from None
     if dry_run:
         _tell_cost(specs, store, teraflops)
         return
@@ -138,11 +135,10 @@ def run(
     frame = _run(specs, store, scheduler, workers)
     failed = int((frame["error"] != "").sum())
     typer.echo(f"{len(frame) - failed} of {len(frame)} runs finished, in {store}")
-    _show(frame, number, specs[0].dataset, store)
+    _show(frame, number, dataset, store)
     if failed:
-        typer.echo(
-            f"to try the others again, repeat the command; for the errors: {_ME} results", err=True
-        )
+        again = f"to try the others again, repeat the command; for the errors: {_ME} results"
+        typer.echo(again, err=True)
         raise typer.Exit(1)
 
 
@@ -218,10 +214,8 @@ def _number(table):
     return _TABLES[table]
 
 
-def _paper_set(number):
-    from emdviz import published
-
-    return published.find(number).dataset
+def _given(**options):
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _list(text, kind=str, option=""):
@@ -251,8 +245,7 @@ def _config(quick, size, epochs, batch_size):
     from emdviz.experiments.tables import CROP, EPOCHS, SIZE
     from emdviz.training import TrainConfig
 
-    chosen = {"epochs": epochs, "batch_size": batch_size}
-    chosen = {name: value for name, value in chosen.items() if value is not None}
+    chosen = _given(epochs=epochs, batch_size=batch_size)
     if quick:
         return TrainConfig(**({"epochs": 3, "batch_size": 32} | chosen)) if chosen else None
     crop = CROP if size is None else round(size * CROP / SIZE)
@@ -308,11 +301,9 @@ def _run(specs, store, scheduler, workers):
         outcome = row["error"] or f"test AEM {row['test AEM']:.1f}, {row['seconds']:.0f} s"
         tqdm.write(f"{spec.id}: {outcome}")
 
-    executor, client = None, None
-    if scheduler:
-        executor, client = _connect(scheduler)
-    elif workers is not None and workers < 1:
+    if workers is not None and workers < 1:
         raise ValueError(f"type --workers as a number from 1, got {workers}")
+    executor, client = _connect(scheduler) if scheduler else (None, None)
     try:
         return experiments.run(specs, store, workers or 1, executor, on_result=tell)
     finally:
@@ -331,10 +322,8 @@ def _connect(address):
         advice = "run dask scheduler there, or type --workers N"
         raise OSError(f"no scheduler answers at {address} ({first}): {advice}") from None
     about = client.scheduler_info()["workers"].values()
-    # a run takes one GPU where workers have any
-    one_gpu = (
-        {"resources": {"GPU": 1}} if any("GPU" in w.get("resources", {}) for w in about) else {}
-    )
+    gpus = any("GPU" in worker.get("resources", {}) for worker in about)
+    one_gpu = {"resources": {"GPU": 1}} if gpus else {}  # a run takes one where workers have any
     return client.get_executor(pure=False, **one_gpu), client
 
 

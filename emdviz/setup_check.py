@@ -6,6 +6,7 @@
 import os
 import platform
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -235,11 +236,10 @@ def _memory_bytes():
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return None
-    try:
+    with suppress(OSError):
         limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-    except OSError:
-        return total
-    return min(total, int(limit)) if limit.isdigit() else total
+        total = min(total, int(limit)) if limit.isdigit() else total
+    return total
 
 
 def _data_sets(data):

@@ -113,18 +113,17 @@ def _judge_plans(function, cases, judge_plan, tolerance, praise):
 def _sums(plan, p, t, tolerance):
     """Say what is wrong with the sums of a plan, or ""."""
 
-    def fits(matrix, rows, columns):
-        return (
-            abs(matrix.sum(axis=1) - rows).sum() <= 2 * tolerance,
-            abs(matrix.sum(axis=0) - columns).sum() <= 2 * tolerance,
-        )
+    def fits(plan):
+        """Tell of the rows and of the columns whether their sums are right."""
+        sums = ((plan.sum(axis=1), p), (plan.sum(axis=0), t))
+        return [abs(got - wanted).sum() <= 2 * tolerance for got, wanted in sums]
 
     if np.any(plan < -tolerance):
         return f"moves a negative mass, {brief(plan.min())}."
-    rows, columns = fits(plan, p, t)
+    rows, columns = fits(plan)
     if rows and columns:
         return ""
-    if all(fits(plan.T, p, t)):
+    if all(fits(plan.T)):
         return "is transposed: rows are where the mass of p comes from, columns where t gets it."
     total = plan.sum()
     if abs(total - 1) > 2 * tolerance:

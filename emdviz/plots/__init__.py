@@ -5,16 +5,21 @@ Classes run from left to right (from top to bottom in :func:`sheet` and :func:`p
 which have a row for each), probabilities from 0 to 1, and a loss has one colour everywhere.
 """
 
-from emdviz.plots.beliefs import plot_by_loss, plot_comparison, plot_confusion, plot_reliability
+from emdviz.plots.beliefs import (
+    plot_beliefs,
+    plot_by_loss,
+    plot_comparison,
+    plot_confusion,
+    plot_reliability,
+)
 from emdviz.plots.curves import plot_curves, plot_history, plot_pushes, plot_trails
-from emdviz.plots.data_sets import plot_class_counts, sheet
+from emdviz.plots.data_sets import plot_class_counts, sheet, show_image
 from emdviz.plots.distributions import plot_cdf_gap, plot_plan, plot_prediction
 from emdviz.plots.ground_distances import (
     plot_embedding,
     plot_ground_distance,
     plot_rank_correlations,
 )
-from emdviz.plots.images import plot_beliefs, show_image
 from emdviz.plots.simplex import plot_simplex
 from emdviz.plots.transport import plot_ribbons, plot_scaling_errors, plot_scalings
 

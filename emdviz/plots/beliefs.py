@@ -6,13 +6,59 @@ from matplotlib.ticker import MaxNLocator
 
 from emdviz._docstrings import fill
 from emdviz.losses import look_of
+from emdviz.metrics import METRICS
 from emdviz.plots._labels import check_by_loss, halo, name_cells, number_cells, title_metric
 from emdviz.plots.alt_text import tell
+from emdviz.plots.data_sets import show_image
+from emdviz.plots.distributions import plot_prediction
 from emdviz.reading import check_is, read_choice, read_finite, to_numpy
 
 
 @fill
-def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
+def plot_beliefs(images, predictions, truth=None, *, classes=None, axes=None):
+    """Draw images and, beside each, the distribution that the network of each loss predicts.
+
+    Parameters
+    ----------
+    images : uint8 array, shape (N, 3, H, W)
+    predictions : dict of str to array of shape (N, C)
+        Keys are names of losses.
+    truth : array of int, shape (N,), or of float, shape (N, C), optional
+        Labels, or true distributions where they are known; drawn as outlines.
+    %(classes)s
+    axes : array of matplotlib Axes, shape (N, 1 + number of losses), optional
+
+    Returns
+    -------
+    array of matplotlib Axes
+    """
+    check_by_loss(predictions, "predictions")
+    images = to_numpy(images, "images")
+    if images.ndim != 4 or not len(images):
+        raise ValueError(f"images must have shape (N, 3, H, W) with N ≥ 1, got {images.shape}")
+    wrong = [name for name, p in predictions.items() if len(p) != len(images)]
+    if wrong or (truth is not None and np.shape(to_numpy(truth, "truth"))[:1] != images.shape[:1]):
+        raise ValueError(f"predictions and truth must be of {len(images)} images, like images")
+    if axes is None:
+        size = (2.2 * (1 + len(predictions)), 1.9 * len(images) + 0.6)
+        _, axes = plt.subplots(len(images), 1 + len(predictions), figsize=size, squeeze=False)
+    targets = [None] * len(images) if truth is None else to_numpy(truth)
+    for row, image, target, *beliefs in zip(
+        axes, images, targets, *predictions.values(), strict=True
+    ):
+        show_image(image, ax=row[0])
+        for ax, p, loss in zip(row[1:], beliefs, predictions, strict=True):
+            plot_prediction(p, target, classes=classes, ax=ax, colour=look_of(loss).colour)
+            ax.set(ylabel="", yticks=[])
+    for ax in axes[:-1, 1:].flat:
+        ax.set_xticks([])
+    for ax, loss in zip(axes[0, 1:], predictions, strict=True):
+        ax.set_title(look_of(loss).label, color=look_of(loss).colour)
+    return axes
+
+
+@fill
+def plot_confusion(matrix, *, classes=None, ax=None):
     """Draw a confusion matrix, of predicted classes or of mean predictions.
 
     Parameters
@@ -21,12 +67,11 @@ def plot_confusion(matrix, *, classes=None, ax=None, colour="Blues"):
         Shares 0 to 1: rows are true classes, top to bottom, columns what was predicted; from
         ``beliefs.confusion`` or ``beliefs.mean_prediction``.
     %(classes)s
-    colour : matplotlib colour map
     %(axes)s
     """
     ax = ax or plt.gca()
     matrix = read_finite(matrix, "matrix", 2, gaps=True)
-    ax.imshow(matrix, cmap=colour, vmin=0, vmax=1)
+    ax.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
     number_cells(ax, matrix, greatest=1)
     ax.set(xlabel="predicted", ylabel="true class")
     name_cells(ax, classes, len(matrix))
@@ -123,8 +168,6 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
     NumPy array of two matplotlib Axes
     """
     import pandas as pd
-
-    from emdviz.metrics import METRICS
 
     check_is(summary, "summary", pd.DataFrame, "what training.summarise returns")
     check_is(differences, "differences", pd.DataFrame, "what training.paired_differences returns")

@@ -84,7 +84,7 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
 
 
 @fill
-def plot_trails(trails, *, ax=None, ylabel="loss", log=False):
+def plot_trails(trails, *, ax=None, ylabel="loss"):
     """Draw a number after every step of a walk, one line per loss, labelled at its end.
 
     Parameters
@@ -92,13 +92,11 @@ def plot_trails(trails, *, ax=None, ylabel="loss", log=False):
     trails : dict of str to array, shape (steps + 1,)
         Keys are names of losses; the first number is that of the start.
     ylabel : str
-    log : bool
-        As in :func:`plot_curves`.
     %(axes)s
     """
     check_by_loss(trails, "trails")
     steps = range(max(map(len, trails.values())))
-    ax = plot_curves(trails, steps, ax=ax, xlabel="steps", ylabel=ylabel, log=log)
+    ax = plot_curves(trails, steps, ax=ax, xlabel="steps", ylabel=ylabel)
     whole_numbers(ax.xaxis)
     return ax
 

@@ -145,6 +145,19 @@ def plot_class_counts(table, *, ax=None):
     return ax
 
 
+def show_image(image, *, ax=None):
+    """Show one image, shape (3, H, W), bytes, without axes."""
+    image = to_numpy(image, "image")
+    if image.ndim != 3 or image.shape[0] != 3 or image.dtype != np.uint8:
+        raise ValueError(
+            f"image must be uint8 of shape (3, H, W), got {image.dtype} of {image.shape}"
+        )
+    ax = ax or plt.gca()
+    ax.imshow(np.moveaxis(image, 0, 2), interpolation="nearest")
+    ax.set_axis_off()
+    return ax
+
+
 def _font_for_rows(ax, rows, columns=0):
     """Return a font size of which so many rows fit into the Axes, square cells if ``columns``."""
     width, height = points(ax)

@@ -93,7 +93,7 @@ def plot_cdf_gap(
 
 
 @fill
-def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
+def plot_plan(plan, *, classes=None, ax=None, number=True):
     """Draw a transport plan as a matrix: the mass that goes from each class to each.
 
     Parameters
@@ -102,14 +102,13 @@ def plot_plan(plan, *, classes=None, ax=None, colour=None, number=True):
         F_ij ≥ 0, from class i (rows, top to bottom) to class j (columns).
     classes : list of str, optional
         Names of the classes, where rows and columns are the same.
-    colour : matplotlib colour map, optional
     number : bool
         Write the masses into the cells.
     %(axes)s
     """
     ax = ax or plt.gca()
     plan = read_finite(plan, "plan", 2)
-    ax.imshow(plan, cmap=colour or "Blues", vmin=0, vmax=max(plan.max(), 1e-12))
+    ax.imshow(plan, cmap="Blues", vmin=0, vmax=max(plan.max(), 1e-12))
     if number:
         number_cells(ax, plan, greatest=plan.max())
     ax.set(xlabel="to", ylabel="from")

@@ -26,9 +26,7 @@ _FEET = (1.0, -0.3)  # heights of the axis where the ribbons leave and arrive
 
 @fill
 @fill
-def plot_ribbons(
-    plan, supply=None, demand=None, *, classes=None, positions=None, ax=None, colour=GAP
-):
+def plot_ribbons(plan, supply=None, demand=None, *, classes=None, positions=None, ax=None):
     """Draw a transport plan as ribbons between two rows of bars.
 
     The bars of the supply stand above, those of the demand hang below, and a ribbon is as wide as
@@ -42,8 +40,6 @@ def plot_ribbons(
         Supply and demand; by default the plan's row and column sums.
     %(classes)s
     %(positions)s
-    colour : colour
-        Of the ribbons.
     %(axes)s
 
     Raises
@@ -67,7 +63,7 @@ def plot_ribbons(
             raise ValueError(f"supply and demand must have shape {moved.shape}, got {whole.shape}")
         ax.bar(places, way * whole, width, foot, fill=False, edgecolor=shade, linestyle=":")
         ax.bar(places, way * moved, width, foot, color=shade)
-    _draw_ribbons(ax, plan, places, width, colour)
+    _draw_ribbons(ax, plan, places, width)
     above, below = _FEET
     heights = (0, 0.5, 1)
     ticks = [below - h for h in heights] + [above + h for h in heights]
@@ -91,10 +87,9 @@ def _in_words(plan, names):
     return f"{np.trace(plan):.3g} stays, {', '.join(ways) or 'nothing moves'}{rest}"
 
 
-def _draw_ribbons(ax, plan, places, width, colour):
-    scale = width / max(
-        plan.sum(0).max(), plan.sum(1).max(), 1e-100
-    )  # the widest foot fills its bar
+def _draw_ribbons(ax, plan, places, width):
+    # the widest foot fills its bar
+    scale = width / max(plan.sum(0).max(), plan.sum(1).max(), 1e-100)
     leaves = places - scale * plan.sum(1) / 2
     arrives = places - scale * plan.sum(0) / 2
     above, below = _FEET
@@ -110,7 +105,7 @@ def _draw_ribbons(ax, plan, places, width, colour):
             ],
             [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3],
         )  # fmt: skip
-        ax.add_patch(PathPatch(outline, facecolor=colour, edgecolor="none", alpha=0.7))
+        ax.add_patch(PathPatch(outline, facecolor=GAP, edgecolor="none", alpha=0.7))
 
 
 @fill
