@@ -163,7 +163,7 @@ class TestRefusals:
                 "RES_F starts from weights: type --weights RES_F=FILE, or RES_F=none"
             ),
             ("run", "table1", "--quick", "--losses=EMD9"): (
-                "type --losses with one of AEMD, EMD, "
+                "type --losses with one of XE, REG, EMD, "
             ),
             ("run", "table1", "--quick", "--networks=VGG"): "type --networks with one of ALX, ",
             ("run", "table1", "--dataset=faces"): "type --dataset with one of aadb, ",
