@@ -87,7 +87,7 @@ def is_unimodal(p, *, tolerance=1e-6):
     p = to_numpy(check_distribution(p)).astype(np.float64)
     tolerance = read_number(tolerance, "tolerance", "0 or more", lambda depth: depth >= 0)
     from_left = np.maximum.accumulate(p, axis=-1)
-    from_right = np.flip(np.maximum.accumulate(np.flip(p, axis=-1), axis=-1), axis=-1)
+    from_right = np.maximum.accumulate(p[..., ::-1], axis=-1)[..., ::-1]
     # in a valley something on either side is higher
     return np.all(np.minimum(from_left, from_right) - p <= tolerance, axis=-1)
 

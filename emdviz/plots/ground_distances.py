@@ -47,9 +47,8 @@ def plot_ground_distance(distances, *, classes=None, ax=None, greatest=None):
     distances = as_float_array(to_numpy(distances), "distances")
     if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
         raise ValueError(f"distances must have shape (C, C), got {distances.shape}")
-    greatest = (
-        max(distances.max(), 1e-12) if greatest is None else read_number(greatest, "greatest")
-    )
+    greatest = max(distances.max(), 1e-12) if greatest is None else greatest
+    greatest = read_number(greatest, "greatest")
     ax.imshow(distances, cmap="Blues", vmin=0, vmax=greatest)
     number_cells(ax, distances, greatest=greatest)
     name_cells(ax, classes, len(distances))
@@ -77,7 +76,7 @@ def plot_embedding(points, *, classes=None, ax=None):
     """
     ax = ax or plt.gca()
     points = read_finite(points, "points", 2)
-    if points.ndim != 2 or points.shape[1] != 2:
+    if points.shape[1] != 2:
         raise ValueError(f"points must have shape (C, 2), got {points.shape}")
     names = class_names(classes, len(points))
     ax.plot(*points.T, color="0.75", linewidth=1.5, zorder=1)

@@ -49,7 +49,7 @@ def plot_ribbons(plan, supply=None, demand=None, *, classes=None, positions=None
     """
     ax = ax or plt.gca()
     plan = read_finite(plan, "plan", 2)
-    if plan.ndim != 2 or plan.shape[0] != plan.shape[1]:
+    if plan.shape[0] != plan.shape[1]:
         raise ValueError(f"plan must have shape (C, C), got {plan.shape}")
     places = check_positions(positions, len(plan))
     width = bar_width(places)
