@@ -105,6 +105,36 @@ def test_a_race_takes_any_loss_and_network_and_draws_them():
     assert predicted.distribution.shape == (20, C)
 
 
+@pytest.mark.parametrize(("channels", "dtype"), [(1, torch.uint8), (3, torch.uint16)])
+def test_a_race_shows_grey_and_deep_images_and_votes(channels, dtype):
+    plain = images(channels, dtype)
+    votes = F.one_hot(plain.labels, C) * 5 + 1
+    data = datasets.OrderedData(
+        "rated", plain.inputs, plain.labels, plain.classes, plain.splits, votes=votes
+    )
+    race = LossRace(data, ["EMD2"], CONFIG, metric="EMD to truth").run()
+    assert race.probe.true_distribution[0].max() == 6 / 9
+    assert race._setup["probe"]["images"][0].startswith("data:image/png")
+    race.figure()
+    with pytest.raises(ValueError, match=r"must hold images.*got rows .*compare_losses"):
+        LossRace(rows(), ["EMD2"], CONFIG)
+
+
+def test_an_answer_to_an_exercise_is_a_loss():
+    def emd2_by_hand(p, t):  # as notebook 01 asks for it, in torch
+        gap = torch.cumsum(p, -1) - torch.cumsum(t, -1)
+        return torch.sum(gap**2, -1)
+
+    def make(num_classes, num_features):
+        return lambda p, y: emd2_by_hand(p, F.one_hot(y, num_classes).float()).mean()
+
+    mine = Loss("by hand", make, inputs="probabilities")
+    ours, theirs = compare_losses(rows(), ["EMD2", mine], model="mlp", config=CONFIG).to_dict(
+        "records"
+    )
+    assert theirs["test RPS"] == pytest.approx(ours["test RPS"], rel=1e-4)
+
+
 def test_the_rule_of_the_loss_decides_the_classes():
     one = Run("linear", "CORN", rows(), CONFIG)
     list(one)

@@ -146,14 +146,18 @@ def plot_class_counts(table, *, ax=None):
 
 
 def show_image(image, *, ax=None):
-    """Show one image, shape (3, H, W), bytes, without axes."""
+    """Show one image, uint8 or uint16 of shape (1 or 3, H, W), without axes."""
     image = to_numpy(image, "image")
-    if image.ndim != 3 or image.shape[0] != 3 or image.dtype != np.uint8:
+    if image.ndim != 3 or image.shape[0] not in (1, 3) or image.dtype not in (np.uint8, np.uint16):
         raise ValueError(
-            f"image must be uint8 of shape (3, H, W), got {image.dtype} of {image.shape}"
+            "image must be uint8 or uint16 of shape (3, H, W) or (1, H, W), "
+            f"got {image.dtype} of {image.shape}"
         )
+    if image.dtype == np.uint16:
+        image = (image // 257).astype(np.uint8)
     ax = ax or plt.gca()
-    ax.imshow(np.moveaxis(image, 0, 2), interpolation="nearest")
+    pixels = np.moveaxis(np.broadcast_to(image, (3, *image.shape[1:])), 0, 2)
+    ax.imshow(pixels, interpolation="nearest")
     ax.set_axis_off()
     return ax
 

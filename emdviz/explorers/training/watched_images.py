@@ -19,10 +19,11 @@ class Probe(NamedTuple):
 
     Attributes
     ----------
-    images : uint8 tensor, shape (N, 3, H, W)
+    images : uint8 or uint16 tensor, shape (N, 1 or 3, H, W)
     labels : int64 tensor, shape (N,), or None
         None where they are not known.
     true_distribution : float tensor, shape (N, C), or None
+        Or the shares of votes.
     """
 
     images: torch.Tensor
@@ -53,40 +54,57 @@ def read_probe(probe, dataset, name="probe"):
     ValueError
         If it is neither images nor indices of validation images.
     """
-    from emdviz.datasets.base import Split  # with torchvision, which takes seconds to import
+    from emdviz.datasets.base import Split
 
+    if not dataset.has_images:
+        raise ValueError(
+            f"the data set must hold images, which the figure shows, got {dataset.name} with "
+            f"inputs of shape {tuple(dataset.inputs.shape)}; for others, training.compare_losses"
+        )
     valid = dataset.split("valid")
     if probe is None:
         probe = range(min(8, len(valid)))
     if isinstance(probe, Probe):
         return probe
     if isinstance(probe, Split):
-        return Probe(probe.inputs, probe.labels, probe.true_distribution)
-    if isinstance(probe, torch.Tensor) and probe.dtype == torch.uint8:
-        if probe.ndim == 4 and len(probe) and probe.shape[1] == 3:
+        return Probe(probe.inputs, probe.labels, _truth(probe))
+    channels = dataset.inputs.shape[1]
+    if isinstance(probe, torch.Tensor) and probe.dtype == dataset.inputs.dtype:
+        if probe.ndim == 4 and len(probe) and probe.shape[1] == channels:
             return Probe(probe)
-        raise ValueError(f"{name} must have shape (N, 3, H, W), got {tuple(probe.shape)}")
+        raise ValueError(f"{name} must have shape (N, {channels}, H, W), got {tuple(probe.shape)}")
     chosen = np.asarray(probe)
     if chosen.ndim != 1 or not len(chosen) or not np.issubdtype(chosen.dtype, np.integer):
         raise ValueError(
-            f"{name} must be indices of validation images, a Split, or images as a uint8 tensor "
-            f"of shape (N, 3, H, W); got {probe!r}"
+            f"{name} must be indices of validation images, a Split, or images as a tensor "
+            f"of {dataset.inputs.dtype} and shape (N, {channels}, H, W); got {probe!r}"
         )
     if not 0 <= chosen.min() <= chosen.max() < len(valid):
         raise ValueError(
             f"{name} must be indices of validation images, 0 to {len(valid) - 1}, "
             f"got {chosen.min()} to {chosen.max()}"
         )
-    parts = (valid.inputs, valid.labels, valid.true_distribution)
-    return Probe(*(None if part is None else part[chosen] for part in parts))
+    inputs = to_numpy(valid.inputs)[chosen]  # torch cannot index uint16
+    parts = (valid.labels, _truth(valid))
+    return Probe(
+        torch.from_numpy(inputs), *(None if part is None else part[chosen] for part in parts)
+    )
+
+
+def _truth(split):
+    """Return the true distributions of a part of a data set, or the votes, or None."""
+    return split.votes if split.true_distribution is None else split.true_distribution
 
 
 def png_url(image):
-    """Return an image, uint8 of shape (3, H, W), as a data URL."""
+    """Return an image, uint8 or uint16 of shape (1 or 3, H, W), as a data URL."""
     from PIL import Image
 
-    file = io.BytesIO()
-    Image.fromarray(np.moveaxis(to_numpy(image), 0, 2)).save(file, "PNG")
+    file, pixels = io.BytesIO(), to_numpy(image)
+    if pixels.dtype == np.uint16:
+        pixels = (pixels // 257).astype(np.uint8)
+    pixels = pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2)
+    Image.fromarray(pixels).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
@@ -108,7 +126,7 @@ def setup(dataset, losses, probe, epochs, **more):
 
 def available_metrics(dataset):
     """Return the names of the metrics that a data set allows."""
-    known = dataset.split("valid").true_distribution is not None
+    known = dataset.true_distribution is not None or dataset.votes is not None
     return [name for name in METRICS if known or not name.endswith("to truth")]
 
 
