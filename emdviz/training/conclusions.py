@@ -143,9 +143,9 @@ def paired_differences(
 
     References
     ----------
-    Student 1908. Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure. Nadeau and
-    Bengio 2003, Inference for the Generalization Error (splits that share examples). Owen 2007,
-    The Pigeonhole Bootstrap (resampling both seeds and examples).
+    Student 1908. Holm 1979, *A Simple Sequentially Rejective Multiple Test Procedure*. Nadeau and
+    Bengio 2003, *Inference for the Generalization Error* (splits that share examples). Owen 2007,
+    *The Pigeonhole Bootstrap* (resampling both seeds and examples).
     """
     import pandas as pd
 
