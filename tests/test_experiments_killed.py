@@ -138,7 +138,8 @@ def test_an_executor_that_breaks_loses_nothing_finished(tmp_path):
         frame = run(specs, store, executor=pool, progress=False, train=kill_if_odd)
     done = frame["error"] == ""
     assert not done[1]
-    assert sorted(results(store)["id"]) == sorted(frame["id"][done])
+    # a worker may finish a run after its executor broke
+    assert {*frame["id"][done]} <= {*results(store)["id"]}
     with ProcessPoolExecutor(2, mp_context=CONTEXT) as pool:
         frame = run(specs, store, executor=pool, progress=False, train=sleep)
     assert (frame["error"] == "").all()
