@@ -1,13 +1,12 @@
 // The gradient of five losses on the logits of one prediction, and a walk down each of them.
 
-import { createActions } from "../kit/actions.js";
+import { createActions, KEYS } from "../kit/actions.js";
 import { closedForms, ofLoss } from "../kit/closed_forms.js";
 import { formatLoss, formatProbability, html, write } from "../kit/dom.js";
 import { descend } from "./descent.js";
-import { createMover, equal, moveOne, oneHot, places } from "../kit/distributions.js";
-import { keepInStep } from "../kit/sync.js";
-import { createBarPanel } from "../kit/bar_panel.js";
-import { createActionMenu, createMenu, createToggle } from "../kit/controls.js";
+import { equal, moveOne, oneHot, places } from "../kit/distributions.js";
+import { createBarPanel } from "../kit/bar_chart.js";
+import { createActionMenu, createTargetMenu, createToggle, createToolbar } from "../kit/controls.js";
 import { createPushes, createReached, formatPush, formatSmall, niceLimit } from "./pushes.js";
 import { makeWidget } from "../kit/widget.js";
 import { createWalk, inWords } from "./walk.js";
@@ -18,9 +17,6 @@ const STATE = [
 const HINT =
   "Drag a bar; double-click pins it. Click a class name to make it the true class. " +
   "Take steps to see where each loss leads.";
-const KEYS =
-  "Keys on a bar: arrows move it by 0.01, Page Up and Page Down by 0.1, " +
-  "Home and End to 0 and 1; p pins it; t makes its class the true one.";
 const PUSH = "−∂loss/∂logit: a step moves each logit by learning rate × push";
 const LEAST_SCALE = 1e-9; // below it all pushes are drawn as nothing
 
@@ -76,13 +72,9 @@ function createLossRow({ loss, classes, root, named }) {
   };
 }
 
-function createToolbar({ model, act }) {
+function createControls({ model, act }) {
   const presets = model.get("_presets");
-  const target = createMenu({
-    label: "True class",
-    choices: model.get("classes").map((name, i) => [i, name]),
-    choose: (value) => act.choose(Number(value)),
-  });
+  const target = createTargetMenu(model, act);
   const menu = createActionMenu({
     label: "Set the prediction to an example",
     title: "Set it to …",
@@ -95,12 +87,8 @@ function createToolbar({ model, act }) {
   const own = createToggle({
     label: "Own scale for each loss", toggle: (on) => act.put({ own_scale: on }),
   });
-  const node = html(
-    "div",
-    { class: "emdviz-controls" },
-    html("div", { class: "emdviz-toolbar" }, target.node, own.node),
-    html("p", { class: "emdviz-hint", title: KEYS }, HINT),
-  );
+  const keys = `${KEYS}; t makes its class the true one.`;
+  const node = createToolbar([target.node, own.node], { hint: HINT, keys });
   return {
     node,
     menu,
@@ -132,7 +120,7 @@ function build(model, root) {
     createActions(model, { lists: ["p"], names: STATE, moveBar, choose: chooseClass }),
     limits.steps,
   );
-  const toolbar = createToolbar({ model, act });
+  const toolbar = createControls({ model, act });
   const options = { withSteps: false, tall: 0.8 };
   const panel = createBarPanel({
     kind: "a", letter: "p", title: "Prediction", list: "p", menu: toolbar.menu, model, root, act, options,
@@ -205,9 +193,4 @@ function describeDescent({ classes, state, walks, named, norms, steps }) {
   ].join(" ").trim();
 }
 
-const initialize = ({ model }) => {
-  const move = createMover(["p"], moveBar);
-  return keepInStep(model, { lists: ["p"], names: STATE, move });
-};
-
-export default makeWidget({ name: "gradient", build, follow: STATE, initialize });
+export default makeWidget({ name: "gradient", build, follow: STATE, lists: ["p"], moveBar });

@@ -1,6 +1,5 @@
 """The gradient of five losses on the logits of one prediction, and a walk down each of them."""
 
-import math
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,9 +10,10 @@ from emdviz._docstrings import fill
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
-from emdviz.explorers.kit.explorer import show_losses, style_sheet
+from emdviz.explorers.kit.explorer import drawing, show_losses, style_sheet
 from emdviz.explorers.kit.traits import (
     ClassIndex,
+    Number,
     Pins,
     Prediction,
     as_trait,
@@ -124,8 +124,8 @@ class GradientExplorer(DistributionExplorer):
     p = Prediction().tag(sync=True)
     target = ClassIndex().tag(sync=True)
     pinned_p = Pins().tag(sync=True)
-    emd_weight = traitlets.Float(1.0).tag(sync=True)
-    learning_rate = traitlets.Float(0.5).tag(sync=True)
+    emd_weight = Number(1.0, 0.0, MOST).tag(sync=True)
+    learning_rate = Number(0.5, 1e-12, MOST).tag(sync=True)
     own_scale = traitlets.Bool(False).tag(sync=True)
     # the steps taken together with their start: with another p or target they count no more,
     # whichever of the browser's and the kernel's messages comes first
@@ -205,17 +205,13 @@ class GradientExplorer(DistributionExplorer):
 
         Left the prediction, and once steps were taken the two trails; right the pushes.
         """
-        from matplotlib.figure import Figure
-
         from emdviz import plots
-        from emdviz.plots.style import style
 
         shared = {"classes": self.classes, "positions": self.positions}
         walks = self._descents(self.steps)
         pushes = {name: -walk.gradients[0] for name, walk in walks.items()}
         limit = max(np.abs(push).max() for push in pushes.values())
-        with style("notebook"):
-            figure = Figure(figsize=(12, 9), layout="constrained")
+        with drawing(12, 9) as figure:
             left, right = figure.subfigures(1, 2, width_ratios=(1, 1.1))
             prediction, *below = left.subplots(3 if self.steps else 1, 1, squeeze=False)[:, 0]
             plots.plot_prediction(
@@ -243,14 +239,6 @@ class GradientExplorer(DistributionExplorer):
                 )
         return figure
 
-    @traitlets.validate("emd_weight")
-    def _check_weight(self, proposal):
-        return _read_number(proposal, at_least=0.0, expected="finite and not negative")
-
-    @traitlets.validate("learning_rate")
-    def _check_rate(self, proposal):
-        return _read_number(proposal, at_least=1e-12, expected="positive and finite")
-
     def _label(self, name):
         if name == "XEMD2" and self.emd_weight != 1:
             return f"{LOSSES['XE'].label} + {self.emd_weight:.3g} {LOSSES['EMD2'].label}"
@@ -274,12 +262,3 @@ class GradientExplorer(DistributionExplorer):
 def _shares(losses):
     """What is left of a loss, as a share of its start; nothing where it began at nothing."""
     return losses / losses[0] if losses[0] > 1e-12 else np.zeros_like(losses)
-
-
-def _read_number(proposal, *, at_least, expected):
-    value, name = proposal["value"], proposal["trait"].name
-    if not at_least <= value < math.inf:
-        raise traitlets.TraitError(f"{name} must be {expected}, got {value!r}")
-    if value > MOST:
-        raise traitlets.TraitError(f"{name} must be at most {MOST:g}, got {value!r}")
-    return value

@@ -1,9 +1,10 @@
-// Draws one distribution: bars, and if wished below them the steps of its CDF against the target's.
+// One distribution: its bars, if wished below them the steps of its CDF against the target's, and the
+// titled panel in which they can be moved.
 
-import { drawAxis, drawNotToScale } from "./axis.js";
+import { makeBarsMovable } from "./actions.js";
 import { createBars } from "./bars.js";
-import { numberRoom, placeColumns } from "./columns.js";
-import { ruler, set, svg } from "./dom.js";
+import { drawAxis, drawNotToScale, numberRoom, placeColumns } from "./columns.js";
+import { html, ruler, set, svg } from "./dom.js";
 import { createSteps } from "./cdf_steps.js";
 
 /** Where everything lies, for a width in pixels and a text size. */
@@ -35,7 +36,7 @@ function layout({ width, unit, classes, x, measure, withSteps, tall }) {
  * `letter` names its steps, `truthName` the target's; without `withSteps` there are bars alone,
  * `tall` times as high as usual; `mayChoose` says whether a class name can be clicked.
  */
-export function createChart(options) {
+function createChart(options) {
   const { owner, letter, truthName, classes, root, withSteps = true, tall = 1, mayChoose } = options;
   const background = svg("g", { "aria-hidden": "true" });
   const bars = createBars({ owner, classes, truthName, mayChoose });
@@ -76,4 +77,28 @@ function drawBackground(place, withSteps) {
     if (place.showGap.some(Boolean)) parts.push(svg("text", caption, "|gap|"));
   }
   return [...parts, ...drawNotToScale(place)];
+}
+
+/**
+ * Make a panel whose bars move the trait `list`; call `resize`, and then `chart.update`.
+ *
+ * `kind` names its colour, `menu` stands beside its title and `below` under its bars; `act` is
+ * what `createActions` gave, and `options` are those of `createChart`.
+ */
+export function createBarPanel({ kind, letter, title, list, menu, model, root, act, below = [], options }) {
+  const chart = createChart({ owner: title, letter, classes: model.get("classes"), root, ...options });
+  const frame = html("div", { class: "emdviz-frame" }, chart.node);
+  const header = html(
+    "header",
+    { class: "emdviz-header" },
+    html("span", { class: "emdviz-letter", "aria-hidden": "true" }, letter),
+    html("span", { class: "emdviz-title" }, title),
+    menu,
+  );
+  makeBarsMovable(chart, { model, list, act });
+  return {
+    node: html("section", { class: `emdviz-panel emdviz-${kind}`, "aria-label": title }, header, frame, ...below),
+    chart,
+    resize: (unit, x) => chart.resize(frame.clientWidth, unit, x),
+  };
 }

@@ -29,6 +29,37 @@ export function createActionMenu({ label, title, choices, act }) {
   return menu;
 }
 
+/** A menu of the trait `_presets`, a list of states, which are set as they stand there. */
+export function createExampleMenu(model, act, label) {
+  const examples = model.get("_presets");
+  return createActionMenu({
+    label,
+    title: "Examples …",
+    choices: examples.map(({ label: text }, n) => [`${n}`, text]),
+    act(n) {
+      const { label: text, ...state } = examples[n];
+      act.put({ ...state, pinned_p: [], pinned_t: [] });
+    },
+  });
+}
+
+export const createTargetMenu = (model, act) =>
+  createMenu({
+    label: "True class",
+    choices: model.get("classes").map((name, i) => [i, name]),
+    choose: (value) => act.choose(Number(value)),
+  });
+
+/** What stands above a figure: controls, others `below` them, and a hint on the use of the figure. */
+export const createToolbar = (controls, { hint, keys, below = [] }) =>
+  html(
+    "div",
+    { class: "emdviz-controls" },
+    html("div", { class: "emdviz-toolbar" }, ...controls),
+    ...below,
+    html("p", { class: "emdviz-hint", title: keys }, hint),
+  );
+
 /** A box to tick, with its label. */
 export function createToggle({ label, toggle }) {
   const box = html("input", { type: "checkbox", id: uniqueId("toggle") });

@@ -19,7 +19,8 @@ class DistributionExplorer(Explorer):
     """An explorer of some distributions over C named classes, each a trait.
 
     A subclass lists them in ``_lists``, trait name -> (title, colour), declares each as a
-    :class:`Prediction` trait and its pins as ``pinned_<name>``, and hands them to ``__init__``.
+    :class:`Prediction` trait and its pins as ``pinned_<name>``, and hands them to ``__init__``,
+    which takes a missing one from ``example``.
     For every class of the distribution ``p`` there is a trait ``p_0``, ``p_1``, … with the same
     probability to a hundredth, for ``jslink``; the browser keeps all of them in step.
     """
@@ -29,7 +30,8 @@ class DistributionExplorer(Explorer):
     classes = ClassNames().tag(sync=True)
     positions = Positions().tag(sync=True)
 
-    def __init__(self, lists, *, classes, positions, style, **traits):
+    def __init__(self, lists, *, classes, positions, style, example=None, **traits):
+        lists = {name: example[name] if p is None else p for name, p in lists.items()}
         self.num_classes = len(next(iter(lists.values())))
         self.add_traits(
             **{
@@ -61,6 +63,13 @@ class DistributionExplorer(Explorer):
     def panel(self):
         """Return the figure with its sliders below."""
         return Panel([self, self.sliders()])
+
+    def _dial(self, kind, trait, *, attribute="value", **options):
+        """Return a slider that is linked with a trait in the browser."""
+        layout = ipywidgets.Layout(width="auto", max_width="30em")
+        slider = kind(**{attribute: getattr(self, trait)}, layout=layout, **options)
+        ipywidgets.jslink((self, trait), (slider, attribute))
+        return slider
 
     def _slider_column(self, name):
         title, colour = self._lists[name]

@@ -1,6 +1,7 @@
 """What every explorer shares: traits of its own, its colours, and pages that stand alone."""
 
 import base64
+import contextlib
 import hashlib
 import html
 import json
@@ -110,6 +111,17 @@ def _only_this(markup):
         f"default-src 'none'; script-src {hashes('script')}; style-src {hashes('style')}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
+
+
+@contextlib.contextmanager
+def drawing(width, height):
+    """Yield an empty matplotlib Figure and draw what follows in the style of notebooks."""
+    from matplotlib.figure import Figure
+
+    from emdviz.plots.style import style
+
+    with style("notebook"):
+        yield Figure(figsize=(width, height), layout="constrained")
 
 
 def show_losses(names):

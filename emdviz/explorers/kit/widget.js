@@ -1,6 +1,8 @@
 // What surrounds the drawing of every explorer: its root, its size, and who hears of changes.
 
+import { createMover } from "./distributions.js";
 import { html, onceSettled, set, uniqueId, write } from "./dom.js";
+import { keepInStep } from "./sync.js";
 
 const SPEAK_AFTER = 700; // milliseconds of rest before a screen reader is told
 const GONE = ["restarting", "autorestarting", "terminating", "dead"];
@@ -11,12 +13,17 @@ const NOTICE =
 /**
  * Return what anywidget wants of a module.
  *
- * `name` is that of the style sheet, whose rules hold within the root alone. `build(model, root)` fills the root and returns `frame`, the element whose width counts;
- * `resize(unit)`, told the text size in pixels; and `update()`, which draws the present state and
- * returns it in words. It is updated when a trait of `follow` changes, and built anew when one of
- * `rebuild` does.
+ * `name` is that of the style sheet, whose rules hold within the root alone. `build(model, root)`
+ * fills the root and returns `frame`, the element whose width counts; `resize(unit)`, told the text
+ * size in pixels; and `update()`, which draws the present state and returns it in words. It is
+ * updated when a trait of `follow` changes, and built anew when one of `rebuild` does. The
+ * distributions `lists` are kept in step with their numbers, see `keepInStep` and `createMover`.
  */
-export function makeWidget({ name, build, follow, rebuild = ["classes", "positions"], initialize }) {
+export function makeWidget({
+  name, build, follow, rebuild = ["classes", "positions"], lists, names = follow, moveBar, ...more
+}) {
+  const initialize = ({ model }) =>
+    keepInStep(model, { lists, names, move: createMover(lists, moveBar), ...more });
   function render({ model, el }) {
     const notice = html("p", { class: "emdviz-notice", role: "alert", hidden: true }, NOTICE);
     let view = mount({ name, build, model, el, notice });
@@ -38,7 +45,7 @@ export function makeWidget({ name, build, follow, rebuild = ["classes", "positio
       view.destroy();
     };
   }
-  return { initialize, render };
+  return lists ? { initialize, render } : { render };
 }
 
 /** Call `tell` when nobody in Python hears `model` any more; return how to stop listening. */

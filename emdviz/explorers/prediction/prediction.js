@@ -1,17 +1,93 @@
 // Two predictions over ordered classes, side by side: drag a bar and see what four losses make of it.
 
-import { createActions } from "../kit/actions.js";
+import { createActions, KEYS } from "../kit/actions.js";
 import { closedForms } from "../kit/closed_forms.js";
 import { formatLoss, formatProbability, html } from "../kit/dom.js";
-import { createControls } from "./toolbar.js";
-import { createMover, oneHot, places } from "../kit/distributions.js";
-import { keepInStep } from "../kit/sync.js";
-import { moveBar, PAIR, PAIR_STATE, withTarget } from "./equal_cross_entropy.js";
-import { createBarPanel } from "../kit/bar_panel.js";
-import { createTile } from "../kit/controls.js";
+import { oneHot, places } from "../kit/distributions.js";
+import {
+  equalXePath, moveBar, other, PAIR, PAIR_STATE, tie, withTarget,
+} from "./equal_cross_entropy.js";
+import { createBarPanel } from "../kit/bar_chart.js";
+import {
+  createActionMenu, createButton, createRange, createTargetMenu, createTile, createToggle, createToolbar,
+} from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
 
+const HINT = "Drag a bar; double-click pins it. Click a class name to make it the true class.";
 const WORDS = { same: "= same", lower: "▼ lower", higher: "▲ higher" };
+
+/** The controls above the panels: true class, presets, and equal cross-entropy. */
+function createControls({ model, x, actions }) {
+  const presets = model.get("_presets");
+  const target = createTargetMenu(model, actions);
+  const pair = createButton({
+    label: "Figure 1's pair",
+    press() {
+      const state = actions.state();
+      const [p, q] = ["far", "near"].map((name) => presets[name].rows[state.target]);
+      actions.put({ ...state, p, q, pinned_p: [], pinned_q: [] });
+    },
+  });
+  const lock = createToggle({
+    label: "Equal cross-entropy",
+    toggle(on) {
+      const state = { ...actions.state(), equal_xe: on };
+      actions.put(on ? withTarget(state, state.target) : state);
+    },
+  });
+  const journey = createJourney({ x, actions });
+  const keys = `${KEYS}; t makes its class the true one.`;
+  const node = createToolbar([target.node, lock.node, pair], { hint: HINT, keys, below: [journey.node] });
+  return {
+    node,
+    /** A menu that sets one prediction to an example. */
+    presetMenu: (list, letter) =>
+      createActionMenu({
+        label: `Set prediction ${letter} to an example`,
+        title: `Set ${letter} to …`,
+        choices: Object.entries(presets).map(([name, { label }]) => [name, label]),
+        act(name) {
+          const state = actions.state();
+          const row = presets[name].rows[state.target];
+          const next = { ...state, [list]: row, [`pinned_${list}`]: [] };
+          actions.put(state.equal_xe ? tie(next, other(list)) : next);
+        },
+      }),
+    update(state, emd2) {
+      target.update(state.target);
+      lock.update(state.equal_xe);
+      journey.update(state, emd2);
+    },
+  };
+}
+
+/** One slider that carries B's remaining mass from the least EMD² to the greatest. */
+function createJourney({ x, actions }) {
+  const pathOf = (state) => equalXePath(state.target, state.q[state.target], x);
+  const range = createRange({
+    label: "The rest of B",
+    ends: ["near", "far"],
+    slide(value) {
+      const state = actions.state();
+      actions.put({ ...state, q: pathOf(state).at(value / 100), pinned_q: [] });
+    },
+  });
+  return {
+    node: range.node,
+    update(state, emd2) {
+      range.node.hidden = !state.equal_xe;
+      if (range.node.hidden) return;
+      const { least, greatest } = pathOf(state);
+      const words = `${formatLoss(least)} to ${formatLoss(greatest)}`;
+      const share = greatest > least ? (emd2 - least) / (greatest - least) : null;
+      range.update(
+        share === null ? null : Math.round(100 * share),
+        `EMD squared of B ${formatLoss(emd2)}, possible ${words}`,
+        `EMD² from ${words}`,
+      );
+    },
+  };
+}
 
 function createPanel({ letter, list, model, root, act }) {
   const classes = model.get("classes");
@@ -104,13 +180,7 @@ function describe({ classes, state, lossesOf }) {
   ].join(" ");
 }
 
-const initialize = ({ model }) =>
-  keepInStep(model, {
-    lists: PAIR,
-    names: PAIR_STATE,
-    move: createMover(PAIR, moveBar),
-    watched: ["target"],
-    settle: (state) => withTarget(state, state.target),
-  });
-
-export default makeWidget({ name: "prediction", build, follow: PAIR_STATE, initialize });
+export default makeWidget({
+  name: "prediction", build, follow: PAIR_STATE, lists: PAIR, moveBar,
+  watched: ["target"], settle: (state) => withTarget(state, state.target),
+});

@@ -13,7 +13,7 @@ from emdviz.distributions import one_hot
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
-from emdviz.explorers.kit.explorer import show_losses, style_sheet
+from emdviz.explorers.kit.explorer import drawing, show_losses, style_sheet
 from emdviz.explorers.kit.traits import (
     ClassIndex,
     Pins,
@@ -142,13 +142,8 @@ class PredictionExplorer(DistributionExplorer):
 
         They are linked in the browser, so they work while the kernel is busy.
         """
-        target = ipywidgets.SelectionSlider(
-            options=self.classes,
-            index=self.target,
-            description="True class",
-            layout=ipywidgets.Layout(width="auto", max_width="30em"),
-        )
-        ipywidgets.jslink((self, "target"), (target, "index"))
+        options = {"options": self.classes, "description": "True class"}
+        target = self._dial(ipywidgets.SelectionSlider, "target", attribute="index", **options)
         return ipywidgets.VBox([target, super().sliders()])
 
     def figure(self):
@@ -156,15 +151,11 @@ class PredictionExplorer(DistributionExplorer):
 
         Bars above, CDF steps below, A left, B right; the losses stand in the titles.
         """
-        from matplotlib.figure import Figure
-
         from emdviz import plots
-        from emdviz.plots.style import style
 
         truth = one_hot(self.target, self.num_classes)
         shared = {"classes": self.classes, "positions": self.positions}
-        with style("notebook"):
-            figure = Figure(figsize=(10, 6), layout="constrained")
+        with drawing(10, 6) as figure:
             axes = figure.subplots(2, 2, sharey="row")
             for column, (name, (_, colour)) in enumerate(self._lists.items()):
                 p = np.array(getattr(self, name))

@@ -1,12 +1,11 @@
 // What each loss teaches when labels are drawn from t: the prediction of least expected loss.
 
-import { createActions } from "../kit/actions.js";
+import { createActions, KEYS } from "../kit/actions.js";
 import { closedForms, medians, ofLoss } from "../kit/closed_forms.js";
 import { formatLoss, html, set, write } from "../kit/dom.js";
-import { createMover, oneHot, places } from "../kit/distributions.js";
+import { oneHot, places } from "../kit/distributions.js";
 import { createOutcome } from "./best_prediction.js";
-import { keepInStep } from "../kit/sync.js";
-import { createBarPanel } from "../kit/bar_panel.js";
+import { createBarPanel } from "../kit/bar_chart.js";
 import { createActionMenu, createToggle } from "../kit/controls.js";
 import { score, verdict } from "./minimisers.js";
 import { makeWidget } from "../kit/widget.js";
@@ -18,9 +17,6 @@ const TITLES = { t: "True labels", p: "Your prediction" };
 const HINT =
   "Drag a bar of t; double-click pins it. Labels are drawn from t, one at a time; below stands " +
   "the prediction with which each loss is least on average.";
-const KEYS =
-  "Keys on a bar: arrows move it by 0.01, Page Up and Page Down by 0.1, " +
-  "Home and End to 0 and 1; p pins it.";
 
 /** Rows of a name, an expected loss, and how much more it is than the least. */
 function createCosts() {
@@ -139,7 +135,7 @@ function build(model, root) {
   );
   root.append(
     html("div", { class: "emdviz-toolbar" }, own.node),
-    html("p", { class: "emdviz-hint", title: KEYS }, HINT),
+    html("p", { class: "emdviz-hint", title: `${KEYS}.` }, HINT),
     frame,
   );
   let size = null;
@@ -175,7 +171,4 @@ function describeTruth(classes, t) {
   return `Labels are drawn from ${shares.join(", ")}. Best predictions:`;
 }
 
-const initialize = ({ model }) =>
-  keepInStep(model, { lists: LISTS, names: STATE, move: createMover(LISTS) });
-
-export default makeWidget({ name: "propriety", build, follow: STATE, initialize });
+export default makeWidget({ name: "propriety", build, follow: STATE, lists: LISTS });

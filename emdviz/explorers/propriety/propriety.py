@@ -11,7 +11,7 @@ from emdviz._docstrings import fill
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
-from emdviz.explorers.kit.explorer import show_losses, style_sheet
+from emdviz.explorers.kit.explorer import drawing, show_losses, style_sheet
 from emdviz.explorers.kit.traits import Pins, Prediction, read_prediction
 from emdviz.losses.loss import LOSSES, closed_forms
 from emdviz.palette import PREDICTION_A, TRUTH
@@ -134,15 +134,11 @@ class ProprietyExplorer(DistributionExplorer):
         One column per loss: the best prediction before the outline of t, and for three classes
         its landscape below.
         """
-        from matplotlib.figure import Figure
-
         from emdviz import plots
-        from emdviz.plots.style import style
 
         shared = {"classes": self.classes, "positions": self.positions}
         rows = 2 if self.num_classes == 3 else 1
-        with style("notebook"):
-            figure = Figure(figsize=(14, 3.8 * rows), layout="constrained")
+        with drawing(14, 3.8 * rows) as figure:
             axes = figure.subplots(rows, len(self.minimisers), squeeze=False)
             for column, (loss, best) in enumerate(self.minimisers.items()):
                 colour, label = LOSSES[loss].colour, LOSSES[loss].label

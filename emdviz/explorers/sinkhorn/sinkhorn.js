@@ -1,17 +1,16 @@
 // The entropic plan from a prediction to a target, scaling by scaling, as a computer rounds it.
 
-import { createActions } from "../kit/actions.js";
+import { createActions, KEYS } from "../kit/actions.js";
 import { formatProbability, html, set, write } from "../kit/dom.js";
 import { createCurves } from "./scaling_curves.js";
 import { createAccount, createFindings, describeScalings, formatCost, formatError, inWords } from "./cost_and_errors.js";
-import { createMatrix } from "../kit/plan_matrix.js";
-import { createMover, oneHot, places } from "../kit/distributions.js";
-import { keepInStep, read } from "../kit/sync.js";
-import { createBarPanel } from "../kit/bar_panel.js";
-import { createActionMenu, createRange, createSwitch } from "../kit/controls.js";
+import { createChoice, createMatrix } from "../kit/plan_matrix.js";
+import { oneHot, places } from "../kit/distributions.js";
+import { read } from "../kit/sync.js";
+import { createBarPanel } from "../kit/bar_chart.js";
+import { createExampleMenu, createRange, createSwitch, createToolbar } from "../kit/controls.js";
 import { MOST } from "./rounding.js";
 import { makeWidget } from "../kit/widget.js";
-import { createChoice } from "../kit/plan_ways.js";
 
 const LISTS = ["p", "t"];
 const STATE = [...LISTS, "pinned_p", "pinned_t", "lam", "iterations", "precision", "domain"];
@@ -20,10 +19,8 @@ const HINT =
   "λ multiplies the distances (POT's reg is 1/λ); a scaling makes the column sums t, then the row " +
   "sums p. Drag a bar; click a class name of t to make the target one-hot. " +
   "Point at a cell of the plan to see its three factors.";
-const KEYS =
-  "Double-click a bar to pin it. Keys on a bar: arrows move it by 0.01, Page Up and Page " +
-  "Down by 0.1, Home and End to 0 and 1; p pins it; t gives its class all of the target. " +
-  "Arrow keys go from cell to cell.";
+const MORE_KEYS =
+  "; t gives its class all of the target. Double-click a bar to pin it. Arrow keys go from cell to cell.";
 const UNCHOSEN = "Entropic plan F: its cells are u × exp(−λD) × v.";
 
 const DECADE = [1, 1.1, 1.25, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 5.6, 6.3, 7.1, 8, 9];
@@ -47,17 +44,8 @@ function soften(t) {
   return weights.map((weight) => weight / total);
 }
 
-function createToolbar({ model, act }) {
-  const examples = model.get("_presets");
-  const menu = createActionMenu({
-    label: "Show an example",
-    title: "Examples …",
-    choices: examples.map(({ label }, n) => [`${n}`, label]),
-    act(n) {
-      const { label, ...state } = examples[n];
-      act.put({ ...state, pinned_p: [], pinned_t: [] });
-    },
-  });
+function createControls({ model, act }) {
+  const menu = createExampleMenu(model, act, "Show an example");
   const makeSwitch = (label, name, choices) =>
     createSwitch({ label, choices, choose: (value) => act.put({ [name]: value }) });
   const domain = makeSwitch("Domain", "domain", [["plain", "plain"], ["log", "log"]]);
@@ -76,13 +64,11 @@ function createToolbar({ model, act }) {
   const count = createRange({
     label: "Scalings", max: COUNTS_OFFERED.length - 1, slide: (k) => act.put({ iterations: COUNTS_OFFERED[k] }),
   });
-  const node = html(
-    "div",
-    { class: "emdviz-controls" },
-    html("div", { class: "emdviz-toolbar" }, menu, domain.node, precision.node, target.node),
-    html("div", { class: "emdviz-toolbar emdviz-dials" }, lam.node, count.node),
-    html("p", { class: "emdviz-hint", title: KEYS }, HINT),
-  );
+  const node = createToolbar([menu, domain.node, precision.node, target.node], {
+    hint: HINT,
+    keys: KEYS + MORE_KEYS,
+    below: [html("div", { class: "emdviz-toolbar emdviz-dials" }, lam.node, count.node)],
+  });
   return {
     node,
     update(state, unique) {
@@ -208,7 +194,7 @@ function build(model, root) {
     names: STATE,
     choose: (state, i) => ({ ...state, t: oneHot(i, classes.length), pinned_t: [] }),
   });
-  const toolbar = createToolbar({ model, act });
+  const toolbar = createControls({ model, act });
   const sides = LISTS.map((list) =>
     createBarPanel({
       kind: list === "p" ? "b" : "target",
@@ -251,7 +237,4 @@ function build(model, root) {
   };
 }
 
-const initialize = ({ model }) =>
-  keepInStep(model, { lists: LISTS, names: STATE, move: createMover(LISTS) });
-
-export default makeWidget({ name: "sinkhorn", build, follow: STATE, initialize });
+export default makeWidget({ name: "sinkhorn", build, follow: STATE, lists: LISTS });

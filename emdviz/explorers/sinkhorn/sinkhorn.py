@@ -12,7 +12,7 @@ from emdviz._docstrings import fill
 from emdviz.distributions import one_hot
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
-from emdviz.explorers.kit.explorer import style_sheet
+from emdviz.explorers.kit.explorer import drawing, style_sheet
 from emdviz.explorers.kit.traits import Number, Pins, Prediction, WholeNumber
 from emdviz.ground_distance import line
 from emdviz.palette import PREDICTION_B, TRUTH
@@ -110,10 +110,8 @@ class SinkhornExplorer(DistributionExplorer):
         classes, count = read_classes(classes, p=p, t=t, positions=positions)
         examples = _examples(count)
         super().__init__(
-            {
-                "p": examples[1]["p"] if p is None else p,
-                "t": examples[1]["t"] if t is None else t,
-            },
+            {"p": p, "t": t},
+            example=examples[1],
             classes=classes,
             positions=positions,
             style=style,
@@ -164,30 +162,23 @@ class SinkhornExplorer(DistributionExplorer):
 
         They are linked in the browser, so they work while the kernel is busy.
         """
-        layout = ipywidgets.Layout(width="auto", max_width="30em")
-        lam = ipywidgets.FloatLogSlider(
-            self.lam, min=-1, max=3, step=0.05, description="λ", layout=layout
-        )
-        count = ipywidgets.IntSlider(
-            self.iterations, min=1, max=MOST_SCALINGS, description="Scalings", layout=layout
-        )
-        ipywidgets.jslink((self, "lam"), (lam, "value"))
-        ipywidgets.jslink((self, "iterations"), (count, "value"))
-        return ipywidgets.VBox([lam, count, super().sliders()])
+        scale = {"min": -1, "max": 3, "step": 0.05, "description": "λ"}
+        count = {"min": 1, "max": MOST_SCALINGS, "description": "Scalings"}
+        dials = [
+            self._dial(ipywidgets.FloatLogSlider, "lam", **scale),
+            self._dial(ipywidgets.IntSlider, "iterations", **count),
+        ]
+        return ipywidgets.VBox([*dials, super().sliders()])
 
     def figure(self):
         """Return a matplotlib Figure of the present state, ready for ``savefig``.
 
         The plan at the left; at the right the cost and its errors after every scaling.
         """
-        from matplotlib.figure import Figure
-
         from emdviz import plots
-        from emdviz.plots.style import style
 
         found, costs = self.scalings, self.costs
-        with style("notebook"):
-            figure = Figure(figsize=(12, 5), layout="constrained")
+        with drawing(12, 5) as figure:
             left, right = figure.subplots(1, 2)
             plots.plot_plan(np.nan_to_num(found.plan, posinf=0), classes=self.classes, ax=left)
             left.set_title(

@@ -1,7 +1,6 @@
 // What one network believes of one image: a bar per class, or a mark where it only names a class.
 
-import { drawAxis } from "../kit/axis.js";
-import { placeColumns, placeLabel } from "../kit/columns.js";
+import { drawAxis, placeColumns, placeLabel } from "../kit/columns.js";
 import { formatProbability, ruler, set, svg, write } from "../kit/dom.js";
 
 /** Make the drawing; with axis, numbers and class names if it is `large`. */

@@ -1,6 +1,7 @@
 // Curves of a metric over the epochs, one per loss.
 
 import { ofLoss } from "../kit/closed_forms.js";
+import { createMenu } from "../kit/controls.js";
 import { set, svg } from "../kit/dom.js";
 import { createLineChart } from "../kit/line_chart.js";
 
@@ -69,6 +70,17 @@ export function createCurves({ losses, count, root, marked }) {
     },
   };
 }
+
+/** A menu that sets the trait `metric` to one of `metrics`. */
+export const createMetricMenu = (model, metrics) =>
+  createMenu({
+    label: "Metric",
+    choices: Object.keys(metrics).map((name) => [name, name]),
+    choose(name) {
+      model.set("metric", name);
+      model.save_changes();
+    },
+  });
 
 /** What the curves of a metric are called, and its unit. */
 export const nameMetric = (name, { unit, higher }) => ({

@@ -3,8 +3,8 @@
 import { beliefOf, createBelief, describeMarks, targetOf } from "./belief.js";
 import { ofLoss } from "../kit/closed_forms.js";
 import { html, set, write } from "../kit/dom.js";
-import { createCurves, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
-import { createButton, createMenu } from "../kit/controls.js";
+import { createCurves, createMetricMenu, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
+import { createButton } from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
 
 const BUTTONS = { ready: "Start", training: "Stop", stopping: "Stopping…", stopped: "Resume" };
@@ -87,14 +87,7 @@ function build(model, root) {
       } else if (state === "ready" || state === "stopped") model.send({ do: "start" });
     },
   });
-  const menu = createMenu({
-    label: "Metric",
-    choices: Object.keys(metrics).map((name) => [name, name]),
-    choose(name) {
-      model.set("metric", name);
-      model.save_changes();
-    },
-  });
+  const menu = createMetricMenu(model, metrics);
   const words = html("span", { class: "emdviz-range" });
   const failure = html("p", { class: "emdviz-notice", role: "alert", hidden: true });
   const racers = losses.map((loss) => createRacer(loss, setup));

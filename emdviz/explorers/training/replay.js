@@ -3,8 +3,8 @@
 import { beliefOf, createBelief, describeMarks, inWords, targetOf } from "./belief.js";
 import { ofLoss } from "../kit/closed_forms.js";
 import { html, set, uniqueId, write } from "../kit/dom.js";
-import { createCurves, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
-import { createButton, createMenu, createRange } from "../kit/controls.js";
+import { createCurves, createMetricMenu, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
+import { createButton, createRange } from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
 
 const FRAME = 500; // milliseconds that an epoch is shown while playing
@@ -73,11 +73,7 @@ function build(model, root) {
       put("epoch", n);
     },
   });
-  const menu = createMenu({
-    label: "Metric",
-    choices: Object.keys(metrics).map((name) => [name, name]),
-    choose: (name) => put("metric", name),
-  });
+  const menu = createMetricMenu(model, metrics);
   const curves = createCurves({ losses, count, root, marked: true });
   const thumbnails = createThumbnails({ classes, probe, choose: (i) => put("image", i) });
   const panels = losses.map((loss) => createBeliefPanel(loss, { classes, root }));

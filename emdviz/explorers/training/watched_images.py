@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import traitlets
 
-from emdviz.explorers.kit.explorer import show_losses
+from emdviz.explorers.kit.explorer import drawing, show_losses
 from emdviz.metrics import METRICS
 from emdviz.reading import to_numpy
 
@@ -172,10 +172,7 @@ def training_figure(epochs, probe, chosen, *, metric, classes, at=None):
     -------
     matplotlib Figure
     """
-    from matplotlib.figure import Figure
-
     from emdviz import plots
-    from emdviz.plots.style import style
 
     numbers = {loss: at or len(done) for loss, done in epochs.items()}
     chosen = list(chosen)
@@ -185,9 +182,8 @@ def training_figure(epochs, probe, chosen, *, metric, classes, at=None):
         if 0 < numbers[loss] <= len(done)
     }
     curves = {loss: done for loss, done in epochs.items() if done and metric in done[0].metrics}
-    with style("notebook"):
-        width, height = 5 + 2.2 * (1 + len(predictions)), max(4.2, 1.9 * len(chosen) + 0.6)
-        figure = Figure(figsize=(width, height), layout="constrained")
+    width = 5 + 2.2 * (1 + len(predictions))
+    with drawing(width, max(4.2, 1.9 * len(chosen) + 0.6)) as figure:
         left, right = figure.subfigures(1, 2, width_ratios=[5, width - 5])
         ax = left.subplots()
         if curves:

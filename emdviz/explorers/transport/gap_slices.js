@@ -1,8 +1,7 @@
 // The two CDFs of what a plan moves. The plan cuts the gap between them into slices, one for each
 // way: as high as the mass that goes there, and as wide as the way is long.
 
-import { drawAxis, drawNotToScale } from "../kit/axis.js";
-import { numberRoom, placeColumns, placeLabel } from "../kit/columns.js";
+import { drawAxis, drawNotToScale, numberRoom, placeColumns, placeLabel } from "../kit/columns.js";
 import { ruler, set, svg } from "../kit/dom.js";
 import { createSteps } from "../kit/cdf_steps.js";
 

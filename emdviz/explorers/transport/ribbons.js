@@ -1,11 +1,10 @@
 // A plan as ribbons: the bars of p stand above, those of t hang below, and ribbons as wide as the
 // mass that they carry run from the feet of the one to the feet of the other.
 
-import { drawAxis, drawNotToScale } from "../kit/axis.js";
 import { createBars } from "../kit/bars.js";
-import { placeColumns } from "../kit/columns.js";
+import { drawAxis, drawNotToScale, placeColumns } from "../kit/columns.js";
 import { ruler, set, svg, uniqueId } from "../kit/dom.js";
-import { createWays } from "../kit/plan_ways.js";
+import { createWays } from "../kit/plan_matrix.js";
 
 function placeRibbons({ width, unit, classes, x, measure }) {
   const columns = placeColumns({ width, unit, classes, x, measure });

@@ -1,17 +1,16 @@
 // The transport plan from a prediction to a target, and the gap between the CDFs that pays for it.
 
-import { createActions, makeBarsMovable } from "../kit/actions.js";
+import { createActions, KEYS, makeBarsMovable } from "../kit/actions.js";
 import { formatProbability, html, set, write } from "../kit/dom.js";
 import { costsOf, createCosts, describeTransport, nameWays, QUESTION, reckon } from "./cost_tiles.js";
-import { createMatrix } from "../kit/plan_matrix.js";
-import { createMover, oneHot, places, sum } from "../kit/distributions.js";
-import { keepInStep, read } from "../kit/sync.js";
-import { createActionMenu, createRange, createSwitch, createToggle } from "../kit/controls.js";
+import { createChoice, createMatrix } from "../kit/plan_matrix.js";
+import { oneHot, places, sum } from "../kit/distributions.js";
+import { read } from "../kit/sync.js";
+import { createExampleMenu, createRange, createSwitch, createToggle, createToolbar } from "../kit/controls.js";
 import { marginals, optimalPlan, trips, weigh } from "./optimal_plan.js";
 import { createRibbons } from "./ribbons.js";
 import { makeWidget } from "../kit/widget.js";
 import { createSlices } from "./gap_slices.js";
-import { createChoice } from "../kit/plan_ways.js";
 
 const SIDES = ["p", "t"];
 const SIDES_STATE = [...SIDES, "pinned_p", "pinned_t"];
@@ -21,9 +20,7 @@ const ROOM_FOR_THREE = 100; // text sizes
 const HINT =
   "Drag a bar; double-click pins it. Click a class name to give it all of the target. " +
   "Point at a ribbon to see the slice of the gap that it pays for.";
-const KEYS =
-  "Keys on a bar: arrows move it by 0.01, Page Up and Page Down by 0.1, Home and End to 0 and 1; " +
-  "p pins it; t gives its class all of the target. Arrow keys go from ribbon to ribbon.";
+const MORE_KEYS = "; t gives its class all of the target. Arrow keys go from ribbon to ribbon.";
 const UNCHOSEN = "Each slice of the gap is one ribbon: as high as its mass, as wide as its way.";
 
 function createPanel({ title, className, children }) {
@@ -32,17 +29,8 @@ function createPanel({ title, className, children }) {
   return html("section", attributes, head, ...children);
 }
 
-function createToolbar({ model, act }) {
-  const examples = model.get("_presets");
-  const menu = createActionMenu({
-    label: "Set p and t to an example",
-    title: "Examples …",
-    choices: examples.map(({ label }, n) => [`${n}`, label]),
-    act(n) {
-      const { label, ...state } = examples[n];
-      act.put({ ...state, pinned_p: [], pinned_t: [] });
-    },
-  });
+function createControls({ model, act }) {
+  const menu = createExampleMenu(model, act, "Set p and t to an example");
   const order = createSwitch({
     label: "A unit of mass pays",
     choices: [[1, "l = 1: |xᵢ − xⱼ|"], [2, "l = 2: |xᵢ − xⱼ|²"]],
@@ -61,13 +49,11 @@ function createToolbar({ model, act }) {
     });
     return { name, ...range };
   });
-  const node = html(
-    "div",
-    { class: "emdviz-controls" },
-    html("div", { class: "emdviz-toolbar" }, menu, order.node, matrix.node),
-    html("div", { class: "emdviz-toolbar emdviz-masses" }, ...masses.map((range) => range.node)),
-    html("p", { class: "emdviz-hint", title: KEYS }, HINT),
-  );
+  const node = createToolbar([menu, order.node, matrix.node], {
+    hint: HINT,
+    keys: KEYS + MORE_KEYS,
+    below: [html("div", { class: "emdviz-toolbar emdviz-masses" }, ...masses.map((range) => range.node))],
+  });
   return {
     node,
     update(state) {
@@ -90,7 +76,7 @@ function build(model, root) {
     choose: (state, i) => ({ ...state, t: oneHot(i, classes.length), pinned_t: [] }),
   });
   const choice = createChoice(mark);
-  const toolbar = createToolbar({ model, act });
+  const toolbar = createControls({ model, act });
   const drawings = {
     ribbons: createRibbons({ classes, root, choice }),
     matrix: createMatrix({ classes, root, choice }),
@@ -165,7 +151,6 @@ function build(model, root) {
   };
 }
 
-const initialize = ({ model }) =>
-  keepInStep(model, { lists: SIDES, names: SIDES_STATE, move: createMover(SIDES) });
-
-export default makeWidget({ name: "transport", build, follow: FOLLOWED, initialize });
+export default makeWidget({
+  name: "transport", build, follow: FOLLOWED, lists: SIDES, names: SIDES_STATE,
+});

@@ -14,8 +14,8 @@ from emdviz.distributions import check_positions, one_hot
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
-from emdviz.explorers.kit.explorer import style_sheet
-from emdviz.explorers.kit.traits import Pins, Prediction, WholeNumber
+from emdviz.explorers.kit.explorer import drawing, style_sheet
+from emdviz.explorers.kit.traits import Number, Pins, Prediction, WholeNumber
 from emdviz.palette import PREDICTION_B, TRUTH
 
 LEAST_MASS = 0.1
@@ -25,25 +25,6 @@ _QUESTION = ("p", "t", "mass_p", "mass_t", "order", "positions")
 # what decides between plans of one cost; the browser has the same two numbers
 _TIE = 1e-7
 _DRIFT = 0.1
-
-
-class Mass(traitlets.TraitType):
-    """The total mass of a distribution, 0.1 to 1."""
-
-    default_value = 1.0
-    info_text = "a number from 0.1 to 1"
-
-    def validate(self, obj, value):
-        """Read a number of any kind."""
-        try:
-            mass = float(value)
-        except (TypeError, ValueError):
-            mass = math.nan
-        if not LEAST_MASS <= mass <= 1:
-            raise traitlets.TraitError(
-                f"{self.name} must be a number from {LEAST_MASS} to 1, got {value!r}"
-            )
-        return mass
 
 
 @fill
@@ -115,8 +96,8 @@ class TransportExplorer(DistributionExplorer):
     pinned_p = Pins().tag(sync=True)
     pinned_t = Pins().tag(sync=True)
     order = WholeNumber(1, 1, 2).tag(sync=True)
-    mass_p = Mass().tag(sync=True)
-    mass_t = Mass().tag(sync=True)
+    mass_p = Number(1.0, LEAST_MASS, 1.0).tag(sync=True)
+    mass_t = Number(1.0, LEAST_MASS, 1.0).tag(sync=True)
     matrix = traitlets.Bool().tag(sync=True)
     _presets = traitlets.List().tag(sync=True)
     # the number stands with the state it belongs to, so that a late one is not taken for another's
@@ -139,10 +120,8 @@ class TransportExplorer(DistributionExplorer):
         classes, count = read_classes(classes, p=p, t=t, positions=positions)
         examples = _examples(count)
         super().__init__(
-            {
-                "p": examples[0]["p"] if p is None else p,
-                "t": examples[0]["t"] if t is None else t,
-            },
+            {"p": p, "t": t},
+            example=examples[0],
             classes=classes,
             positions=positions,
             style=style,
@@ -191,21 +170,14 @@ class TransportExplorer(DistributionExplorer):
 
         They are linked in the browser, so they work while the kernel is busy.
         """
-        layout = ipywidgets.Layout(width="auto", max_width="30em")
-        order = ipywidgets.IntSlider(self.order, min=1, max=2, description="Order l", layout=layout)
-        ipywidgets.jslink((self, "order"), (order, "value"))
-        masses = []
-        for name in ("mass_p", "mass_t"):
-            slider = ipywidgets.FloatSlider(
-                getattr(self, name),
-                min=LEAST_MASS,
-                max=1.0,
-                step=0.01,
-                description=name.replace("_", " of "),
-                layout=layout,
+        order = self._dial(ipywidgets.IntSlider, "order", min=1, max=2, description="Order l")
+        shares = {"min": LEAST_MASS, "max": 1.0, "step": 0.01}
+        masses = [
+            self._dial(
+                ipywidgets.FloatSlider, f"mass_{side}", description=f"mass of {side}", **shares
             )
-            ipywidgets.jslink((self, name), (slider, "value"))
-            masses.append(slider)
+            for side in self._lists
+        ]
         return ipywidgets.VBox([order, *masses, super().sliders()])
 
     def figure(self):
@@ -213,17 +185,13 @@ class TransportExplorer(DistributionExplorer):
 
         The plan as ribbons, the CDFs of what it moves, and the plan as a matrix if that is shown.
         """
-        from matplotlib.figure import Figure
-
         from emdviz import plots
-        from emdviz.plots.style import style
 
         plan, costs = self.plan, self.costs
         moved = plan.sum()
         shared = {"classes": self.classes, "positions": self.positions}
-        with style("notebook"):
-            count = 3 if self.matrix else 2
-            figure = Figure(figsize=(5.5 * count, 5), layout="constrained")
+        count = 3 if self.matrix else 2
+        with drawing(5.5 * count, 5) as figure:
             left, right, *more = figure.subplots(1, count)
             plots.plot_ribbons(plan, *self._masses(), ax=left, **shared)
             for ax in more:
