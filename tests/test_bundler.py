@@ -90,7 +90,7 @@ def test_words_in_comments_and_texts_are_no_statements(write):
 def test_every_rule_of_a_style_sheet_lies_below_the_class_of_its_figure(name):
     figure = getattr(explorers, name)
     css = re.sub(r"/\*.*?\*/", "", figure._css, flags=re.DOTALL)
-    (root,) = re.findall(r'makeWidget\(\{ name: "(\w+)"', figure._esm)
+    (root,) = re.findall(r'makeWidget\(\{\s+name: "(\w+)"', figure._esm)
     assert re.match(rf"\.emdviz-{root} \{{", css)
     depth = 0
     for place, letter in enumerate(css.strip()):
