@@ -57,7 +57,7 @@ def client():
 
 def owner(store, spec):
     """Wait until a process works on a run; return its claim and its number."""
-    for _ in range(6000):
+    for _ in range(30_000):
         for path in store.state(spec).glob("claim.*"):
             if text := path.read_text():
                 return path, json.loads(text)["process"]
