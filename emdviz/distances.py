@@ -19,7 +19,7 @@ import numpy as np
 
 from emdviz._docstrings import fill
 from emdviz.distributions import check_pair, check_period, check_positions
-from emdviz.reading import is_torch, namespace, read_number
+from emdviz.reading import is_torch, namespace, read_number, root
 
 
 class CDFGap(NamedTuple):
@@ -197,19 +197,11 @@ def normalized_emd(p, t, *, order, positions=None):
         last = 0 * xp.sum(height, axis=-1, keepdims=True)
         return xp.max(xp.concat([height, last], axis=-1), axis=-1)
     num_classes = height.shape[-1] + 1
-    return _root(xp, xp.sum(height**order * gap.width, axis=-1) / num_classes, order)
+    return root(xp, xp.sum(height**order * gap.width, axis=-1) / num_classes, order)
 
 
 def _check_order(order):
     return read_number(order, "order", "a number from 1 to infinity", lambda value: value >= 1)
-
-
-def _root(xp, value, order):
-    """The order-th root, with gradient 0 instead of NaN where the value is 0."""
-    if order == 1:
-        return value
-    positive = value > 0
-    return xp.where(positive, xp.where(positive, value, 1.0) ** (1 / order), 0.0 * value)
 
 
 @fill
@@ -270,7 +262,7 @@ def wasserstein(p, t, *, order, positions=None):
     if order == np.inf:
         rounding = 1e-12 if p.dtype == xp.float64 else 1e-5
         return xp.max(xp.where(mass > rounding, length, 0 * length), axis=-1)
-    return _root(xp, xp.sum(mass * length**order, axis=-1), order)
+    return root(xp, xp.sum(mass * length**order, axis=-1), order)
 
 
 @fill

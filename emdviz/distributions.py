@@ -15,6 +15,7 @@ from emdviz.reading import (
     read_count,
     read_floats,
     read_number,
+    root,
     shown,
 )
 
@@ -358,7 +359,8 @@ def expectation(p, *, positions=None):
 def spread(p, *, positions=None):
     """Standard deviation of the class position: sqrt(Σ_i p_i (x_i − E(p))²).
 
-    Parameters and unit are those of :func:`expectation`.
+    Parameters and unit are those of :func:`expectation`. Where all mass lies on one class the
+    gradient is 0.
 
     Examples
     --------
@@ -368,4 +370,5 @@ def spread(p, *, positions=None):
     p = check_distribution(p)
     x = check_positions(positions, p.shape[-1], like=p)
     deviation = x - expectation(p, positions=positions)[..., None]
-    return namespace(p).sum(p * deviation**2, axis=-1) ** 0.5
+    xp = namespace(p)
+    return root(xp, xp.sum(p * deviation**2, axis=-1), 2)

@@ -234,3 +234,11 @@ def read_choice(value, name, choices):
         return value
     message = f"{name} must be one of {list(choices)}, got {shown(value)}"
     raise ArgumentError(message, name, choices, value)
+
+
+def root(xp, value, order):
+    """Return the order-th root of numbers ≥ 0; its gradient is 0, not NaN, where they are 0."""
+    if order == 1:
+        return value
+    positive = value > 0
+    return xp.where(positive, xp.where(positive, value, 1.0) ** (1 / order), 0.0 * value)

@@ -33,6 +33,14 @@ def test_torch_gives_torch():
     assert spread(p).dtype == torch.float32
 
 
+def test_the_spread_of_certainty_has_gradient_zero():
+    logits = torch.tensor([[-200.0, 200.0, -200.0], [0.0, 1.0, 0.0]], requires_grad=True)
+    spread(torch.softmax(logits, 1)).sum().backward()
+    assert logits.grad[0].tolist() == [0, 0, 0]
+    doubtful = logits.detach()[1].double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda z: spread(torch.softmax(z, 0)), doubtful)
+
+
 def test_one_hot():
     assert one_hot(2, 4).tolist() == [0, 0, 1, 0]
     labels = np.array([[0, 1], [2, 3]])
