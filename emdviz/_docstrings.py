@@ -7,6 +7,9 @@ SHARED = {
     "positions": """\
 positions : array-like, shape (C,), optional
     Strictly increasing class positions; 0, 1, …, C − 1 by default.""",
+    "weights": """\
+weights : array, shape (N,), optional
+    Weight of each example, greater than 0: a weight of 2 counts as the example twice.""",
     "pair": """\
 p, t : array, shape (..., C)
     Distributions over the same C classes.""",

@@ -4,6 +4,7 @@ Functions take NumPy arrays or torch tensors and return Python floats. ``predict
 ``labels`` hold class indices, shape (N,); ``probabilities`` hold distributions, shape (N, C).
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -61,13 +62,15 @@ def heading(name):
     return f"{name}{unit} {'↑' if metric.higher_is_better else '↓'}"
 
 
-def accuracy_within(predicted, labels, *, steps=0):
+@fill
+def accuracy_within(predicted, labels, *, steps=0, weights=None):
     """Percentage of predictions at most ``steps`` classes off: 0 for AEM, 1 for AEO.
 
     Parameters
     ----------
     predicted, labels : array of int, shape (N,)
     steps : int
+    %(weights)s
 
     Returns
     -------
@@ -77,7 +80,7 @@ def accuracy_within(predicted, labels, *, steps=0):
     Raises
     ------
     ValueError, TypeError
-        If the arrays are not class indices of one shape (N,), N ≥ 1.
+        If the arrays are not class indices of one shape (N,), N ≥ 1, or weights are not above 0.
 
     References
     ----------
@@ -90,20 +93,20 @@ def accuracy_within(predicted, labels, *, steps=0):
     """
     predicted, labels = check_classes(predicted, labels)
     steps = read_count(steps, "steps")
-    return 100.0 * float(np.mean(abs(predicted - labels) <= steps))
+    return 100.0 * _mean(abs(predicted - labels) <= steps, weights)
 
 
-def aem(predicted, labels):
+def aem(predicted, labels, *, weights=None):
     """Accuracy of exact match, in percent: :func:`accuracy_within` 0 steps."""
-    return accuracy_within(predicted, labels, steps=0)
+    return accuracy_within(predicted, labels, steps=0, weights=weights)
 
 
-def aeo(predicted, labels):
+def aeo(predicted, labels, *, weights=None):
     """Accuracy within one category off, in percent: :func:`accuracy_within` 1 step."""
-    return accuracy_within(predicted, labels, steps=1)
+    return accuracy_within(predicted, labels, steps=1, weights=weights)
 
 
-def mae(predicted, labels):
+def mae(predicted, labels, *, weights=None):
     """Mean absolute error in class steps; lower is better. Arguments as :func:`aem`.
 
     Examples
@@ -112,11 +115,13 @@ def mae(predicted, labels):
     0.75
     """
     predicted, labels = check_classes(predicted, labels)
-    return float(np.mean(abs(predicted - labels)))
+    return _mean(abs(predicted - labels), weights)
 
 
-def macro_mae(predicted, labels):
+def macro_mae(predicted, labels, *, weights=None):
     """Mean over the classes that occur of each class's :func:`mae`; rare classes count fully.
+
+    Arguments as :func:`aem`; weights count within each class.
 
     References
     ----------
@@ -128,11 +133,13 @@ def macro_mae(predicted, labels):
     1.0
     """
     predicted, labels = check_classes(predicted, labels)
-    errors = abs(predicted - labels)
-    return float(np.mean([errors[labels == k].mean() for k in np.unique(labels)]))
+    errors, w = abs(predicted - labels), check_weights(weights, len(labels))
+    rows = [labels == k for k in np.unique(labels)]
+    return float(np.mean([_mean(errors[k], None if w is None else w[k]) for k in rows]))
 
 
-def quadratic_weighted_kappa(predicted, labels, num_classes):
+@fill
+def quadratic_weighted_kappa(predicted, labels, num_classes, *, weights=None):
     """Cohen's kappa with quadratic weights over all C classes, present or not.
 
     Parameters
@@ -140,6 +147,7 @@ def quadratic_weighted_kappa(predicted, labels, num_classes):
     predicted, labels : array of int, shape (N,)
     num_classes : int
         C.
+    %(weights)s
 
     Returns
     -------
@@ -158,18 +166,21 @@ def quadratic_weighted_kappa(predicted, labels, num_classes):
     """
     predicted, labels = check_classes(predicted, labels, num_classes)
     x, y = predicted.astype(np.float64), labels.astype(np.float64)
-    by_chance = np.mean(x * x) + np.mean(y * y) - 2 * np.mean(x) * np.mean(y)
+    w = check_weights(weights, len(x))
+    by_chance = _mean(x * x, w) + _mean(y * y, w) - 2 * _mean(x, w) * _mean(y, w)
     if len(np.union1d(x, y)) == 1:
         return float("nan")
-    return float(1 - np.mean((x - y) ** 2) / by_chance)
+    return 1 - _mean((x - y) ** 2, w) / by_chance
 
 
-def spearman(scores, true_scores):
+@fill
+def spearman(scores, true_scores, *, weights=None):
     """Spearman's rank correlation ρ of two scores, the paper's metric for AADB.
 
     Parameters
     ----------
     scores, true_scores : array, shape (N,)
+    %(weights)s
 
     Returns
     -------
@@ -191,13 +202,25 @@ def spearman(scores, true_scores):
             f"scores and true_scores must both have shape (N,), "
             f"got {scores.shape} and {true_scores.shape}"
         )
+    w = check_weights(weights, len(scores))
     if len(scores) < 2 or np.ptp(scores) == 0 or np.ptp(true_scores) == 0:
         return float("nan")
-    return float(spearmanr(scores, true_scores).statistic)
+    if w is None:
+        return float(spearmanr(scores, true_scores).statistic)
+    x, y = _ranks(scores, w), _ranks(true_scores, w)
+    x, y = x - _mean(x, w), y - _mean(y, w)
+    return _mean(x * y, w) / math.sqrt(_mean(x * x, w) * _mean(y * y, w))
+
+
+def _ranks(values, weights):
+    """Return the mid-ranks of values, but for a constant: the weight below and half of its own."""
+    _, which = np.unique(values, return_inverse=True)
+    own = np.bincount(which, weights=weights)
+    return (np.cumsum(own) - own / 2)[which]
 
 
 @fill
-def ranked_probability_score(probabilities, labels, *, positions=None):
+def ranked_probability_score(probabilities, labels, *, positions=None, weights=None):
     """Mean EMD² from prediction to label: the Ranked Probability Score (RPS).
 
     For a prediction that is certain of one class it is the distance to the label, so the RPS
@@ -208,6 +231,7 @@ def ranked_probability_score(probabilities, labels, *, positions=None):
     probabilities : array, shape (N, C)
     labels : array of int, shape (N,)
     %(positions)s
+    %(weights)s
 
     Returns
     -------
@@ -224,13 +248,13 @@ def ranked_probability_score(probabilities, labels, *, positions=None):
     1.25
     """
     p, labels = check_prediction(probabilities, labels)
-    return float(np.mean(emd2(p, one_hot(labels, p.shape[1]), positions=positions)))
+    return _mean(emd2(p, one_hot(labels, p.shape[1]), positions=positions), weights)
 
 
-def log_loss(probabilities, labels):
+def log_loss(probabilities, labels, *, weights=None):
     """Mean −log p(label), in nats; lower is better, infinite if a label was given no chance.
 
-    Parameters are those of :func:`ranked_probability_score`.
+    Parameters are those of :func:`ranked_probability_score`, without positions.
 
     Examples
     --------
@@ -239,10 +263,11 @@ def log_loss(probabilities, labels):
     """
     p, labels = check_prediction(probabilities, labels)
     with np.errstate(divide="ignore"):
-        return float(np.mean(-np.log(p[np.arange(len(p)), labels])))
+        return _mean(-np.log(p[np.arange(len(p)), labels]), weights)
 
 
-def calibration_error(probabilities, labels, *, bins=15):
+@fill
+def calibration_error(probabilities, labels, *, bins=15, weights=None):
     """Expected calibration error of the most probable class: Σ_b (n_b/N) |conf_b − acc_b|.
 
     Parameters
@@ -251,6 +276,7 @@ def calibration_error(probabilities, labels, *, bins=15):
     labels : array of int, shape (N,)
     bins : int
         Number of bins of equal width over confidences 0 to 1.
+    %(weights)s
 
     Returns
     -------
@@ -266,11 +292,15 @@ def calibration_error(probabilities, labels, *, bins=15):
     confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
     # bins are open on the left: a confidence of exactly 0.2 belongs to (0.1, 0.2]
     which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    excess = np.bincount(which, weights=confidence - correct, minlength=bins)
-    return float(abs(excess).sum() / len(p))
+    w = check_weights(weights, len(p))
+    excess, total = confidence - correct, len(p)
+    if w is not None:
+        excess, total = w * excess, w.sum()
+    return float(abs(np.bincount(which, weights=excess, minlength=bins)).sum() / total)
 
 
-def evaluate(probabilities, labels, *, positions=None, true_distribution=None):
+@fill
+def evaluate(probabilities, labels, *, positions=None, true_distribution=None, weights=None):
     """Return every metric of ``METRICS`` that the predictions allow.
 
     Parameters
@@ -283,6 +313,7 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None):
         class steps.
     true_distribution : array, shape (N, C), optional
         Where the truth is known, also measure how near the predictions come to it.
+    %(weights)s
 
     Returns
     -------
@@ -299,13 +330,13 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None):
     50.0
     """
     p, labels = check_prediction(probabilities, labels)
-    scores = expectation(p, positions=positions)
+    scores, w = expectation(p, positions=positions), check_weights(weights, len(p))
     results = evaluate_classes(
-        p.argmax(axis=1), labels, p.shape[1], scores=scores, positions=positions
+        p.argmax(axis=1), labels, p.shape[1], scores=scores, positions=positions, weights=w
     )
-    results["RPS"] = ranked_probability_score(p, labels)
-    results["log loss"] = log_loss(p, labels)
-    results["ECE"] = calibration_error(p, labels)
+    results["RPS"] = ranked_probability_score(p, labels, weights=w)
+    results["log loss"] = log_loss(p, labels, weights=w)
+    results["ECE"] = calibration_error(p, labels, weights=w)
     if true_distribution is not None:
         from scipy.special import rel_entr
 
@@ -313,13 +344,14 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None):
         check_distribution(truth, "true_distribution")
         if truth.shape != p.shape:
             raise ValueError(f"true_distribution must have shape {p.shape}, got {truth.shape}")
-        results["EMD to truth"] = float(np.mean(emd(p, truth)))
-        results["EMD² to truth"] = float(np.mean(emd2(p, truth)))
-        results["KL to truth"] = float(np.mean(np.sum(rel_entr(truth, p), axis=1)))
+        results["EMD to truth"] = _mean(emd(p, truth), w)
+        results["EMD² to truth"] = _mean(emd2(p, truth), w)
+        results["KL to truth"] = _mean(np.sum(rel_entr(truth, p), axis=1), w)
     return results
 
 
-def evaluate_classes(predicted, labels, num_classes, *, scores=None, positions=None):
+@fill
+def evaluate_classes(predicted, labels, num_classes, *, scores=None, positions=None, weights=None):
     """Return the metrics that need no distribution, for models that predict classes only.
 
     Parameters
@@ -331,21 +363,28 @@ def evaluate_classes(predicted, labels, num_classes, *, scores=None, positions=N
         Real-valued predictions for Spearman's ρ; the predicted classes by default.
     positions : array-like, shape (C,), optional
         True scores of the classes for Spearman's ρ.
+    %(weights)s
 
     Returns
     -------
     dict of str to float
     """
     predicted, labels = check_classes(predicted, labels, num_classes)
-    x = check_positions(positions, num_classes)
+    x, w = check_positions(positions, num_classes), check_weights(weights, len(labels))
+    scores = predicted if scores is None else scores
     return {
-        "AEM": aem(predicted, labels),
-        "AEO": aeo(predicted, labels),
-        "MAE": mae(predicted, labels),
-        "macro MAE": macro_mae(predicted, labels),
-        "QWK": quadratic_weighted_kappa(predicted, labels, num_classes),
-        "Spearman": spearman(predicted if scores is None else scores, x[labels]),
+        "AEM": aem(predicted, labels, weights=w),
+        "AEO": aeo(predicted, labels, weights=w),
+        "MAE": mae(predicted, labels, weights=w),
+        "macro MAE": macro_mae(predicted, labels, weights=w),
+        "QWK": quadratic_weighted_kappa(predicted, labels, num_classes, weights=w),
+        "Spearman": spearman(scores, x[labels], weights=w),
     }
+
+
+def _mean(values, weights):
+    """Return the mean over the examples as a float, each counted by its weight if there are any."""
+    return float(np.average(values, weights=check_weights(weights, len(values))))
 
 
 def _class_indices(values, name, num_classes=None):
@@ -384,3 +423,19 @@ def check_prediction(probabilities, labels):
     if len(labels) != len(p):
         raise ValueError(f"labels must have shape ({len(p)},), got {labels.shape}")
     return p, labels
+
+
+def check_weights(weights, count):
+    """Return the weights of examples as an array (N,) or None, or raise an error."""
+    if weights is None:
+        return None
+    weights = read_floats(weights, "weights", scalars=True)
+    if weights.shape != (count,):
+        raise ValueError(f"weights must have shape ({count},), got {weights.shape}")
+    wrong = ~(np.isfinite(weights) & (weights > 0))
+    if wrong.any():
+        raise ValueError(
+            f"weights must be finite and greater than 0, got {weights[wrong][0]:g} in row "
+            f"{wrong.argmax()}; leave out examples that do not count"
+        )
+    return weights

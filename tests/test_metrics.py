@@ -188,3 +188,71 @@ HALF = [[0.5, 0.5]]
 def test_bad_input_is_refused(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+SCORES, TRUE_SCORES = np.random.default_rng(5).integers(0, 9, (2, 300)) / 2  # with ties
+WEIGHTED = {
+    "AEM": lambda p, y, t, rows, w: metrics.aem(p.argmax(1), y, weights=w),
+    "AEO": lambda p, y, t, rows, w: metrics.aeo(p.argmax(1), y, weights=w),
+    "MAE": lambda p, y, t, rows, w: metrics.mae(p.argmax(1), y, weights=w),
+    "macro MAE": lambda p, y, t, rows, w: metrics.macro_mae(p.argmax(1), y, weights=w),
+    "QWK": lambda p, y, t, rows, w: metrics.quadratic_weighted_kappa(p.argmax(1), y, 8, weights=w),
+    "Spearman": lambda p, y, t, rows, w: metrics.spearman(
+        SCORES[rows], TRUE_SCORES[rows], weights=w
+    ),
+    "RPS": lambda p, y, t, rows, w: metrics.ranked_probability_score(p, y, weights=w),
+    "log loss": lambda p, y, t, rows, w: metrics.log_loss(p, y, weights=w),
+    "ECE": lambda p, y, t, rows, w: metrics.calibration_error(p, y, weights=w),
+} | {
+    f"{name} of all": lambda p, y, t, rows, w, name=name: metrics.evaluate(
+        p, y, true_distribution=t, weights=w
+    )[name]
+    for name in metrics.METRICS
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_weights_repeat_examples(case, name):
+    p, labels, truth = case
+    p = 0.99 * p + 0.01 / 8  # the log loss is finite
+    weights = np.random.default_rng(7).integers(1, 5, 300)
+
+    def measured(rows, w=None):
+        return WEIGHTED[name](p[rows], labels[rows], truth[rows], rows, w)
+
+    rows = np.arange(300)
+    plain, repeated = measured(rows), measured(np.repeat(rows, weights))
+    assert measured(rows, weights) == pytest.approx(repeated, rel=1e-9)
+    assert measured(rows, np.full(300, 0.3)) == pytest.approx(plain, rel=1e-9)
+    assert abs(repeated - plain) > 1e-6  # the weights matter
+
+
+def test_weighted_metrics_are_scikit_learn_s(case):
+    p, labels, _ = case
+    p, weights = 0.99 * p + 0.01 / 8, np.random.default_rng(6).uniform(0.1, 3, 300)
+    predicted = p.argmax(1)
+    found = metrics.evaluate(p, labels, weights=weights)
+    expected = {
+        "AEM": 100 * sklearn_metrics.accuracy_score(labels, predicted, sample_weight=weights),
+        "MAE": sklearn_metrics.mean_absolute_error(labels, predicted, sample_weight=weights),
+        "QWK": sklearn_metrics.cohen_kappa_score(
+            labels, predicted, labels=range(8), weights="quadratic", sample_weight=weights
+        ),
+        "log loss": sklearn_metrics.log_loss(labels, p, labels=range(8), sample_weight=weights),
+    }
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value), name
+
+
+@pytest.mark.parametrize(
+    ("weights", "text"),
+    [
+        ([1, 0], "greater than 0, got 0 in row 1; leave out examples that do not count"),
+        ([math.nan, 1], "greater than 0, got nan in row 0"),
+        ([1, 2, 3], r"weights must have shape \(2,\), got \(3,\)"),
+        (1.0, r"weights must have shape \(2,\), got \(\)"),
+    ],
+)
+def test_wrong_weights_of_examples_are_told(weights, text):
+    with pytest.raises(ValueError, match=text):
+        metrics.evaluate([[0.4, 0.6], [0.7, 0.3]], [0, 1], weights=weights)

@@ -319,6 +319,22 @@ class TestWeights:
         for mine, own in zip(by_hand.parameters(), moved, strict=True):
             torch.testing.assert_close(own, mine - config.learning_rate * mine.grad)
 
+    @pytest.mark.parametrize("loss", ["XE", "REG", "CORN"])
+    def test_of_rows_count_in_metrics_where_asked_for(self, loss):
+        weights = torch.arange(120) % 7 + 1
+        test = rows(weights=weights.double()).split("test")
+        run = Run("linear", loss, rows(), CONFIG)
+        repeated = datasets.Split(
+            test.inputs.repeat_interleave(weights[80:], 0),
+            test.labels.repeat_interleave(weights[80:]),
+        )
+        found = training.measure(run.predict(test.inputs), test, C, weighted=True)
+        expected = training.measure(run.predict(repeated.inputs), repeated, C)
+        assert found == pytest.approx(expected, rel=1e-4, abs=1e-4)  # ties break in last digits
+        assert found != training.measure(run.predict(test.inputs), test, C)
+        with pytest.raises(ValueError, match="weighted is for a data set that was made with"):
+            training.measure(run.predict(repeated.inputs), repeated, C, weighted=True)
+
     def test_of_rows_need_a_loss_of_rows(self):
         data = rows(weights=torch.ones(120, dtype=torch.float64))
         with pytest.raises(ValueError, match=r"'my_loss' cannot weight rows.*reduction='none'"):

@@ -7,7 +7,7 @@ import torch
 
 from emdviz import metrics
 from emdviz.distributions import expectation, one_hot
-from emdviz.reading import check_is, to_numpy
+from emdviz.reading import check_is, read_flag, to_numpy
 from emdviz.training.augmentation import centre_crop
 
 EVALUATION_BATCH = 512
@@ -171,13 +171,14 @@ def predict(run, inputs):
     return run.predict(inputs)
 
 
-def measure(prediction, split, num_classes):
+def measure(prediction, split, num_classes, *, weighted=False):
     """Evaluate a :class:`Prediction` of a whole split; see ``metrics.METRICS``.
 
     Classes are those of the loss's own rule. Regression predicts no distribution. Its RPS is that
     of certainty in the predicted class, which is its MAE; metrics that make no sense for it are
     left out. Distances to the truth are those to the true distribution of the split, or to its
     votes. Where the split has real scores, Spearman's ρ is that of expected and real score.
+    ``weighted`` counts each example by its weight in the data set.
 
     Returns
     -------
@@ -187,21 +188,24 @@ def measure(prediction, split, num_classes):
     if not hasattr(split, "labels"):
         kind = type(split).__name__
         raise TypeError(f"split must be a Split, such as dataset.split('test'), got {kind}")
+    weights = split.weights if read_flag(weighted, "weighted") else None
+    if weighted and weights is None:
+        raise ValueError("weighted is for a data set that was made with weights=")
     p, labels = prediction.distribution, split.labels
     if p is not None:
         truth = split.votes if split.true_distribution is None else split.true_distribution
-        results = metrics.evaluate(p, labels, true_distribution=truth)
+        results = metrics.evaluate(p, labels, true_distribution=truth, weights=weights)
         if not torch.equal(prediction.classes, p.argmax(dim=1)):  # a rule of the loss's own
             expected = expectation(p)
             results |= metrics.evaluate_classes(
-                prediction.classes, labels, num_classes, scores=expected
+                prediction.classes, labels, num_classes, scores=expected, weights=weights
             )
     else:
-        results = metrics.evaluate_classes(prediction.classes, labels, num_classes)
+        results = metrics.evaluate_classes(prediction.classes, labels, num_classes, weights=weights)
         results["RPS"] = results["MAE"]
     if split.scores is not None:
         expected = prediction.scores(split.positions)
-        results["Spearman"] = metrics.spearman(expected, split.scores)
+        results["Spearman"] = metrics.spearman(expected, split.scores, weights=weights)
     return results
 
 
