@@ -423,6 +423,40 @@ class TestBadLosses:
             compare_losses(rows(), [lambda z, y: my_loss(z, y), lambda z, y: my_loss(z, y)])
 
 
+def steep(z, y, *, power=2.0):
+    return my_loss(z, y) ** power
+
+
+@pytest.mark.parametrize(
+    ("loss", "known"),
+    [
+        ("EMD2", "positions, normalized, weight, "),
+        ("SGEMD2", "omega, mu, "),
+        ("focal", "gamma$"),
+        ("CORN", "none$"),
+        (steep, "power$"),
+        (my_loss, "none$"),
+        (Mine, "power$"),
+        (Loss("made", lambda num_classes, num_features, slope=1.0: my_loss), "slope$"),
+        (Loss("loose", lambda C, F, **given: Mine(**given)), "Mine.__init__.. got an unexpected"),
+    ],
+)
+def test_an_unknown_option_is_told_with_the_known_ones(loss, known):
+    name = losses.as_loss(loss).name
+    message = f"the loss '{name}' has no option 'powr'; .*{known}"
+    given = {"powr": 1.0}
+    with pytest.raises(TypeError, match=message):
+        next(fit("mlp", loss, rows(), CONFIG, loss_options=given))
+    with pytest.raises(TypeError, match=message):
+        compare_losses(
+            rows(), ["XE", loss], model="mlp", config=CONFIG,
+            loss_options={name: given}, on_epoch=pytest.fail,
+        )  # fmt: skip
+    if not isinstance(loss, Loss):
+        with pytest.raises(ValueError, match=f"loss_options of .*: {message}"):
+            RunSpec("digits", loss=loss, loss_options=given)
+
+
 class TestResplit:
     def test_every_seed_draws_its_own_split(self):
         data = rows(groups=[str(k // 2) for k in range(120)])

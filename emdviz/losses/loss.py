@@ -25,6 +25,10 @@ _given_colours = {}
 _trained = {}
 
 
+class UnknownOption(TypeError):
+    """A loss was given an option that it does not have."""
+
+
 class Loss:
     """A loss, and how the outputs of a network that was trained with it are read.
 
@@ -150,16 +154,49 @@ class Loss:
             Features before the head of the network; needed if the loss ``uses_features``.
         **options
             Those of the loss, such as ``lam=10.0`` for AEMD.
+
+        Raises
+        ------
+        UnknownOption
+            If it has no such option.
         """
         from torch import nn
 
         from emdviz.losses.modules import Criterion
 
         options = self.options | options
-        criterion = self._make(num_classes, num_features, **options)
+        try:
+            criterion = self._make(num_classes, num_features, **options)
+        except TypeError as error:
+            found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+            known = self.option_names()
+            if found is None or found[1] not in options.keys() - set(known or ()):
+                raise
+            listed = (
+                f"its options are: {', '.join(known) or 'none'}" if known is not None else error
+            )
+            raise UnknownOption(
+                f"the loss {self.name!r} has no option {found[1]!r}; {listed}"
+            ) from None
         if self.inputs == "probabilities":
             return Criterion(criterion, lambda z: self.decode(z, num_classes, **options))
         return criterion if isinstance(criterion, nn.Module) else Criterion(criterion)
+
+    def option_names(self):
+        """Return the names of its options, or None where they cannot be told."""
+        made_by, skipped = self._make, 2
+        if self.names:
+            made_by, skipped = getattr(import_module("emdviz.losses"), self.names[0]), 0
+        elif self.wrapped is not None:
+            made_by = self.wrapped
+            skipped = 0 if inspect.isclass(made_by) else 2
+        try:
+            parameters = list(inspect.signature(made_by).parameters.values())[skipped:]
+        except (TypeError, ValueError):  # some built-in functions have no signature
+            return None
+        if any(one.kind is one.VAR_KEYWORD for one in parameters):
+            return None
+        return [one.name for one in parameters if one.name not in ("num_classes", "num_features")]
 
     def num_outputs(self, num_classes):
         """Return how many outputs the network needs."""

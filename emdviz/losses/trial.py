@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from emdviz.distributions import MOST_CLASSES
+from emdviz.losses.loss import UnknownOption
 from emdviz.losses.wrapping import as_loss
 from emdviz.reading import read_count
 
@@ -89,6 +90,8 @@ class _Trial:
         outputs, labels = leaf * 1, self.labels.clone()  # outputs of a network are no leaf
         try:
             value = self.compute(outputs, labels)
+        except UnknownOption:
+            raise
         except Exception as error:
             shapes = f"outputs {tuple(outputs.shape)} and labels {tuple(labels.shape)}"
             self.refuse(f"fails for {shapes}: {error}{self.hint()}", error)

@@ -117,6 +117,8 @@ def _make(given, num_classes, num_features, options):
         return deepcopy(given)
     named = _named(given, known, options)
     parameters = _parameters(given)
+    if parameters:
+        inspect.signature(given).bind_partial(None, None, **options)  # tells unknown options
     needed = [
         one.name
         for one in parameters[2:]

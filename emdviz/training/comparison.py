@@ -180,7 +180,9 @@ def _plan(
     data, plan = TrainingData(dataset, config.device), {}
     for name, loss in losses.items():  # what does not fit is told before anything is trained
         options = read_options(loss_options.get(name), data, config.targets)
-        if not loss.uses_features:
+        if loss.uses_features:
+            loss.make(data.num_classes, 1, **options)
+        else:
             make_criterion(loss, options, data, config.targets)
         remember(loss)
     for seed in seeds:

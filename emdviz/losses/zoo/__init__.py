@@ -44,6 +44,12 @@ class ZooLoss(Loss):
         super().__init__(*args, **facts)
         self.entry, self.options, self.meaning = entry, options, meaning or {}
 
+    def option_names(self):
+        """Return the names of its options."""
+        return list(self.meaning) or (
+            LOSSES[self.entry].option_names() if self.entry in _OWN else []
+        )
+
     def __reduce__(self):
         return partial(load, self.entry, **self.options), ()
 
