@@ -9,14 +9,28 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import forkserver
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
+from emdviz import datasets
 from emdviz.experiments import Store, claims, results, run
-from tests.experiment_runs import begun, drive, kill_if_odd, numbers, sleep, sleeper, tiny
+from emdviz.training import Run
+from tests.experiment_runs import (
+    begun,
+    drive,
+    kill_if_odd,
+    my_loss,
+    my_network,
+    numbers,
+    sleep,
+    sleeper,
+    tiny,
+)
 
 distributed = pytest.importorskip(
     "distributed", reason="distributed is not installed: pip install -e '.[cluster]'"
@@ -69,6 +83,27 @@ def start(*arguments):
     program = CONTEXT.Process(target=drive, args=arguments)
     program.start()
     return program
+
+
+def test_weighted_runs_of_one_s_own_are_on_workers_what_they_are_alone(tmp_path):
+    options = {"weight": "balanced"}
+    own = {"network": my_network, "loss": my_loss, "loss_options": options}
+    specs = [replace(tiny("XE", seed), **own) for seed in (0, 1)]
+    frame = run(specs, tmp_path, workers=2, progress=False)
+    assert frame["error"].tolist() == ["", ""]
+    faces, store = datasets.load("synthetic_faces", n=120, size=32), Store(tmp_path)
+    for number, spec in enumerate(specs):
+        plain = Run(my_network, my_loss, faces, spec.config, loss_options=options)
+        *_, last = plain
+        kept = store.weights(spec)
+        assert kept.keys() == plain.model.state_dict().keys()
+        assert all(torch.equal(kept[name], one) for name, one in plain.model.state_dict().items())
+        assert store.history(spec)[-1].metrics == last.metrics
+        _, measured = plain.evaluate("test")
+        assert [frame[f"test {name}"][number] for name in measured] == list(measured.values())
+    unweighted = Run(my_network, my_loss, faces, spec.config)
+    list(unweighted)
+    assert unweighted.evaluate("test")[1]["RPS"] != measured["RPS"]
 
 
 def test_workers_give_the_numbers_of_one_process(whole, tmp_path):
