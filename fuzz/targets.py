@@ -44,7 +44,7 @@ from fuzz.values import (
 
 IGNORED = {
     "ax", "axes", "colour", "like", "marks", "name", "names", "xlabel", "ylabel",  # how it looks
-    "criterion", "folder", "licence", "notes", "praise", "probe", "root",
+    "criterion", "decoding", "folder", "licence", "notes", "praise", "probe", "root",
     "target_transform", "transform",
 }  # fmt: skip
 """Optional parameters that are handed on as they are."""
@@ -561,6 +561,7 @@ SPECIAL = {
             ),
             "positions": choice([0.0, 2.0], [1, 0]),
             "unit": choice("years"),
+            "features": choice(["height", "width"]),
             "groups": choice(list("aabbcd")),
             "votes": choice(torch.ones(6, 2), torch.zeros(6, 2), [1, 2]),
             "weights": choice(torch.ones(6), torch.zeros(6), "heavy"),

@@ -100,6 +100,7 @@ def from_arrays(
         raise ValueError("labels or votes must be given")
     if bins is not None and (labels is None or votes is not None or classes is not None):
         raise ValueError("bins makes classes of labels that are numbers, without classes or votes")
+    features = [str(name) for name in inputs] if isinstance(inputs, pd.DataFrame) else None
     inputs, input_notes = _read_inputs(inputs, depth)
     count, scores, cut = len(inputs), None, None
     told = []
@@ -146,6 +147,7 @@ def from_arrays(
         bins=cut,
         unit=unit,
         licence=licence,
+        features=features,
         notes=(*input_notes, *told, *split_notes, *notes),
     )
 

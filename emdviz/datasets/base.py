@@ -92,6 +92,10 @@ class OrderedData(Dataset):
         What a reader should know of how the data were chosen.
     root : str or Path
         Where they came from.
+    features : list of str, optional
+        Names of the columns of a table, in the order of the inputs, shape (N, F).
+    decoding : dict, optional
+        How images were read of files: ``squeeze`` and ``depth`` of :func:`images.decode`.
     transform, target_transform : callable, optional
         Applied to the input and to the label of ``dataset[i]``.
 
@@ -127,6 +131,8 @@ class OrderedData(Dataset):
         licence="",
         notes=(),
         root="",
+        features=None,
+        decoding=None,
         transform=None,
         target_transform=None,
     ):
@@ -178,6 +184,8 @@ class OrderedData(Dataset):
         self.licence = licence
         self.notes = notes
         self.root = str(root)
+        self.features = None if features is None else read_names(features, "features")
+        self.decoding = dict(decoding or {})
         self.transform, self.target_transform = transform, target_transform
 
     def __len__(self):

@@ -104,6 +104,7 @@ def build(
         report=listing.report(),
         notes=notes,
         root=source.root,
+        decoding={"squeeze": squeeze, "depth": depth},
         **found,
         **about,
     )

@@ -108,7 +108,7 @@ def with_features(
         network.train(was_training)
         note = None if path is None else _store(path, features)
     other = copy.copy(data)
-    other.inputs = features
+    other.inputs, other.features = features, None
     other.notes = (*data.notes, f"inputs are features of {name}", *filter(None, [note]))
     return other
 

@@ -128,13 +128,16 @@ class Store:
                 for name, value in about["loss_options"].items()
             }
             classes, positions = about["classes"], about["positions"]
+            reading = {name: about.get(name) for name in ("features", "decoding")}
         loss = as_loss(kept.loss)
         model = build(kept.network, loss.num_outputs(len(classes)), shape)
         if loss.head is not None:
             model = replace_head(model, lambda width: loss.head(width, len(classes)))
         with _reading(self._part(spec, "weights.safetensors")):
             model.load_state_dict(self.weights(spec))
-        return Predictor(model, loss, options, classes, positions, kept.config, shape, dtype)
+        return Predictor(
+            model, loss, options, classes, positions, kept.config, shape, dtype, **reading
+        )
 
     def history(self, spec):
         """Return the epochs of a finished run, a list of ``training.Epoch``; errors as above."""

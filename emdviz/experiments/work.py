@@ -50,6 +50,8 @@ def train(spec, folder, on_epoch):
         "positions": run.positions,
         "shape": run.shape,
         "dtype": str(run.dtype).removeprefix("torch."),
+        "features": run.features,
+        "decoding": run.decoding,
         "loss_options": {k: plain(k, value) for k, value in run.loss_options.items()},
     }
     files = {

@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from os import PathLike
 
+import numpy as np
 import torch
 
 from emdviz import metrics
-from emdviz.distributions import expectation, one_hot
-from emdviz.reading import check_is, read_flag, to_numpy
+from emdviz.distributions import expectation, one_hot, spread
+from emdviz.reading import check_is, read_flag, shown, to_numpy
 from emdviz.training.augmentation import centre_crop
+from emdviz.training.inputs import is_path, read_images, read_rows
 
 EVALUATION_BATCH = 512
 EVALUATION_PIXELS = 2**22
@@ -29,12 +32,24 @@ class Prediction:
         Mean training loss, where targets were given.
     outputs : float tensor, shape (N,), or None
         Of regression, not rounded; in class steps, or in the unit of the loss's positions.
+    class_names : list of str, or None
+        Names of the C classes.
+    positions : list of float, shape (C,), or None
+        Positions of the classes, where the data set has any.
+    input_names : list, or None
+        Names of the N inputs: of files, or the index of a table; None for arrays.
+    in_steps : bool
+        Whether ``outputs`` are in class steps.
     """
 
     classes: torch.Tensor
     distribution: torch.Tensor | None
     loss: float | None = None
     outputs: torch.Tensor | None = None
+    class_names: list | None = None
+    positions: list | None = None
+    input_names: list | None = None
+    in_steps: bool = True
 
     def as_distribution(self, num_classes):
         """Return the distribution, or certainty of the predicted class; shape (N, C)."""
@@ -47,6 +62,54 @@ class Prediction:
         if self.distribution is not None:
             return expectation(self.distribution, positions=positions)
         return self.outputs
+
+    def to_frame(self):
+        """Return the prediction as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each input, with the columns ``input`` (name of the file, index of the table
+            or number of the row, from 0), ``class`` (name of the predicted class), ``score``
+            (expected position, or the output of regression), ``spread`` (standard deviation of
+            the position), and ``P(name)`` (probability) for each class. Score and spread are in
+            the unit of ``positions``, or in class steps. Regression is certain of its class: its
+            spread is 0, and its score is not rounded; if in class steps, it is interpolated
+            between the positions, and ends with these.
+
+        Raises
+        ------
+        ValueError
+            If ``class_names`` is None, as in a prediction that no network made.
+
+        Examples
+        --------
+        >>> p = torch.tensor([[0.5, 0.5, 0.0]])
+        >>> frame = Prediction(p.argmax(1), p, class_names=["low", "medium", "high"]).to_frame()
+        >>> list(frame.columns)
+        ['input', 'class', 'score', 'spread', 'P(low)', 'P(medium)', 'P(high)']
+        >>> frame["class"].tolist(), frame["score"].tolist()
+        (['low'], [0.5])
+        """
+        import pandas as pd
+
+        if self.class_names is None:
+            raise ValueError("class_names must be given for a table, got None")
+        names, positions = self.class_names, self.positions
+        p = self.as_distribution(len(names))
+        score = to_numpy(self.scores(positions))
+        if self.distribution is None and self.in_steps and positions is not None:
+            score = np.interp(score, np.arange(len(names)), positions)
+        inputs = range(len(p)) if self.input_names is None else self.input_names
+        columns = {
+            "input": list(inputs),
+            "class": [names[k] for k in self.classes.tolist()],
+            "score": score,
+            "spread": to_numpy(spread(p, positions=positions)),
+        }
+        return pd.DataFrame(
+            columns | {f"P({name})": to_numpy(p[:, k]) for k, name in enumerate(names)}
+        )
 
 
 class Predictor:
@@ -68,35 +131,66 @@ class Predictor:
         Of one input.
     dtype : torch.dtype
         Of the inputs; uint8 and uint16 are images.
+    features : list of str, or None
+        Names of the columns, where it was trained on a table.
+    decoding : dict
+        How its images were read of files; see :class:`datasets.OrderedData`.
     """
 
-    def __init__(self, model, loss, loss_options, classes, positions, config, shape, dtype):
+    def __init__(
+        self,
+        model,
+        loss,
+        loss_options,
+        classes,
+        positions,
+        config,
+        shape,
+        dtype,
+        *,
+        features=None,
+        decoding=None,
+    ):
         self.model, self.loss, self.loss_options = model, loss, loss_options
         self.classes, self.positions, self.config = list(classes), positions, config
         self.shape, self.dtype = tuple(shape), dtype
+        self.features, self.decoding = features, dict(decoding or {})
 
     def predict(self, inputs, *, targets=None):
         """Predict the classes of inputs, and their distributions where the loss has any.
 
         Parameters
         ----------
-        inputs : tensor or array, shape (N, …), or a data set or a part of one
-            Of the kind that the network was trained on; images may have another size, if the
-            network allows it.
+        inputs : tensor or array, shape (N, …), or a data set, a part of one, files or a table
+            Of the kind that the network was trained on; arrays of images may have another size,
+            if the network allows it. Images may be the path of a folder, a zip file or an image,
+            or a list of paths of images: they are read as the data set's, of the same size and
+            channels. Rows may be a DataFrame or the path of a table, with the columns that the
+            network was trained on in any order, and any others, but no label.
         targets : tensor, optional
             What the mean loss is computed with: class indices (N,) or distributions (N, C).
 
         Returns
         -------
         Prediction
-            On the CPU. With ``config.mirror`` it is the mean of an image and its mirror image.
+            On the CPU; ``to_frame()`` makes a table of it. With ``config.mirror`` it is the mean
+            of an image and its mirror image.
 
         Raises
         ------
         ValueError, TypeError
-            If the inputs do not fit, or are smaller than the crop.
+            If the inputs do not fit, or are smaller than the crop; if a table lacks a column, or
+            holds something else than numbers there.
+        FileNotFoundError
+            If there is no such file, or no image that can be read.
+
+        Warns
+        -----
+        UserWarning
+            If files cannot be read as images: their names. They are left out.
         """
-        seen = centre_crop_if(self.read_inputs(inputs), self.config.crop)
+        inputs, input_names = self.read_inputs(inputs)
+        seen = centre_crop_if(inputs, self.config.crop)
         size = seen[:1].numel() if seen.ndim < 4 else math.prod(seen.shape[2:])
         size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // max(1, size)))
         device = next(self.model.parameters()).device
@@ -112,16 +206,32 @@ class Predictor:
         if targets is not None:
             value = self._mean_loss(outputs.to(device), targets.to(device))
         options, is_point = self.loss_options, self.loss.is_point
+        steps = torch.arange(len(self.classes))
         return Prediction(
             self.loss.predict(outputs, len(self.classes), **options),
             None if is_point else self.loss.decode(outputs, len(self.classes), **options),
             value,
             outputs[:, 0] if is_point else None,
+            self.classes,
+            self.positions,
+            input_names,
+            not is_point
+            or torch.equal(self.loss.predict(steps[:, None].float(), len(steps), **options), steps),
         )
 
     def read_inputs(self, inputs):
-        """Return inputs, also of a data set or a part of one, as a tensor, if they fit."""
-        inputs = getattr(inputs, "inputs", inputs)
+        """Return inputs as a tensor, if they fit, and their names, None for arrays."""
+        is_table = hasattr(inputs, "columns")
+        if self.features is not None and (is_table or isinstance(inputs, str | PathLike)):
+            return read_rows(inputs, self.features)
+        if is_path(inputs):
+            if self.dtype != torch.uint8 or len(self.shape) != 3:
+                raise ValueError(
+                    "inputs must be arrays or a data set, for the run was trained on neither "
+                    f"images of 8 bits nor a table, got {shown(inputs)}"
+                )
+            return read_images(inputs, self.shape, self.decoding)
+        inputs = inputs if is_table else getattr(inputs, "inputs", inputs)
         if not isinstance(inputs, torch.Tensor):
             inputs = torch.from_numpy(to_numpy(inputs, "inputs"))
         images = self.dtype in (torch.uint8, torch.uint16) and len(self.shape) == 3
@@ -135,7 +245,7 @@ class Predictor:
                 f"inputs must be {what} (N, {', '.join(map(str, self.shape))}), as those that the "
                 f"network was trained on, got {inputs.dtype} of shape {tuple(inputs.shape)}"
             )
-        return inputs
+        return inputs, None
 
     def _mean_loss(self, outputs, targets):
         criterion = self.loss.make(len(self.classes), None, **self.loss_options)

@@ -151,7 +151,7 @@ class Run(Predictor):
         made = made.to(data.device, memory_format=torch.channels_last)
         super().__init__(
             made, loss, options, dataset.classes, dataset.positions, config, shape,
-            data.inputs.dtype,
+            data.inputs.dtype, features=dataset.features, decoding=dataset.decoding,
         )  # fmt: skip
         self.probe = data.valid.inputs[:8] if probe is None else probe
         if not isinstance(self.probe, torch.Tensor) or self.probe.ndim != len(shape) + 1:

@@ -3,6 +3,7 @@
 import io
 import re
 from math import isfinite
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -129,6 +130,52 @@ def read_table(content, name):
     if table.empty:
         return pd.DataFrame()
     return table.iloc[1:].set_axis(table.iloc[0].tolist(), axis=1)
+
+
+def read_frame(path):
+    """Return a table and what errors call it.
+
+    Parameters
+    ----------
+    path : str, Path or DataFrame
+        A text file as for :func:`read_table`, an Excel or a Parquet file, or a table.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it cannot be read, has no row, or two columns of one name.
+    """
+    if isinstance(path, pd.DataFrame):
+        return path, "the table"
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"path must be a file with a table, found none at {path}")
+    kind = path.suffix.lower()
+    if kind not in (".xlsx", ".xls", ".parquet"):
+        frame = read_table(path.read_bytes(), path.name)
+    else:
+        try:
+            frame = pd.read_parquet(path) if kind == ".parquet" else pd.read_excel(path, dtype=str)
+        except ImportError as error:
+            raise ValueError(
+                f"{path.name} cannot be read: {error}; install the extra lab"
+            ) from None
+        except Exception as error:  # readers of these meet broken files with errors of all kinds
+            raise ValueError(f"{path.name} cannot be read as a table: {error}") from None
+    if frame.columns.duplicated().any():
+        twice = list(frame.columns[frame.columns.duplicated()])
+        raise ValueError(f"{path.name} has columns of one name: {shown(twice)}")
+    if not len(frame):
+        raise ValueError(f"{path.name} has no line but the names of its columns")
+    return frame, path.name
+
+
+def numeric_columns(frame, columns, name):
+    """Return these columns of a table as finite float64; errors as :func:`column_of_numbers`."""
+    values = [column_of_numbers(frame[column], name) for column in columns]
+    return pd.DataFrame(np.stack(values, axis=1), frame.index, columns)
 
 
 def number(text):

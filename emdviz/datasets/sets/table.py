@@ -1,7 +1,5 @@
 """Your own table: rows of numbers with a class, or with the votes of several people."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -11,8 +9,9 @@ from emdviz.datasets.readers.tables import (
     column_of_numbers,
     columns_of_votes,
     count_votes,
+    numeric_columns,
     parsed_column,
-    read_table,
+    read_frame,
 )
 from emdviz.reading import shown
 
@@ -84,7 +83,7 @@ def table(
     >>> data.inputs.shape, data.classes
     (torch.Size([20, 1]), ['low', 'high'])
     """
-    frame, name = _read(path)
+    frame, name = read_frame(path)
     used = [column for column in (label, id, group, weight, split) if column is not None]
     used += [votes] if isinstance(votes, str) else list(votes or [])
     wanted = used + list(features or [])
@@ -115,9 +114,8 @@ def table(
             )
     if not features:
         raise ValueError(f"{name} has no column to learn from")
-    columns = [column_of_numbers(frame[column], name) for column in features]
     return from_arrays(
-        np.stack(columns, axis=1).astype(np.float32),
+        numeric_columns(frame, features, name),
         None if label is None else _labels(frame[label], name, bins),
         votes=counts,
         classes=classes,
@@ -132,32 +130,6 @@ def table(
         notes=[f"features: {', '.join(map(str, features))}"],
         seed=seed,
     )
-
-
-def _read(path):
-    if isinstance(path, pd.DataFrame):
-        return path, "the table"
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"path must be a file with a table, found none at {path}")
-    kind = path.suffix.lower()
-    if kind not in (".xlsx", ".xls", ".parquet"):
-        frame = read_table(path.read_bytes(), path.name)
-    else:
-        try:
-            frame = pd.read_parquet(path) if kind == ".parquet" else pd.read_excel(path, dtype=str)
-        except ImportError as error:
-            raise ValueError(
-                f"{path.name} cannot be read: {error}; install the extra lab"
-            ) from None
-        except Exception as error:  # readers of these meet broken files with errors of all kinds
-            raise ValueError(f"{path.name} cannot be read as a table: {error}") from None
-    if frame.columns.duplicated().any():
-        twice = list(frame.columns[frame.columns.duplicated()])
-        raise ValueError(f"{path.name} has columns of one name: {shown(twice)}")
-    if not len(frame):
-        raise ValueError(f"{path.name} has no line but the names of its columns")
-    return frame, path.name
 
 
 def _labels(column, name, bins):

@@ -1,0 +1,121 @@
+"""Inputs to predict that lie in files: images, and tables without labels."""
+
+import warnings
+import zipfile
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from emdviz.datasets.readers.files import TEXT_SUFFIXES, files_at, how_many, list_files
+from emdviz.datasets.readers.images import decode
+from emdviz.datasets.readers.tables import numeric_columns, read_frame
+from emdviz.reading import shown
+
+
+def is_path(inputs):
+    """Return whether inputs are a path, or a list of paths."""
+    several = isinstance(inputs, list | tuple) and len(inputs)
+    return all(isinstance(one, str | PathLike) for one in (inputs if several else [inputs]))
+
+
+def read_images(paths, shape, decoding):
+    """Read images as those that a network was trained on.
+
+    Parameters
+    ----------
+    paths : str, Path or list of these
+        A folder, a zip file, an image, or several images.
+    shape : tuple of int
+        Of one input: 1 or 3 channels, height, width. Colours become grey where it has one channel.
+    decoding : dict
+        ``squeeze`` and ``depth`` of :func:`images.decode`.
+
+    Returns
+    -------
+    images : uint8 tensor, shape (N, channels, height, width)
+    names : list of str
+        Of their files: below the folder or in the zip file, or the paths as they were given.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at a path, or no image that can be read.
+    ValueError
+        If the shape is not square, or a zip file is refused; see :func:`files.list_files`.
+
+    Warns
+    -----
+    UserWarning
+        If files cannot be read as images; they are left out. If images have 16 bits and it is not
+        known how many of these they use.
+    """
+    if shape[1] != shape[2]:
+        raise ValueError(
+            f"inputs must be arrays, for the run was trained on images of {shape[1]} × {shape[2]} "
+            f"pixels, and files are read as square ones; got {shown(paths)}"
+        )
+    if isinstance(paths, list | tuple):
+        files = files_at(paths)
+    else:
+        root = Path(paths).expanduser()
+        if not root.exists():
+            raise FileNotFoundError(
+                f"inputs must be a folder, a zip file or an image, found none at {root}"
+            )
+        if root.is_dir() or root.suffix.lower() == ".zip" or zipfile.is_zipfile(root):
+            files = [
+                file for file in list_files(root) if not file.name.lower().endswith(TEXT_SUFFIXES)
+            ]
+        else:
+            files = files_at([root])
+    found = decode(files, shape[1], **decoding)
+    if found.unreadable:
+        text = how_many(found.unreadable, "files that cannot be read as images")
+        warnings.warn(f"{text}; left out", stacklevel=4)
+    if not len(found.kept):
+        raise FileNotFoundError(f"inputs must hold an image that can be read, got {shown(paths)}")
+    for note in found.notes:
+        warnings.warn(f"{note}; say depth= where the data set is made", stacklevel=4)
+    images = found.images
+    if shape[0] == 1:  # as Pillow weighs colours, so that grey stays as it is
+        weights = np.array([19595, 38470, 7471], np.uint32)
+        images = np.einsum("nchw,c->nhw", images, weights, dtype=np.uint32)[:, None]
+        images = ((images + 2**15) >> 16).astype(np.uint8)
+    return torch.from_numpy(images), [files[place].name for place in found.kept]
+
+
+def read_rows(table, features):
+    """Read the columns of a table that a network was trained on, in their order.
+
+    Parameters
+    ----------
+    table : str, Path or DataFrame
+        As for :func:`datasets.table`; other columns are passed over.
+    features : list of str
+        Names of F columns.
+
+    Returns
+    -------
+    rows : float32 tensor, shape (N, F)
+    names : list
+        The index of the table: of a text file, numbers of its lines.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the table cannot be read, lacks a column, or one has something else than numbers.
+    """
+    frame, name = read_frame(table)
+    frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
+    missing = [column for column in features if column not in frame]
+    if missing:
+        raise ValueError(
+            f"inputs must have the columns that the run was trained on, {name} lacks "
+            f"{shown(missing)}, it has {shown(list(frame.columns))}"
+        )
+    rows = numeric_columns(frame, features, name).to_numpy(np.float32)
+    return torch.from_numpy(rows), frame.index.tolist()
