@@ -342,6 +342,7 @@ MODULES = {
         "nan": True,
         "loose": True,
     },
+    "metrics": {"ignored": {"weights"}},
     "plots": {
         "kinds": {
             "correlations": _CURVES,
@@ -531,6 +532,7 @@ SPECIAL = {
             ),
             "split": fixed(lambda rng, s: datasets.Split(faces().inputs[:3], faces().labels[:3])),
             "num_classes": choice(8),
+            "weighted": FLAG,
         }
     },
     "training.paired_differences": {"ignored": {"predictions"}},
