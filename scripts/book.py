@@ -33,7 +33,15 @@ import offline  # noqa: E402
 from emdviz.explorers import PredictionExplorer  # noqa: E402
 from emdviz.explorers.kit.distribution_explorer import ADIENCE_AGE_GROUPS  # noqa: E402
 
-PAGES = ["docs/*.md", "docs/*.png", "data/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"]
+PAGES = [
+    "docs/*.md",
+    "docs/*.png",
+    "data/*.md",
+    "data/*.txt",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+]
 """Files that are copied beside the notebooks, at the same relative paths, so that links hold."""
 
 THUMBNAIL = (640, 320)
