@@ -133,7 +133,7 @@ def macro_mae(predicted, labels, *, weights=None):
     1.0
     """
     predicted, labels = check_classes(predicted, labels)
-    errors, w = abs(predicted - labels), check_weights(weights, len(labels))
+    errors, w = abs(predicted - labels), _check_weights(weights, len(labels))
     rows = [labels == k for k in np.unique(labels)]
     return float(np.mean([_mean(errors[k], None if w is None else w[k]) for k in rows]))
 
@@ -166,7 +166,7 @@ def quadratic_weighted_kappa(predicted, labels, num_classes, *, weights=None):
     """
     predicted, labels = check_classes(predicted, labels, num_classes)
     x, y = predicted.astype(np.float64), labels.astype(np.float64)
-    w = check_weights(weights, len(x))
+    w = _check_weights(weights, len(x))
     by_chance = _mean(x * x, w) + _mean(y * y, w) - 2 * _mean(x, w) * _mean(y, w)
     if len(np.union1d(x, y)) == 1:
         return float("nan")
@@ -202,7 +202,7 @@ def spearman(scores, true_scores, *, weights=None):
             f"scores and true_scores must both have shape (N,), "
             f"got {scores.shape} and {true_scores.shape}"
         )
-    w = check_weights(weights, len(scores))
+    w = _check_weights(weights, len(scores))
     if len(scores) < 2 or np.ptp(scores) == 0 or np.ptp(true_scores) == 0:
         return float("nan")
     if w is None:
@@ -292,7 +292,7 @@ def calibration_error(probabilities, labels, *, bins=15, weights=None):
     confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
     # bins are open on the left: a confidence of exactly 0.2 belongs to (0.1, 0.2]
     which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    w = check_weights(weights, len(p))
+    w = _check_weights(weights, len(p))
     excess, total = confidence - correct, len(p)
     if w is not None:
         excess, total = w * excess, w.sum()
@@ -330,7 +330,7 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None, w
     50.0
     """
     p, labels = check_prediction(probabilities, labels)
-    scores, w = expectation(p, positions=positions), check_weights(weights, len(p))
+    scores, w = expectation(p, positions=positions), _check_weights(weights, len(p))
     results = evaluate_classes(
         p.argmax(axis=1), labels, p.shape[1], scores=scores, positions=positions, weights=w
     )
@@ -370,7 +370,7 @@ def evaluate_classes(predicted, labels, num_classes, *, scores=None, positions=N
     dict of str to float
     """
     predicted, labels = check_classes(predicted, labels, num_classes)
-    x, w = check_positions(positions, num_classes), check_weights(weights, len(labels))
+    x, w = check_positions(positions, num_classes), _check_weights(weights, len(labels))
     scores = predicted if scores is None else scores
     return {
         "AEM": aem(predicted, labels, weights=w),
@@ -384,7 +384,7 @@ def evaluate_classes(predicted, labels, num_classes, *, scores=None, positions=N
 
 def _mean(values, weights):
     """Return the mean over the examples as a float, each counted by its weight if there are any."""
-    return float(np.average(values, weights=check_weights(weights, len(values))))
+    return float(np.average(values, weights=_check_weights(weights, len(values))))
 
 
 def _class_indices(values, name, num_classes=None):
@@ -425,7 +425,7 @@ def check_prediction(probabilities, labels):
     return p, labels
 
 
-def check_weights(weights, count):
+def _check_weights(weights, count):
     """Return the weights of examples as an array (N,) or None, or raise an error."""
     if weights is None:
         return None

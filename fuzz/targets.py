@@ -310,7 +310,6 @@ KINDS = {
     "warm_up": count(1, 3),
     "weight": batches.WEIGHT,
     "weight_decay": scalar(0, 1),
-    "weighted": choice(False),
     "weights": _WEIGHT_FILE,
     "width": count(1, 4),
 }
@@ -325,8 +324,10 @@ _ANY_LOSS = dataclasses.replace(
 )
 _CURVES = _by_loss(lambda rng, s: rng.random(3))
 _VALUES = array(lambda rng, s: rng.random(s.rows))
-_ROW_WEIGHTS = {"kinds": {"weights": array(lambda rng, s: rng.uniform(0.5, 2, s.rows))}}
-_UNWEIGHTED = {"ignored": {"weights"}}  # the references know none
+_ROW_WEIGHTS = {
+    "kinds": {"weights": array(lambda rng, s: rng.uniform(0.5, 2, s.rows))},
+    "ignored": set(),
+}
 _OPTIONS = {
     "weight?": batches.WEIGHT,
     "ignore_index?": KINDS["ignore_index"],
@@ -345,7 +346,7 @@ MODULES = {
         "nan": True,
         "loose": True,
     },
-    "metrics": {"ignored": {"weights"}},
+    "metrics": {"ignored": {"weights"}},  # the references know none
     "plots": {
         "kinds": {
             "correlations": _CURVES,
@@ -434,17 +435,16 @@ SPECIAL = {
     },
     "metrics.heading": {"kinds": {"name": choice(*metrics.METRICS)}, "share": 0.1},
     "metrics.accuracy_within": {
-        "reference": lambda predicted, labels, steps=0: ref.within(steps)(predicted, labels),
-        **_UNWEIGHTED,
+        "reference": lambda predicted, labels, steps=0: ref.within(steps)(predicted, labels)
     },
-    "metrics.aem": {"reference": ref.within(0), **_UNWEIGHTED},
-    "metrics.aeo": {"reference": ref.within(1), **_UNWEIGHTED},
-    "metrics.mae": {"reference": ref.mae, **_UNWEIGHTED},
-    "metrics.macro_mae": {"reference": ref.macro_mae, **_UNWEIGHTED},
+    "metrics.aem": {"reference": ref.within(0)},
+    "metrics.aeo": {"reference": ref.within(1)},
+    "metrics.mae": {"reference": ref.mae},
+    "metrics.macro_mae": {"reference": ref.macro_mae},
     "metrics.quadratic_weighted_kappa": {"nan": True, "share": 0.3, **_ROW_WEIGHTS},
-    "metrics.spearman": {"reference": ref.spearman, "share": 0.3, **_UNWEIGHTED},
-    "metrics.ranked_probability_score": {"reference": ref.ranked, **_UNWEIGHTED},
-    "metrics.log_loss": {"reference": ref.log_loss, **_UNWEIGHTED},
+    "metrics.spearman": {"reference": ref.spearman, "share": 0.3},
+    "metrics.ranked_probability_score": {"reference": ref.ranked},
+    "metrics.log_loss": {"reference": ref.log_loss},
     "metrics.calibration_error": _ROW_WEIGHTS,
     "metrics.evaluate": {"nan": True, "share": 0.2, **_ROW_WEIGHTS},
     "metrics.evaluate_classes": {"nan": True, "share": 0.2, **_ROW_WEIGHTS},
