@@ -64,6 +64,13 @@ def sleep(spec, folder, on_epoch):
     return metrics, 0.01 * spec.config.epochs, {}
 
 
+def sleep_long(spec, folder, on_epoch):
+    """Note that it began, and sleep until somebody ends the process."""
+    note_begin(folder)
+    time.sleep(600)
+    raise AssertionError(f"nobody ended {spec.id}")
+
+
 def kill_if_odd(spec, folder, on_epoch):
     """Sleep, but take the worker down in the middle if the seed is odd."""
     if spec.config.seed % 2 == 0:

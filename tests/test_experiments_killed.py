@@ -28,6 +28,7 @@ from tests.experiment_runs import (
     my_network,
     numbers,
     sleep,
+    sleep_long,
     sleeper,
     tiny,
 )
@@ -206,9 +207,11 @@ def test_a_program_killed_at_any_moment_goes_on_where_it_was(whole, tmp_path):
 
 
 def test_the_workers_of_a_killed_program_end_and_another_takes_over(tmp_path):
-    specs, store = [sleeper(seed, epochs=200) for seed in range(2)], Store(tmp_path)
-    program = start(specs, tmp_path, sleep, 2)
+    specs, store = [sleeper(seed) for seed in range(2)], Store(tmp_path)
+    program = start(specs, tmp_path, sleep_long, 2)
     taken = [owner(store, spec)[0] for spec in specs]
+    while not all(begun(store, spec) for spec in specs):
+        time.sleep(0.01)
     program.kill()
     program.join()
     for _ in range(1000):  # Dask's workers see within moments that their program has ended

@@ -23,17 +23,19 @@ from emdviz.models import MODELS
 from emdviz.training import TrainConfig, fit
 
 images = Path("Bilder")
-for name, shade in (("früh", 30), ("später", 220)):
+classes = ["früh", "später"]
+for name, shade in zip(classes, (30, 220), strict=True):
     (images / name).mkdir(parents=True)
     for i in range(8):
         Image.new("RGB", (20, 20), (shade + i, 9, 9)).save(images / name / f"猫 {i}.png")
-first, again = (datasets.load("image_folder", root=images, size=16) for _ in range(2))
+options = {"size": 16, "classes": classes}
+first, again = (datasets.load("image_folder", root=images, **options) for _ in range(2))
 config = TrainConfig(epochs=1, batch_size=4, device="cpu", crop=None)
 epochs = list(fit(MODELS["small_cnn"](2), "EMD2", again, config, folder="Läufe/einer"))
 spec = experiments.RunSpec("image_folder", network="small_cnn", loss="EMD2", config=config,
-                           dataset_options={"root": "Bilder", "size": 16})
+                           dataset_options={"root": "Bilder", **options})
 frame = experiments.run([spec], "Läufe/viele", progress=False)
-explorer = explorers.PredictionExplorer(classes=["früh", "später"])
+explorer = explorers.PredictionExplorer(classes=classes)
 page = explorer.save_html("Seite für alle.html").read_text(encoding="utf-8")
 table = to_csv(experiments.results("Läufe/viele")[["loss", "test RPS"]])
 print(json.dumps({

@@ -50,7 +50,8 @@ for folder in (IMAGE, NAMES[2]):
         path = Path("hostile") / folder / f"{IMAGE}{file}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (32, 32)).save(path)
-data = datasets.load("image_folder", root="hostile", cache=False)
+classes = [IMAGE, NAMES[2]]
+data = datasets.load("image_folder", root="hostile", classes=classes, cache=False)
 data
 """,
     "data.summary()",
