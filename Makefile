@@ -1,7 +1,7 @@
 # Every target makes the virtual environment it needs, by itself.
 # lab: open the notebooks · app: the explorers as a page without code, for a projector
 # test: run every test · test-without-torch: those that need no torch, where it is not installed
-# quick: ruff and the fast tests, within a minute, to run before a commit
+# quick: ruff and the fast tests, a minute and a half, to run before a commit
 # notebooks: run all notebooks at full size · bench: speed against peers
 # student: copies of the notebooks without solutions · instructor: with them
 # book: notebooks, results and every function as a site, in build/book
