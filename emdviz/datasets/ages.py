@@ -19,17 +19,7 @@ over 56.5 in UTKFace."""
 
 
 def age_group(ages):
-    """Return the index of the age group of each age.
-
-    Parameters
-    ----------
-    ages : array of numbers, shape (...)
-        Years.
-
-    Returns
-    -------
-    array of int64, shape (...)
-        0 to 7. An age between two groups goes to the nearer; halfway, to the older.
+    """Return the group of each age in years, 0 to 7; halfway between two groups, the older.
 
     Examples
     --------
@@ -40,29 +30,10 @@ def age_group(ages):
 
 
 def age_classes(ages, bins=None):
-    """Cut ages into classes.
+    """Cut ages into classes: labels (N,), names of the classes, and their positions in years.
 
-    Parameters
-    ----------
-    ages : array of int, shape (N,)
-        Years.
-    bins : int or sequence of numbers, optional
-        How many classes, then of sizes as equal as possible, or the ages at which the second and
-        each further class begins: ``[18, 65]`` makes 0-17, 18-64 and 65+. By default the eight
-        groups.
-
-    Returns
-    -------
-    labels : array of int64, shape (N,)
-    classes : list of str
-        Names such as "18-64", in order.
-    positions : tuple of float
-        Years: the middles of the eight groups, or the mean age in each class of ``bins``.
-
-    Raises
-    ------
-    ValueError
-        If the bins do not increase, or a class has no image.
+    ``bins`` says how many classes, of sizes as equal as possible, or the ages at which the second
+    and each further class begins; by default the eight groups.
 
     Examples
     --------

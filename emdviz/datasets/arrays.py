@@ -230,25 +230,7 @@ def _row(value):
 
 
 def read_labels(labels, classes=None):
-    """Return class indices, names of classes in their order, positions and notes.
-
-    Parameters
-    ----------
-    labels, classes
-        See :func:`from_arrays`.
-
-    Returns
-    -------
-    labels : int64 tensor, shape (N,)
-    classes : list of str
-    positions : list of float, shape (C,), or None
-    notes : list of str
-
-    Raises
-    ------
-    ValueError
-        See :func:`from_arrays`.
-    """
+    """Return class indices, names of classes in their order, positions and notes."""
     kind = getattr(labels, "dtype", None)
     if classes is None and isinstance(kind, pd.CategoricalDtype) and kind.ordered:
         classes = [str(name) for name in kind.categories]

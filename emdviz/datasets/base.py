@@ -340,14 +340,7 @@ class OrderedData(Dataset):
         return other
 
     def summary(self):
-        """Return a table of how many images each class has in each split.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row per class and one for the total, a column per split and one for all. A
-            notebook shows it with a bar beside each class.
-        """
+        """Return a table of how many images each class has in each split."""
         from emdviz.datasets.summary import count_classes
 
         return count_classes(self.labels, self.classes, self.splits)

@@ -46,13 +46,7 @@ class Bins:
         )
 
     def names(self):
-        """Return a name for each bin, such as "0.45-0.525": its edges, from ``low`` to ``high``.
-
-        Raises
-        ------
-        ValueError
-            If two of them are equal when they are written with six digits.
-        """
+        """Return a name for each bin, such as "0.45-0.525": its edges, from ``low`` to ``high``."""
         edges = [self.low, *self.edges, self.high]
         names = [f"{low:.6g}-{high:.6g}" for low, high in pairwise(edges)]
         if len(set(names)) < len(names):
@@ -61,26 +55,9 @@ class Bins:
 
 
 def make_bins(numbers, bins, ends=None):
-    """Cut numbers into bins.
+    """Cut numbers into so many bins, or at these edges; a number at an edge belongs above it.
 
-    Parameters
-    ----------
-    numbers : array of float, shape (N,)
-    bins : int or sequence of float
-        How many bins, as :func:`balanced_bins` makes them, or the edges between them: a number
-        equal to an edge belongs above it.
-    ends : pair of float, optional
-        The ends of the scale of the numbers; by default the least and the greatest of them.
-
-    Returns
-    -------
-    Bins
-
-    Raises
-    ------
-    ValueError
-        If there are fewer different numbers than bins, or the edges do not increase, or a bin
-        is empty.
+    ``ends`` are the ends of the scale; by default the least and the greatest of the numbers.
 
     Examples
     --------
@@ -109,27 +86,9 @@ def _filled(increasing, edges, ends):
 def balanced_bins(numbers, bins, ends=None):
     """Cut numbers into bins whose sizes are as equal as equal numbers allow.
 
-    Parameters
-    ----------
-    numbers : array of float, shape (N,)
-    bins : int
-        B, at least 2.
-    ends : pair of float, optional
-        See :func:`make_bins`.
-
-    Returns
-    -------
-    Bins
-        Equal numbers are in one bin. Of all ways to cut, the one with the least Σ (n_k − N/B)²,
-        where n_k is the size of bin k; among more than 2,000 different numbers, only 2,000
-        evenly filled places to cut are compared. An edge is halfway between its neighbours.
-
-    Raises
-    ------
-    TypeError
-        If ``bins`` is not a number.
-    ValueError
-        If it is no integer, or less than two, or there are fewer different numbers.
+    Of all ways to cut, the one with the least Σ (n_k − N/B)², where n_k is the size of bin k;
+    among more than 2,000 different numbers, only 2,000 evenly filled places to cut are compared.
+    An edge is halfway between its neighbours.
 
     Examples
     --------

@@ -30,43 +30,11 @@ def build(
 ):
     """Read the images of a listing, and make a data set of them.
 
-    Parameters
-    ----------
-    source : Source
-    listing : Listing
-        With ``files``. Without ``parts``, images are split 80, 10 and 10 %, by class and group.
-    classify : callable
-        Given the listing of the images that could be read, returns a dict of ``labels`` (N,),
-        ``classes``, and, if there are any, ``positions``, ``scores``, ``bins`` and ``notes``: see
-        :class:`OrderedData`.
-    name, size, seed, cache, squeeze, depth
-        See :class:`OrderedData` and :func:`read_images`.
-    cache_name : str, optional
-        ``name`` by default; see :func:`read_images`.
-    sort_out : callable, optional
-        Given the listing of the images that could be read and the digests of their pixels,
-        returns a listing without those to leave out.
-    keep_groups : bool
-        False: the data set has no groups, although splits respect those of the listing.
-    notes : sequence of str
-        To precede those about splits, and about what was left out.
-    **about
-        Arguments of :class:`OrderedData`: ``unit``, ``licence`` …
-
-    Returns
-    -------
-    OrderedData
-        With a ``report``.
-
-    Raises
-    ------
-    FileNotFoundError
-        If no image is left.
-
-    Warns
-    -----
-    UserWarning
-        If files cannot be read, or a class has no image for training.
+    ``classify`` takes the listing of the images that could be read, and returns ``labels``,
+    ``classes`` and, if there are any, ``positions``, ``scores``, ``bins`` and ``notes`` for
+    :class:`OrderedData`, which takes ``about`` as well. ``sort_out`` takes that listing and the
+    digests of the images, and returns a listing without those to leave out. With ``keep_groups``
+    False the groups decide the splits, but the data set has none.
     """
     decoded = read_images(
         source.root,

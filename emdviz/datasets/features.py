@@ -2,8 +2,6 @@
 
 import copy
 import hashlib
-import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from emdviz.datasets.base import OrderedData
-from emdviz.datasets.readers.cache import FOLDER
+from emdviz.datasets.readers.cache import FOLDER, store
 from emdviz.reading import check_is, read_count, shown
 
 EFFICIENTNET = "efficientnet_lite0"
@@ -106,7 +104,7 @@ def with_features(
                     features = torch.empty(len(data), found.shape[1])
                 features[start : start + len(found)] = found
         network.train(was_training)
-        note = None if path is None else _store(path, features)
+        note = None if path is None else store(path, lambda file: np.save(file, features.numpy()))
     other = copy.copy(data)
     other.inputs, other.features = features, None
     other.notes = (*data.notes, f"inputs are features of {name}", *filter(None, [note]))
@@ -192,18 +190,3 @@ def _load(path, count):
             return torch.from_numpy(array)
     return None
 
-
-def _store(path, features):
-    """Write a file of features; return a note if that failed."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        path.parent.mkdir(exist_ok=True, parents=True)
-        with open(temporary, "xb") as file:
-            np.save(file, features.numpy())
-        os.replace(temporary, path)
-    except OSError as error:
-        return f"features are not kept for the next start: {path.parent}: {error.strerror}"
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return None

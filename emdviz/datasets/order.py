@@ -48,23 +48,12 @@ VOCABULARIES = {
 
 @dataclass(frozen=True)
 class Order:
-    """Class names in their order.
-
-    Attributes
-    ----------
-    classes : list of str
-    index : dict of str to int
-        The class of each spelling.
-    positions : list of float or None
-        The numbers that the names are, if all are.
-    note : str
-        How the order was found.
-    """
+    """Class names in their order."""
 
     classes: list
-    index: dict
-    positions: list | None
-    note: str
+    index: dict  # the class of each spelling
+    positions: list | None  # the numbers that the names are, if all are
+    note: str  # how the order was found
 
 
 def told_of(order):
@@ -74,12 +63,7 @@ def told_of(order):
 
 
 class UnknownOrderError(ValueError):
-    """The order of class names is not known.
-
-    Attributes
-    ----------
-    names : list of str
-    """
+    """The order of class names is not known."""
 
     def __init__(self, names, why=""):
         self.names = sorted(names)
@@ -103,21 +87,7 @@ def order_classes(names):
     + and − go from the worst to the best. Words that all names share count for nothing. One number
     in several spellings is one class, as are names that differ in capital letters only.
 
-    Parameters
-    ----------
-    names : iterable of str
-
-    Returns
-    -------
-    Order
-
-    Raises
-    ------
-    UnknownOrderError
-        A ValueError: if no order is known, or several are possible; its text has
-        ``classes=[...]`` to copy.
-    ValueError
-        If a name stands for a missing value.
+    If no order is known, or several are possible, an UnknownOrderError says what to pass.
 
     Examples
     --------

@@ -19,31 +19,10 @@ _SPELLINGS = {
 def stratified_splits(labels, *, seed, groups=None, shares=None):
     """Split so that every part has its share of every class, and no group is in two parts.
 
-    Parameters
-    ----------
-    labels : int64 tensor, shape (N,)
-    seed : int
-        Not negative.
-    groups : sequence, length N, optional
-        What belongs together, such as the person in each image: numbers or strings. Without
-        groups every image stands alone.
-    shares : dict of str to float, optional
-        Parts and their shares, which sum to 1; 80 % "train", 10 % "valid", 10 % "test" by
-        default.
-
-    Returns
-    -------
-    dict of str to int64 tensor
-        Increasing indices of each part. Without groups, each part but the first has its share
-        of each class, rounded, so that small classes are all in the first. With groups, large
-        groups are placed first, each where it brings Σ (count − wanted)² / wanted, over parts
-        and classes, closest to zero, and moved later if it fits better elsewhere; shares are as
-        exact as the groups allow.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many groups as labels, or the shares do not sum to 1.
+    Without groups, each part but the first has its share of each class, rounded, so that small
+    classes are all in the first. With groups, large groups are placed first, each where it brings
+    Σ (count − wanted)² / wanted, over parts and classes, closest to zero, and moved later if it
+    fits better elsewhere; shares are as exact as the groups allow.
 
     Examples
     --------
@@ -110,27 +89,10 @@ def _place_groups(labels, group, shares, random):
 
 
 def named_splits(names, labels, *, seed, groups=None):
-    """Split as a data set's own list of names says.
+    """Split as a data set's own list of names says, and note it where validation is drawn.
 
-    Parameters
-    ----------
-    names : sequence of str, length N
-        "train", "valid" or "test" for each image, or another usual word for them: "training",
-        "val", "validation", "dev", "testing"; in small or capital letters.
-    labels, seed, groups
-        For :func:`stratified_splits`, which takes a tenth of the training images for validation
-        if no image is named for that.
-
-    Returns
-    -------
-    splits : dict of str to int64 tensor
-    notes : tuple of str
-        Says so, if validation images were taken.
-
-    Raises
-    ------
-    ValueError
-        If a name is another word, or no image is for training or for test.
+    Usual words for a split, such as "val" or "Training", are known. If no image is for validation,
+    :func:`stratified_splits` takes a tenth of the training images.
 
     Examples
     --------

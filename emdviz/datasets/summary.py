@@ -43,19 +43,6 @@ def _bar(colour, share):
 def count_classes(labels, classes, splits):
     """Count the images of each class in each split.
 
-    Parameters
-    ----------
-    labels : int64 tensor, shape (N,)
-        Class indices.
-    classes : list of str
-        Names of the C classes.
-    splits : dict of str to int64 tensor
-        Indices of the images in each split.
-
-    Returns
-    -------
-    ClassCounts
-
     Examples
     --------
     >>> splits = {"train": torch.tensor([0, 1]), "test": torch.tensor([2])}

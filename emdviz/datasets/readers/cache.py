@@ -53,32 +53,8 @@ def read_images(
     be read, and those with 16 bits unless ``depth`` is given, for it depends on the others. A kept
     file that is broken or of another version is ignored and replaced.
 
-    Parameters
-    ----------
-    root : Path
-        As given to :func:`files.list_files`.
-    files, size, crops, squeeze, digests, depth, workers
-        See :func:`images.decode`.
-    name : str
-        Of the data set, with whatever else tells its lists of files apart, such as
-        ``"adience-aligned"``; part of a file name.
-    cache : bool
-        False: read nothing from the cache, and leave nothing in it.
-
-    Returns
-    -------
-    Decoded
-        Its ``notes`` say why nothing could be kept, if so.
-
-    Raises
-    ------
-    ValueError
-        As :func:`images.decode` does.
-
-    Warns
-    -----
-    UserWarning
-        If files hold no whole image: how many, and the first five.
+    ``name`` is that of the data set, with whatever else tells its lists of files apart, such as
+    "adience-aligned". The ``notes`` of the result say why nothing could be kept, if so.
     """
     options = {"squeeze": squeeze, "digests": digests, "depth": depth, "workers": workers}
     if cache:
@@ -135,15 +111,11 @@ def _through_cache(path, about, files, size, crops, options):
     settled = np.array([now - files[k].changed > _JUST_NOW for k in result.kept], bool)
     if options["depth"] is None:
         settled &= ~result.deep
-    problem = _store(
-        path,
-        about=np.array(about),
-        keys=np.where(settled, keys[result.kept], b""),
-        images=result.images,
-        digests=np.zeros((0, 32), np.uint8) if result.digests is None else result.digests,
-    )
-    told = (f"nothing kept for the next start: {problem}",) * bool(problem)
-    return result._replace(notes=(*result.notes, *told))
+    keys = np.where(settled, keys[result.kept], b"")
+    hashes = np.zeros((0, 32), np.uint8) if result.digests is None else result.digests
+    arrays = {"about": np.array(about), "keys": keys, "images": result.images, "digests": hashes}
+    note = store(path, lambda file: np.savez(file, **arrays))
+    return result._replace(notes=(*result.notes, *filter(None, [note])))
 
 
 def _key(file, crop):
@@ -170,17 +142,17 @@ def _load(path, about):
         return None
 
 
-def _store(path, **arrays):
-    """Write a file of the cache; return why that failed, if it did."""
+def store(path, write):
+    """Let ``write`` fill a file of the cache; return a note if that failed."""
     # under a name of its own until it is whole, for another process may read or write as well
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         with open(temporary, "xb") as file:
-            np.savez(file, **arrays)
+            write(file)
         os.replace(temporary, path)
     except OSError as error:
-        return f"{path.parent}: {error.strerror}"
+        return f"nothing kept for the next start: {path.parent}: {error.strerror}"
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

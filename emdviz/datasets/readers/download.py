@@ -8,27 +8,8 @@ def download(url, md5, path):
     """Download a file, unless it is there already; pooch does it, and tries ``TRIES`` times.
 
     A file that is there but has another hash is replaced. Nothing appears at ``path`` until its
-    hash is right.
-
-    Parameters
-    ----------
-    url : str
-    md5 : str
-        Hexadecimal digest of the whole file.
-    path : Path
-        Where to put it; folders are made.
-
-    Returns
-    -------
-    Path
-        ``path``.
-
-    Raises
-    ------
-    ConnectionError
-        If the server cannot be reached or refuses, or the connection broke ``TRIES`` times.
-    ValueError
-        If what arrived has another hash; it is deleted.
+    hash is right. Raises a ConnectionError if the server cannot be reached, a ValueError if what
+    arrived has another hash.
     """
     import pooch
     import requests

@@ -36,43 +36,20 @@ IMAGE_SUFFIXES = (
 
 
 class ImageFile(NamedTuple):
-    """A file in a folder or in a zip file.
+    """A file in a folder or in a zip file."""
 
-    Attributes
-    ----------
-    name : str
-        Path below the root with ``/`` between its parts, as :func:`plain_name` writes it. What
-        lies in a zip file has the name it would have if it were unpacked there.
-    identity : str
-        Where it lies, its size, and when it last changed: as long as these stay the same, so
-        does the content.
-    changed : int
-        Nanoseconds since 1970.
-    read : callable
-        Returns the bytes.
-    """
-
-    name: str
-    identity: str
-    changed: int
+    name: str  # below the root, as plain_name writes it; in a zip file, as if unpacked there
+    identity: str  # place, size and time of change: while these stay, so does the content
+    changed: int  # nanoseconds since 1970
     read: Callable[[], bytes]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A folder or zip file with a data set.
-
-    Attributes
-    ----------
-    root : Path
-    how_to_get_it : str
-        What to get, where to ask for it, and how the files must lie.
-    files : list of ImageFile
-        All that lie under the root; see :func:`list_files`.
-    """
+    """A folder or zip file with a data set."""
 
     root: Path
-    how_to_get_it: str
+    how_to_get_it: str  # what to get, where, and how the files must lie
     files: list
 
     @classmethod
@@ -87,20 +64,7 @@ class Source:
 
 
 def check_root(root, how_to_get_it):
-    """Return ``root`` as a Path.
-
-    Parameters
-    ----------
-    root : str or Path
-        ``~`` stands for the home folder.
-    how_to_get_it : str
-        What to get, where to ask for it, and how the files must lie.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it does not exist; with ``how_to_get_it``.
-    """
+    """Return ``root`` as a Path, or raise a FileNotFoundError with ``how_to_get_it``."""
     root = Path(root).expanduser()
     if not root.exists():
         raise FileNotFoundError(f"root does not exist: {root}. {how_to_get_it}")
@@ -142,23 +106,8 @@ def list_files(root):
     """Return the files under a folder, in zip files as well, or those in one zip file.
 
     Nothing is unpacked to the disk. Hidden files, and what file managers leave behind, are
-    passed over. Links are followed, each folder once, under its own name if it has one here.
-
-    Parameters
-    ----------
-    root : Path
-        A folder or a zip file.
-
-    Returns
-    -------
-    list of ImageFile
-        Ordered by name. Zip files stay open until the list is dropped.
-
-    Raises
-    ------
-    ValueError
-        If a zip file is broken, holds names that point outside it, or members larger than
-        ``MAX_FILE_BYTES``.
+    passed over. Links are followed, each folder once, under its own name if it has one here. The
+    files are ordered by name; zip files stay open until the list is dropped.
     """
     root = Path(root)
     found = _zip_members(str(root), "") if root.is_file() else _walk(str(root))

@@ -27,35 +27,15 @@ LISTS = {"eventest.mat": "tecoll", "eventrain.mat": "trcoll"}
 
 
 class Face(NamedTuple):
-    """A labelled face in a photograph.
+    """A labelled face in a photograph."""
 
-    Attributes
-    ----------
-    photograph : str
-        Name of the image file, without its folder.
-    eyes : tuple of float
-        x and y of the left, then of the right eye as one sees them, in pixels.
-    label : int
-        Age class, 0 to 6.
-    """
-
-    photograph: str
-    eyes: tuple[float, float, float, float]
-    label: int
+    photograph: str  # name of the image file, without its folder
+    eyes: tuple[float, float, float, float]  # x, y of the left, then of the right eye in the image
+    label: int  # age class, 0 to 6
 
 
 def face_corners(eyes):
-    """Return the square around a face, turned until the eyes are level.
-
-    Parameters
-    ----------
-    eyes : tuple of float
-        See :class:`Face`.
-
-    Returns
-    -------
-    tuple of float
-        x and y of the upper left, lower left, lower right and upper right corner.
+    """Return x and y of the corners of the square around a face, turned until the eyes are level.
 
     Examples
     --------
@@ -71,25 +51,10 @@ def face_corners(eyes):
 
 
 def read_person_data(content, name):
-    """Read a ``PersonData.txt``.
+    """Read a ``PersonData.txt``: lines with the name of a photograph, and after each its faces.
 
-    Parameters
-    ----------
-    content : bytes
-        Lines with the name of a photograph, each followed by a line for every face in it: six
-        numbers between tabs, which are x and y of the left eye, x and y of the right eye, age
-        class, and 1 for a woman or 2 for a man.
-    name : str
-        What an error calls the file.
-
-    Returns
-    -------
-    list of Face
-
-    Raises
-    ------
-    ValueError
-        If a line is something else.
+    A face is six numbers between tabs: x and y of the left eye, x and y of the right eye, age
+    class, and 1 for a woman or 2 for a man.
 
     Examples
     --------
@@ -119,23 +84,7 @@ def read_person_data(content, name):
 
 
 def read_even_list(content, name):
-    """Read ``eventrain.mat`` or ``eventest.mat``, lists of as many faces of each age class.
-
-    Parameters
-    ----------
-    content, name
-        As for :func:`read_person_data`; ``name`` is one of the two.
-
-    Returns
-    -------
-    list of Face
-        In the order of the list.
-
-    Raises
-    ------
-    ValueError
-        If the file is broken, or holds something else.
-    """
+    """Read ``eventrain.mat`` or ``eventest.mat``, lists of as many faces of each age class."""
     variable = LISTS[name]
     (faces,) = matlab_variables(content, [variable], name)
     fields = ("name", "facePosSize", "ageClass", "genClass")

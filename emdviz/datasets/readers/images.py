@@ -44,67 +44,27 @@ _BLOCK = 32  # files that a thread takes at once
 
 
 class Decoded(NamedTuple):
-    """Small images, and which files they came from.
+    """Small images, and which files they came from."""
 
-    Attributes
-    ----------
-    images : uint8 array, shape (M, 3, size, size)
-    kept : int64 array, shape (M,)
-        The place of each image's file in the list of files; increasing.
-    unreadable : tuple of str
-        Names of the files that hold no whole image, in order.
-    digests : uint8 array, shape (M, 32), or None
-        SHA-256 of the pixels before they were made small, if asked for: equal for the same
-        picture in different files.
-    notes : tuple of str
-        What the reader of the images should know; for the notes of a data set.
-    deep : bool array, shape (M,), or None
-        Which images were stored with 16 bits.
-    """
-
-    images: np.ndarray
-    kept: np.ndarray
-    unreadable: tuple[str, ...]
-    digests: np.ndarray | None = None
+    images: np.ndarray  # uint8, (M, 3, size, size)
+    kept: np.ndarray  # (M,): the place of each image's file in the list of files; increasing
+    unreadable: tuple[str, ...]  # names of files that hold no whole image
+    digests: np.ndarray | None = None  # (M, 32): SHA-256 of the full-size pixels, if asked for
     notes: tuple[str, ...] = ()
-    deep: np.ndarray | None = None
+    deep: np.ndarray | None = None  # (M,): whether the image was stored with 16 bits
 
 
 def decode(files, size, *, crops=None, squeeze=False, digests=False, depth=None, workers=None):
     """Decode images and make them small: upright, red, green, blue, square.
 
     Grey and CMYK become RGB, transparency white, and photographs that a camera turned are
-    turned back. Full-size images live one at a time in each thread.
-
-    Parameters
-    ----------
-    files : sequence of ImageFile, length N
-        A file may occur several times, with different crops; it is decoded once.
-    size : int
-        Height and width of the results in pixels.
-    crops : sequence, length N, optional
-        For each file None (the whole image) or what to cut out, in pixels of the upright image:
-        (left, top, right, bottom), or the corners (x, y) of any quadrilateral as eight numbers:
-        upper left, lower left, lower right, upper right. What lies outside the image is black.
-    squeeze : bool
-        Squeeze images that are not square instead of cutting them to their middle. Crops are
-        always squeezed.
-    digests : bool
-        Return digests of the full-size pixels too; large JPEGs then take longer.
-    depth : int, optional
-        Bits of images that are stored in 16: a white pixel is 2^depth − 1, or brighter. By default
-        as many as the brightest pixel of all these files needs, which ``notes`` tells.
-    workers : int, optional
-        Threads; by default one per core, at most eight.
-
-    Returns
-    -------
-    Decoded
-
-    Raises
-    ------
-    ValueError
-        If there are not as many crops as files, or a crop is no box and no quadrilateral.
+    turned back. Full-size images live one at a time in each thread. A file may occur several
+    times, with different ``crops``: None (the whole image), or what to cut out in pixels of the
+    upright image, (left, top, right, bottom) or x and y of the corners upper left, lower left,
+    lower right, upper right; black where that lies outside the image. Crops are squeezed into
+    squares; whole images are cut to their middle unless ``squeeze`` is True. ``depth`` is the
+    number of bits of images that are stored in 16: a white pixel is 2^depth − 1; by default as
+    many as the brightest pixel of all these files needs.
     """
     count = len(files)
     crops = check_crops(crops, count)
@@ -168,13 +128,7 @@ def names_of_unreadable(files, kept):
 
 
 def check_crops(crops, count):
-    """Return crops as a list of None or tuples of floats, one for each of ``count`` files.
-
-    Raises
-    ------
-    ValueError
-        If there are more or fewer, or one is no box and no quadrilateral.
-    """
+    """Return crops as a list of None or tuples of floats, one for each of ``count`` files."""
     if crops is None:
         return [None] * count
     crops = [None if crop is None else tuple(map(float, crop)) for crop in crops]

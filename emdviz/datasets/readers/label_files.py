@@ -11,24 +11,7 @@ _SAVE_AS_TEXT = "save it as UTF-8 (in Excel: CSV UTF-8), or get it again if it i
 
 
 def read_label_file(files, name):
-    """Return the content of the file called ``name``, whatever folder it is in.
-
-    Parameters
-    ----------
-    files : list of ImageFile
-    name : str
-        Without a folder.
-
-    Returns
-    -------
-    bytes or None
-        None if there is no such file.
-
-    Raises
-    ------
-    ValueError
-        If there are several that differ, or it cannot be read.
-    """
+    """Return the content of the file called ``name``, in whatever folder; None if there is none."""
     found = [file for file in files if file.name.rpartition("/")[2] == name]
     contents = {read_content(file) for file in found}
     if len(contents) > 1:
@@ -38,13 +21,7 @@ def read_label_file(files, name):
 
 
 def read_content(file):
-    """Return the bytes of an ImageFile.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be read.
-    """
+    """Return the bytes of an ImageFile."""
     try:
         return file.read()
     except READING_ERRORS as error:
@@ -53,23 +30,6 @@ def read_content(file):
 
 def text_lines(content, name):
     """Return the lines of a text file that hold something, with their numbers.
-
-    Parameters
-    ----------
-    content : bytes
-        UTF-8, with or without a byte order mark; lines end as on Unix or on Windows.
-    name : str
-        What an error calls the file.
-
-    Returns
-    -------
-    list of (int, str)
-        Numbers count from 1; line ends are gone, other white space is not.
-
-    Raises
-    ------
-    ValueError
-        If the bytes are not UTF-8, or hold zeros.
 
     Examples
     --------
@@ -82,13 +42,7 @@ def text_lines(content, name):
 
 
 def text_of(content, name):
-    """Return bytes of UTF-8 as text, without a byte order mark.
-
-    Raises
-    ------
-    ValueError
-        If they are not UTF-8, or hold zeros.
-    """
+    """Return bytes of UTF-8 as text, without a byte order mark."""
     if b"\0" in content:
         raise ValueError(f"{name} must be UTF-8 text, got bytes of value 0; {_SAVE_AS_TEXT}")
     try:
@@ -98,29 +52,7 @@ def text_of(content, name):
 
 
 def matlab_variables(content, names, file):
-    """Return variables of a MATLAB file.
-
-    Nothing in the file is run, and nothing is unpickled.
-
-    Parameters
-    ----------
-    content : bytes
-        Of a file that MATLAB saved with ``-v7`` or older.
-    names : sequence of str
-        The variables, all of which must be there.
-    file : str
-        What an error calls the file.
-
-    Returns
-    -------
-    list of array or dict
-        In the order of ``names``; see :func:`matlab.read_matlab`.
-
-    Raises
-    ------
-    ValueError
-        If the file is broken, of another kind, or lacks a variable.
-    """
+    """Return variables of a MATLAB file, all of which must be there; nothing in it is run."""
     if content.startswith(b"MATLAB 7.3") or b"\x89HDF\r\n\x1a\n" in content[:1024]:
         raise ValueError(
             f"{file} is a MATLAB 7.3 (HDF5) file, which is not read here; "
@@ -137,20 +69,7 @@ def matlab_variables(content, names, file):
 
 
 def matlab_strings(cells, what):
-    """Return the strings of a cell array.
-
-    Parameters
-    ----------
-    cells : array of objects
-        As :func:`matlab_variables` returns it.
-    what : str
-        What an error calls it.
-
-    Raises
-    ------
-    ValueError
-        If it is no cell array, or a cell holds something else than one string.
-    """
+    """Return the strings of a cell array."""
     if isinstance(cells, dict) or cells.dtype != object:
         raise ValueError(f"{what} must be a cell array of strings, got {_kind(cells)}")
     strings = []
@@ -165,13 +84,7 @@ def matlab_strings(cells, what):
 
 
 def matlab_numbers(values, what, count, columns=1):
-    """Return numbers of a MATLAB array as float64 of shape (count,) or (count, columns).
-
-    Raises
-    ------
-    ValueError
-        If they are no finite numbers, or not as many.
-    """
+    """Return numbers of a MATLAB array as float64 of shape (count,) or (count, columns)."""
     shape = getattr(values, "shape", ())
     fits = np.prod(shape, dtype=int) == count if columns == 1 else shape == (count, columns)
     if isinstance(values, dict) or values.dtype.kind not in "fiu" or not fits:
@@ -190,13 +103,7 @@ def _kind(value):
 
 
 def check_file_name(name, where):
-    """Return ``name`` if it is the plain name of a file or folder.
-
-    Raises
-    ------
-    ValueError
-        If it is empty, or would lead out of its folder.
-    """
+    """Return ``name`` if it is the plain name of a file or folder."""
     if not name or name in (".", "..") or any(c in name for c in "/\\\0"):
         raise ValueError(f"{where}: {shown(name)} is not the plain name of a file or folder")
     return name

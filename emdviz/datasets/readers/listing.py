@@ -67,40 +67,16 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """Images, what is said about each, and what was left out.
+    """Images, what is said about each, and what was left out."""
 
-    Attributes
-    ----------
-    names : list of str, length N
-        What the labels call the image files, written as :func:`files.plain_name` does; one may
-        occur several times.
-    labels : list, length N
-        Class indices, names of classes, or numbers.
-    groups : list, length N, or None
-        What belongs together, such as the person in each image.
-    parts : list of str, length N, or None
-        The split of each image.
-    crops : list, length N, or None
-        See :func:`images.decode`.
-    files : list of ImageFile, length N, or None
-        None until they are found.
-    rows : list of int, length N, or None
-        The place of each among the images that could be read; None until they are read.
-    listed : int
-    unit : str
-    left_out : dict of str to Omission
-    kept_copies : int
-        See :class:`Report`.
-    """
-
-    names: list
-    labels: list
-    groups: list | None = None
-    parts: list | None = None
-    crops: list | None = None
-    files: list | None = None
-    rows: list | None = None
-    listed: int
+    names: list  # of the image files, as plain_name writes them; one may occur several times
+    labels: list  # class indices, names of classes, or numbers
+    groups: list | None = None  # what belongs together, such as the person in each image
+    parts: list | None = None  # the split of each image
+    crops: list | None = None  # see images.decode
+    files: list | None = None  # None until they are found
+    rows: list | None = None  # the place of each among the images that could be read
+    listed: int  # this and the rest: see Report
     unit: str = "lines"
     left_out: dict = field(default_factory=dict)
     kept_copies: int = 0
@@ -148,18 +124,7 @@ class Listing:
         return replace(listing, kept_copies=len(kept) - different)
 
     def find(self, source, found):
-        """Find the files; ``found`` has the file of each name.
-
-        Raises
-        ------
-        FileNotFoundError
-            If no image is there.
-
-        Warns
-        -----
-        UserWarning
-            If some are missing: how many, and the first five.
-        """
+        """Find the files, given the file of each name; warn of some missing, refuse if all are."""
         places = [place for place, name in enumerate(self.names) if name not in found]
         missing = tuple(dict.fromkeys(self.names[place] for place in places))
         if len(places) == len(self):
@@ -204,12 +169,7 @@ def _find_copies(keys, values, tested):
 
 
 def warn_of_empty_classes(classes, labels):
-    """Warn if there is a class without an image; ``labels`` are those of the training images.
-
-    Warns
-    -----
-    UserWarning
-    """
+    """Warn if there is a class without an image; ``labels`` are those of the training images."""
     empty = sorted(set(range(len(classes))) - set(np.asarray(labels).tolist()))
     if empty:
         names = ", ".join(classes[label] for label in empty)

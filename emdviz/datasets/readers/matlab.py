@@ -19,24 +19,7 @@ _SECONDS = 60
 
 
 def read_matlab(content, names):
-    """Return the variables of these names that a file holds.
-
-    Parameters
-    ----------
-    content : bytes
-    names : sequence of str
-
-    Returns
-    -------
-    dict of str to array or dict
-        An array of numbers or of strings, or, of a cell array, an array of arrays; of a struct of
-        one element, a dict of its fields.
-
-    Raises
-    ------
-    ValueError
-        If the bytes are no such file, or not a whole one.
-    """
+    """Return the variables of these names that a file holds: arrays, or a dict for a struct."""
     command = [sys.executable, "-P", __file__, str(MOST_BYTES), *names]
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # each thread takes memory
     try:

@@ -18,24 +18,9 @@ COLUMNS = ("path", "label", "split", "group")
 
 
 def read_label_table(content, name):
-    r"""Read a table: a line of column names, then a line for each image.
+    r"""Read a table of the columns "path" and "label", and "split" and "group" if there are any.
 
-    Parameters
-    ----------
-    content, name
-        See :func:`read_table`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns "path" and "label", and "split" and "group" if they are there; each path
-        once. ``attrs["repeated"]`` counts further lines that say the same about the same path.
-
-    Raises
-    ------
-    ValueError
-        If the columns "path" and "label" are missing, a line lacks one of the values, or says
-        something else than an earlier line about the same path.
+    Each path is there once; ``attrs["repeated"]`` counts the lines that say the same again.
 
     Examples
     --------
@@ -72,27 +57,10 @@ def read_label_table(content, name):
 
 
 def read_table(content, name):
-    """Read a table of text.
+    """Read a table of text in UTF-8; commas, semicolons or tabs stand between the fields.
 
-    Parameters
-    ----------
-    content : bytes
-        UTF-8, with or without a byte order mark. The first line names the columns; before
-        it may stand a line such as ``sep=;``, which Excel understands. Commas,
-        semicolons or tabs stand between the fields, which may stand in double quotes.
-    name : str
-        What an error calls the file.
-
-    Returns
-    -------
-    pandas.DataFrame
-        All text, without white space around it; the index is the number of the line, as long as
-        no field holds a line break. Empty lines are left out.
-
-    Raises
-    ------
-    ValueError
-        If it is no text, or a line has more fields than the first, or a quoted field has no end.
+    Before the line of column names may stand one such as ``sep=;``, which Excel understands. The
+    index is the number of the line, as long as no field holds a line break.
 
     Examples
     --------
@@ -133,20 +101,7 @@ def read_table(content, name):
 
 
 def read_frame(path):
-    """Return a table and what errors call it.
-
-    Parameters
-    ----------
-    path : str, Path or DataFrame
-        A text file as for :func:`read_table`, an Excel or a Parquet file, or a table.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it cannot be read, has no row, or two columns of one name.
-    """
+    """Return the table in a text, Excel or Parquet file, or the DataFrame, and its name."""
     if isinstance(path, pd.DataFrame):
         return path, "the table"
     path = Path(path).expanduser()

@@ -173,24 +173,7 @@ def _find_images(files):
 
 
 def read_matlab_scores(content, name):
-    """Read ``AADBinfo.mat``.
-
-    Parameters
-    ----------
-    content : bytes
-    name : str
-        What an error calls the file.
-
-    Returns
-    -------
-    dict of str to list of (str, float)
-        Names and scores of "train" and "test".
-
-    Raises
-    ------
-    ValueError
-        If the file is broken, or names and scores do not fit together.
-    """
+    """Return names and scores of "train" and "test" in ``AADBinfo.mat``."""
     variables = {"test": ("testNameList", "testScore"), "train": ("trainNameList", "trainScore")}
     wanted = [variable for pair in variables.values() for variable in pair]
     found = dict(zip(wanted, matlab_variables(content, wanted, name), strict=True))
@@ -207,20 +190,6 @@ def read_matlab_scores(content, name):
 
 def read_score_list(content, name):
     """Read a list file: a file name, a space and a score on every line.
-
-    Parameters
-    ----------
-    content, name
-        As for :func:`read_matlab_scores`.
-
-    Returns
-    -------
-    list of (str, float)
-
-    Raises
-    ------
-    ValueError
-        If a line is something else, or a score is not from 0 to 1.
 
     Examples
     --------

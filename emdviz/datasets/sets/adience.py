@@ -166,22 +166,13 @@ def _find_images(files):
 
 @dataclass(frozen=True)
 class Face:
-    """A line of a fold file.
-
-    Attributes
-    ----------
-    fold : int
-    user, image, face_id : str
-        Album, photograph and number of the person; together they name the image file.
-    age : str
-        The label as it is written.
-    """
+    """A line of a fold file."""
 
     fold: int
-    user: str
-    image: str
-    face_id: str
-    age: str
+    user: str  # the album
+    image: str  # the photograph
+    face_id: str  # the number of the person
+    age: str  # the label as it is written
 
     def path(self, kind):
         """Return where the image is, in "aligned" or in "faces"."""
@@ -189,27 +180,7 @@ class Face:
 
 
 def read_fold(content, name, fold):
-    """Read a fold file.
-
-    Parameters
-    ----------
-    content : bytes
-        Lines of fields between tabs; the first line names the columns.
-    name : str
-        What an error calls the file.
-    fold : int
-
-    Returns
-    -------
-    list of Face
-        One for each line, dirty or not.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, or a line has another number of fields, no plain names, or a
-        label that is no age, no range of ages, and not empty.
-    """
+    """Read a fold file: a face for each line, whatever its label."""
     lines = text_lines(content, name)
     header = lines[0][1].split("\t") if lines else []
     missing = [column for column in _COLUMNS if column not in header]
@@ -239,13 +210,8 @@ def read_fold(content, name, fold):
 def age_class(age, policy):
     """Return the class of a label, or None if it has none.
 
-    Parameters
-    ----------
-    age : str
-        As in a fold file.
-    policy : {"strict", "nearest"}
-        "strict" takes the eight exact labels only, as Levi and Hassner do. "nearest" gives any
-        age or range to the group that contains its midpoint.
+    "strict" takes the eight exact labels only, as Levi and Hassner do. "nearest" gives any age or
+    range to the group that contains its midpoint.
 
     Examples
     --------

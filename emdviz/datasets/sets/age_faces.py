@@ -22,18 +22,7 @@ OLDEST = 130
 
 @dataclass(frozen=True)
 class Pattern:
-    """How a data set names its files.
-
-    Attributes
-    ----------
-    expression : re.Pattern
-        Its group ``age`` is the age in years; its group ``person``, if it has one, the number of
-        the person.
-    words : str
-        The same for people.
-    title, licence, source, terms : str
-        What the data set is called, who may use it, where to get it, and what for.
-    """
+    """How a data set names its files: ``expression`` finds ``age`` and, if known, ``person``."""
 
     expression: re.Pattern
     words: str

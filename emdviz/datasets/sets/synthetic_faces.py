@@ -127,25 +127,7 @@ def synthetic_faces(n=10_000, *, size=48, seed=0, imbalance=1.0, label_noise=0.0
 
 
 def draw_labels(n, *, seed=0, imbalance=1.0, label_noise=0.0, ambiguity=1.0):
-    """Draw ages and labels without drawing the faces.
-
-    Parameters
-    ----------
-    n, seed, imbalance, label_noise, ambiguity
-        As for :func:`synthetic_faces`.
-
-    Returns
-    -------
-    age : float64 array, shape (n,)
-        Latent ages in years.
-    distribution : float64 array, shape (n, 8)
-        The true distribution of each label.
-    labels : int64 array, shape (n,)
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for :func:`synthetic_faces`.
+    """Draw latent ages (n,), true distributions (n, 8) and labels (n,) without the faces.
 
     Examples
     --------
