@@ -24,11 +24,6 @@ class Claim:
     A file ``claim.0`` is made by a call that fails if it is there. It lapses when its process has
     ended, or gives no sign of life; then ``claim.1`` follows, which of several programs again only
     one can make, and so on. All times are those of the file system, so clocks need not agree.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Made if it is not there.
     """
 
     def __init__(self, folder):

@@ -12,15 +12,7 @@ from emdviz._imports import needs
 
 @contextlib.contextmanager
 def local_workers(count):
-    """Yield an executor with ``count`` processes on this machine, each with one thread.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If Dask is not installed; with what to type.
-    RuntimeError
-        If a script starts them outside of ``if __name__ == "__main__":``.
-    """
+    """Yield an executor with ``count`` processes on this machine, each with one thread."""
     _check_guard()
     with needs("cluster"):
         from distributed import Client, LocalCluster

@@ -98,20 +98,7 @@ def count_images(spec):
 
 
 def measure_teraflops(specs, device, *, batch=32, steps=3):
-    """Measure what a device sustains when it trains each network of some runs.
-
-    Parameters
-    ----------
-    specs : sequence of RunSpec
-    device : torch.device
-    batch, steps : int
-        Images of a step, and steps that are timed.
-
-    Returns
-    -------
-    dict of str to float
-        Teraflops by network.
-    """
+    """Return the teraflops that a device sustains when it trains each network of some runs."""
     import torch
 
     from emdviz.models import build, operations

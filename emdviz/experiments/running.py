@@ -225,22 +225,9 @@ def _submit(executor, *call):
 
 
 def attempt(spec, path, train, retry_failed, call, on_epoch=None):
-    """Do a run, unless it has been done or another process works on it.
+    """Do a run and return its row; None if another process works on it.
 
-    Parameters
-    ----------
-    spec, train, retry_failed
-        As for :func:`run`.
-    path : str
-        Of the store.
-    call : str
-        Different for every call, since Dask may remember the results of equal calls.
-    on_epoch : callable, optional
-
-    Returns
-    -------
-    dict or None
-        The row of the run; None if another process works on it.
+    ``call`` is different for every call, since Dask may remember the results of equal calls.
     """
     store = Store(path)
     try:

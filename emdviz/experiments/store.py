@@ -59,13 +59,7 @@ class Store:
         return self.path / TRAINING / getattr(spec, "id", spec)
 
     def row(self, spec):
-        """Return the row of a finished or failed run, as in :func:`results`; None if neither.
-
-        Raises
-        ------
-        ValueError
-            If what is there cannot be read; with what to do.
-        """
+        """Return the row of a finished or failed run, as in :func:`results`; None if neither."""
         return _read(str(self.folder(spec)), spec.id)
 
     def results(self):
@@ -171,13 +165,8 @@ class Store:
     def finish(self, spec, facts, files=None):
         """Keep how a run ended, under its claim; return its row.
 
-        Parameters
-        ----------
-        spec : RunSpec
-        facts : dict
-            ``metrics`` and ``seconds`` of a finished run, or the ``error`` of one that failed.
-        files : dict of str to bytes, optional
-            Files to keep, by name.
+        ``facts`` are ``metrics`` and ``seconds`` of a finished run, or the ``error`` of one that
+        failed.
         """
         state = self.state(spec)
         files = dict(files or {})

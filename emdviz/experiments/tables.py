@@ -237,17 +237,6 @@ def ensembles(chosen, store):
 
     The prediction is the mean of the members' expected scores; its metric is Spearman's ρ with
     the real scores.
-
-    Parameters
-    ----------
-    chosen : pandas.DataFrame
-        One row of :func:`results` for each member, such as from :func:`select`.
-    store : Store, str or Path
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``network``, ``loss``, ``seed``, ``dataset bins``, ``valid Spearman``, ``test Spearman``.
     """
     import pandas as pd
 

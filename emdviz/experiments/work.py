@@ -12,25 +12,10 @@ _loaded = {}
 
 
 def train(spec, folder, on_epoch):
-    """Train and test a network.
+    """Train and test a network; ``folder`` keeps its state, from which it goes on.
 
-    Parameters
-    ----------
-    spec : RunSpec
-    folder : Path
-        Where to keep the state after every epoch; training that was stopped goes on from there.
-    on_epoch : callable
-        Told every ``training.Epoch``.
-
-    Returns
-    -------
-    metrics : dict
-        ``{"valid": {"AEM": …}, "test": {…}}``, after the last epoch.
-    seconds : float
-        Of training.
-    files : dict of str to bytes
-        Weights, predictions, and what else a network needs to predict, by the names of their
-        files.
+    Returns the metrics ``{"valid": {"AEM": …}, "test": {…}}`` after the last epoch, the seconds of
+    training, and by name the files of what a network needs to predict.
     """
     run = Run(
         spec.network,
