@@ -1,9 +1,10 @@
 # Every target makes the virtual environment it needs, by itself.
-# lab: open the notebooks · app: the explorers as a page without code, for a projector
+# lab: copy the notebooks to student/, without solutions, and open them (TORCH=cpu or cuda: which build of torch)
+# edit: open the notebooks themselves · instructor: copy them to instructor/, with solutions
+# app: the explorers as a page without code, for a projector
 # test: run every test · test-without-torch: those that need no torch, where it is not installed
 # quick: ruff and the fast tests, a minute and a half, to run before a commit
 # notebooks: run all notebooks at full size · bench: speed against peers
-# student: copies of the notebooks without solutions · instructor: with them
 # book: notebooks, results and every function as a site, in build/book
 # test-oldest: the tests with the lowest versions that pyproject.toml allows, in .venv-oldest
 # soak: for an hour or two, whether anything grows or slows
@@ -16,11 +17,18 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constra
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 
-.PHONY: lab app quick test test-without-torch test-oldest student instructor notebooks soak bench fuzz book \
+.PHONY: lab edit instructor app quick test test-without-torch test-oldest notebooks soak bench fuzz book \
   screenshots picture constraints clean
 
 lab: .venv/installed-lab
-	$(BIN)/jupyter-lab $(LAB_OPTIONS) notebooks
+	$(BIN)/python scripts/copy_notebooks.py student
+	$(BIN)/jupyter-lab $(LAB_OPTIONS) --ServerApp.root_dir=. student/01_why_order_matters.ipynb
+
+edit: .venv/installed-lab
+	$(BIN)/jupyter-lab $(LAB_OPTIONS) --ServerApp.root_dir=. notebooks/01_why_order_matters.ipynb
+
+instructor: .venv/installed-lab
+	$(BIN)/python scripts/copy_notebooks.py instructor --solutions
 
 # without torch; where the environment of the notebooks is there, Voilà is added to it
 app: .venv/installed-app
@@ -48,10 +56,6 @@ test-without-torch: .venv-without-torch/installed
 
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest --numprocesses 2 --dist loadfile
-
-student: REMOVED = --TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=solution
-student instructor: .venv/installed-lab
-	$(BIN)/jupyter nbconvert --to notebook --output-dir $(or $(COPIES),$@) $(REMOVED) notebooks/*.ipynb
 
 notebooks: .venv/installed-test
 	EMDVIZ_FAST=0 $(BIN)/python -m pytest tests/test_notebooks.py -k test_runs --durations 0
@@ -91,7 +95,8 @@ constraints: .venv/installed-test
 	@touch $@
 
 .venv/installed-lab: .venv/installed
-	@echo "Installing what the notebooks need (about 5 GB, a few minutes, once) ..."
+	@echo "Installing what the notebooks need (2 GB, with CUDA 6 GB; a few minutes, once) ..."
+	$(BIN)/python scripts/install_torch.py $(TORCH)
 	$(PIP) --editable '.[lab]'
 	@touch $@
 

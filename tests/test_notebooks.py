@@ -169,19 +169,6 @@ class TestForm:
                 assert (path.parent / target).exists(), target
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("copies", ["student", "instructor"])
-def test_copies_for_students_lack_solutions(copies, tmp_path):
-    # as if all was installed
-    command = ["make", "-o", ".venv/installed-lab", copies, f"BIN={Path(sys.executable).parent}"]
-    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
-    subprocess.run([*command, f"COPIES={tmp_path}"], cwd=ROOT, env=environment, check=True)
-    for path in NOTEBOOKS:
-        before, after = (nbformat.read(p, 4).cells for p in (path, tmp_path / path.name))
-        kept = [c.source for c in before if copies == "instructor" or not is_solution(c)]
-        assert [c.source for c in after] == kept
-
-
 def test_readme_lists_every_notebook():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in NOTEBOOKS:
