@@ -33,11 +33,14 @@ normalized : bool
     Divide by C, as the paper does before it drops the factor.""",
     "batch_options": """\
 weight : float tensor, shape (C,), optional
-    Weight of each class.
+    Weight w of each class. The loss of a row is multiplied by the weight of its class index, or
+    by Σ_i w_i t_i for probabilities; the mean divides by the sum of the weights for indices, by
+    the number of rows for probabilities.
 ignore_index : int
     Class index whose examples do not count.
 label_smoothing : float
-    From 0 to 1: the share of the target that is spread evenly over all classes.
+    From 0 to 1: the share of the target that is spread evenly over all classes. The weight of
+    a row is that of its target before smoothing.
 reduction : {"mean", "sum", "none"}""",
     "batch_errors": """\
 Raises

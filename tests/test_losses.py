@@ -69,10 +69,34 @@ class TestValues:
         for target, reduction, smoothing in itertools.product(
             (y, softened(z)), REDUCTIONS, (0.0, 0.3)
         ):
-            options = {"weight": w, "reduction": reduction, "label_smoothing": smoothing}
+            options = {"reduction": reduction, "label_smoothing": smoothing}
+            if target is y and not smoothing:
+                options["weight"] = w
             torch.testing.assert_close(
                 xe_loss(z, target, **options), F.cross_entropy(z, target, **options)
             )
+
+    @pytest.mark.parametrize("function", [xe_loss, emd2_loss, xe_emd2_loss, emd_loss])
+    def test_class_weights_multiply_rows(self, function):
+        """Not the terms of a sum over classes: so that the losses agree, smoothed or not."""
+        z, y = batch()
+        y[::5] = -100
+        t, w = softened(z), torch.rand(8, dtype=torch.float64)
+        none = {"reduction": "none", "label_smoothing": 0.3}
+        by_index = torch.where(y == -100, 0.0, w[y.clamp(min=0)])
+        rows = by_index * function(z, y, **none)
+        torch.testing.assert_close(function(z, y, weight=w, **none), rows)
+        torch.testing.assert_close(
+            function(z, y, weight=w, label_smoothing=0.3), rows.sum() / by_index.sum()
+        )
+        rows = (t @ w) * function(z, t, **none)
+        torch.testing.assert_close(function(z, t, weight=w, **none), rows)
+        torch.testing.assert_close(function(z, t, weight=w, label_smoothing=0.3), rows.mean())
+        dense = torch.stack([z, z.flip(0)], dim=2)  # (B, C, 2)
+        twice = torch.stack([t, t.flip(0)], dim=2)
+        torch.testing.assert_close(
+            function(dense, twice, weight=w, **none), torch.stack([rows, rows.flip(0)], dim=1)
+        )
 
     def test_xe_emd2_is_the_sum(self):
         z, y = batch()

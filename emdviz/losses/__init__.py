@@ -2,9 +2,11 @@
 
 Common to all: ``input`` holds logits of shape ``(C,)``, ``(B, C)`` or ``(B, C, d1, …)``.
 ``target`` holds class indices without the class axis, or probabilities of the shape of ``input``.
-``weight`` (C,), ``ignore_index``, ``label_smoothing`` and ``reduction`` mean what they mean in
-:func:`torch.nn.functional.cross_entropy`; an example's weight is Σ_i weight_i t_i, so that for
-index targets ``"mean"`` is Σ w_n l_n / Σ w_n, and for probabilities Σ w_n l_n / N.
+``ignore_index``, ``label_smoothing`` and ``reduction`` mean what they mean in
+:func:`torch.nn.functional.cross_entropy`. ``weight`` (C,) multiplies rows: the weight of a row is
+w_n = Σ_i weight_i t_i of its target before smoothing, so that for class indices ``"mean"`` is
+Σ w_n l_n / Σ w_n, as in torch, and for probabilities Σ w_n l_n / N. (torch weights the terms
+of the sum over classes instead; the two differ for probabilities and for smoothed indices.)
 
 Computed in float32 at least, also under autocast. Shapes, dtypes, labels and, on a CPU, the values
 of probability targets are checked. On a GPU, inside ``torch.compile`` and ``torch.func.vmap``

@@ -15,6 +15,10 @@ def xe_loss(
 ):
     """Cross-entropy E_X = −Σ_i t_i log softmax(z)_i: torch's, with this module's checks.
 
+    One difference from torch: class weights multiply rows here, as in all losses of this module,
+    while :func:`torch.nn.functional.cross_entropy` multiplies the terms t_i log p_i. The two are
+    equal for class indices without label smoothing.
+
     Parameters
     ----------
     %(logits)s
@@ -44,6 +48,11 @@ def xe_loss(
         conventions.check_probabilities(target)
         # t log p is 0 where t is 0, also for a logit of −inf
         logits = logits.clamp(min=torch.finfo(logits.dtype).min / 4)
+    if weight is not None and (target.is_floating_point() or label_smoothing):
+        logits = conventions.rows(logits)
+        targets = conventions.read_targets(target, logits, weight, ignore_index, label_smoothing)
+        terms = targets.soft * torch.log_softmax(logits, dim=1)
+        return conventions.reduce(-terms, targets, reduction)
     try:
         return torch.nn.functional.cross_entropy(
             logits,
