@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from emdviz import ground_distance, plots
+from emdviz.palette import for_text
 
 CLASSES = list("abcde")
 
@@ -58,7 +59,7 @@ def test_every_run_has_a_line_in_the_colour_of_its_name():
     drawn = [line.get_ydata().tolist() for line in ax.lines[:3]]
     assert drawn == [*faces.tolist(), digits]
     assert all(line.get_xdata().tolist() == [1, 2, 3] for line in ax.lines[:3])
-    colours = [line.get_color() for line in ax.lines[1:3]]
+    colours = [for_text(line.get_color()) for line in ax.lines[1:3]]
     assert {text.get_text(): text.get_color() for text in ax.texts} == dict(
         zip(["faces", "digits"], colours, strict=True)
     )

@@ -4,12 +4,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_hex, to_rgba
 
 from devtools.oracles import random_pairs, random_positions
 from emdviz import emd, one_hot, plots, transport
-from emdviz.losses import LOSSES
+from emdviz.losses import LOSSES, Loss
+from emdviz.losses.loss import remember
+from emdviz.palette import for_text
 from emdviz.plots import style
+from emdviz.plots.alt_text import describe
 from tests.optional import torch
 
 
@@ -153,7 +156,8 @@ def test_class_counts_are_bars_and_numbers(counts):
     assert written[:5] == ["train", "800", "8,000", "0", "8,800"]
     assert written[-5:] == ["all", "990", "10,000", "0", "10,990"]
     for texts, bars in zip(np.reshape(ax.texts, (4, 5)), ax.containers, strict=False):
-        assert {to_rgba(text.get_color()) for text in texts} == {bars[0].get_facecolor()}
+        ink = for_text(to_hex(bars[0].get_facecolor()))
+        assert {text.get_color() for text in texts} == {ink}
     assert [text.get_text() for text in ax.get_yticklabels()] == list(counts.index)
     low, high = ax.get_ylim()
     assert low > high  # the first class on top
@@ -279,3 +283,25 @@ def test_plots_leave_the_world_alone(pair):
 def test_bad_input_is_refused(call, text):
     with pytest.raises(ValueError, match=text):
         call()
+
+
+def test_dollars_in_names_are_no_formulas():
+    names = ["$ to $5", "$5 to $9", r"$\frac{a$", "_{$}"]
+    priced = Loss("mine", print, label="$x$ and $y$")
+    remember(priced)
+    chance = np.full(4, 0.25)
+    figure, axes = plt.subplots(2, 3, figsize=(12, 8))
+    plots.plot_prediction(chance, 0, classes=names, ax=axes[0, 0])
+    plots.plot_confusion(np.eye(4), classes=names, ax=axes[0, 1])
+    plots.plot_curves({"mine": [1.0, 2.0]}, [0, 1], ax=axes[0, 2])
+    plots.plot_embedding(np.arange(8.0).reshape(4, 2), classes=names, ax=axes[1, 0])
+    plots.plot_by_loss({"mine": chance}, xlabel="spread", ax=axes[1, 1])
+    plots.plot_simplex(np.eye(3), [1.0, 2, 3], classes=names[:3], ax=axes[1, 2])
+    figure.canvas.draw()  # a formula that cannot be read raises an error here
+    ticks = [text for ax in axes.flat[:2] for text in ax.get_xticklabels()]
+    written = [*ticks, *axes[0, 2].texts, *axes[1, 0].texts, *axes[1, 1].get_yticklabels()]
+    shown = [text._preprocess_math(text.get_text()) for text in written]
+    assert not any(formula for _, formula in shown)
+    assert {text for text, _ in shown} == {*names, priced.label}
+    assert priced.label in describe(figure)
+    assert names[0] in describe(figure)

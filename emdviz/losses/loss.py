@@ -8,7 +8,7 @@ import re
 import sys
 from importlib import import_module
 
-from emdviz.palette import MORE_COLOURS, OKABE_ITO
+from emdviz.palette import MORE_COLOURS
 from emdviz.reading import read_choice, shown
 
 LOSSES = {}
@@ -319,7 +319,7 @@ _add(
     "cross_entropy",
     "CrossEntropyLoss",
     "xe_loss",
-    colour=OKABE_ITO["black"],
+    colour="#000000",
     unit="nats",
     in_browser=_ALL,
     family="scores of p",
@@ -330,7 +330,7 @@ _add(
     "regression",
     "RegressionLoss",
     "regression_loss",
-    colour=OKABE_ITO["purple"],
+    colour="#A884FC",
     outputs=lambda num_classes: 1,
     decode=_from("regression", "certainty"),
     predict=_from("regression", "nearest_class"),
@@ -346,7 +346,7 @@ _add(
     "emd",
     "EMDLoss",
     "emd_loss",
-    colour=OKABE_ITO["orange"],
+    colour="#E69F00",
     unit="class steps",
     source="Hou et al. 2017, section 2.2 with l = 1",
     in_browser=_ALL,
@@ -359,7 +359,7 @@ _add(
     "SquaredEMDLoss",
     "emd2_loss",
     label="EMD²",
-    colour=OKABE_ITO["blue"],
+    colour="#480CA8",
     unit="class steps",
     source="Hou et al. 2017, section 2.2",
     in_browser=_ALL,
@@ -371,7 +371,7 @@ _add(
     "entropic",
     "ApproximateEMDLoss",
     "aemd_loss",
-    colour=OKABE_ITO["vermillion"],
+    colour="#6B3A0A",
     unit="class steps",
     source="Frogner et al. 2015; Hou et al. 2017, section 3",
     family="distances of CDFs",
@@ -383,7 +383,7 @@ _add(
     "CrossEntropyEMD2Loss",
     "xe_emd2_loss",
     label="XE + EMD²",
-    colour=OKABE_ITO["green"],
+    colour="#9C2460",
     source="Hou, Yu, Samaras, arXiv 1611.05916",
     in_browser=("gradient",),
     family="distances of CDFs",
@@ -396,7 +396,7 @@ _add(
     "ground_emd2_loss",
     "LearnedDistance",
     label="XE + learned EMD²",
-    colour="#8c510a",  # Okabe and Ito's yellow cannot be read on white
+    colour="#8FB3BF",
     source="Hou, Yu, Samaras, arXiv 1611.05916",
     uses_features=True,
     family="distances of CDFs",

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib import rcParams
+from matplotlib.colors import to_hex
 from matplotlib.font_manager import FontProperties
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
@@ -12,6 +13,7 @@ from matplotlib.transforms import Affine2D
 
 from emdviz.losses import look_of
 from emdviz.metrics import METRICS
+from emdviz.palette import for_text
 from emdviz.reading import check_is, read_names, shown
 
 _LETTER = 0.6  # width of a letter, of its font size
@@ -23,6 +25,16 @@ _STEPS = [factor * 10**power for power in range(5) for factor in (1, 2, 5)]
 def class_names(classes, num_classes):
     """Return the names of the classes as a list of str; 0, 1, … by default."""
     return read_names(range(num_classes) if classes is None else classes, "classes", num_classes)
+
+
+def literal(text):
+    """Return a text that matplotlib writes as it is, and does not read as a formula."""
+    return str(text).replace("$", r"\$")
+
+
+def ink(colour):
+    """Return a matplotlib colour as text in it is written, so that it can be read."""
+    return for_text(to_hex(colour))
 
 
 def check_by_loss(values, name):
@@ -97,7 +109,8 @@ def _write_names(axis, names, places, unit):
     room = gaps.mean() if len(gaps) else np.inf
     step = next((step for step in _STEPS if step * room >= 0.99 * needed), _STEPS[-1])
     slanted = {} if flat else {"rotation": _SLANT, "ha": "right", "rotation_mode": "anchor"}
-    axis.set_ticks(places[::step], names[::step], fontsize=size, **slanted)
+    written = [literal(name) for name in names[::step]]
+    axis.set_ticks(places[::step], written, fontsize=size, **slanted)
 
 
 def _size(axis):
@@ -159,7 +172,7 @@ def label_ends(ax, ends, styles=None):
     for k, name in enumerate(ends):
         label, colour = styles[name]
         ax.annotate(
-            label,
+            literal(label),
             points[k],
             (0, 0),
             # where the others stand is known when the figure is drawn
@@ -167,7 +180,7 @@ def label_ends(ax, ends, styles=None):
                 *_beside(ax, points, renderer)[k]
             ),
             va="center",
-            color=colour,
+            color=ink(colour),
             fontweight="bold",
             annotation_clip=False,
         )
@@ -210,7 +223,8 @@ def name_steps(ax, edges, steps, names, colours):
         _, x, bottom = max(places)
         taken.append((x, half, bottom))
         middle = bottom + tall / 2
-        ax.text(x, middle, name, ha="center", va="center", color=colour, fontweight="bold")
+        looks = {"color": ink(colour), "fontweight": "bold"}
+        ax.text(x, middle, literal(name), ha="center", va="center", **looks)
 
 
 def _room(own, other, bottom, tall, limit):

@@ -10,6 +10,7 @@ import warnings
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from matplotlib import cbook
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
@@ -17,6 +18,8 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from matplotlib.ticker import LogFormatter, NullFormatter, ScalarFormatter
+
+from emdviz.palette import for_text
 
 _MANY_PANELS = 6
 _MANY_NUMBERS = 10
@@ -242,10 +245,12 @@ def _name(ax, artist, colour):
     """Return an artist's label, or the bold word beside it that has its colour."""
     if own := _own_name(artist):
         return own
+    looks = {to_hex(colour), for_text(to_hex(colour)).lower()}
     same = [
         text.get_text()
         for text in ax.texts
-        if text.get_fontweight() in ("bold", 700) and to_hex(text.get_color()) == to_hex(colour)
+        if text.get_fontweight() in ("bold", 700)
+        and to_hex(text.get_color(), keep_alpha=False) in looks
     ]
     return _plain(same[0]) if len(same) == 1 else None
 
@@ -268,6 +273,8 @@ def _say(number):
 
 def _plain(text):
     """Return a label in one line, without the signs of mathematical notation."""
-    for sign in ("$", "{", "}", "\\mathrm", "\\"):
-        text = text.replace(sign, "")
+    if cbook.is_math_text(text):
+        for sign in ("$", "{", "}", "\\mathrm", "\\"):
+            text = text.replace(sign, "")
+    text = text.replace("\\$", "$")
     return " ".join(text.split())

@@ -7,7 +7,15 @@ from matplotlib.ticker import MaxNLocator
 from emdviz._docstrings import fill
 from emdviz.losses import look_of
 from emdviz.metrics import METRICS
-from emdviz.plots._labels import check_by_loss, halo, name_cells, number_cells, title_metric
+from emdviz.plots._labels import (
+    check_by_loss,
+    halo,
+    ink,
+    literal,
+    name_cells,
+    number_cells,
+    title_metric,
+)
 from emdviz.plots.alt_text import tell
 from emdviz.plots.data_sets import show_image
 from emdviz.plots.distributions import plot_prediction
@@ -53,7 +61,7 @@ def plot_beliefs(images, predictions, truth=None, *, classes=None, axes=None):
     for ax in axes[:-1, 1:].flat:
         ax.set_xticks([])
     for ax, loss in zip(axes[0, 1:], predictions, strict=True):
-        ax.set_title(look_of(loss).label, color=look_of(loss).colour)
+        ax.set_title(literal(look_of(loss).label), color=ink(look_of(loss).colour))
     return axes
 
 
@@ -97,11 +105,13 @@ def plot_reliability(curves, *, ax=None):
     lines = []
     for loss, (predicted, observed) in curves.items():
         look = look_of(loss)
-        lines += ax.plot(predicted, observed, color=look.colour, label=look.label, **drawn)
+        lines += ax.plot(predicted, observed, color=look.colour, label=literal(look.label), **drawn)
     # the lines lie close together: their names stand in the free corner, in their order
     framed = {"facecolor": ax.get_facecolor(), "edgecolor": "none", "framealpha": 0.7}
-    bold = {"labelcolor": "linecolor", "prop": {"weight": "bold"}, "handlelength": 1}
-    ax.legend(handles=lines, loc="upper left", **framed, **bold)
+    bold = {"prop": {"weight": "bold"}, "handlelength": 1}
+    legend = ax.legend(handles=lines, loc="upper left", **framed, **bold)
+    for line, text in zip(lines, legend.get_texts(), strict=True):
+        text.set_color(ink(line.get_color()))
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="came true")
     ax.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
     return ax
@@ -205,7 +215,7 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
     left.set(xlabel=f"{named}\nmean and 95 % interval", title=title)
     over = " and ".join(dict.fromkeys(chosen["over"]))
     right.set(
-        xlabel=f"{named} − that of {look_of(baseline).label}\n95 % interval over {over}",
+        xlabel=f"{named} − that of {literal(look_of(baseline).label)}\n95 % interval over {over}",
         yticklabels=[],
     )
     right.tick_params(axis="y", length=0)
@@ -215,7 +225,7 @@ def plot_comparison(summary, differences, metric, *, baseline="XE", axes=None):
 def _interval(ax, row, middle, low, high, colour, text):
     ax.plot([low, high], [row, row], color=colour, linewidth=3, solid_capstyle="butt")
     ax.plot(middle, row, color=colour, marker="o", markersize=9)
-    above = {"textcoords": "offset points", "ha": "center", "color": colour}
+    above = {"textcoords": "offset points", "ha": "center", "color": ink(colour)}
     words = ax.annotate(text, (middle, row), (0, 8), fontweight="bold", **above)
     # readable where it crosses the line of the baseline
     words.set_path_effects(halo(ax.get_facecolor(), 4))
@@ -224,8 +234,8 @@ def _interval(ax, row, middle, low, high, colour, text):
 def _name_rows(ax, names):
     """Name a row per loss, from top to bottom, in its colour."""
     places = ax.get_yticks() if len(ax.get_yticks()) == len(names) else range(len(names))
-    ax.set_yticks(places, [look_of(name).label for name in names])
+    ax.set_yticks(places, [literal(look_of(name).label) for name in names])
     for name, label in zip(names, ax.get_yticklabels(), strict=True):
-        label.set(color=look_of(name).colour, fontweight="bold")
+        label.set(color=ink(look_of(name).colour), fontweight="bold")
     ax.set_ylim(max(places) + 0.6, min(places) - 0.6)
     ax.grid(axis="y", visible=False)

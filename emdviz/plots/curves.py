@@ -7,11 +7,12 @@ from emdviz._docstrings import fill
 from emdviz.distributions import check_positions
 from emdviz.losses import look_of
 from emdviz.metrics import METRICS
-from emdviz.palette import PREDICTION_B
+from emdviz.palette import PREDICTION_A
 from emdviz.plots._labels import (
     bar_width,
     check_by_loss,
     label_ends,
+    literal,
     name_classes,
     title_metric,
     whole_numbers,
@@ -22,7 +23,7 @@ from emdviz.reading import read_choice, read_finite, read_flag, read_floats
 @fill
 @fill
 def plot_pushes(
-    push, *, classes=None, positions=None, ax=None, colour=PREDICTION_B, limit=None, **bar
+    push, *, classes=None, positions=None, ax=None, colour=PREDICTION_A, limit=None, **bar
 ):
     """Draw how a loss pushes each logit: bars up where a step raises it, down where it lowers it.
 
@@ -73,7 +74,7 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
     ax = ax or plt.gca()
     for name, values in curves.items():
         look = look_of(name)
-        ax.plot(x, values, color=look.colour, linewidth=2.5, label=look.label)
+        ax.plot(x, values, color=look.colour, linewidth=2.5, label=literal(look.label))
     if log:
         ax.set_yscale("log")
     else:
@@ -121,7 +122,7 @@ def plot_history(histories, metric, *, ax=None):
         x, y = zip(*((epoch.number, epoch.metrics[metric]) for epoch in epochs), strict=True)
         look = look_of(name)
         mark = "o" if len(x) == 1 else None  # which is no line yet
-        ax.plot(x, y, color=look.colour, linewidth=2.5, marker=mark, label=look.label)
+        ax.plot(x, y, color=look.colour, linewidth=2.5, marker=mark, label=literal(look.label))
         ends[name] = (x[-1], y[-1])
     label_ends(ax, ends)
     label, title = title_metric(metric)

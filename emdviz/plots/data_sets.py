@@ -7,7 +7,7 @@ import numpy as np
 
 from emdviz._docstrings import fill
 from emdviz.palette import OKABE_ITO, SPLIT_COLOURS
-from emdviz.plots._labels import points
+from emdviz.plots._labels import ink, literal, points
 from emdviz.plots.alt_text import tell
 from emdviz.reading import check_is, read_count, to_numpy
 
@@ -68,7 +68,8 @@ def sheet(images, labels, classes=None, *, per_class=8, ax=None):
             style = {"va": "center", "color": OKABE_ITO["grey"], "fontsize": size}
             ax.text(0, k * rows + (height - 1) / 2, "no images", **style)
     ax.imshow(canvas)
-    ax.set_yticks(np.arange(len(classes)) * rows + (height - 1) / 2, classes, fontsize=size)
+    places = np.arange(len(classes)) * rows + (height - 1) / 2
+    ax.set_yticks(places, [literal(name) for name in classes], fontsize=size)
     ax.set_xticks([])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -120,20 +121,20 @@ def plot_class_counts(table, *, ax=None):
     for end, (name, column) in zip(ends, columns.items(), strict=True):
         for row, text in zip([-1, *rows], column, strict=True):
             ax.annotate(
-                text,
+                literal(text),
                 (1, row),
                 (end, 0),
                 xycoords=("axes fraction", "data"),
                 textcoords="offset points",
                 ha="right",
                 va="center",
-                color=colours[name],
+                color=ink(colours[name]),
                 fontsize=size,
                 fontweight="bold" if row < 0 else None,
             )
     # the bars end where the numbers begin
     ax.set_xlim(0, max(left.max(), 1) / (1 - share))
-    ax.set_yticks(rows, map(str, table.index), fontsize=size)
+    ax.set_yticks(rows, [literal(name) for name in table.index], fontsize=size)
     ax.set_ylim(len(table) - 0.5, -1.5)
     ax.set_xticks([])
     ax.tick_params(length=0)

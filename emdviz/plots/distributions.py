@@ -5,7 +5,7 @@ import numpy as np
 
 from emdviz._docstrings import fill
 from emdviz.distributions import cdf, check_distribution, check_positions, one_hot
-from emdviz.palette import GAP, PREDICTION_B, TRUTH
+from emdviz.palette import GAP, PREDICTION_A, TRUTH
 from emdviz.plots._labels import bar_width, name_cells, name_classes, name_steps, number_cells
 from emdviz.reading import as_array, read_count, read_finite, to_numpy
 
@@ -13,7 +13,7 @@ from emdviz.reading import as_array, read_count, read_finite, to_numpy
 @fill
 @fill
 def plot_prediction(
-    p, target=None, *, classes=None, positions=None, ax=None, colour=PREDICTION_B, **bar
+    p, target=None, *, classes=None, positions=None, ax=None, colour=PREDICTION_A, **bar
 ):
     """Draw a prediction as bars, the true class marked below its bar.
 
@@ -54,7 +54,7 @@ def plot_cdf_gap(
     classes=None,
     positions=None,
     ax=None,
-    colour=PREDICTION_B,
+    colour=PREDICTION_A,
     labels=("prediction", "truth"),
 ):
     """Draw two CDFs as steps with the gap between them shaded.

@@ -12,6 +12,7 @@ from emdviz.plots._labels import (
     every,
     halo,
     label_ends,
+    literal,
     name_cells,
     number_cells,
     whole_numbers,
@@ -87,7 +88,7 @@ def plot_embedding(points, *, classes=None, ax=None):
         dx, dy = 13 * away
         side = "left" if dx > 4 else "right" if dx < -4 else "center"
         place = {"textcoords": "offset points", "ha": side, "va": "center"}
-        ax.annotate(name, point, (dx, dy), **place, zorder=3, path_effects=halo("white"))
+        ax.annotate(literal(name), point, (dx, dy), **place, zorder=3, path_effects=halo("white"))
     ax.set_aspect("equal", adjustable="datalim")
     # Matplotlib shrinks margins to keep the aspect, but not the limits of data
     room = np.ptp(points, axis=0).max(initial=0) * np.array([0.18, 0.16])
@@ -145,7 +146,8 @@ def plot_rank_correlations(correlations, *, ax=None, ylabel="rank correlation wi
     low, ends = 0.0, {}
     for name, values in runs.items():
         epochs = np.arange(1, values.shape[1] + 1)
-        ax.plot(epochs, values.T, color=styles[name][1], linewidth=2, alpha=0.8, label=name)
+        drawn = {"color": styles[name][1], "linewidth": 2, "alpha": 0.8}
+        ax.plot(epochs, values.T, label=literal(name), **drawn)
         ends[name] = (epochs[-1], np.median(values[:, -1]))
         low = np.nanmin(values, initial=low)
     ax.axhline(0, color="0.6", linewidth=1)

@@ -6,6 +6,7 @@ import numpy as np
 from emdviz._docstrings import fill
 from emdviz.distributions import check_distribution
 from emdviz.palette import PREDICTION_A, TRUTH
+from emdviz.plots._labels import literal
 from emdviz.plots.alt_text import tell
 from emdviz.reading import read_floats, to_numpy
 
@@ -65,13 +66,13 @@ def plot_simplex(points, values, *, classes=None, marks=None, levels=12, ax=None
         x, y = _place(corner)
         up = y > 0
         at = (x, y + (0.03 if up else -0.03))
-        ax.text(*at, str(name), ha=side, va="bottom" if up else "top")
+        ax.text(*at, literal(name), ha=side, va="bottom" if up else "top")
     for name, p in (marks or {}).items():
         x, y = _place(check_distribution(to_numpy(p), name))
         colour = {"t": TRUTH, "p": PREDICTION_A}.get(name, "white")
         ax.plot(x, y, "o", color=colour, markeredgecolor="black", markersize=9, clip_on=False)
         ax.annotate(
-            name, (x, y), (8, 0), textcoords="offset points", va="center", color="white",
+            literal(name), (x, y), (8, 0), textcoords="offset points", va="center", color="white",
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "black", "alpha": 0.6, "lw": 0},
         )  # fmt: skip
     ax.set(aspect="equal", ylim=(-0.13, _HEIGHT + 0.13))  # the names are below the title

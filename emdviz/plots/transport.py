@@ -9,7 +9,7 @@ from matplotlib.path import Path
 from emdviz._docstrings import fill
 from emdviz.distributions import check_positions
 from emdviz.losses.loss import LOSSES
-from emdviz.palette import GAP, PREDICTION_B, TRUTH
+from emdviz.palette import GAP, PREDICTION_A, TRUTH
 from emdviz.plots._labels import bar_width, class_names, name_classes
 from emdviz.plots.alt_text import tell
 from emdviz.reading import (
@@ -54,7 +54,7 @@ def plot_ribbons(plan, supply=None, demand=None, *, classes=None, positions=None
     places = check_positions(positions, len(plan))
     width = bar_width(places)
     sides = (
-        ("supply", supply, plan.sum(1), _FEET[0], 1, PREDICTION_B),
+        ("supply", supply, plan.sum(1), _FEET[0], 1, PREDICTION_A),
         ("demand", demand, plan.sum(0), _FEET[1], -1, TRUTH),
     )
     for name, masses, moved, foot, way, shade in sides:
@@ -152,7 +152,7 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
     ax.set(xscale="log", yscale="log", xlabel="scalings", ylabel="error")
     ax.plot(counts, off, ".-", color=colour, linewidth=2.5, label="|cost − exact|")
     ax.plot(
-        counts, np.maximum(errors, floor), ":", color=PREDICTION_B, linewidth=2.5,
+        counts, np.maximum(errors, floor), ":", color=PREDICTION_A, linewidth=2.5,
         label="columns off by",
     )  # fmt: skip
     ax.axhline(blur, color=colour, linestyle="--", label="blur of λ")

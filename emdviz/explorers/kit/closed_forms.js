@@ -150,8 +150,8 @@ function withMean(mean, x) {
   return points;
 }
 
-/** Attributes of an element in the colour of a loss; one without a colour has that of the text. */
-export const ofLoss = ({ name, colour }, more = "") => ({
+/** Attributes of an element in the colours of a loss. */
+export const ofLoss = ({ name, colour, text }, more = "") => ({
   class: `${more} emdviz-of-${name.replace(/\W/g, "-")}`.trim(),
-  style: `--emdviz-own: ${colour ?? "var(--emdviz-fg)"}`,
+  style: `--emdviz-own: ${colour}; --emdviz-own-text: ${text}`,
 });

@@ -18,16 +18,22 @@ from IPython.display import display
 
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.losses.loss import look_of
-from emdviz.palette import GAP, OKABE_ITO, PREDICTION_A, PREDICTION_B, TRUTH
+from emdviz.palette import CHOSEN, GAP, PREDICTION_A, PREDICTION_B, TRUTH, for_text, on_dark
 from emdviz.writing import write_whole
 
 _HERE = Path(__file__).parent
 
 _TEXT_SCALES = {"notebook": 1.0, "projector": 1.5}
 
-_COLOURS = (
-    f"--emdviz-a: {PREDICTION_A}; --emdviz-b: {PREDICTION_B}; --emdviz-truth: {TRUTH}; "
-    f"--emdviz-gap: {GAP}; --emdviz-lit: {OKABE_ITO['orange']};\n"
+
+def _both(*colours):
+    return f"light-dark({', '.join(colours)})"
+
+
+_COLOURS = f"--emdviz-gap: {GAP}; --emdviz-lit: {CHOSEN};\n" + "".join(
+    f"--emdviz-{name}: {_both(colour, on_dark(colour))}; "
+    f"--emdviz-{name}-text: {_both(for_text(colour), for_text(colour, dark=True))};\n"
+    for name, colour in {"a": PREDICTION_A, "b": PREDICTION_B, "truth": TRUTH}.items()
 )
 
 _PAGE = """<!doctype html>
@@ -125,15 +131,15 @@ def drawing(width, height):
 
 
 def show_losses(names):
-    """Return what the browser shows of losses; black, unseen in the dark, is the text's colour."""
-    black = OKABE_ITO["black"]
+    """Return what the browser shows of losses: label, and colours of marks and of text."""
     return [
         {
-            "name": name,
-            "label": _isolate(look_of(name).label),
-            "colour": None if look_of(name).colour == black else look_of(name).colour,
+            "name": look.name,
+            "label": _isolate(look.label),
+            "colour": _both(look.colour, on_dark(look.colour)),
+            "text": _both(for_text(look.colour), for_text(look.colour, dark=True)),
         }
-        for name in names
+        for look in map(look_of, names)
     ]
 
 

@@ -197,7 +197,7 @@ function build(model, root) {
   const toolbar = createControls({ model, act });
   const sides = LISTS.map((list) =>
     createBarPanel({
-      kind: list === "p" ? "b" : "target",
+      kind: list === "p" ? "a" : "target",
       letter: list, title: TITLES[list], list, menu: "", model, root, act,
       options: { withSteps: false, tall: 0.62, mayChoose: list === "t" },
     }),

@@ -15,7 +15,7 @@ from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, rea
 from emdviz.explorers.kit.explorer import drawing, style_sheet
 from emdviz.explorers.kit.traits import Number, Pins, Prediction, WholeNumber
 from emdviz.ground_distance import line
-from emdviz.palette import PREDICTION_B, TRUTH
+from emdviz.palette import PREDICTION_A, TRUTH
 from emdviz.transport import rounding
 
 LEAST_LAMBDA, MOST_LAMBDA = 0.1, 1000.0
@@ -81,7 +81,7 @@ class SinkhornExplorer(DistributionExplorer):
 
     _esm = bundle(Path(__file__).parent / "sinkhorn.js")
     _css = style_sheet("sinkhorn", "kit/kit.css", "kit/plan_matrix.css", "sinkhorn/sinkhorn.css")
-    _lists: ClassVar = {"p": ("Prediction p", PREDICTION_B), "t": ("Target t", TRUTH)}
+    _lists: ClassVar = {"p": ("Prediction p", PREDICTION_A), "t": ("Target t", TRUTH)}
 
     p = Prediction().tag(sync=True)
     t = Prediction().tag(sync=True)

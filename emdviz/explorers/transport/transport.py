@@ -16,7 +16,7 @@ from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
 from emdviz.explorers.kit.explorer import drawing, style_sheet
 from emdviz.explorers.kit.traits import Number, Pins, Prediction, WholeNumber
-from emdviz.palette import PREDICTION_B, TRUTH
+from emdviz.palette import PREDICTION_A, TRUTH
 
 LEAST_MASS = 0.1
 
@@ -89,7 +89,7 @@ class TransportExplorer(DistributionExplorer):
 
     _esm = bundle(Path(__file__).parent / "transport.js")
     _css = style_sheet("transport", "kit/kit.css", "kit/plan_matrix.css", "transport/transport.css")
-    _lists: ClassVar = {"p": ("Prediction p", PREDICTION_B), "t": ("Target t", TRUTH)}
+    _lists: ClassVar = {"p": ("Prediction p", PREDICTION_A), "t": ("Target t", TRUTH)}
 
     p = Prediction().tag(sync=True)
     t = Prediction().tag(sync=True)
