@@ -76,8 +76,7 @@ LEFT_OUT = {
     "models.path_of": "imports modules",
     "models.replace_head": "changes a network",
     "training.Predictor": "fuzzed inside training.predict",
-    "rewards.verdict": "searches for seconds; rewards.find_minimiser, its part, is fuzzed",
-    "rewards.fractions": "makes the distributions that rewards.verdict tries",
+    "propriety.verdict": "searches for seconds; propriety.find_minimiser, its part, is fuzzed",
     "training.Race": "trains in a thread; its runs are fuzzed inside training.fit",
     "training.Run": "fuzzed inside training.fit",
     "training.TrainingData": "fuzzed inside training.fit",
@@ -467,7 +466,7 @@ SPECIAL = {
     "propriety.expected_loss": {"kinds": {"loss": _ANY_LOSS}, **_ARRAYS},
     "propriety.minimiser": {"kinds": {"loss": _ANY_LOSS, "t": ONE_P}},
     "propriety.medians": {"kinds": {"t": ONE_P}},
-    "rewards.find_minimiser": {"kinds": {"loss": _ANY_LOSS, "t": ONE_P}, "share": 0.01},
+    "propriety.find_minimiser": {"kinds": {"loss": _ANY_LOSS, "t": ONE_P}, "share": 0.01},
     "losses.descent.descend": {
         "kinds": {"loss": choice(*closed_forms("gradient")), "p": ONE_P},
         "share": 0.3,

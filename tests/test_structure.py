@@ -18,7 +18,7 @@ LAYERS = (
     {"ground_distance"},
     {"transport", "losses"},
     {"propriety", "beliefs", "models"},
-    {"datasets", "plots", "diagnosis", "rewards"},
+    {"datasets", "plots", "diagnosis"},
     {"training"},
     {"experiments", "exercises", "report"},
     {"explorers", "setup_check"},

@@ -189,4 +189,3 @@ def _load(path, count):
         if array.dtype == np.float32 and array.ndim == 2 and len(array) == count:
             return torch.from_numpy(array)
     return None
-

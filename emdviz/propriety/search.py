@@ -1,26 +1,24 @@
 """What any loss rewards: its best prediction for labels drawn from t, found numerically.
 
-What can be known by searching
-------------------------------
 *A counter-example is a proof*, up to rounding: two distributions t and p of simple fractions, and
 p costs less than t. It can be computed again by hand.
 
 *A minimum is bounded from below* where the expected loss is convex in p: every gradient g at a
 point q says E(p) ≥ E(q) + g · (p − q) everywhere, kinks included, and the least that all of these
 allow together is a bound, computed by linear programming over the simplex. ``Minimum.gap`` is what
-the prediction found costs more than that. No norm of a gradient in logits enters: for EMD² it is
-2e-17 at certainty of a wrong class. Convexity itself is only checked where the search looked: a
-single point below a tangent disproves it, and then, as for losses with thresholds or a head of
-their own, there is but the agreement of many starts and of a grid, and ``Minimum.how`` says so.
+the prediction found costs more than that. The norm of the gradient in logits would mislead: for
+EMD² it is 2e-17 at certainty of a wrong class. Convexity is only checked where the search looked: a
+single point below a tangent disproves it. Then, as for losses with thresholds or a head of their
+own, only many starts and a grid that agree support the result, and ``Minimum.how`` says so.
 
 *That a loss is proper cannot be shown by searching*, only that no counter-example is among the
 distributions looked at, which ``Verdict.searched`` lists. A loss may fail between them, or with
 more classes. Differences below 1e-9 are not seen (more for what computes in float32).
 
-*One state at a time.* All is asked for examples that look alike. A head that shares weights or
-thresholds between examples may not reach every best prediction at once. Where the loss of a batch
-is no mean over its examples (CORN, WKL), a batch with the shares t of labels stands for t, of up
-to 1,000 examples. Losses that learn while they train are judged before they have learned.
+*One input at a time.* All examples of a search have the same input. A head that shares weights or
+thresholds between inputs may not reach the best prediction of each at once. Where the loss of a
+batch is no mean over its examples (CORN, WKL), t is a batch of up to 1,000 examples whose labels
+have the shares t. Losses that learn while they train are judged before they have learned.
 """
 
 from dataclasses import dataclass, field, replace
@@ -33,7 +31,7 @@ import torch
 from scipy import optimize
 
 from emdviz.losses.wrapping import as_loss
-from emdviz.propriety import check_one, medians
+from emdviz.propriety.exact import check_one, medians
 from emdviz.reading import read_count
 
 FLOOR = 1e-300

@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from emdviz import rewards
 from emdviz.losses import LOSSES, Loss, zoo
-from emdviz.propriety import expected_loss, find_minimiser, medians, minimiser, verdict
+from emdviz.propriety import (
+    expected_loss,
+    find_minimiser,
+    medians,
+    minimiser,
+    search,
+    verdict,
+)
 
 T = np.array([0.2, 0.5, 0.1, 0.05, 0.15])
 
@@ -37,13 +43,13 @@ def test_bounds_hold_and_are_reached():
 
 
 def test_a_wrong_vertex_has_no_slope_in_logits_but_a_gap_in_p():
-    problem = rewards._Problem(LOSSES["EMD2"], 5)
+    problem = search._Problem(LOSSES["EMD2"], 5)
     z = torch.tensor([0.0, 0.0, 0.0, 0.0, 40.0], dtype=torch.float64, requires_grad=True)
     label = np.eye(5)[0]
     (slope,) = torch.autograd.grad(problem.expected(z, label), z)
     assert slope.norm() < 1e-15
-    p = rewards._inside(np.eye(5)[4])
-    bound, _ = rewards._lower_bound([problem._cut(p, label)])
+    p = search._inside(np.eye(5)[4])
+    bound, _ = search._lower_bound([problem._cut(p, label)])
     assert problem.at(p, label) - bound > 1
 
 
@@ -241,7 +247,7 @@ def test_proper_but_not_strictly_and_tiny_faults():
 
 
 def test_simple_fractions_come_in_order():
-    listed = rewards.fractions(3, 4)
+    listed = search.fractions(3, 4)
     assert len(set(listed)) == len(listed)
     assert all(sum(t) == 1 for t in listed)
     denominators = [max(x.denominator for x in t) for t in listed]
