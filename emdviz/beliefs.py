@@ -8,9 +8,9 @@ import numpy as np
 
 from emdviz._docstrings import fill
 from emdviz.distances import emd
-from emdviz.distributions import MOST_CLASSES, check_distribution, check_pair
+from emdviz.distributions import MOST_CLASSES, check_pair
 from emdviz.metrics import check_classes, check_prediction
-from emdviz.reading import read_count, read_number, to_numpy
+from emdviz.reading import read_count, to_numpy
 
 
 def mean_prediction(probabilities, labels):
@@ -64,32 +64,6 @@ def confusion(predicted, labels, num_classes):
     num_classes = read_count(num_classes, "num_classes", 1, MOST_CLASSES)
     predicted, labels = check_classes(predicted, labels, num_classes)
     return mean_prediction(np.eye(num_classes)[predicted], labels)
-
-
-def is_unimodal(p, *, tolerance=1e-6):
-    """Tell which distributions rise to one peak and then fall.
-
-    Parameters
-    ----------
-    p : array, shape (..., C)
-    tolerance : float
-        Depth up to which a dip does not count.
-
-    Returns
-    -------
-    NumPy array of bool, shape (...)
-
-    Examples
-    --------
-    >>> is_unimodal([[0.2, 0.5, 0.3], [0.5, 0.1, 0.4]])
-    array([ True, False])
-    """
-    p = to_numpy(check_distribution(p)).astype(np.float64)
-    tolerance = read_number(tolerance, "tolerance", "0 or more", lambda depth: depth >= 0)
-    from_left = np.maximum.accumulate(p, axis=-1)
-    from_right = np.maximum.accumulate(p[..., ::-1], axis=-1)[..., ::-1]
-    # in a valley something on either side is higher
-    return np.all(np.minimum(from_left, from_right) - p <= tolerance, axis=-1)
 
 
 def reliability(probabilities, labels, *, cumulative=False, bins=10):

@@ -22,25 +22,13 @@ from emdviz.distributions import check_pair, check_period, check_positions
 from emdviz.reading import is_torch, namespace, read_number, root
 
 
-class CDFGap(NamedTuple):
-    """The pieces of the gap between two CDFs, which the plots shade.
-
-    Attributes
-    ----------
-    left, right : array, shape (C − 1,)
-        Where each piece starts and ends: x_i and x_{i+1}.
-    difference : array, shape (..., C − 1)
-        d_i = CDF_i(p) − CDF_i(t), constant from x_i to x_{i+1}; positive where p has its mass
-        further left than t.
-    """
-
+class _Gap(NamedTuple):
     left: object
     right: object
     difference: object
 
     @property
     def width(self):
-        """Δ_i = x_{i+1} − x_i, shape (C − 1,)."""
         return self.right - self.left
 
 
@@ -55,8 +43,10 @@ def cdf_gap(p, t, *, positions=None):
 
     Returns
     -------
-    CDFGap
-        ``left`` and ``right`` of shape (C − 1,), ``difference`` of shape (..., C − 1).
+    left, right : array, shape (C − 1,)
+        Where each piece starts and ends: x_i and x_{i+1}; their difference is its ``width`` Δ_i.
+    difference : array, shape (..., C − 1)
+        d_i = CDF_i(p) − CDF_i(t); positive where p has its mass further left than t.
         Σ |difference| width is :func:`emd`, Σ difference² width is :func:`emd2`.
 
     Raises
@@ -74,7 +64,7 @@ def cdf_gap(p, t, *, positions=None):
     x = check_positions(positions, p.shape[-1], like=p)
     # the last value of both CDFs is 1: the gap has one piece fewer than there are classes
     difference = namespace(p, t).cumulative_sum(p - t, axis=-1)[..., :-1]
-    return CDFGap(x[:-1], x[1:], difference)
+    return _Gap(x[:-1], x[1:], difference)
 
 
 @fill

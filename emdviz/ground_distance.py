@@ -142,7 +142,7 @@ def matrix(distances, name="distances"):
     ----------
     distances : array-like, shape (C, C)
         Finite, not negative, symmetric, zero on the diagonal. The triangle inequality is not
-        asked for; :func:`is_metric` tells whether it holds.
+        asked for.
     name : str
         What the caller calls it; used in the error.
 
@@ -177,36 +177,6 @@ def matrix(distances, name="distances"):
                 f"and {name}[{j}, {i}] = {d[j, i]:g}"
             )
     return d
-
-
-def is_metric(distances, *, tolerance=1e-9):
-    """Tell whether a ground distance is a metric, so that EMD under it is one as well.
-
-    Parameters
-    ----------
-    distances : array-like, shape (C, C)
-        As for :func:`matrix`.
-    tolerance : float
-        How much longer than a detour a direct way may be.
-
-    Returns
-    -------
-    bool
-        Whether different classes lie apart and no detour is shorter: D_ij ≤ D_ik + D_kj.
-
-    References
-    ----------
-    Rubner, Tomasi, Guibas 2000, appendix A.
-
-    Examples
-    --------
-    >>> is_metric(line(4)), is_metric(line(4) ** 2)
-    (True, False)
-    """
-    d = matrix(distances)
-    tolerance = read_number(tolerance, "tolerance", "0 or more", lambda x: x >= 0)
-    apart = bool(np.all(d[~np.eye(len(d), dtype=bool)] > 0))
-    return apart and all(np.all(d <= d[:, k, None] + d[k] + tolerance) for k in range(len(d)))
 
 
 def rank_correlation(distances, others=None):

@@ -54,8 +54,6 @@ LEFT_OUT = {
     "datasets.from_torch": "calls from_arrays, which is fuzzed",
     "datasets.with_features": "runs a network over a data set, as training.fit does",
     "datasets.table": "reads files, which files.py makes",
-    "diagnosis.Example": "a record of what diagnosis.diagnose returned",
-    "distributions.check_period": "fuzzed inside distances.circular_emd and ground_distance.circle",
     "exercises.judge_function": "fuzzed inside judge_emd and others like it",
     "experiments.Store": "reads files, which store.py makes",
     "experiments.results": "reads files, which store.py makes",
@@ -66,15 +64,9 @@ LEFT_OUT = {
     "models.Network": "a base class",
     "plots.style.table": "styles a DataFrame for a notebook; its numbers are those of pandas",
     "experiments.load": "reads files, which store.py makes",
-    "losses.look_of": "takes any name",
-    "losses.remember": "changes what look_of returns",
     "models.build": "makes networks, as models.make, which is fuzzed",
-    "models.last_linear": "takes any Module",
     "models.linear": "made by models.make, which is fuzzed",
     "models.mlp": "made by models.make, which is fuzzed",
-    "models.name_of": "takes any network",
-    "models.path_of": "imports modules",
-    "models.replace_head": "changes a network",
     "training.Predictor": "fuzzed inside training.predict",
     "propriety.verdict": "searches for seconds; propriety.find_minimiser, its part, is fuzzed",
     "training.Race": "trains in a thread; its runs are fuzzed inside training.fit",
@@ -411,7 +403,6 @@ SPECIAL = {
     "distances.circular_emd": {"reference": _circular, "kinds": {"period": scalar(5, 30)}},
     "transport.exact_plan": {"share": 0.5},
     "transport.exact_cost": {"reference": _exact},
-    "transport.dual_potentials": {"share": 0.5},
     "transport.partial_plan": _MASSES,
     "transport.partial_emd": _MASSES,
     "transport.entropic_plan": {
@@ -453,7 +444,6 @@ SPECIAL = {
     "beliefs.largest_disagreements": {"kinds": {"p": ROWS, "q": ROWS}, **_ARRAYS},
     "ground_distance.line": {"reference": ref.line},
     "ground_distance.matrix": {"reference": ref.distance},
-    "ground_distance.is_metric": {"kinds": {"tolerance": scalar(0, 1)}},
     "ground_distance.rank_correlation": {"nan": True, "share": 0.3},
     "ground_distance.tree": {
         "kinds": {
@@ -486,7 +476,6 @@ SPECIAL = {
         "more": _BATCH | {"features": batches.FEATURES},
         "also": ("labels", "ground_distance"),
     },
-    "losses.find_loss": {"kinds": {"name": choice(*TWO)}, "also": ("loss",), "share": 0.05},
     "plots.plot_curves": {"kinds": {"curves": _CURVES}},
     "plots.plot_scalings": {
         "kinds": {

@@ -15,6 +15,7 @@ import torch
 from tqdm.auto import tqdm
 
 from emdviz import experiments, plots
+from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS, heading
 from emdviz.plots import style
@@ -45,8 +46,8 @@ def parse(arguments):
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--losses", nargs="+", default=[*LOSSES])
-    parser.add_argument("--rates", nargs="+", type=float, default=experiments.PAPER_RATES)
-    parser.add_argument("--lams", nargs="+", type=float, default=experiments.PAPER_LAMBDAS)
+    parser.add_argument("--rates", nargs="+", type=float, default=PAPER_RATES)
+    parser.add_argument("--lams", nargs="+", type=float, default=PAPER_LAMBDAS)
     parser.add_argument("--augmentation", default="flip", choices=["none", "flip", "paper"])
     parser.add_argument("--workers", type=int, default=1, help="processes of Dask")
     return parser.parse_args(arguments)

@@ -15,7 +15,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from emdviz import datasets, emd2, losses
-from emdviz.losses import LOSSES, Loss, as_loss, path_of, try_out, zoo
+from emdviz.losses import LOSSES, Loss, as_loss, try_out, zoo
+from emdviz.losses.wrapping import path_of
 from emdviz.training import Run, TrainConfig, compare_losses
 
 C = 6
@@ -258,7 +259,7 @@ def test_regression_is_read_in_the_unit_of_its_positions():
 
 
 ROUND_TRIP = """
-from emdviz.losses import as_loss, path_of
+from emdviz.losses.wrapping import as_loss, path_of
 import mine
 for path in ("mine.my_loss", "mine.kept", "mine.Kind", "EMD2", "CORN"):
     loss = as_loss(path)

@@ -1,12 +1,9 @@
 """What networks believe, against scikit-learn and loops, and the pictures of it."""
 
-from itertools import pairwise
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix
 
@@ -39,23 +36,6 @@ def test_a_class_without_images_has_no_row():
     matrix = beliefs.confusion([0, 2], [0, 2], 3)
     assert np.isnan(matrix[1]).all()
     assert matrix[0].tolist() == [1, 0, 0]
-
-
-def is_unimodal_by_definition(p):
-    steps = [b - a for a, b in pairwise(p)]
-    return any(
-        all(step >= 0 for step in steps[:peak]) and all(step <= 0 for step in steps[peak:])
-        for peak in range(len(p))
-    )
-
-
-def test_unimodality_follows_its_definition():
-    mixed = np.concatenate([P, stats.binom.pmf(range(6), 5, RNG.random((40, 1)))])
-    got = beliefs.is_unimodal(mixed, tolerance=0)
-    assert got.tolist() == [is_unimodal_by_definition(p) for p in mixed]
-    assert got[-40:].all()
-    assert not got.all()
-    assert beliefs.is_unimodal([0.5, 0.0, 0.0, 0.5]) == np.False_
 
 
 def test_a_network_that_knows_the_truth_is_reliable():

@@ -13,7 +13,6 @@ import pytest
 
 from emdviz import datasets, metrics, models
 from emdviz.experiments import (
-    PAPER_RATES,
     RunSpec,
     Store,
     claims,
@@ -22,6 +21,7 @@ from emdviz.experiments import (
     run,
     select,
 )
+from emdviz.experiments.specs import PAPER_RATES
 from emdviz.training import (
     Run,
     TrainConfig,

@@ -8,7 +8,6 @@ from emdviz._imports import needs
 
 with needs("train"):
     from emdviz.diagnosis.behaviour import Finding
-    from emdviz.diagnosis.examples import Example
     from emdviz.diagnosis.verdict import Diagnosis, diagnose
 
-__all__ = ["Diagnosis", "Example", "Finding", "diagnose"]
+__all__ = ["Diagnosis", "Finding", "diagnose"]

@@ -5,12 +5,10 @@ from emdviz._imports import needs
 with needs("train"):
     from emdviz.experiments.running import run
     from emdviz.experiments.selection import select
-    from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
+    from emdviz.experiments.specs import RunSpec, paper_config
     from emdviz.experiments.store import Store, load, results
 
 __all__ = [
-    "PAPER_LAMBDAS",
-    "PAPER_RATES",
     "RunSpec",
     "Store",
     "load",

@@ -9,10 +9,11 @@ import os
 import re
 from dataclasses import dataclass, field
 
-from emdviz import models
 from emdviz.datasets import DATASETS
-from emdviz.losses import LOSSES, as_loss, path_of, zoo
+from emdviz.losses import LOSSES, as_loss, zoo
+from emdviz.losses.wrapping import path_of
 from emdviz.models import MODELS
+from emdviz.models.building import path_of as network_path
 from emdviz.reading import ArgumentError, check_is, read_choice
 from emdviz.training import TrainConfig
 from emdviz.training.results import plain
@@ -118,7 +119,7 @@ class RunSpec:
         read_choice(self.dataset, "dataset", sorted(DATASETS))
         losses = [*LOSSES, *zoo.names()]
         for name, choices, find in (
-            ("network", sorted(MODELS), models.path_of),
+            ("network", sorted(MODELS), network_path),
             ("loss", list(dict.fromkeys(losses)), path_of),
         ):
             value = getattr(self, name)

@@ -16,7 +16,8 @@ import torch
 
 from emdviz.experiments.specs import RunSpec, identify
 from emdviz.losses import as_loss
-from emdviz.models import build, replace_head
+from emdviz.models import build
+from emdviz.models.building import replace_head
 from emdviz.training import Predictor, read_history
 from emdviz.training.predictions import PREDICTIONS, read_predictions
 from emdviz.training.results import make_row, make_table

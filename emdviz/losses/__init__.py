@@ -24,16 +24,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from emdviz.losses import zoo as zoo
-from emdviz.losses.loss import (
-    HOMES,
-    LOSSES,
-    Loss,
-    find_loss,
-    look_of,
-    register,
-    remember,
-)
-from emdviz.losses.wrapping import as_loss, path_of
+from emdviz.losses.loss import HOMES as _HOMES
+from emdviz.losses.loss import LOSSES, Loss, register
+from emdviz.losses.wrapping import as_loss
 
 if TYPE_CHECKING:  # for editors, which cannot follow __getattr__
     from emdviz.losses.cross_entropy import *  # noqa: F403
@@ -43,23 +36,13 @@ if TYPE_CHECKING:  # for editors, which cannot follow __getattr__
     from emdviz.losses.regression import *  # noqa: F403
     from emdviz.losses.trial import try_out as try_out
 
-__all__ = [
-    "LOSSES",
-    "Loss",
-    "as_loss",
-    "find_loss",
-    "look_of",
-    "path_of",
-    "register",
-    "remember",
-    *HOMES,
-]
+__all__ = ["LOSSES", "Loss", "as_loss", "register", *_HOMES]
 
 
 def __getattr__(name):
-    if name not in HOMES:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    globals()[name] = value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     return value
 
 

@@ -259,11 +259,6 @@ def register(loss, *, replace=False):
     return loss
 
 
-def find_loss(name):
-    """Return the registered loss of this name, or raise a ValueError that lists the names."""
-    return LOSSES[read_choice(name, "loss", LOSSES)]
-
-
 def look_of(name):
     """Return the loss of a name, for its label and colour; it need not be registered.
 

@@ -12,7 +12,7 @@ from emdviz.reading import read_count
 with needs("train"):
     import torch
 
-    from emdviz.models.building import build, last_linear, name_of, path_of, replace_head
+    from emdviz.models.building import build
     from emdviz.models.heads import linear, mlp
     from emdviz.models.imagenet import VGG16, AlexNet
     from emdviz.models.levi_hassner import LeviHassner
@@ -24,14 +24,10 @@ __all__ = [
     "MODELS",
     "Network",
     "build",
-    "last_linear",
     "linear",
     "make",
     "mlp",
-    "name_of",
     "operations",
-    "path_of",
-    "replace_head",
     "small_cnn",
 ]
 

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
-from emdviz.losses import look_of
+from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
 from emdviz.palette import for_text
 from emdviz.reading import check_is, read_names, shown

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from emdviz._docstrings import fill
-from emdviz.losses import look_of
+from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
 from emdviz.plots._labels import (
     check_by_loss,

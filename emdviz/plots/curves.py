@@ -5,7 +5,7 @@ import numpy as np
 
 from emdviz._docstrings import fill
 from emdviz.distributions import check_positions
-from emdviz.losses import look_of
+from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
 from emdviz.palette import PREDICTION_A
 from emdviz.plots._labels import (

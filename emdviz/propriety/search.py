@@ -29,6 +29,7 @@ from math import gcd
 import numpy as np
 import torch
 from scipy import optimize
+from scipy.special import softmax
 
 from emdviz.losses.wrapping import as_loss
 from emdviz.propriety.exact import check_one, medians
@@ -303,7 +304,7 @@ class _Problem:
         count = self.num_classes
         starts = [np.full(count, 1 / count), _inside(t), *rng.dirichlet(np.ones(count), 2)]
         ends = [self._descend(np.log(start), t) for start in starts]
-        candidates = [_softmax(x) for x, _ in ends]
+        candidates = [softmax(x) for x, _ in ends]
         candidates += [_trimmed(p) for p in candidates] + [t]
         costs = [self.at(p, t) for p in candidates]
         cuts, convex = self._cuts(candidates, costs, t, rng)
@@ -320,7 +321,7 @@ class _Problem:
         if not convex:  # more starts, since tangents bound nothing
             starts += [_inside(start) for start in rng.dirichlet(np.ones(count), more)]
             ends = [self._descend(np.log(start), t) for start in starts[-more:]]
-            candidates += [_softmax(x) for x, _ in ends]
+            candidates += [softmax(x) for x, _ in ends]
             costs += [self.at(p, t) for p in candidates[-more:]]
         order = np.argsort(costs, kind="stable")
         p, value = candidates[order[0]], costs[order[0]]
@@ -676,11 +677,6 @@ def _trimmed(p):
     """Take what is nearly 0 as 0."""
     p = np.where(p < 1e-6, 0.0, p)
     return p / p.sum()
-
-
-def _softmax(x):
-    x = np.exp(x - x.max())
-    return x / x.sum()
 
 
 def _floats(t):

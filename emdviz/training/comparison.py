@@ -15,9 +15,8 @@ from pathlib import Path
 
 import torch
 
-from emdviz.losses import remember
-from emdviz.losses.loss import COMPARED
-from emdviz.models import name_of
+from emdviz.losses.loss import COMPARED, remember
+from emdviz.models.building import name_of
 from emdviz.reading import check_is, read_flag
 from emdviz.training.config import choose_device, read_config
 from emdviz.training.criterion import make_criterion, read_losses, read_options

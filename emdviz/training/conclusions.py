@@ -8,7 +8,7 @@ import numpy as np
 
 from emdviz.distances import emd2
 from emdviz.distributions import one_hot
-from emdviz.losses import look_of
+from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is
 from emdviz.training.predictions import PREDICTIONS, read_predictions

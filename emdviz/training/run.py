@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from emdviz.losses import as_loss
-from emdviz.models import Network, build, last_linear, replace_head
+from emdviz.models import Network, build
+from emdviz.models.building import last_linear, replace_head
 from emdviz.reading import shown, to_numpy
 from emdviz.training.config import read_config
 from emdviz.training.criterion import make_criterion, read_options

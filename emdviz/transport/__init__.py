@@ -6,8 +6,6 @@ Sinkhorn's scalings in a chosen precision, to show where they fail.
 
 from emdviz.transport import rounding
 from emdviz.transport.exact import (
-    Potentials,
-    dual_potentials,
     entropic_plan,
     exact_cost,
     exact_plan,
@@ -16,8 +14,6 @@ from emdviz.transport.exact import (
 )
 
 __all__ = [
-    "Potentials",
-    "dual_potentials",
     "entropic_plan",
     "exact_cost",
     "exact_plan",

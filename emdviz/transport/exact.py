@@ -18,7 +18,6 @@ a Wasserstein loss*, 2015; Flamary et al., *POT: Python Optimal Transport*, 2021
 """
 
 import warnings
-from typing import NamedTuple
 
 import numpy as np
 
@@ -27,9 +26,7 @@ from emdviz.ground_distance import line
 from emdviz.reading import read_count, read_floats, read_number, to_numpy
 
 _MOST_COST = 1e100  # a greater cost of a unit of mass, or a greater mass, may overflow in sums
-_MOST_PIVOTS = (
-    10_000_000  # of the network simplex; POT's default of 100,000 is reached at C ≈ 1,000
-)
+_MOST_PIVOTS = 10_000_000  # of the network simplex; POT's 100,000 are reached at C ≈ 1,000
 
 
 def exact_plan(p, t, *, cost=None, positions=None):
@@ -66,7 +63,7 @@ def exact_plan(p, t, *, cost=None, positions=None):
            [0. , 0. , 0. ]])
     """
     p, t, cost = _problem(p, t, cost, positions)
-    return _each_pair(lambda a, b: _solve(a, b, cost)[0], p, t)
+    return _each_pair(lambda a, b: _solve(a, b, cost), p, t)
 
 
 def exact_cost(p, t, *, cost=None, positions=None):
@@ -85,39 +82,7 @@ def exact_cost(p, t, *, cost=None, positions=None):
     1.5
     """
     p, t, cost = _problem(p, t, cost, positions)
-    return _each_pair(lambda a, b: np.sum(_solve(a, b, cost)[0] * cost), p, t)
-
-
-class Potentials(NamedTuple):
-    """Dual potentials of a transport problem: prices at the sources and at the sinks.
-
-    Attributes
-    ----------
-    source : NumPy array, shape (..., C)
-    sink : NumPy array, shape (..., C')
-    """
-
-    source: np.ndarray
-    sink: np.ndarray
-
-
-def dual_potentials(p, t, *, cost=None, positions=None):
-    """Optimal dual potentials: u_i + v_j ≤ D_ij, with Σ u_i p_i + Σ v_j t_j equal to the cost.
-
-    u is a subgradient of the cost with respect to p. Potentials are fixed up to a constant that
-    moves from u to v, and not unique where the plan is degenerate.
-
-    Parameters and errors are those of :func:`exact_plan`.
-
-    Returns
-    -------
-    Potentials
-        In the unit of ``cost``.
-    """
-    p, t, cost = _problem(p, t, cost, positions)
-    source = _each_pair(lambda a, b: _solve(a, b, cost)[1]["u"], p, t)
-    sink = _each_pair(lambda a, b: _solve(a, b, cost)[1]["v"], p, t)
-    return Potentials(source, sink)
+    return _each_pair(lambda a, b: np.sum(_solve(a, b, cost) * cost), p, t)
 
 
 def partial_plan(p, t, *, cost=None, positions=None):
@@ -272,7 +237,7 @@ def _solve(a, b, cost):
     plan, log = ot.emd(a / a.sum(), b / b.sum(), cost, numItermax=_MOST_PIVOTS, log=True)
     if log["warning"] is not None:
         raise RuntimeError(f"exact transport did not finish: {log['warning']}")
-    return plan, log
+    return plan
 
 
 def _solve_partial(a, b, cost):
@@ -283,7 +248,7 @@ def _solve_partial(a, b, cost):
         cost, b = np.pad(cost, ((0, 0), (0, 1))), np.append(b, surplus)
     elif surplus < 0:
         cost, a = np.pad(cost, ((0, 1), (0, 0))), np.append(a, -surplus)
-    plan = _solve(a, b, cost)[0] * (moved + abs(surplus))
+    plan = _solve(a, b, cost) * (moved + abs(surplus))
     return plan[:, :-1] if surplus > 0 else plan[:-1] if surplus < 0 else plan
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from emdviz._imports import needs
 from emdviz.losses import conventions
+from emdviz.losses.foreign import levels
 from emdviz.reading import read_number
 
 
@@ -119,7 +120,7 @@ def ecoc(num_classes):
 def coral(num_classes):
     """Sum of the C − 1 binary cross-entropies of k > i, by coral-pytorch."""
     coral_loss = _import("coral_pytorch.losses").coral_loss
-    return lambda outputs, targets: coral_loss(outputs, levels(outputs, targets))
+    return lambda outputs, targets: coral_loss(outputs, _levels(outputs, targets))
 
 
 def corn(num_classes):
@@ -137,7 +138,7 @@ def condor(num_classes):
         above = torch.cumsum(F.logsigmoid(outputs), 1)
         # p_i = Π_{m < i} σ(o_m) · σ(−o_i), and P(k ≤ i) is the sum of the first ones
         below = torch.logcumsumexp(above - F.logsigmoid(outputs) + F.logsigmoid(-outputs), 1)
-        is_above = levels(outputs, targets).bool()
+        is_above = _levels(outputs, targets).bool()
         return -torch.where(is_above, above, below).sum(1).mean()
 
     return compute
@@ -226,7 +227,7 @@ def hinge_thresholds(every, num_classes, margin):
     margin = read_number(margin, "margin", "above 0", lambda x: x > 0)
 
     def compute(outputs, targets):
-        above = levels(outputs, targets)
+        above = _levels(outputs, targets)
         parts = torch.relu(margin - (2 * above - 1) * outputs)
         if not every:
             index = torch.arange(outputs.shape[1], device=outputs.device)
@@ -237,10 +238,8 @@ def hinge_thresholds(every, num_classes, margin):
     return compute
 
 
-def levels(outputs, targets):
-    """Whether k > i for the C − 1 thresholds i, as numbers, shape (B, C − 1)."""
-    index = torch.arange(outputs.shape[1], device=outputs.device)
-    return (targets[:, None] > index).to(outputs)
+def _levels(outputs, targets):
+    return levels(targets, outputs.shape[1] + 1).to(outputs)
 
 
 # decoding: outputs to probabilities
