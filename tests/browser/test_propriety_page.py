@@ -18,7 +18,8 @@ pytestmark = pytest.mark.browser
 
 READ = """(el) => [...el.querySelectorAll('.emdviz-outcome')].map((card) => {
   const texts = (cells) => [...card.querySelectorAll(cells)].map((cell) => cell.textContent);
-  const axis = 7 * parseFloat(getComputedStyle(card).fontSize);
+  const style = getComputedStyle(card);
+  const axis = 7 * parseFloat(style.fontSize) * style.getPropertyValue('--emdviz-tall');
   const tall = [...card.querySelectorAll('.emdviz-bar-fill')].map((b) => b.getAttribute('height'));
   return {
     verdict: card.querySelector('.emdviz-verdict').textContent,

@@ -53,9 +53,9 @@ function createLossRow({ loss, classes, root, named }) {
   after.append(html("span", {}, "loss ", now), html("span", {}, "true class ", truth));
   return {
     node: html("section", ofLoss(loss, "emdviz-row"), head, frames[0], after, frames[1]),
-    resize(unit, x) {
-      pushes.resize(frames[0].clientWidth, unit, x);
-      reached.resize(frames[1].clientWidth, unit, x);
+    resize(unit, x, tall) {
+      pushes.resize(frames[0].clientWidth, unit, x, tall);
+      reached.resize(frames[1].clientWidth, unit, x, tall);
     },
     update({ label, walk, norm: length, limit, start, k }) {
       write(title, label);
@@ -148,10 +148,10 @@ function build(model, root) {
   root.append(toolbar.node, frame);
   return {
     frame,
-    resize(unit) {
-      panel.resize(unit, x);
-      walk.resize(unit);
-      for (const row of rows) row.resize(unit, x);
+    resize(unit, tall) {
+      panel.resize(unit, x, tall);
+      walk.resize(unit, tall);
+      for (const row of rows) row.resize(unit, x, tall);
     },
     update() {
       const state = act.state();

@@ -41,14 +41,14 @@ function createColumns({ classes, root, named, height, room }) {
   node.append(...names);
   return {
     node, axis,
-    resize(width, unit, x) {
+    resize(width, unit, x, tall) {
       const measure = ruler(root, 0.92 * unit);
       const place = placeColumns({ width, unit, classes, x, measure, left: room });
-      const drawn = height * unit;
+      const drawn = tall * height * unit;
       const whole = drawn + (named ? place.labels.height + 0.3 * unit : 0);
       set(node, { width, height: whole, viewBox: `0 0 ${width} ${whole}` });
       names.forEach((text, i) => placeLabel(text, place, i, drawn + 0.3 * unit));
-      return { ...place, drawn };
+      return { ...place, drawn, tall };
     },
     mark({ edges, drawn }, k) {
       const [from, to] = edges[k];
@@ -74,12 +74,12 @@ export function createPushes({ classes, root, named }) {
   columns.node.append(zero, ...numbers);
   let place = null;
   let mayShow = false;
-  const at = (share) => (HALF + NUMBERS - HALF * share) * place.unit;
+  const at = (share) => place.drawn / 2 - place.tall * HALF * share * place.unit;
 
   return {
     node: columns.node,
-    resize(width, unit, x) {
-      place = columns.resize(width, unit, x);
+    resize(width, unit, x, tall) {
+      place = columns.resize(width, unit, x, tall);
       const { left, right, centres, slot } = place;
       mayShow = slot > 0.85 * ruler(root, 0.85 * unit)("+0.00") + 0.15 * unit;
       set(zero, { x1: left, x2: right, y1: at(0), y2: at(0) });
@@ -116,12 +116,12 @@ export function createReached({ classes, root, named }) {
   columns.axis.append(...lines, ...ticks);
   columns.node.append(start);
   let place = null;
-  const at = (p) => place.drawn - (0.6 + p * (2 * HALF + NUMBERS)) * place.unit;
+  const at = (p) => place.drawn - (0.6 + place.tall * p * (2 * HALF + NUMBERS)) * place.unit;
 
   return {
     node: columns.node,
-    resize(width, unit, x) {
-      place = columns.resize(width, unit, x);
+    resize(width, unit, x, tall) {
+      place = columns.resize(width, unit, x, tall);
       const { left, right } = place;
       lines.forEach((line, i) => set(line, { x1: left, x2: right, y1: at(i), y2: at(i) }));
       ticks.forEach((tick, i) => set(tick, { x: left - 0.4 * unit, y: at(i) + 0.3 * unit }));

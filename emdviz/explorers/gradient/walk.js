@@ -60,7 +60,7 @@ function createTrails({ losses, root }) {
   const chart = createLineChart({ series, root, size: SIZE });
   return {
     node: chart.node,
-    resize: (width, unit, labels) => chart.resize(width, unit, { labels }),
+    resize: (width, [unit, tall], labels) => chart.resize(width, unit, { labels, tall }),
     /** Show a list of numbers, one per step from 0 on, for every loss. */
     update(lists, words) {
       const last = Math.max(10, lists[0].length - 1);
@@ -83,12 +83,12 @@ export function createWalk({ losses, limits, act, root }) {
     const heading = html("div", { class: "emdviz-caption" }, title);
     return { title, of, drawing, frame, node: html("div", {}, heading, frame) };
   });
-  let size = 0;
+  let size = [0, 1];
   let room = null;
   return {
     node: html("section", { "aria-label": "The walk" }, controls.node, ...trails.map(({ node }) => node)),
-    resize(unit) {
-      size = unit;
+    resize(...next) {
+      size = next;
       room = null;
     },
     update(state, walks, labels, steps) {

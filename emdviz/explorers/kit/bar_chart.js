@@ -50,9 +50,9 @@ function createChart(options) {
     bars: bars.bars,
     /** How much probability a movement of `pixels` is worth. */
     worth: (pixels) => pixels / place.bars,
-    resize(width, unit, x) {
+    resize(width, unit, x, taller = 1) {
       const measure = ruler(root, 0.92 * unit);
-      place = layout({ width, unit, classes, x, measure, withSteps, tall });
+      place = layout({ width, unit, classes, x, measure, withSteps, tall: tall * taller });
       set(node, { width, height: place.height, viewBox: `0 0 ${width} ${place.height}` });
       background.replaceChildren(...drawBackground(place, withSteps));
       bars.resize(place);
@@ -97,8 +97,13 @@ export function createBarPanel({ kind, letter, title, list, menu, model, root, a
   );
   makeBarsMovable(chart, { model, list, act });
   return {
-    node: html("section", { class: `emdviz-panel emdviz-${kind}`, "aria-label": title }, header, frame, ...below),
+    node: html(
+      "section",
+      { class: `emdviz-panel emdviz-${kind}`, "aria-label": title },
+      header,
+      html("div", { class: "emdviz-beside" }, frame, ...below),
+    ),
     chart,
-    resize: (unit, x) => chart.resize(frame.clientWidth, unit, x),
+    resize: (unit, x, tall) => chart.resize(frame.clientWidth, unit, x, tall),
   };
 }

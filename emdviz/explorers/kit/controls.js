@@ -50,15 +50,31 @@ export const createTargetMenu = (model, act) =>
     choose: (value) => act.choose(Number(value)),
   });
 
-/** What stands above a figure: controls, others `below` them, and a hint on the use of the figure. */
-export const createToolbar = (controls, { hint, keys, below = [] }) =>
-  html(
+/**
+ * What stands above a figure: controls, others `below` them, a line on what to `see`, and a `hint` on
+ * what to do. The hint, and what the `keys` do, also stand behind a question mark.
+ */
+export function createToolbar(controls, { see, hint, keys, below = [] }) {
+  const words = [hint, keys].filter(Boolean).map((text) => html("p", {}, text));
+  const help = html(
+    "details",
+    { class: "emdviz-help" },
+    html("summary", { class: "emdviz-button", "aria-label": "How to use this figure" }, "?"),
+    html("div", { class: "emdviz-help-text" }, ...words),
+  );
+  help.addEventListener("focusout", ({ relatedTarget }) => {
+    if (!help.contains(relatedTarget)) help.open = false;
+  });
+  help.addEventListener("keydown", ({ key }) => key === "Escape" && (help.open = false));
+  return html(
     "div",
     { class: "emdviz-controls" },
-    html("div", { class: "emdviz-toolbar" }, ...controls),
+    html("div", { class: "emdviz-toolbar" }, ...controls, words.length ? help : ""),
     ...below,
-    html("p", { class: "emdviz-hint", title: keys }, hint),
+    see ? html("p", { class: "emdviz-see" }, see) : "",
+    hint ? html("p", { class: "emdviz-hint" }, hint) : "",
   );
+}
 
 /** A box to tick, with its label. */
 export function createToggle({ label, toggle }) {

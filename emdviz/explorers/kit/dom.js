@@ -44,10 +44,11 @@ export function write(node, text) {
 /** Where to put a text that follows a bar: at every step of a pixel its letters are laid out anew. */
 export const wholePixel = Math.round;
 
-/** Return a function that measures text in the font of `node`, in pixels. */
+/** Return a function that measures text in the font of a figure's root `node`, in pixels. */
 export function ruler(node, size) {
   const context = document.createElement("canvas").getContext("2d");
-  context.font = `600 ${size}px ${getComputedStyle(node).fontFamily || "sans-serif"}`;
+  const least = parseFloat(node.style.getPropertyValue("--emdviz-least")) || 0;
+  context.font = `600 ${Math.max(size, least)}px ${getComputedStyle(node).fontFamily || "sans-serif"}`;
   return (text) => context.measureText(text).width;
 }
 

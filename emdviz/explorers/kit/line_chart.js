@@ -47,7 +47,7 @@ export function createLineChart({ series, root, size, marks = [] }) {
      * Return where the axes lie; `value` is the widest text that follows a label, and `besides` are
      * other texts that would have to fit where the names are.
      */
-    resize(width, unit, { labels = series.map(({ label }) => label), value = "", besides = [] } = {}) {
+    resize(width, unit, { labels = series.map(({ label }) => label), value = "", besides = [], tall = 1 } = {}) {
       const measure = ruler(root, 0.92 * unit);
       const left = size.left * unit;
       const room = Math.max(NAMES * width - measure(value), 3 * unit);
@@ -55,7 +55,8 @@ export function createLineChart({ series, root, size, marks = [] }) {
       const widest = Math.max(...[...names, ...besides].map((name) => measure(name + value)));
       const right = Math.max(width - widest - 1.9 * unit, left + 3 * unit);
       const top = size.top * unit;
-      const bottom = top + size.height * unit;
+      // names need their room, however low the rest is
+      const bottom = top + Math.max(tall * size.height, Math.min(APART * series.length, size.height)) * unit;
       const height = bottom + size.foot * unit;
       place = { unit, left, right, top, bottom, measure, names };
       drawn = "";

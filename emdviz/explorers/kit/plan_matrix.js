@@ -98,14 +98,14 @@ export function createMatrix({ classes, root, choice }) {
 
   return {
     node, ways,
-    resize(width, unit) {
+    resize(width, unit, tall = 1) {
       const measure = ruler(root, 0.92 * unit);
       const widest = Math.min(Math.max(...classes.map(measure)), 0.3 * width);
       const even = classes.map((_, i) => i);
       const left = widest / unit + 2.4;
       const place = placeColumns({ width, unit, classes, x: even, measure, left });
       const top = 0.6 * unit;
-      const high = Math.min(Math.max(place.slot, 1.3 * unit), 3.4 * unit);
+      const high = Math.max(tall * Math.min(place.slot, 3.4 * unit), 1.3 * unit);
       const foot = top + count * high;
       const height = foot + place.labels.height + 2 * unit;
       const names = classes.map((name) => shorten(name, widest, measure));

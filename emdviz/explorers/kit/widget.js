@@ -2,6 +2,8 @@
 
 import { createMover } from "./distributions.js";
 import { html, onceSettled, set, uniqueId, write } from "./dom.js";
+import { createFit } from "./fit.js";
+import { createFullScreenButton } from "./full_screen.js";
 import { keepInStep } from "./sync.js";
 
 const SPEAK_AFTER = 700; // milliseconds of rest before a screen reader is told
@@ -14,9 +16,9 @@ const NOTICE =
  * Return what anywidget wants of a module.
  *
  * `name` is that of the style sheet, whose rules hold within the root alone. `build(model, root)`
- * fills the root and returns `frame`, the element whose width counts; `resize(unit)`, told the text
- * size in pixels; and `update()`, which draws the present state and returns it in words. It is
- * updated when a trait of `follow` changes, and built anew when one of `rebuild` does. The
+ * fills the root, whose parts `fit.js` names, and returns `frame`, an element that is as wide as the
+ * figure; `resize(unit, tall)`, told the text size in pixels and how high drawings may be; and
+ * `update()`, which draws the present state and returns it in words. It is updated when a trait of `follow` changes, and built anew when one of `rebuild` does. The
  * distributions `lists` are kept in step with their numbers, see `keepInStep` and `createMover`.
  */
 export function makeWidget({
@@ -64,7 +66,8 @@ function whenKernelIsGone(model, tell) {
 }
 
 function mount({ name, build, model, el, notice }) {
-  const style = `--emdviz-scale: ${model.get("_text_scale")}`;
+  const scale = model.get("_text_scale");
+  const style = `--emdviz-scale: ${scale}`;
   const root = html("div", { class: `emdviz-explorer emdviz-${name}`, role: "group", style }, notice);
   // else the notebook takes the keys: JupyterLab after the element that has the focus, and
   // Notebook 7 before it, unless that very element says so
@@ -75,6 +78,7 @@ function mount({ name, build, model, el, notice }) {
   const view = build(model, root);
   const spoken = html("p", { class: "emdviz-spoken", role: "status", id: uniqueId("spoken") });
   root.append(spoken);
+  root.querySelector(".emdviz-toolbar").append(createFullScreenButton(root));
 
   let timer = 0;
   let said = "";
@@ -89,17 +93,19 @@ function mount({ name, build, model, el, notice }) {
 
   const shown = () => view.frame.clientWidth > 0;
   let sized = false; // a change may come first, and finds nothing placed yet
-  const observer = new ResizeObserver(() => {
-    if (!shown()) return;
-    view.resize(parseFloat(getComputedStyle(root).fontSize));
-    sized = true;
-    update();
+  const fit = createFit(root, {
+    scale,
+    shown,
+    draw(unit, tall) {
+      view.resize(unit, tall);
+      sized = true;
+      update();
+    },
   });
-  observer.observe(view.frame);
   return {
     draw: onceSettled(() => sized && shown() && update()),
     destroy() {
-      observer.disconnect();
+      fit.destroy();
       clearTimeout(timer);
     },
   };

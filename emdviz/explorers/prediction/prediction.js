@@ -129,9 +129,9 @@ function build(model, root) {
   root.append(controls.node, frame);
   return {
     frame,
-    resize(unit) {
-      a.resize(unit, x);
-      b.resize(unit, x);
+    resize(unit, tall) {
+      a.resize(unit, x, tall);
+      b.resize(unit, x, tall);
     },
     update() {
       const state = actions.state();

@@ -30,13 +30,14 @@ export function createOutcome({ classes, root }) {
 
   return {
     node,
-    resize(width, unit, positions) {
+    resize(width, unit, positions, tall = 1) {
       x = positions;
       const measure = ruler(root, 0.92 * unit);
       const columns = placeColumns({ width, unit, classes, x, measure, left: 1.6 });
       const top = 1.5 * unit;
-      const foot = top + 7 * unit;
-      place = { ...columns, top, foot, y: (value) => foot - 7 * unit * value };
+      const high = 7 * tall * unit;
+      const foot = top + high;
+      place = { ...columns, top, foot, y: (value) => foot - high * value };
       const height = foot + 0.4 * unit + columns.labels.height;
       set(node, { width, height, viewBox: `0 0 ${width} ${height}` });
       set(line, { x1: columns.left, x2: columns.right, y1: foot, y2: foot });

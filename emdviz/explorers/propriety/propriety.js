@@ -6,7 +6,7 @@ import { formatLoss, html, set, write } from "../kit/dom.js";
 import { oneHot, places } from "../kit/distributions.js";
 import { createOutcome } from "./best_prediction.js";
 import { createBarPanel } from "../kit/bar_chart.js";
-import { createActionMenu, createToggle } from "../kit/controls.js";
+import { createActionMenu, createToggle, createToolbar } from "../kit/controls.js";
 import { score, verdict } from "./minimisers.js";
 import { makeWidget } from "../kit/widget.js";
 import { createSimplex } from "./simplex.js";
@@ -63,9 +63,9 @@ function createCard({ loss, model, root, act }) {
   if (simplex) node.append(simplex.node);
   return {
     node,
-    resize(unit, x) {
-      outcome.resize(frame.clientWidth, unit, x);
-      if (simplex) simplex.resize(frame.clientWidth, unit);
+    resize(unit, x, tall) {
+      outcome.resize(frame.clientWidth, unit, x, tall);
+      if (simplex) simplex.resize(frame.clientWidth, unit, tall);
     },
     update(state, x) {
       const scored = score(loss.name, state.t, x);
@@ -133,26 +133,22 @@ function build(model, root) {
     html("div", { class: "emdviz-panels" }, ...panels.map(({ node }) => node)),
     html("div", { class: "emdviz-outcomes" }, ...cards.map(({ node }) => node)),
   );
-  root.append(
-    html("div", { class: "emdviz-toolbar" }, own.node),
-    html("p", { class: "emdviz-hint", title: `${KEYS}.` }, HINT),
-    frame,
-  );
+  root.append(createToolbar([own.node], { hint: HINT, keys: `${KEYS}.` }), frame);
   let size = null;
   let shown = null;
 
   function fit() {
     shown = act.state().show_p;
     set(panels[1].node, { hidden: !shown });
-    for (const panel of shown ? panels : panels.slice(0, 1)) panel.resize(size, x);
+    for (const panel of shown ? panels : panels.slice(0, 1)) panel.resize(size[0], x, size[1]);
   }
 
   return {
     frame,
-    resize(unit) {
-      size = unit;
+    resize(unit, tall) {
+      size = [unit, tall];
       fit();
-      for (const card of cards) card.resize(unit, x);
+      for (const card of cards) card.resize(unit, x, tall);
     },
     update() {
       const state = act.state();

@@ -43,8 +43,8 @@ export function createCurves({ curves, levels, labels, log, root }) {
 
   return {
     node: chart.node,
-    resize(width, unit, besides) {
-      place = chart.resize(width, unit, { besides });
+    resize(width, unit, besides, tall) {
+      place = chart.resize(width, unit, { besides, tall });
     },
     /** `lists` holds a list for every curve, `values` a number for every level, `at` those now. */
     update({ lists, values, at, scalings, brokenAt, words }) {

@@ -118,7 +118,7 @@ function createPlan({ classes, root }) {
       html("header", { class: "emdviz-header" }, html("span", { class: "emdviz-title" }, "Entropic plan")),
       frame, note,
     ),
-    resize: (unit) => matrix.resize(frame.clientWidth, unit),
+    resize: (unit, tall) => matrix.resize(frame.clientWidth, unit, tall),
     update(state, found) {
       shown = { state, found };
       const plain = state.domain === "plain";
@@ -169,7 +169,8 @@ function createProgress(root) {
         html("div", {}, html("div", { class: "emdviz-caption" }, title), frame),
       ),
     ),
-    resize: (unit) => drawings.forEach(({ drawing, frame }) => drawing.resize(frame.clientWidth, unit, longest)),
+    resize: (unit, tall) =>
+      drawings.forEach(({ drawing, frame }) => drawing.resize(frame.clientWidth, unit, longest, tall)),
     update(state, found) {
       for (const { title, drawing, of, labels } of drawings) {
         const shown = of(found);
@@ -219,10 +220,10 @@ function build(model, root) {
 
   return {
     frame,
-    resize(unit) {
-      for (const side of sides) side.resize(unit, x);
-      plan.resize(unit);
-      progress.resize(unit);
+    resize(unit, tall) {
+      for (const side of sides) side.resize(unit, x, tall);
+      plan.resize(unit, tall);
+      progress.resize(unit, tall);
     },
     update() {
       const state = read(model, STATE);

@@ -20,12 +20,12 @@ export function createBelief({ classes, root, large }) {
 
   return {
     node,
-    resize(width, unit) {
+    resize(width, unit, tall = 1) {
       const measure = ruler(root, 0.92 * unit);
       const x = classes.map((_, i) => i);
       const columns = placeColumns({ width, unit, classes, x, measure, left: large ? 2.6 : 0.6 });
       const top = (large ? 1.5 : 0.3) * unit;
-      const bottom = top + (large ? 9 : 2.4) * unit;
+      const bottom = top + tall * (large ? 9 : 2.4) * unit;
       const height = bottom + (large ? columns.labels.height + 0.3 * unit : 1);
       place = { ...columns, top, bottom, y: (p) => bottom - (bottom - top) * p };
       set(node, { width, height, viewBox: `0 0 ${width} ${height}` });

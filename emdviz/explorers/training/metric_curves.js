@@ -41,8 +41,8 @@ export function createCurves({ losses, count, root, marked }) {
 
   return {
     node: chart.node,
-    resize(width, unit) {
-      const { left, right, top, bottom } = chart.resize(width, unit, { value: " −0.000" });
+    resize(width, unit, tall) {
+      const { left, right, top, bottom } = chart.resize(width, unit, { value: " −0.000", tall });
       epochs = epochTicks(count, Math.max(2, (right - left) / (2.5 * unit)));
       set(marker, { y1: top, y2: bottom });
     },

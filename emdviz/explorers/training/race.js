@@ -61,7 +61,7 @@ function createCard(i, { losses, classes, probe }, root) {
   return {
     node: html("figure", { class: "emdviz-card" }, picture, html("figcaption", {}, caption), html("div", { class: "emdviz-rows" }, ...rows, ends)),
     width: () => rows[0].lastChild.clientWidth,
-    resize: (width, unit) => charts.forEach((chart) => chart.resize(width, unit)),
+    resize: (width, ...size) => charts.forEach((chart) => chart.resize(width, ...size)),
     update(predictions) {
       charts.forEach((chart, j) => {
         const named = `${losses[j].label} of image ${i + 1}`;
@@ -103,11 +103,11 @@ function build(model, root) {
 
   return {
     frame: whole,
-    resize(unit) {
+    resize(unit, tall) {
       const width = frame.clientWidth;
       const narrow = cards[0].width();
-      curves.resize(width, unit);
-      for (const card of cards) card.resize(narrow, unit);
+      curves.resize(width, unit, tall);
+      for (const card of cards) card.resize(narrow, unit, tall);
       drawn = null;
     },
     update() {

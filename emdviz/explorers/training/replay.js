@@ -91,11 +91,11 @@ function build(model, root) {
 
   return {
     frame: whole,
-    resize(unit) {
+    resize(unit, tall) {
       const width = frame.clientWidth;
       const widths = panels.map((panel) => panel.frame.clientWidth);
-      curves.resize(width, unit);
-      panels.forEach(({ chart }, i) => chart.resize(widths[i], unit));
+      curves.resize(width, unit, tall);
+      panels.forEach(({ chart }, i) => chart.resize(widths[i], unit, tall));
     },
     update() {
       const [epoch, image, metric] = ["epoch", "image", "metric"].map((name) => model.get(name));

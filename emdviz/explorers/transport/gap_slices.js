@@ -5,10 +5,10 @@ import { drawAxis, drawNotToScale, numberRoom, placeColumns, placeLabel } from "
 import { ruler, set, svg } from "../kit/dom.js";
 import { createSteps } from "../kit/cdf_steps.js";
 
-function placeSlices({ width, unit, classes, x, measure }) {
+function placeSlices({ width, unit, classes, x, tall, measure }) {
   const columns = placeColumns({ width, unit, classes, x, measure });
   const { between, centres, labels, toScale } = columns;
-  const steps = Math.min(Math.max(0.5 * width, 14 * unit), 26 * unit);
+  const steps = tall * Math.min(Math.max(0.5 * width, 14 * unit), 26 * unit);
   const top = 1.9 * unit;
   const showGap = centres.map((_, i) => toScale && between(i) > numberRoom(measure, unit));
   const foot = top + steps + 1.5 * unit;
@@ -31,8 +31,8 @@ export function createSlices({ classes, root }) {
 
   return {
     node,
-    resize(width, unit, x) {
-      place = placeSlices({ width, unit, classes, x, measure: ruler(root, 0.92 * unit) });
+    resize(width, unit, x, tall) {
+      place = placeSlices({ width, unit, classes, x, tall, measure: ruler(root, 0.92 * unit) });
       set(node, { width, height: place.height, viewBox: `0 0 ${width} ${place.height}` });
       background.replaceChildren(...drawGround(place, classes));
       steps.resize(place);

@@ -6,10 +6,10 @@ import { drawAxis, drawNotToScale, placeColumns } from "../kit/columns.js";
 import { ruler, set, svg, uniqueId } from "../kit/dom.js";
 import { createWays } from "../kit/plan_matrix.js";
 
-function placeRibbons({ width, unit, classes, x, measure }) {
+function placeRibbons({ width, unit, classes, x, tall, measure }) {
   const columns = placeColumns({ width, unit, classes, x, measure });
-  const bars = Math.min(Math.max(0.2 * width, 7 * unit), 11 * unit);
-  const room = Math.min(Math.max(0.26 * width, 9 * unit), 16 * unit);
+  const bars = tall * Math.min(Math.max(0.2 * width, 7 * unit), 11 * unit);
+  const room = tall * Math.min(Math.max(0.26 * width, 9 * unit), 16 * unit);
   const shared = { ...columns, bars, bar: Math.min(0.8 * columns.slot, 7 * unit) };
   const from = 2.6 * unit + bars;
   const to = from + room;
@@ -41,8 +41,8 @@ export function createRibbons({ classes, root, choice }) {
   return {
     node, ways,
     sides: { p: above, t: below },
-    resize(width, unit, x) {
-      place = placeRibbons({ width, unit, classes, x, measure: ruler(root, 0.92 * unit) });
+    resize(width, unit, x, tall) {
+      place = placeRibbons({ width, unit, classes, x, tall, measure: ruler(root, 0.92 * unit) });
       set(node, { width, height: place.height, viewBox: `0 0 ${width} ${place.height}` });
       background.replaceChildren(...drawFeet(place));
       shade.resize(place);

@@ -97,7 +97,7 @@ function build(model, root) {
   };
   const frame = html("div", { class: "emdviz-panels" }, ...Object.values(panels));
   root.append(toolbar.node, frame);
-  let unit = 0;
+  let [unit, tall] = [0, 1];
   let withMatrix = false;
   let plan = [];
   let order = 1;
@@ -108,7 +108,10 @@ function build(model, root) {
     const three = withMatrix && frame.clientWidth >= ROOM_FOR_THREE * unit;
     set(frame, { "data-columns": three ? "three" : withMatrix && "two" });
     for (const [name, drawing] of Object.entries(drawings)) {
-      if (!panels[name].hidden) drawing.resize(frames[name].clientWidth, unit, x);
+      if (panels[name].hidden) continue;
+      const width = frames[name].clientWidth;
+      if (name === "matrix") drawing.resize(width, unit, tall);
+      else drawing.resize(width, unit, x, tall);
     }
   }
 
@@ -123,8 +126,8 @@ function build(model, root) {
 
   return {
     frame,
-    resize(size) {
-      unit = size;
+    resize(...size) {
+      [unit, tall] = size;
       arrange();
     },
     update() {
