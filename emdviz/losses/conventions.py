@@ -16,27 +16,13 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 class Targets(NamedTuple):
-    """The targets of the N rows of a batch.
+    """The targets of the N rows of a batch."""
 
-    Attributes
-    ----------
-    index : int64 tensor, shape (N,), or None
-        Class indices, 0 where ignored; None for probabilities or smoothed labels.
-    soft : float tensor, shape (N, C), or None
-        Probabilities, where there is no index.
-    weight : float tensor, shape (N,), or None
-        Weight of each row, 0 where ignored; None where all count alike.
-    total : float tensor, shape (), or int
-        Divisor of the weighted sum in the mean.
-    shape : tuple
-        Shape of the loss before reduction.
-    """
-
-    index: "torch.Tensor | None"
-    soft: "torch.Tensor | None"
-    weight: "torch.Tensor | None"
-    total: "torch.Tensor | int"
-    shape: tuple
+    index: "torch.Tensor | None"  # class indices (N,), 0 where ignored; None where soft is given
+    soft: "torch.Tensor | None"  # probabilities (N, C), where there is no index
+    weight: "torch.Tensor | None"  # of each row (N,), 0 where ignored; None where all count alike
+    total: "torch.Tensor | int"  # divisor of the weighted sum in the mean
+    shape: tuple  # of the loss before reduction
 
 
 def without_autocast(loss):
@@ -170,13 +156,7 @@ def check_labels(index, num_classes):
 
 
 def check_options(input, weight, label_smoothing, reduction):
-    """Raise an error that names the first argument that is not as ``emd2_loss`` says.
-
-    Returns
-    -------
-    float
-        ``label_smoothing``.
-    """
+    """Return ``label_smoothing``, or name the first argument that is not as in ``emd2_loss``."""
     check_outputs(input)
     if input.ndim == 0 or input.shape[min(1, input.ndim - 1)] == 0:
         raise ValueError(

@@ -24,23 +24,17 @@ CONVERGED = 1e-3
 
 
 class Scaled(NamedTuple):
-    """Entropic transport between the rows of p and t, after some scalings.
+    """Entropic transport between the N rows of p and t, after some scalings.
 
-    Attributes
-    ----------
-    value : tensor, shape (N,)
-        Σ_i p_i f_i + Σ_j t_j g_j, which is ⟨F, D⟩ + (1/λ) Σ F log F once the plan F has the
-        marginals p and t, and never more than its least value.
-    row_potential, column_potential : tensor, shape (N, C)
-        f and g of F_ij = exp(λ (f_i + g_j − D_ij)).
-    error : tensor, shape (N,)
-        Mass that stands in wrong columns: half the sum of |column of F − t|; its rows are p.
+    The value is Σ_i p_i f_i + Σ_j t_j g_j with the potentials f and g of F_ij =
+    exp(λ (f_i + g_j − D_ij)): ⟨F, D⟩ + (1/λ) Σ F log F once the plan F has the marginals p and t,
+    and never more than its least value.
     """
 
-    value: torch.Tensor
-    row_potential: torch.Tensor
-    column_potential: torch.Tensor
-    error: torch.Tensor
+    value: torch.Tensor  # (N,)
+    row_potential: torch.Tensor  # f, (N, C)
+    column_potential: torch.Tensor  # g, (N, C)
+    error: torch.Tensor  # mass in wrong columns, (N,): half the sum of |column of F − t|
 
 
 @fill
@@ -125,25 +119,8 @@ class ApproximateEMDLoss(FunctionLoss, function=aemd_loss):
 
 
 def scale_matrix(log_p, t, distance, lam, iterations):
-    """Scale exp(−λD) to the marginals p and t of every pair, all pairs at once.
+    """Scale exp(−λD) to the marginals p and t (N, C) of every pair, all pairs at once.
 
-    Parameters
-    ----------
-    log_p : float tensor, shape (N, C)
-        Logarithms of the predictions; finite.
-    t : float tensor, shape (N, C)
-        Targets; zeros are allowed.
-    distance : float tensor, shape (C, C)
-    lam : float
-    iterations : int
-
-    Returns
-    -------
-    Scaled
-        In the dtype of ``log_p``.
-
-    Notes
-    -----
     Where λD is at most 300, the scalings are matrix products in float64, which cannot overflow
     there; a probability too small for float64 counts as zero for the others, and its own
     potential comes from a last half step in logarithms. Otherwise a step is taken in logarithms,

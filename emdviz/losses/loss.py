@@ -260,16 +260,9 @@ def register(loss, *, replace=False):
 
 
 def look_of(name):
-    """Return the loss of a name, for its label and colour; it need not be registered.
+    """Return the loss of a name, for its label and colour.
 
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    Loss
-        The registered one, the last of this name that was trained, or one that only has a name.
+    The registered one, else the last of this name that was trained, else one that only has a name.
     """
     return LOSSES.get(name) or _trained.get(name) or Loss(name, lambda *_: None)
 

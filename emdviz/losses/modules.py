@@ -10,15 +10,7 @@ from emdviz.reading import as_float_array
 
 
 class Criterion(nn.Module):
-    """Module of any callable of (outputs, targets).
-
-    Parameters
-    ----------
-    function : callable
-        Its tensors move with ``.to`` if it is a Module.
-    read, read_targets : callable, optional
-        Called with the outputs and the targets before ``function`` is.
-    """
+    """Module of any callable of (outputs, targets), each read by a function before, if there is."""
 
     def __init__(self, function, read=None, read_targets=None):
         super().__init__()

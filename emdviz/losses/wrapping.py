@@ -179,23 +179,9 @@ def _import(path):
 
 
 def path_of(loss):
-    """Return what leads back to a loss in another process: :func:`as_loss` takes it.
+    """Return the name or import path by which :func:`as_loss` finds a loss in another process.
 
-    Parameters
-    ----------
-    loss
-        As for :func:`as_loss`.
-
-    Returns
-    -------
-    str
-        The name of a loss of this package, the import path of any other, such as
-        ``"mine.my_loss"``.
-
-    Raises
-    ------
-    ValueError
-        If there is none: for a lambda, what a notebook defines, and a Module made already.
+    Raises a ValueError for a lambda, what a notebook defines, and a Module made already.
 
     Examples
     --------

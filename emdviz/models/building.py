@@ -88,12 +88,7 @@ def find(model):
 
 
 def path_of(model):
-    """Return the name or import path by which other processes find a network.
-
-    Raises
-    ------
-    ValueError
-        If there is none, as for a lambda or what a notebook defines.
+    """Return the name or import path by which other processes find a network, or refuse it.
 
     Examples
     --------
@@ -140,13 +135,7 @@ def last_linear(model):
 
 
 def replace_head(model, make, seed=0):
-    """Put ``make(num_features)`` in the place of a network's last linear layer.
-
-    Raises
-    ------
-    ValueError
-        If it has none.
-    """
+    """Put ``make(num_features)`` in the place of a network's last linear layer."""
     old = last_linear(model)
     if old is None:
         raise ValueError(

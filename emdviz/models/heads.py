@@ -7,16 +7,7 @@ from emdviz.reading import read_count, read_number
 
 
 class Head(Network):
-    """Standardise rows of numbers, pass them through hidden layers, and through a linear one.
-
-    Parameters
-    ----------
-    num_outputs, num_inputs : int
-    hidden : sequence of int
-        Units of each hidden layer.
-    dropout : float
-        Share of hidden units that are set to 0 while training.
-    """
+    """Standardise rows of numbers, pass them through hidden layers, and through a linear one."""
 
     def __init__(self, num_outputs, *, num_inputs, hidden=(), dropout=0.0):
         num_inputs = read_count(num_inputs, "num_inputs", 1)

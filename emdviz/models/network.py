@@ -38,13 +38,7 @@ class Network(nn.Module):
         self.head = nn.Linear(num_features, num_outputs)
 
     def features(self, images):
-        """Return the activations before the head, shape (B, head.in_features).
-
-        Raises
-        ------
-        ValueError
-            If the images are too small for the layers.
-        """
+        """Return the activations before the head, shape (B, head.in_features)."""
         if images.ndim != 4 or images.shape[1] not in (1, 3):
             raise ValueError(
                 f"{type(self).__name__} takes images (B, 1 or 3, H, W), got inputs of shape "

@@ -12,25 +12,11 @@ _LAST_LAYER = "classifier.6."  # of torchvision's AlexNet and VGG
 
 
 def load_weights(network, weights):
-    """Give the body of a network pretrained weights; its head stays as it is.
+    """Give the body of a network pretrained weights, in place; its head stays as it is.
 
-    Parameters
-    ----------
-    network : Network
-        Changed in place.
-    weights : str or Path
-        The name of weights that torchvision publishes for this network (downloaded once, and
-        checked by their hash), or a ``.safetensors`` or ``.pth`` file of a state dict: of such a
-        network, of torchvision's, or ``best.safetensors`` in the folder of a training run.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be read or its tensors do not fit; the first that does not is named.
-    FileNotFoundError
-        If there is neither such a name nor such a file.
-    OSError
-        If the weights cannot be downloaded.
+    ``weights`` is a name that torchvision publishes for this network (downloaded once, and checked
+    by its hash), or a ``.safetensors`` or ``.pth`` file of a state dict: of such a network, of
+    torchvision's, or ``best.safetensors`` in the folder of a training run.
     """
     published = _published(network)
     if str(weights) in published:

@@ -39,24 +39,9 @@ class Augmentation:
     colour: float = 0.0
 
     def __call__(self, images, numbers, window=None):
-        """Change a batch.
+        """Change images (B, 3, H, W), from −1 to 1, as ``numbers`` (B, NUMBERS), 0 to 1, decide.
 
-        Parameters
-        ----------
-        images : float tensor, shape (B, 3, H, W), from −1 to 1
-        numbers : float tensor, shape (B, NUMBERS), from 0 to 1
-            What chance decides, for each image.
-        window : int, optional
-            Height and width, in px, of what is cut out of each image in place of ``crop``.
-
-        Returns
-        -------
-        float tensor, shape (B, 3, H, W) or (B, 3, window, window), from −1 to 1
-
-        Raises
-        ------
-        ValueError
-            If the images are smaller than the window.
+        ``window`` is the height and width, in px, of what is cut out in place of ``crop``.
         """
         shape = _shape(images, window)
         if self.rotation or self.aspect or (self.crop and window is None):
@@ -103,20 +88,6 @@ class Augmentation:
 
 def centre_crop(images, window=None):
     """Return the window of as many px in the middle of images, or all of them.
-
-    Parameters
-    ----------
-    images : tensor, shape (B, 3, H, W)
-    window : int, optional
-
-    Returns
-    -------
-    tensor, shape (B, 3, window, window)
-
-    Raises
-    ------
-    ValueError
-        If the images are smaller than the window.
 
     Examples
     --------

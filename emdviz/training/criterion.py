@@ -56,28 +56,10 @@ def read_options(options, data, kind):
 
 
 def make_criterion(loss, options, data, kind, num_features=None):
-    """Try a loss, and return its Module for a run.
+    """Try a loss, and return its Module of (outputs, targets) for a run.
 
-    Parameters
-    ----------
-    loss : losses.Loss
-    options : dict
-        From :func:`read_options`.
-    data : TrainingData
-    kind : str or None
-        ``targets`` of the configuration.
-    num_features : int, optional
-        Before the head of the network.
-
-    Returns
-    -------
-    torch.nn.Module
-        Of (outputs, targets), and, where the data set has weights of rows, of these as well.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the loss does not fit; with what to pass.
+    It takes the weights of the rows as well, where the data set has any. ``options`` are those of
+    :func:`read_options`, ``kind`` is ``targets`` of the configuration.
     """
     criterion = try_out(loss, data.num_classes, num_features, **options)
     targets = data.targets(kind)[:8].cpu()

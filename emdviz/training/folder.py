@@ -28,14 +28,8 @@ class RunFolder:
     header holds what is run and the history, so that they can never disagree.
     ``best.safetensors`` is the same after the epoch of the least validation loss, and
     ``history.json`` a copy of the history for people. A file is written beside its place and then
-    moved there: whatever stops the program, the old state or the new one is left.
-
-    Parameters
-    ----------
-    path : str or Path
-        Made if it is not there.
-    facts : dict
-        What is run, of JSON's types; a folder of other facts is refused.
+    moved there: whatever stops the program, the old state or the new one is left. A folder of a
+    run with other ``facts`` is refused.
     """
 
     def __init__(self, path, facts):
@@ -45,13 +39,7 @@ class RunFolder:
         self.best = self.path / "best.safetensors"
 
     def read(self):
-        """Return (tensors, history) of the last finished epoch; ({}, []) if there is none.
-
-        Raises
-        ------
-        ValueError
-            If the folder holds another run, or no state that can be read.
-        """
+        """Return (tensors, history) of the last finished epoch; ({}, []) if there is none."""
         if not self.last.exists():
             return {}, []
         try:
@@ -75,13 +63,7 @@ class RunFolder:
         return tensors, history
 
     def write(self, tensors, history, *, best):
-        """Keep the state after an epoch; ``best`` tells whether none was better before.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written; the epoch before is still there.
-        """
+        """Keep the state after an epoch; ``best`` tells whether none was better before."""
         header = {"format": FORMAT, "facts": json.dumps(self.facts)}
         header["history"] = json.dumps(history)
         try:

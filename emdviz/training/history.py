@@ -75,20 +75,7 @@ class Epoch:
 def read_history(path, *, probe=None):
     """Return the loss and the epochs of a ``history.json``, which a kept run writes.
 
-    Parameters
-    ----------
-    path : str or Path
-    probe : uint8 tensor, shape (N, 3, H, W), optional
-        The images whose predictions the epochs must hold.
-
-    Returns
-    -------
-    (str, list of Epoch)
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be read, lacks something, or holds predictions for other images.
+    Where ``probe`` is given, the epochs must hold predictions for these images.
     """
     path = Path(path)
     try:

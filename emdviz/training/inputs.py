@@ -21,35 +21,10 @@ def is_path(inputs):
 
 
 def read_images(paths, shape, decoding):
-    """Read images as those that a network was trained on.
+    """Read images as those of ``shape`` that a network was trained on; return them and their names.
 
-    Parameters
-    ----------
-    paths : str, Path or list of these
-        A folder, a zip file, an image, or several images.
-    shape : tuple of int
-        Of one input: 1 or 3 channels, height, width. Colours become grey where it has one channel.
-    decoding : dict
-        ``squeeze`` and ``depth`` of :func:`images.decode`.
-
-    Returns
-    -------
-    images : uint8 tensor, shape (N, channels, height, width)
-    names : list of str
-        Of their files: below the folder or in the zip file, or the paths as they were given.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is nothing at a path, or no image that can be read.
-    ValueError
-        If the shape is not square, or a zip file is refused; see :func:`files.list_files`.
-
-    Warns
-    -----
-    UserWarning
-        If files cannot be read as images; they are left out. If images have 16 bits and it is not
-        known how many of these they use.
+    ``paths`` is a folder, a zip file, an image or a list of images; what cannot be read is left
+    out with a warning. Colours become grey where the network takes one channel.
     """
     if shape[1] != shape[2]:
         raise ValueError(
@@ -87,28 +62,7 @@ def read_images(paths, shape, decoding):
 
 
 def read_rows(table, features):
-    """Read the columns of a table that a network was trained on, in their order.
-
-    Parameters
-    ----------
-    table : str, Path or DataFrame
-        As for :func:`datasets.table`; other columns are passed over.
-    features : list of str
-        Names of F columns.
-
-    Returns
-    -------
-    rows : float32 tensor, shape (N, F)
-    names : list
-        The index of the table: of a text file, numbers of its lines.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the table cannot be read, lacks a column, or one has something else than numbers.
-    """
+    """Return the columns of a table that a network was trained on, and the names of its rows."""
     frame, name = read_frame(table)
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     missing = [column for column in features if column not in frame]

@@ -32,19 +32,7 @@ _ORDER = ("id", "dataset", "fold", "network", "weights", "loss", *_CONFIG, *OUTC
 
 
 def make_row(identity, facts, *, metrics=None, error="", seconds=None, finished=None, host=None):
-    """Return the row of a run, as a dict.
-
-    Parameters
-    ----------
-    identity : str
-        Different for all runs of a table.
-    facts : dict
-        What is run, as ``experiments.RunSpec.to_dict`` returns it.
-    metrics : dict of str to dict of str to float, optional
-        ``{"valid": {"AEM": …}, "test": {…}}``.
-    error, seconds, finished, host
-        The columns of these names.
-    """
+    """Return the row of a run, as a dict; ``facts`` are as ``experiments.RunSpec.to_dict``."""
     row = {"id": identity, "dataset": facts["dataset"], **_options("dataset", facts)}
     row |= {name: facts[name] for name in ("fold", "network", "weights", "loss")}
     row |= _options("loss", facts)
@@ -83,11 +71,6 @@ def finished(table):
 def plain(name, value):
     """Return a value in JSON's types that cannot change: arrays and lists become tuples.
 
-    Raises
-    ------
-    ValueError
-        If that cannot be done; ``name`` tells which value.
-
     Examples
     --------
     >>> plain("positions", [0, 1.5])
@@ -116,11 +99,6 @@ def read_runs(table, metrics, split):
     """Return the finished runs of a table, each with its metrics of one split by their own names.
 
     A column ``repeat`` is the same for those runs of different losses that are to be compared.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the table lacks something, or holds two runs of one loss that are no repeats.
     """
     import pandas as pd
 

@@ -55,12 +55,7 @@ class ZooLoss(Loss):
 
 
 def names():
-    """Return the names of all losses of the zoo, the package's own first.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the names of all losses of the zoo, the package's own first."""
     return [*_OWN, *_ENTRIES]
 
 
@@ -172,7 +167,7 @@ _OWN = tuple(LOSSES)
 _ENTRIES = {}
 
 
-def _add(name, family, about, source, *make, soft=False, **facts):
+def _add(family, name, about, source, *make, soft=False, **facts):
     """Add an entry: ``make`` is a function of ``criteria`` and its first arguments."""
     _ENTRIES[name] = dict(family=family, about=about, source=source, make=make, soft=soft, **facts)
 
@@ -186,39 +181,42 @@ _RENNIE = "Rennie, Srebro, IJCAI workshop on advances in preference handling 200
 _CHU = "Chu, Keerthi, ICML 2005, doi 10.1145/1102351.1102370"
 _MARGIN = (1.0, "how far a score must be on its side, in units of the scores")
 
-_add(
+_score = partial(_add, "scores of p", unit="nats")
+_distance = partial(_add, "distances of CDFs")
+_soft_label = partial(_add, "soft labels", unit="nats")
+_weighted = partial(_add, "weighted by distance")
+_threshold = partial(_add, "thresholds", unit="nats")
+_head_loss = partial(_add, "heads", unit="nats")
+_hinge = partial(_add, "hinges", options={"margin": _MARGIN}, is_point=True)
+
+_score(
     "XE-LS",
-    "scores of p",
     "Cross-entropy to a label that gives a share to all classes, against over-confidence.",
     "Szegedy et al., CVPR 2016, doi 10.1109/CVPR.2016.308",
     "cross_entropy",
     soft=True,
     label="XE, label smoothing",
-    unit="nats",
     options={"label_smoothing": (0.1, "share spread evenly over all classes, from 0 to 1")},
 )
-_add(
+_score(
     "focal",
-    "scores of p",
     "Cross-entropy that counts less where p is good already, for many easy examples.",
     "Lin et al., ICCV 2017, doi 10.1109/ICCV.2017.324",
     "focal",
     soft=True,
     label="Focal",
-    unit="nats",
     options={"gamma": (2.0, "how much the well predicted count less, no unit")},
 )
-_add(
+_score(
     "Brier",
-    "scores of p",
     "Mean squared difference of the probabilities, the classic score that knows no order.",
     "Brier 1950, doi 10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2; dlordinal's MCELoss",
     "library_on_probabilities",
     "MCELoss",
+    unit=None,
 )
-_add(
+_distance(
     "EMD1.5",
-    "distances of CDFs",
     "Between EMD, which leads to the median, and EMD², which leads to the truth.",
     "Hou et al. 2017, section 2.2 with l = 1.5",
     "emd_power",
@@ -226,9 +224,8 @@ _add(
     label="EMD^1.5",
     options={"exponent": (1.5, "power l of the CDF differences, 1 or more, no unit")},
 )
-_add(
+_distance(
     "EMD3",
-    "distances of CDFs",
     "EMD with an exponent beyond 2: small differences hardly count, large ones more.",
     "Hou et al. 2017, section 2.2 with l = 3",
     "emd_power",
@@ -236,106 +233,89 @@ _add(
     label="EMD³",
     options={"exponent": (3.0, "power l of the CDF differences, 1 or more, no unit")},
 )
-_add(
+_soft_label(
     "SORD",
-    "soft labels",
     "Cross-entropy to softmax(−α |i − k|): neighbours of the label are half right.",
     "Díaz, Marathe, CVPR 2019, doi 10.1109/CVPR.2019.00487",
     "sord",
-    unit="nats",
     options={"alpha": (1.0, "how fast the soft label falls, per class step")},
 )
-_add(
+_soft_label(
     "exponential",
-    "soft labels",
     "Cross-entropy to softmax(−|i − k|^p / τ), SORD with a power.",
     "Vargas et al., Applied Soft Computing 2023, doi 10.1016/j.asoc.2023.110191; " + _LIU,
     "soft_labels",
     "ExponentialLoss",
     label="Exponential",
-    unit="nats",
     options={
         "p": (1.0, "power of the distance, no unit"),
         "tau": (1.0, "width of the soft label, class steps to the power p"),
         "eta": _ETA,
     },
 )
-_add(
+_soft_label(
     "triangular",
-    "soft labels",
     "Cross-entropy to a triangle around the label, which reaches its neighbours only.",
     "Vargas et al., Information Fusion 2023, doi 10.1016/j.inffus.2023.01.003",
     "soft_labels",
     "TriangularLoss",
     label="Triangular",
-    unit="nats",
     options={
         "alpha2": (0.05, "share that an inner class gives to either neighbour, 0 to 0.5"),
         "eta": _ETA,
     },
 )
-_add(
+_soft_label(
     "general-triangular",
-    "soft labels",
     "Cross-entropy to triangles that may lean to one side, class by class.",
     "Vargas et al., Information Sciences 2023, doi 10.1016/j.ins.2023.119606",
     "general_triangular",
     label="General triangular",
-    unit="nats",
     options={
         "alphas": (0.05, "share that a class gives to either side, 0 to 0.5; or a list of 2 C"),
         "eta": _ETA,
     },
 )
-_add(
+_soft_label(
     "binomial",
-    "soft labels",
     "Cross-entropy to a binomial distribution, wide in the middle of the scale.",
     _LIU,
     "soft_labels",
     "BinomialLoss",
     label="Binomial",
-    unit="nats",
     options={"eta": _ETA},
 )
-_add(
+_soft_label(
     "Poisson",
-    "soft labels",
     "Cross-entropy to the softmax of Poisson probabilities, a nearly even soft label.",
     _LIU,
     "soft_labels",
     "PoissonLoss",
-    unit="nats",
     options={"eta": _ETA},
 )
-_add(
+_soft_label(
     "beta",
-    "soft labels",
     "Cross-entropy to a beta distribution with tabled parameters, for 3 to 14 classes.",
     "Vargas, Gutiérrez, Hervás, Pattern Recognition 2022, doi 10.1016/j.patcog.2021.108310",
     "soft_labels",
     "BetaLoss",
     label="Beta",
-    unit="nats",
     options={"eta": _ETA},
 )
-_add(
+_soft_label(
     "geometric",
-    "soft labels",
     "Cross-entropy to 1 − α on the label and geometrically less beside it.",
     "Haas, Hüllermeier, ECML PKDD 2023, doi 10.1007/978-3-031-43427-3_1",
     "soft_labels",
     "GeometricLoss",
     label="Geometric",
-    unit="nats",
     options={
         "alphas": (0.1, "share that leaves the label, from 0 to 1; or a list of one per class"),
         "eta": _ETA,
     },
 )
-_add(
+_weighted(
     "CDW-CE",
-    "weighted by distance",
     "−Σ |i − k|^α log(1 − p_i): pushes mass away from far classes, never towards the label.",
     "Polat et al., MIUA 2022, doi 10.1007/978-3-031-12053-4_12",
     "library_shifted",
@@ -346,9 +326,8 @@ _add(
         "margin": (0.0, "mass of a wrong class that costs nothing, from 0 to 1"),
     },
 )
-_add(
+_weighted(
     "OLL",
-    "weighted by distance",
     "The formula of CDW-CE with another power, proposed for texts.",
     "Castagnos, Mihelich, Dognin, COLING 2022",
     "oll",
@@ -356,9 +335,8 @@ _add(
     unit="nats · class steps^α",
     options={"alpha": (1.0, "power of the distance, no unit")},
 )
-_add(
+_weighted(
     "SLACE",
-    "weighted by distance",
     "Cross-entropy to the mass within each distance of the label, weighted as SORD weights.",
     "Nachmani et al., AAAI 2025, volume 39, issue 18",
     "library",
@@ -366,9 +344,8 @@ _add(
     unit="nats",
     options={"alpha": (1.0, "how fast the weights fall, per class step")},
 )
-_add(
+_weighted(
     "WKL",
-    "weighted by distance",
     "Weighted kappa of a whole batch: 1 where predictions do not depend on the example.",
     "De la Torre, Puig, Valls, Pattern Recognition Letters 2018, doi 10.1016/j.patrec.2017.05.018; "
     "Vargas et al. 2020, doi 10.1016/j.neucom.2020.03.034",
@@ -380,9 +357,8 @@ _add(
         "use_logarithm": (False, "log of the ratio, as in the paper of 2018"),
     },
 )
-_add(
+_weighted(
     "MCE-WKL",
-    "weighted by distance",
     "Weighted kappa and the Brier score together, so that a batch of look-alikes counts, too.",
     "dlordinal, MCEAndWKLoss; the kappa as in WKL",
     "kappa",
@@ -393,43 +369,36 @@ _add(
         "wk_penalization_type": ("quadratic", "weights |i − k| ('linear') or their squares"),
     },
 )
-_add(
+_threshold(
     "CORAL",
-    "thresholds",
     "C − 1 questions 'is it above i?' that share one score and differ in their bias.",
     _CORAL,
     "coral",
-    unit="nats",
     outputs=_thresholds,
     head={"kind": "shared_weights"},
     decode="decode_cumulative",
     predict="count_cumulative",
 )
-_add(
+_threshold(
     "CORN",
-    "thresholds",
     "C − 1 questions 'is it above i, given that it is not below?', whose answers multiply.",
     "Shi, Cao, Raschka, Pattern Analysis and Applications 2023, doi 10.1007/s10044-023-01181-9",
     "corn",
-    unit="nats",
     outputs=_thresholds,
     decode="decode_conditional",
     predict="count_conditional",
 )
-_add(
+_threshold(
     "CONDOR",
-    "thresholds",
     "The network of CORN with the loss of CORAL: consistent ranks without a shared score.",
     "Jenkinson et al., arXiv 2110.07470, doi 10.48550/arXiv.2110.07470",
     "condor",
-    unit="nats",
     outputs=_thresholds,
     decode="decode_conditional",
     predict="count_conditional",
 )
-_add(
+_threshold(
     "ECOC",
-    "thresholds",
     "Squared distance of C − 1 answers 'is it above i?' to those of the label.",
     "Barbero-Gómez, Gutiérrez, Hervás, Neural Processing Letters 2023, "
     "doi 10.1007/s11063-022-10824-7",
@@ -437,106 +406,87 @@ _add(
     outputs=_thresholds,
     decode="decode_ecoc",
     predict="nearest_code",
+    unit=None,
 )
 for _link in ("logit", "probit", "cloglog"):
-    _add(
+    _threshold(
         f"CLM-{_link}",
-        "thresholds",
         f"Likelihood of a cumulative link model ({_link}): one score, ordered thresholds.",
         "McCullagh 1980, doi 10.1111/j.2517-6161.1980.tb01109.x; "
         "Vargas, Gutiérrez, Hervás, Neurocomputing 2020, doi 10.1016/j.neucom.2020.03.034",
         "likelihood",
         soft=True,
         label=f"Cumulative {_link}",
-        unit="nats",
         head={"kind": "cumulative_link", "link": _link},
         decode="decode_probabilities",
     )
-_add(
+_head_loss(
     "stick-breaking",
-    "heads",
     "Cross-entropy of logits that break shares off a stick; they are held within bounds.",
     _LIU,
     "cross_entropy",
     soft=True,
     label="Stick-breaking",
-    unit="nats",
     head={"kind": "stick_breaking"},
 )
-_add(
+_head_loss(
     "COPOC",
-    "heads",
     "Cross-entropy of logits that rise and then fall, whatever the network says.",
     "Dey, Merugu, Kaveri, NeurIPS 2023",
     "copoc",
     soft=True,
-    unit="nats",
     decode="decode_copoc",
 )
 for _layer in ("Binomial", "Poisson"):
-    _add(
+    _head_loss(
         f"{_layer}-head",
-        "heads",
         f"Likelihood of a {_layer} distribution with one parameter per example.",
         "Beckham, Pal, ICML 2017",
         "likelihood",
         soft=True,
         label=f"{_layer} head",
-        unit="nats",
         head={"kind": "unimodal", "layer": f"{_layer}Layer"},
         decode="decode_probabilities",
     )
-_add(
+_hinge(
     "hinge-WW",
-    "hinges",
     "Every class within the margin of the label's score costs; a vote, no probabilities.",
     "Weston, Watkins, ESANN 1999; torch's MultiMarginLoss, which divides by C",
     "hinge_ww",
     label="Hinge, all classes",
-    options={"margin": _MARGIN},
-    is_point=True,
     decode="certain_of_largest",
     predict="largest",
 )
-_add(
+_hinge(
     "hinge-CS",
-    "hinges",
     "Only the best wrong class within the margin of the label's score costs.",
     "Crammer, Singer, Journal of Machine Learning Research 2001",
     "hinge_cs",
     label="Hinge, best class",
-    options={"margin": _MARGIN},
-    is_point=True,
     decode="certain_of_largest",
     predict="largest",
 )
-_add(
+_hinge(
     "hinge-AT",
-    "hinges",
     "One score must be on the right side of all C − 1 thresholds.",
     f"{_RENNIE} (all-threshold); {_CHU}",
     "hinge_thresholds",
     True,
     label="Hinge, all thresholds",
-    options={"margin": _MARGIN},
     outputs=_thresholds,
     head={"kind": "shared_weights"},
-    is_point=True,
     decode="certain_of_count",
     predict="count_positive",
 )
-_add(
+_hinge(
     "hinge-IT",
-    "hinges",
     "One score must be on the right side of the two thresholds beside its class.",
     f"{_RENNIE} (immediate-threshold); {_CHU}",
     "hinge_thresholds",
     False,
     label="Hinge, next thresholds",
-    options={"margin": _MARGIN},
     outputs=_thresholds,
     head={"kind": "shared_weights"},
-    is_point=True,
     decode="certain_of_count",
     predict="count_positive",
 )

@@ -19,18 +19,7 @@ from emdviz.reading import read_number
 
 
 class Criterion(nn.Module):
-    """Check a batch, then compute the loss of an entry.
-
-    Parameters
-    ----------
-    name : str
-        Of the loss, for errors.
-    compute : Module or callable
-        ``(outputs, targets) -> mean loss``.
-    num_classes, num_outputs : int
-    soft : bool
-        Whether targets may be distributions.
-    """
+    """Check a batch, then compute the loss of an entry; ``soft`` targets may be distributions."""
 
     def __init__(self, name, compute, num_classes, num_outputs, soft):
         super().__init__()
