@@ -11,7 +11,7 @@ figures).
 
 from typing import TYPE_CHECKING
 
-from emdviz._imports import hand_out
+from emdviz._imports import hand_out, homes_in
 
 if TYPE_CHECKING:  # for editors and type checkers, which cannot follow __getattr__
     from emdviz.distances import cdf_gap, circular_emd, emd, emd2, normalized_emd, wasserstein
@@ -38,10 +38,4 @@ __all__ = [
     "xe_loss",
 ]
 
-_HOMES = {
-    "distances": ("cdf_gap", "circular_emd", "emd", "emd2", "normalized_emd", "wasserstein"),
-    "distributions": ("cdf", "expectation", "one_hot"),
-    "losses": ("LOSSES", "emd2_loss", "emd_loss", "regression_loss", "xe_emd2_loss", "xe_loss"),
-}
-
-__getattr__, __dir__ = hand_out(__name__, _HOMES)
+__getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))

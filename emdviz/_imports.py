@@ -1,8 +1,10 @@
 """Imports that wait until they are needed, and what to type where an extra is missing."""
 
+import ast
 import sys
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 
 
 class MissingExtraError(ModuleNotFoundError):
@@ -47,6 +49,34 @@ needs; in the folder of emdviz, type: pip install -e '.[train]'
         raise MissingExtraError(missing, extra) from error
 
 
+def homes_in(package, path):
+    """Return where the names of a package come from, as its ``if TYPE_CHECKING:`` says.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    path : str or Path
+        Its ``__init__.py``. Editors follow the imports under ``TYPE_CHECKING``, and
+        :func:`hand_out` carries them out, each when its name is first used.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        A module inside the package -> its names, as :func:`hand_out` takes them.
+    """
+    body = ast.parse(Path(path).read_text(encoding="utf-8")).body
+    (block,) = (
+        node for node in body if isinstance(node, ast.If) and node.test.id == "TYPE_CHECKING"
+    )
+    homes = {}
+    for node in block.body:
+        inside = node.module.removeprefix(package).removeprefix(".")
+        names = tuple(alias.name for alias in node.names)
+        homes |= {inside: names} if inside else {name: (name,) for name in names}
+    return homes
+
+
 def hand_out(package, homes):
     """Return ``__getattr__`` and ``__dir__`` of a package that imports its names when used.
 
@@ -55,14 +85,15 @@ def hand_out(package, homes):
     package : str
         Its ``__name__``.
     homes : dict of str to sequence of str
-        A module inside the package -> the names that come from there.
+        A module inside the package -> the names that come from there; its own is the module.
     """
 
     def __getattr__(name):
         for home, names in homes.items():
             if name in names:
                 with needs("train"):
-                    value = getattr(import_module(f"{package}.{home}"), name)
+                    module = import_module(f"{package}.{home}")
+                    value = module if name == home else getattr(module, name)
                 setattr(sys.modules[package], name, value)
                 return value
         raise AttributeError(f"module {package!r} has no attribute {name!r}")

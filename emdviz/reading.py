@@ -48,6 +48,16 @@ def is_torch(array):
     return isinstance(array, tensor)
 
 
+def is_pandas(values, *kinds):
+    """Tell whether ``values`` is of a class of pandas, named; pandas is not imported to find out.
+
+    >>> is_pandas([1, 2], "DataFrame", "Series")
+    False
+    """
+    pandas = sys.modules.get("pandas")
+    return isinstance(values, tuple(getattr(pandas, kind, ()) for kind in kinds))
+
+
 def namespace(*arrays):
     """Return the array-API namespace that all ``arrays`` belong to.
 

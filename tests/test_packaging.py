@@ -1,6 +1,5 @@
 """environment.yml, pyproject.toml, constraints.txt and what is installed must not drift apart."""
 
-import ast
 import importlib
 import os
 import shutil
@@ -16,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from emdviz._imports import MissingExtraError, needs
+from emdviz._imports import MissingExtraError, homes_in, needs
 
 ROOT = Path(__file__).parents[1]
 
@@ -133,15 +132,26 @@ def test_names_of_the_package_are_imported_when_they_are_used():
     assert run_python(code) == "True"
 
 
-def test_type_checkers_see_the_names_that_are_imported_when_used():
-    import emdviz
+@pytest.mark.parametrize(
+    "room", ["", "datasets", "diagnosis", "exercises", "experiments", "models", "training"]
+)
+def test_editors_see_the_names_that_are_imported_when_used(room):
+    package = importlib.import_module(f"emdviz.{room}".rstrip("."))
+    homes = homes_in(package.__name__, package.__file__)
+    names = {name for names in homes.values() for name in names}
+    assert names == set(package.__all__) - set(getattr(package, "DATASETS", ()))
+    assert set(package.__all__) <= set(dir(package))
+    for home, names in homes.items():
+        module = importlib.import_module(f"{package.__name__}.{home}")
+        assert all(getattr(package, name) is getattr(module, name, module) for name in names)
 
-    tree = ast.parse((ROOT / "emdviz/__init__.py").read_text())
-    (unseen,) = (node for node in tree.body if isinstance(node, ast.If))
-    seen = {f"{node.module}.{n.name}" for node in unseen.body for n in node.names}
-    homes = emdviz._HOMES.items()
-    assert seen == {f"emdviz.{home}.{name}" for home, names in homes for name in names}
-    assert sorted(n for _, names in homes for n in names) == emdviz.__all__
+
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    import emdviz
+    from emdviz import datasets
+
+    with pytest.raises(AttributeError, match="no attribute 'adiance'"):
+        datasets.adiance  # noqa: B018
     with pytest.raises(AttributeError, match="no attribute 'wasserstien'"):
         emdviz.wasserstien  # noqa: B018
 
@@ -150,13 +160,10 @@ def test_a_missing_extra_says_what_to_type():
     code = (
         "import importlib, sys\n"
         "sys.modules['torch'] = None\n"
-        "import emdviz\n"
-        "def use(name):\n"
-        "    if name == 'emd2_loss': return emdviz.emd2_loss\n"
-        "    importlib.import_module(f'emdviz.{name}')\n"
-        "for name in ('emd2_loss', 'training', 'models', 'datasets', 'diagnosis', 'exercises',\n"
-        "             'experiments'):\n"
-        "    try: use(name)\n"
+        "for name in ('emd2_loss', 'training.fit', 'models.build', 'datasets.load',\n"
+        "             'diagnosis.diagnose', 'exercises.Answer', 'experiments.run'):\n"
+        "    room, _, one = f'emdviz.{name}'.rpartition('.')\n"
+        "    try: getattr(importlib.import_module(room), one)\n"
         "    except ImportError as error: print(error.name, error)"
     )
     assert run_python(code).splitlines() == 7 * [
@@ -173,17 +180,43 @@ def test_a_mistake_of_our_own_is_no_missing_extra():
     assert caught.value.extra == "zoo"
 
 
-def test_explorers_wait_with_torchvision_until_a_data_set_is_used():
-    code = "import sys, emdviz.explorers; print('torchvision' in sys.modules)"
-    assert run_python(code) == "False"
+HEAVY = "torch torchvision ot pandas scipy.stats sklearn seaborn matplotlib IPython ipywidgets"
+FIGURES = {"matplotlib"}
+WIDGETS = {"IPython", "ipywidgets"}
+BROUGHT = {
+    "import emdviz": set(),
+    "from emdviz import LOSSES, emd, emd2, one_hot, cdf": set(),
+    "from emdviz import datasets, exercises, experiments, explorers, models, training": set(),
+    "from emdviz import beliefs, diagnosis, ground_distance, metrics, propriety": set(),
+    "from emdviz import transport, published, palette, losses": set(),
+    "from emdviz import plots; plots.plot_prediction([0.5, 0.5])": FIGURES,
+    "from emdviz.plots import style; style.use()": FIGURES,
+    "from emdviz import explorers; explorers.PredictionExplorer()": WIDGETS,
+    "from emdviz import explorers; explorers.ProprietyExplorer()": WIDGETS,
+    "from emdviz import explorers; explorers.GradientExplorer()": WIDGETS,
+    "from emdviz import explorers; explorers.SinkhornExplorer()": WIDGETS,
+    "from emdviz import explorers; explorers.TransportExplorer": WIDGETS,
+    "from emdviz import emd2_loss, losses; losses.aemd_loss": {"torch"},
+    "from emdviz import datasets; datasets.load('synthetic_faces', n=8)": {"torch"},
+    "from emdviz import training; training.fit": {"torch"},
+    "from emdviz import models; models.build('small_cnn', 3, (3, 32, 32))": {"torch"},
+}
+"""What a program types -> the heavy modules that this brings in."""
 
 
 @pytest.mark.slow
-def test_training_waits_with_everything_but_torch_numpy_torchvision_and_pandas():
+@pytest.mark.parametrize("code", BROUGHT)
+def test_nothing_is_imported_before_it_is_used(code):
+    told = f"print(*sorted(name for name in {HEAVY.split()} if name in sys.modules))"
+    assert set(run_python(f"import sys\n{code}\n{told}").split()) == BROUGHT[code]
+
+
+@pytest.mark.slow
+def test_training_waits_with_everything_but_torch_and_numpy():
     code = (
         "import sys\n"
-        "for m in ('ipywidgets', 'anywidget', 'ot', 'matplotlib', 'seaborn', 'sklearn',\n"
-        "          'scipy', 'array_api_compat', 'tqdm', 'traitlets'):\n"
+        "for m in ('torchvision', 'pandas', 'ipywidgets', 'anywidget', 'ot', 'matplotlib',\n"
+        "          'sklearn', 'scipy', 'array_api_compat', 'tqdm', 'traitlets'):\n"
         "    sys.modules[m] = None\n"
         "import emdviz.losses, emdviz.models, emdviz.training, emdviz.datasets\n"
         "print('fine')"

@@ -8,7 +8,7 @@ import torch
 
 from emdviz import datasets, emd2, ground_distance, metrics, models, one_hot, training
 from emdviz.losses import LOSSES
-from emdviz.training import TrainConfig, TrainingData, compare_losses, fit
+from emdviz.training import TrainConfig, TrainingData, compare_losses, evaluation, fit
 
 TINY = TrainConfig(epochs=2, batch_size=32, device="cpu")
 
@@ -321,11 +321,11 @@ class TestCropAndMirror:
         expected = trained.predict(faces.inputs[:50]).distribution
         seen = []
         model.register_forward_pre_hook(lambda module, arguments: seen.append(len(arguments[0])))
-        monkeypatch.setattr(training.evaluation, "EVALUATION_PIXELS", 20 * 32 * 32)
+        monkeypatch.setattr(evaluation, "EVALUATION_PIXELS", 20 * 32 * 32)
         got = trained.predict(faces.inputs[:50]).distribution
         assert seen == [20, 20, 10]
         torch.testing.assert_close(got, expected)
-        monkeypatch.setattr(training.evaluation, "EVALUATION_PIXELS", 1)
+        monkeypatch.setattr(evaluation, "EVALUATION_PIXELS", 1)
         assert len(trained.predict(faces.inputs[:3]).classes) == 3
 
     def test_crops_that_cannot_be(self, faces):

@@ -3,64 +3,29 @@
 Each module in ``sets`` is a source of data. The names in its ``__all__`` are the data sets.
 """
 
-import pkgutil
-from importlib import import_module
+from typing import TYPE_CHECKING
 
-from emdviz._imports import needs
+from emdviz._imports import hand_out, homes_in
 
-with needs("train"):
-    from emdviz.datasets import sets
-    from emdviz.datasets.arrays import from_arrays, from_torch
-    from emdviz.datasets.base import OrderedData, Split
-    from emdviz.datasets.features import with_features
+if TYPE_CHECKING:  # each is imported when it is first used
+    from emdviz.datasets.arrays import from_arrays, from_torch  # noqa: F401
+    from emdviz.datasets.base import OrderedData, Split  # noqa: F401
+    from emdviz.datasets.features import with_features  # noqa: F401
+    from emdviz.datasets.named import DATASETS, load  # noqa: F401
 
-
-_modules = [
-    import_module(f"{sets.__name__}.{found.name}") for found in pkgutil.iter_modules(sets.__path__)
-]
-
-DATASETS = {name: getattr(module, name) for module in _modules for name in module.__all__}
-"""The functions that return data sets, by name."""
-
-globals().update(DATASETS)
-
-__all__ = [
-    "DATASETS",
-    "OrderedData",
-    "Split",
-    "from_arrays",
-    "from_torch",
-    "load",
-    "with_features",
-    *DATASETS,
-]
+_homes = homes_in(__name__, __file__)
+_names = sorted(name for names in _homes.values() for name in names)
+_import, _ = hand_out(__name__, _homes)
 
 
-def load(name, **arguments):
-    """Return the data set called ``name``.
+def __getattr__(name):
+    """Import a name when it is first used; every data set is one, and ``__all__`` lists them."""
+    if name == "__all__":
+        return [*_names, *_import("DATASETS")]
+    if not name.startswith("_") and name not in _names and name in _import("DATASETS"):
+        return _import("DATASETS")[name]
+    return _import(name)
 
-    Parameters
-    ----------
-    name : str
-        The name of a function of this module that returns a data set, such as "utkface".
-    **arguments
-        The data set's own arguments. All have ``size``; those that are read from files have
-        ``root`` too; those that are read from a file for each image, ``cache``.
 
-    Returns
-    -------
-    OrderedData
-
-    Raises
-    ------
-    ValueError
-        If there is no data set of that name.
-
-    Examples
-    --------
-    >>> len(load("synthetic_faces", n=10, size=32))
-    10
-    """
-    if name not in DATASETS:
-        raise ValueError(f"name must be one of {sorted(DATASETS)}, got {name!r}")
-    return DATASETS[name](**arguments)
+def __dir__():
+    return sorted({*globals(), *__getattr__("__all__")})

@@ -1,9 +1,9 @@
 """Data sets made of arrays: NumPy, pandas, torch, lists, and files mapped into memory."""
 
+import sys
 import warnings
 
 import numpy as np
-import pandas as pd
 import torch
 
 from emdviz.datasets.base import OrderedData, label_of_votes, rows_in_words
@@ -12,7 +12,7 @@ from emdviz.datasets.order import is_missing, order_classes, told_of
 from emdviz.datasets.readers.listing import warn_of_empty_classes
 from emdviz.datasets.readers.tables import number
 from emdviz.datasets.splits import named_splits, stratified_splits
-from emdviz.reading import is_torch, read_count, read_names, shown, to_numpy
+from emdviz.reading import is_pandas, is_torch, read_count, read_names, shown, to_numpy
 
 _MANY = 20
 """More different numbers with decimals are scores, and no classes."""
@@ -100,12 +100,12 @@ def from_arrays(
         raise ValueError("labels or votes must be given")
     if bins is not None and (labels is None or votes is not None or classes is not None):
         raise ValueError("bins makes classes of labels that are numbers, without classes or votes")
-    features = [str(name) for name in inputs] if isinstance(inputs, pd.DataFrame) else None
+    features = [str(name) for name in inputs] if is_pandas(inputs, "DataFrame") else None
     inputs, input_notes = _read_inputs(inputs, depth)
     count, scores, cut = len(inputs), None, None
     told = []
     if votes is not None:
-        if classes is None and not isinstance(votes, pd.DataFrame):
+        if classes is None and not is_pandas(votes, "DataFrame"):
             told = ["classes are the columns of the votes, in their order"]
         votes, classes = _read_votes(votes, classes)
         _check_length(votes, "votes", count)
@@ -232,7 +232,7 @@ def _row(value):
 def read_labels(labels, classes=None):
     """Return class indices, names of classes in their order, positions and notes."""
     kind = getattr(labels, "dtype", None)
-    if classes is None and isinstance(kind, pd.CategoricalDtype) and kind.ordered:
+    if classes is None and is_pandas(kind, "CategoricalDtype") and kind.ordered:
         classes = [str(name) for name in kind.categories]
     shape = tuple(getattr(labels, "shape", (len(labels),)))
     if len(shape) != 1:
@@ -280,7 +280,7 @@ def _check_few(texts):
 
 
 def _is_missing(value, classes):
-    if value is None or value is pd.NA or value is pd.NaT or value != value:
+    if value is None or value is getattr(sys.modules.get("pandas"), "NA", None) or value != value:
         return True
     named = classes is not None and value in list(classes)
     return isinstance(value, str) and is_missing(value) and not named
@@ -296,7 +296,7 @@ def _text(value):
 
 
 def _read_inputs(inputs, depth):
-    if isinstance(inputs, pd.DataFrame | pd.Series):
+    if is_pandas(inputs, "DataFrame", "Series"):
         wrong = [str(name) for name, kind in _kinds(inputs) if not _is_numeric(kind)]
         if wrong:
             raise TypeError(f"inputs must be numbers, the columns {shown(wrong)} are not")
@@ -322,10 +322,12 @@ def _read_inputs(inputs, depth):
 
 
 def _kinds(frame):
-    return frame.dtypes.items() if isinstance(frame, pd.DataFrame) else [(frame.name, frame.dtype)]
+    return frame.dtypes.items() if is_pandas(frame, "DataFrame") else [(frame.name, frame.dtype)]
 
 
 def _is_numeric(kind):
+    import pandas as pd
+
     return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
 
 
@@ -358,14 +360,14 @@ def _as_images(array, depth):
 
 
 def _read_votes(votes, classes):
-    if classes is None and isinstance(votes, pd.DataFrame):
+    if classes is None and is_pandas(votes, "DataFrame"):
         order = order_classes([str(name) for name in votes.columns])
         names = [str(name) for name in votes.columns]
         if len(order.classes) != len(names):
             raise ValueError(f"columns of votes must be classes, each once, got {shown(names)}")
         votes = votes.iloc[:, [names.index(name) for name in order.classes]]
         classes = order.classes
-    if isinstance(votes, pd.DataFrame):
+    if is_pandas(votes, "DataFrame"):
         votes = votes.to_numpy(dtype=np.float64, na_value=np.nan)
     array = torch.from_numpy(np.asarray(to_numpy(votes, "votes"), np.float64))
     if array.ndim != 2:

@@ -4,10 +4,14 @@
 is wrong with it.
 """
 
-from emdviz._imports import needs
+from typing import TYPE_CHECKING
 
-with needs("train"):
+from emdviz._imports import hand_out, homes_in
+
+if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.diagnosis.behaviour import Finding
     from emdviz.diagnosis.verdict import Diagnosis, diagnose
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
+
+__getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))

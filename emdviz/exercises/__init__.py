@@ -5,9 +5,11 @@ a cell it says ✓, or ✗ with a hint that names the mistake. :func:`judge_answ
 :func:`judge_function` judge the answer to an exercise of your own, from a cell of the notebook.
 """
 
-from emdviz._imports import needs
+from typing import TYPE_CHECKING
 
-with needs("train"):
+from emdviz._imports import hand_out, homes_in
+
+if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.exercises.answers import Answer, judge_answer, judge_function
     from emdviz.exercises.distributions import (
         judge_emd,
@@ -53,3 +55,5 @@ __all__ = [
     "judge_scalings",
     "judge_temperature",
 ]
+
+__getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))

@@ -3,7 +3,6 @@
 from collections import OrderedDict
 
 from torch import nn
-from torchvision.models.vgg import cfgs, make_layers
 
 from emdviz.models.network import Network, Standardise, start_like_he
 
@@ -83,6 +82,8 @@ class VGG16(_Convolutions):
     published = "vgg16"
 
     def __init__(self, num_outputs, *, width=64):
+        from torchvision.models.vgg import cfgs, make_layers  # takes more than a second
+
         layers = [layer if layer == "M" else layer * width // 64 for layer in cfgs["D"]]
         units, connected = 64 * width, []
         for inputs in (8 * width * 49, units):

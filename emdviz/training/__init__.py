@@ -1,8 +1,10 @@
 """Train a network with a loss for ordered classes, and watch it after every epoch."""
 
-from emdviz._imports import needs
+from typing import TYPE_CHECKING
 
-with needs("train"):
+from emdviz._imports import hand_out, homes_in
+
+if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.training import results
     from emdviz.training.augmentation import AUGMENTATIONS, Augmentation
     from emdviz.training.comparison import compare_losses, make_runs
@@ -38,3 +40,5 @@ __all__ = [
     "scale",
     "summarise",
 ]
+
+__getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))

@@ -6,7 +6,6 @@ from math import isfinite
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from emdviz.datasets.order import is_missing, order_classes
 from emdviz.datasets.readers.files import how_many, plain_name
@@ -67,6 +66,8 @@ def read_table(content, name):
     >>> read_table(b"a;b\\n1;2,5\\n", "my.csv").to_dict("index")
     {2: {'a': '1', 'b': '2,5'}}
     """
+    import pandas as pd
+
     text = text_of(content, name)
     first, _, rest = text.partition("\n")
     said = re.fullmatch(r"\ufeff?sep=(.)\s*", first)
@@ -102,6 +103,8 @@ def read_table(content, name):
 
 def read_frame(path):
     """Return the table in a text, Excel or Parquet file, or the DataFrame, and its name."""
+    import pandas as pd
+
     if isinstance(path, pd.DataFrame):
         return path, "the table"
     path = Path(path).expanduser()
@@ -129,6 +132,8 @@ def read_frame(path):
 
 def numeric_columns(frame, columns, name):
     """Return these columns of a table as finite float64; errors as :func:`column_of_numbers`."""
+    import pandas as pd
+
     values = [column_of_numbers(frame[column], name) for column in columns]
     return pd.DataFrame(np.stack(values, axis=1), frame.index, columns)
 
@@ -154,6 +159,8 @@ def number(text):
 
 def parsed_column(column):
     """Return a column as float64, NaN where nothing is, and where no number is."""
+    import pandas as pd
+
     if pd.api.types.is_numeric_dtype(column):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return values, np.zeros(len(values), bool)

@@ -1,7 +1,6 @@
 """Your own table: rows of numbers with a class, or with the votes of several people."""
 
 import numpy as np
-import pandas as pd
 
 from emdviz.datasets.arrays import from_arrays
 from emdviz.datasets.order import is_missing
@@ -78,6 +77,7 @@ def table(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"size": range(20), "risk": ["low", "high"] * 10})
     >>> data = table(frame, label="risk")
     >>> data.inputs.shape, data.classes
@@ -133,6 +133,8 @@ def table(
 
 
 def _labels(column, name, bins):
+    import pandas as pd
+
     if bins is not None:
         return column_of_numbers(column, name)
     if column.dtype == object or pd.api.types.is_string_dtype(column):
