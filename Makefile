@@ -30,9 +30,9 @@ edit: .venv/installed-lab
 instructor: .venv/installed-lab
 	$(BIN)/python scripts/copy_notebooks.py instructor --solutions
 
-# without torch; where the environment of the notebooks is there, Voilà is added to it
-app: .venv/installed-app
-	$(BIN)/python app/serve.py $(APP_OPTIONS)
+# without torch; APP_OPTIONS=--share serves it to the network
+app: .venv/installed
+	$(BIN)/python app/show.py $(APP_OPTIONS)
 
 quick: .venv/installed-test
 	$(BIN)/ruff check .
@@ -100,20 +100,16 @@ constraints: .venv/installed-test
 	$(PIP) --editable '.[lab]'
 	@touch $@
 
-.venv/installed-app: .venv/installed
-	$(PIP) --editable '.[app]'
-	@touch $@
-
 .venv/installed-book: .venv/installed-lab
 	$(PIP) --editable '.[lab,book]'
 	@touch $@
 
 .venv/installed-test: .venv/installed-lab
-	$(PIP) --editable '.[lab,cluster,app,book,test]'
+	$(PIP) --editable '.[lab,cluster,book,test]'
 	@touch $@
 
 .venv/installed-bench: .venv/installed-test
-	$(PIP) --editable '.[lab,cluster,app,book,test,bench]'
+	$(PIP) --editable '.[lab,cluster,book,test,bench]'
 	@touch $@
 
 .venv-without-torch/installed: BIN = .venv-without-torch/bin
@@ -125,7 +121,7 @@ constraints: .venv/installed-test
 .venv-oldest/installed: pyproject.toml scripts/oldest.py | .venv-oldest/bin/python
 	.venv-oldest/bin/python scripts/oldest.py > .venv-oldest/constraints.txt
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
-	  --constraint .venv-oldest/constraints.txt --editable '.[lab,cluster,app,book,test]'
+	  --constraint .venv-oldest/constraints.txt --editable '.[lab,cluster,book,test]'
 	@touch $@
 
 clean:

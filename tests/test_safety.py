@@ -230,7 +230,7 @@ PARTS = {
 }
 USED_OTHERWISE = {
     *("jinja2", "openpyxl", "pyarrow"),  # by pandas
-    *("jupyterlab", "ipykernel"),  # by whoever types `make lab` or `make app`
+    "jupyterlab",  # by whoever types `make lab`
     *("coral-pytorch", "dlordinal"),  # by losses.zoo, which imports them by name
 }
 
