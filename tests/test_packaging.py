@@ -182,6 +182,7 @@ def test_a_mistake_of_our_own_is_no_missing_extra():
 
 HEAVY = "torch torchvision ot pandas scipy.stats sklearn seaborn matplotlib IPython ipywidgets"
 FIGURES = {"matplotlib"}
+SEABORN = {"seaborn", "pandas", "scipy.stats", "IPython", "ipywidgets"}  # with what it imports
 WIDGETS = {"IPython", "ipywidgets"}
 BROUGHT = {
     "import emdviz": set(),
@@ -190,7 +191,7 @@ BROUGHT = {
     "from emdviz import beliefs, diagnosis, ground_distance, metrics, propriety": set(),
     "from emdviz import transport, published, palette, losses": set(),
     "from emdviz import plots; plots.plot_prediction([0.5, 0.5])": FIGURES,
-    "from emdviz.plots import style; style.use()": FIGURES,
+    "from emdviz.plots import style; style.use()": FIGURES | SEABORN,
     "from emdviz import explorers; explorers.PredictionExplorer()": WIDGETS,
     "from emdviz import explorers; explorers.ProprietyExplorer()": WIDGETS,
     "from emdviz import explorers; explorers.GradientExplorer()": WIDGETS,

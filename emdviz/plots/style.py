@@ -8,41 +8,6 @@ from emdviz.reading import read_choice
 
 _CONTEXTS = {"notebook": 1.0, "projector": 1.6, "print": 0.8}
 
-_DARK_GREY = ".15"
-
-# ticks, grey and line widths as seaborn's style "ticks" has them, whose import takes two seconds
-_LOOK = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": _DARK_GREY,
-    "axes.facecolor": "white",
-    "axes.grid": False,
-    "axes.labelcolor": _DARK_GREY,
-    "axes.linewidth": 1.25,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 100,
-    "figure.facecolor": "white",
-    "font.family": ["sans-serif"],
-    "font.sans-serif": ["Arial", "DejaVu Sans", "Liberation Sans", "sans-serif"],
-    "grid.color": ".8",
-    "grid.linewidth": 1.0,
-    "lines.linewidth": 1.5,
-    "lines.solid_capstyle": "round",
-    "patch.edgecolor": "w",
-    "patch.force_edgecolor": True,
-    "patch.linewidth": 1.0,
-    "savefig.dpi": 200,
-    "svg.fonttype": "none",
-    "text.color": _DARK_GREY,
-}
-for _axis in ("xtick", "ytick"):
-    _LOOK |= {f"{_axis}.color": _DARK_GREY, f"{_axis}.direction": "out"}
-    _LOOK |= {f"{_axis}.{kind}.width": width for kind, width in (("major", 1.25), ("minor", 1.0))}
-    _LOOK |= {f"{_axis}.{kind}.size": size for kind, size in (("major", 6.0), ("minor", 4.0))}
-
 
 @contextmanager
 def style(context="notebook"):
@@ -127,13 +92,21 @@ def table(frame, *, digits=2, caption=None):
 def style_parameters(context="notebook"):
     """Return the rcParams of emdviz's style as a dict; ``context`` as in :func:`style`."""
     read_choice(context, "context", sorted(_CONTEXTS))
-    text, small = 12 * _CONTEXTS[context], 11 * _CONTEXTS[context]
-    return _LOOK | {
-        "font.size": text,
-        "axes.titlesize": text,
-        "axes.labelsize": text,
-        "legend.title_fontsize": text,
-        "legend.fontsize": small,
-        "xtick.labelsize": small,
-        "ytick.labelsize": small,
-    }
+    import seaborn as sns
+
+    scale = _CONTEXTS[context]
+    return (
+        sns.axes_style("ticks")
+        | sns.plotting_context("notebook", font_scale=scale)
+        | {
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlelocation": "left",
+            "axes.titleweight": "bold",
+            "axes.titlesize": 12 * scale,
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 100,
+            "savefig.dpi": 200,
+            "svg.fonttype": "none",
+        }
+    )
