@@ -82,7 +82,10 @@ def test_the_linked_numbers_follow_the_lists():
 
 
 def test_equal_cross_entropy_opens_when_python_sets_a_different_pair():
-    explorer = PredictionExplorer([0.5, 0.5, 0.0], [0.5, 0.0, 0.5], equal_xe=True)
+    assert PredictionExplorer().equal_xe
+    assert PredictionExplorer([0.2, 0.3, 0.5]).equal_xe
+    assert not PredictionExplorer([0.2, 0.8], [0.3, 0.7]).equal_xe
+    explorer = PredictionExplorer([0.5, 0.5, 0.0], [0.5, 0.0, 0.5])
     explorer.q = [0.5, 0.25, 0.25]
     assert explorer.equal_xe
     explorer.q = [0.25, 0.25, 0.5]

@@ -75,6 +75,19 @@ class Figure:
         self.page.mouse.up()
         self.rest()
 
+    def carry(self, letter, *path, share=1):
+        """Drag the first bar of a path sideways over the others, held at a share of its height."""
+        fill = self.bar(letter, path[0]).locator(".emdviz-bar-fill").bounding_box()
+        y = fill["y"] + fill["height"] * (1 - share) + 1
+        columns = [self.bar(letter, i).locator(".emdviz-hit").bounding_box() for i in path]
+        middles = [box["x"] + box["width"] / 2 for box in columns]
+        self.page.mouse.move(middles[0], y)
+        self.page.mouse.down()
+        for x in middles[1:]:
+            self.page.mouse.move(x, y, steps=5)
+        self.page.mouse.up()
+        self.rest()
+
     def rest(self):
         """Let two frames pass, after which what was asked for is drawn."""
         self.page.evaluate(

@@ -13,10 +13,11 @@ pytestmark = pytest.mark.browser
 CELLS = (
     "from emdviz.explorers import PredictionExplorer\n"
     "seen = []\n"
-    "explorer = PredictionExplorer()\n"
+    "explorer = PredictionExplorer(equal_xe=False)\n"
     "explorer.observe(lambda change: seen.append(change['name']))\n"
     "explorer.panel()",
-    "other = PredictionExplorer([0.2, 0.3, 0.5], classes=['low', 'middle', 'high'], target=1)\n"
+    "other = PredictionExplorer([0.2, 0.3, 0.5], classes=['low', 'middle', 'high'], target=1, "
+    "equal_xe=False)\n"
     "other",
     "start = explorer.trait_values()\n"
     "def reset():\n"

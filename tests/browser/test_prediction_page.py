@@ -7,6 +7,7 @@ import pytest
 
 from devtools.lab import Watch
 from emdviz.explorers import PredictionExplorer
+from emdviz.explorers.kit.distribution_explorer import ADIENCE_AGE_GROUPS
 from tests.browser.figure import LOSSES, Figure, agrees, by_python
 from tests.browser.states import show_states
 
@@ -24,7 +25,7 @@ def test_two_hundred_random_states_show_pythons_numbers(browser):
     page = browser.new_page()
     for count, uneven in itertools.product((2, 3, 5, 8, 20), (False, True)):
         positions = np.cumsum(rng.uniform(0.2, 9, count)).tolist() if uneven else None
-        explorer = PredictionExplorer(classes=names_of(count), positions=positions)
+        explorer = PredictionExplorer(classes=names_of(count), positions=positions, equal_xe=False)
         states = [state_of(count, rng) for _ in range(20)]
         shown = show_states(page, explorer, states)
         for state, texts in zip(states, shown, strict=True):
@@ -39,7 +40,9 @@ def names_of(count):
 
 
 def test_a_saved_page_works_without_kernel_and_network(browser, tmp_path):
-    explorer = PredictionExplorer([0.2, 0.3, 0.5], classes=["low", "<i>middle", "high"], target=2)
+    explorer = PredictionExplorer(
+        [0.2, 0.3, 0.5], classes=["low", "<i>middle", "high"], target=2, equal_xe=False
+    )
     path = explorer.save_html(tmp_path / "page.html")
     context = browser.new_context(offline=True)
     watch = Watch(context)
@@ -72,3 +75,94 @@ def test_nothing_sticks_out_at_any_width(browser, tmp_path, width, count):
     assert (sides[0]["y"] == sides[1]["y"]) == (width >= 700)
     assert figure.sticking_out() == []
     page.close()
+
+
+@pytest.fixture(scope="module")
+def pair(browser, tmp_path_factory):
+    """The pair of the first notebook, of whose true class, 25-32, both are equally sure."""
+    explorer = PredictionExplorer(FAR, NEAR, target=4, classes=ADIENCE_AGE_GROUPS)
+    path = explorer.save_html(tmp_path_factory.mktemp("pair") / "page.html")
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.goto(path.as_uri())
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def figure(pair):
+    pair.reload()
+    return Figure(pair)
+
+
+FAR = [0.25, 0.15, 0.05, 0.05, 0.4, 0.02, 0.03, 0.05]
+NEAR = [0, 0, 0.05, 0.25, 0.4, 0.25, 0.05, 0]
+
+
+def note(figure):
+    return figure.root.locator(".emdviz-note").inner_text()
+
+
+def test_a_drag_to_another_bar_carries_probability_between_these_two_alone(figure):
+    assert figure.root.get_by_label("Equal cross-entropy").is_checked()
+    before = figure.numbers("A")
+    figure.carry("A", 0, 1)
+    assert figure.bars("A") == [0, 0.4, *FAR[2:]]
+    assert figure.bars("B") == NEAR
+    changed = {name for name, text in figure.numbers("A").items() if text != before[name]}
+    assert changed == {"REG", "EMD", "EMD2"}
+    assert note(figure) == "0.25 of A carried from 0-2 to 4-6; all other classes keep theirs."
+    figure.carry("A", 1, 7, share=0.5)
+    bars = figure.bars("A")
+    assert bars[1] == pytest.approx(0.2, abs=0.02)
+    assert bars[7] == pytest.approx(0.45 - bars[1], abs=1e-3)
+    assert bars[2:7] == FAR[2:7]
+
+
+def test_a_drag_that_comes_back_to_its_bar_carries_nothing(figure):
+    figure.carry("B", 3, 6, 3)
+    assert figure.bars("B") == NEAR
+    figure.drag("B", 3, 0.2)  # upwards, and all others but the true class give
+    assert figure.bars("B")[3] > 0.4
+    assert figure.bars("B")[4] == 0.4
+
+
+def test_keys_carry_probability_between_two_bars_alone(figure):
+    figure.press("A", 0, "c")
+    assert figure.bar("A", 0).get_attribute("aria-current") == "true"
+    figure.press("A", 3, "PageUp", "ArrowUp")
+    assert figure.bars("A") == pytest.approx([0.14, 0.15, 0.05, 0.16, *FAR[4:]])
+    assert note(figure) == "0.01 of A carried from 0-2 to 15-20; all other classes keep theirs."
+    figure.press("A", 3, "End")
+    assert figure.bars("A")[:4] == pytest.approx([0, 0.15, 0.05, 0.3])
+    figure.press("A", 3, "Escape", "PageUp")
+    assert figure.bars("A")[3] == pytest.approx(0.4)
+    assert figure.bars("A")[1] < 0.15
+
+
+def test_to_carry_from_the_true_class_takes_the_other_prediction_along(figure):
+    figure.carry("A", 4, 5)
+    assert figure.bars("A") == pytest.approx([*FAR[:4], 0, 0.42, *FAR[6:]])
+    assert figure.bars("B")[4] == 0
+    assert "with equal cross-entropy B follows at the true class" in note(figure)
+
+
+def test_the_figure_says_what_equal_cross_entropy_limits_and_changes(figure):
+    for _ in range(2):
+        figure.press("A", 7, "End")
+        assert figure.bars("A")[7] == 0.6
+        assert note(figure) == (
+            "A stops at 0.60 for 60+: with equal cross-entropy the true class keeps its 0.40."
+        )
+    figure.press("A", 7, "ArrowDown")
+    assert note(figure) == ""
+    figure.press("A", 4, "ArrowDown")
+    assert "A and B change together at the true class: both give it 0.39" in note(figure)
+    figure.press("A", 6, "t")
+    follows = f"it gives the true class, 48-53, {figure.bars('A')[6]:.2f}, as A does."
+    assert note(figure) == f"B was changed: with equal cross-entropy {follows}"
+    figure.press("A", 7, "p")
+    figure.root.get_by_label("Equal cross-entropy").uncheck()
+    figure.press("A", 0, "End")
+    assert note(figure).endswith("for 0-2: 60+ is pinned.")
+    figure.press("A", 2, "t")
+    assert note(figure) == ""

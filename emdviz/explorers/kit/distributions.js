@@ -33,7 +33,7 @@ export function gapNorm(p, t, x, l) {
 
 /** The least and the greatest probability that class i can take while `pinned` ones stay. */
 export function reach(p, i, pinned) {
-  const kept = pinned.filter((j) => j !== i);
+  const kept = [...new Set(pinned)].filter((j) => j !== i);
   const room = clamp(1 - sum(kept.map((j) => p[j])), 0, 1);
   const someoneMoves = kept.length < p.length - 1;
   return [someoneMoves ? 0 : room, room];

@@ -2,8 +2,8 @@
 
 import { createActions, KEYS } from "../kit/actions.js";
 import { closedForms } from "../kit/closed_forms.js";
-import { formatLoss, formatProbability, html } from "../kit/dom.js";
-import { oneHot, places } from "../kit/distributions.js";
+import { formatLoss, formatProbability, html, write } from "../kit/dom.js";
+import { equal, oneHot, places } from "../kit/distributions.js";
 import {
   equalXePath, moveBar, other, PAIR, PAIR_STATE, tie, withTarget,
 } from "./equal_cross_entropy.js";
@@ -13,11 +13,13 @@ import {
 } from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
 
-const HINT = "Drag a bar; double-click pins it. Click a class name to make it the true class.";
+const HINT =
+  "Drag a bar up or down, or sideways to another bar to carry probability there. " +
+  "Double-click pins a bar; a click on a class name makes it the true class.";
 const WORDS = { same: "= same", lower: "▼ lower", higher: "▲ higher" };
 
 /** The controls above the panels: true class, presets, and equal cross-entropy. */
-function createControls({ model, x, actions }) {
+function createControls({ model, x, actions, note }) {
   const presets = model.get("_presets");
   const target = createTargetMenu(model, actions);
   const pair = createButton({
@@ -25,7 +27,7 @@ function createControls({ model, x, actions }) {
     press() {
       const state = actions.state();
       const [p, q] = ["far", "near"].map((name) => presets[name].rows[state.target]);
-      actions.put({ ...state, p, q, pinned_p: [], pinned_q: [] });
+      actions.put({ ...state, p, q, pinned_p: [], pinned_q: [], equal_xe: true });
     },
   });
   const lock = createToggle({
@@ -36,8 +38,9 @@ function createControls({ model, x, actions }) {
     },
   });
   const journey = createJourney({ x, actions });
+  const tied = html("div", { class: "emdviz-toolbar" }, journey.node, note);
   const keys = `${KEYS}; t makes its class the true one.`;
-  const node = createToolbar([target.node, lock.node, pair], { hint: HINT, keys, below: [journey.node] });
+  const node = createToolbar([target.node, lock.node, pair], { hint: HINT, keys, below: [tied] });
   return {
     node,
     /** A menu that sets one prediction to an example. */
@@ -89,6 +92,75 @@ function createJourney({ x, actions }) {
   };
 }
 
+/** A line that says what became of a move, where the bars alone would leave a reader to wonder. */
+function createAccount(classes) {
+  const node = html("p", { class: "emdviz-note", role: "status" });
+  let told = null; // the state of which the line tells
+  const say = (words, state) => {
+    write(node, words);
+    told = state;
+  };
+  return {
+    node,
+    /** Let actions tell of what they do. */
+    tellOf: (actions) => ({
+      ...actions,
+      move(list, i, value) {
+        actions.move(list, i, value);
+        const now = actions.state();
+        if (Math.abs(now[list][i] - value) > 1e-9) say(explainLimit(classes, now, list, i), now);
+      },
+      carry(list, began, i, j, value) {
+        const swap = began.equal_xe && i === began.target; // the other prediction follows there
+        if (swap) actions.carry(list, began, j, i, began[list][i] + began[list][j] - value);
+        else actions.carry(list, began, i, j, value);
+        const now = actions.state();
+        say(explainCarried(classes, began, now, list, i, j), now);
+      },
+    }),
+    update(state) {
+      told ??= state;
+      if (!equal(told, state)) say(explainTie(classes, told, state), state);
+    },
+  };
+}
+
+const LETTERS = { p: "A", q: "B" };
+
+function explainLimit(classes, state, list, i) {
+  const { target, equal_xe: tied, [`pinned_${list}`]: pins } = state;
+  const others = pins.filter((j) => j !== i && !(tied && j === target));
+  const kept = [
+    tied && i !== target && `with equal cross-entropy the true class keeps its ${formatProbability(state[list][target])}`,
+    others.length && `${others.map((j) => classes[j]).join(", ")} ${others.length > 1 ? "are" : "is"} pinned`,
+    tied && i === target && "with equal cross-entropy the other prediction must follow, which a pin forbids",
+  ];
+  const why = kept.filter(Boolean).slice(0, 2).join(", and ");
+  return `${LETTERS[list]} stops at ${formatProbability(state[list][i])} for ${classes[i]}: ${why}.`;
+}
+
+function explainCarried(classes, began, state, list, i, j) {
+  const mass = state[list][j] - began[list][j];
+  const [from, to] = (mass < 0 ? [j, i] : [i, j]).map((k) => classes[k]);
+  const tied = began.equal_xe && [i, j].includes(began.target);
+  const rest = tied
+    ? `with equal cross-entropy ${LETTERS[other(list)]} follows at the true class.`
+    : "all other classes keep theirs.";
+  return `${formatProbability(Math.abs(mass))} of ${LETTERS[list]} carried from ${from} to ${to}; ${rest}`;
+}
+
+/** What equal cross-entropy changed besides what the reader did, if anything. */
+function explainTie(classes, before, now) {
+  const k = now.target;
+  if (!now.equal_xe || equal(before.q, now.q)) return "";
+  const share = formatProbability(now.q[k]);
+  if (before.target !== k || !before.equal_xe) {
+    return `B was changed: with equal cross-entropy it gives the true class, ${classes[k]}, ${share}, as A does.`;
+  }
+  if (equal(before.p, now.p) || before.p[k] === now.p[k]) return "";
+  return `With equal cross-entropy A and B change together at the true class: both give it ${share}.`;
+}
+
 function createPanel({ letter, list, model, root, act }) {
   const classes = model.get("classes");
   const tiles = model.get("_losses").map(({ name: key, label: name }) => {
@@ -118,10 +190,11 @@ function build(model, root) {
   const classes = model.get("classes");
   const x = places(model.get("positions"), classes.length);
   const keys = model.get("_losses").map(({ name }) => name);
-  const actions = createActions(model, {
-    lists: PAIR, names: PAIR_STATE, moveBar, choose: withTarget,
-  });
-  const controls = createControls({ model, x, actions });
+  const account = createAccount(classes);
+  const actions = account.tellOf(
+    createActions(model, { lists: PAIR, names: PAIR_STATE, moveBar, choose: withTarget }),
+  );
+  const controls = createControls({ model, x, actions, note: account.node });
   const act = { ...actions, presetMenu: controls.presetMenu };
   const a = createPanel({ letter: "A", list: "p", model, root, act });
   const b = createPanel({ letter: "B", list: "q", model, root, act });
@@ -135,6 +208,7 @@ function build(model, root) {
     },
     update() {
       const state = actions.state();
+      account.update(state);
       const truth = oneHot(state.target, classes.length);
       const losses = (p) =>
         Object.fromEntries(keys.map((key) => [key, closedForms[key].expected(truth, x)(p)]));

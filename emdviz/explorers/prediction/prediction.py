@@ -40,9 +40,11 @@ class PredictionExplorer(DistributionExplorer):
     slider for every class, and ``explorer.sliders()`` is these sliders alone. All of it runs in
     the browser and stays live while a cell runs.
 
-    Drag a bar, or focus it and use the arrow keys, Page Up, Page Down, Home and End: its class
-    takes the value and the others share the rest in their old proportions. A double click or the
-    key p pins a class; a click on its name or the key t makes it the true one.
+    Drag a bar up or down, or focus it and use the arrow keys, Page Up, Page Down, Home and End: its
+    class takes the value and the others share the rest in their old proportions. Drag it sideways
+    to another bar, and that one takes from it alone; so do the keys after c was pressed on it,
+    until Escape. A double click or the key p pins a class; a click on its name or the key t makes
+    it the true one.
 
     Parameters
     ----------
@@ -52,8 +54,9 @@ class PredictionExplorer(DistributionExplorer):
     target : int
         Index of the true class.
     %(explorer_classes)s
-    equal_xe : bool
-        Tie the true class of A and B, and offer a slider that moves the rest of B.
+    equal_xe : bool, optional
+        Tie the true class of A and B, and offer a slider that moves the rest of B; by default
+        where both give the true class the same probability, as Figure 1's pair does.
     %(explorer_style)s
 
     Attributes
@@ -102,13 +105,15 @@ class PredictionExplorer(DistributionExplorer):
         target=0,
         classes=None,
         positions=None,
-        equal_xe=False,
+        equal_xe=None,
         style="notebook",
         **kwargs,
     ):
         classes, count = read_classes(classes, p=p, q=q, positions=positions)
         target = read_class_index(target, "target", count)
         p, q = _complete(p, q, target, count)
+        if equal_xe is None:
+            equal_xe = math.isclose(p[target], q[target], abs_tol=1e-6)
         super().__init__(
             {"p": p, "q": q},
             classes=classes,
