@@ -182,7 +182,7 @@ def test_bars_are_sliders_that_speak(figure):
     assert all(text in spoken for text in figure.numbers("A").values())
     assert "Cross-entropy is the same, squared error" in spoken
     assert "Earth Mover's Distance is lower for B" in spoken
-    status = figure.root.locator("[role=status]")
+    status = figure.root.locator(".emdviz-spoken")
     wait_until(lambda: status.inner_text() == figure.root.get_attribute("aria-label"))
 
 

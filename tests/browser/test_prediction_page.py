@@ -99,7 +99,8 @@ NEAR = [0, 0, 0.05, 0.25, 0.4, 0.25, 0.05, 0]
 
 
 def note(figure):
-    return figure.root.locator(".emdviz-note").inner_text()
+    """What the figure says of a move, or nothing."""
+    return "".join(figure.root.locator(".emdviz-note").all_inner_texts())
 
 
 def test_a_drag_to_another_bar_carries_probability_between_these_two_alone(figure):

@@ -51,8 +51,8 @@ export const createTargetMenu = (model, act) =>
   });
 
 /**
- * What stands above a figure: controls, others `below` them, a line on what to `see`, and a `hint` on
- * what to do. The hint, and what the `keys` do, also stand behind a question mark.
+ * What stands above a figure: controls, others `below` them, words or an element on what to `see`, and
+ * a `hint` on what to do. The hint, and what the `keys` do, also stand behind a question mark.
  */
 export function createToolbar(controls, { see, hint, keys, below = [] }) {
   const words = [hint, keys].filter(Boolean).map((text) => html("p", {}, text));
@@ -71,7 +71,7 @@ export function createToolbar(controls, { see, hint, keys, below = [] }) {
     { class: "emdviz-controls" },
     html("div", { class: "emdviz-toolbar" }, ...controls, words.length ? help : ""),
     ...below,
-    see ? html("p", { class: "emdviz-see" }, see) : "",
+    typeof see === "string" ? html("p", { class: "emdviz-see" }, see) : (see ?? ""),
     hint ? html("p", { class: "emdviz-hint" }, hint) : "",
   );
 }

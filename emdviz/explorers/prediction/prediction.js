@@ -2,7 +2,7 @@
 
 import { createActions, KEYS } from "../kit/actions.js";
 import { closedForms } from "../kit/closed_forms.js";
-import { formatLoss, formatProbability, html, write } from "../kit/dom.js";
+import { formatLoss, formatProbability, html, set, write } from "../kit/dom.js";
 import { equal, oneHot, places } from "../kit/distributions.js";
 import {
   equalXePath, moveBar, other, PAIR, PAIR_STATE, tie, withTarget,
@@ -13,6 +13,9 @@ import {
 } from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
 
+const SEE =
+  "Cross-entropy looks at the true class alone, wherever the rest lies. " +
+  "EMD² is the lower, the nearer to the true class it lies.";
 const HINT =
   "Drag a bar up or down, or sideways to another bar to carry probability there. " +
   "Double-click pins a bar; a click on a class name makes it the true class.";
@@ -38,9 +41,8 @@ function createControls({ model, x, actions, note }) {
     },
   });
   const journey = createJourney({ x, actions });
-  const tied = html("div", { class: "emdviz-toolbar" }, journey.node, note);
   const keys = `${KEYS}; t makes its class the true one.`;
-  const node = createToolbar([target.node, lock.node, pair], { hint: HINT, keys, below: [tied] });
+  const node = createToolbar([target.node, lock.node, pair], { see: note, hint: HINT, keys, below: [journey.node] });
   return {
     node,
     /** A menu that sets one prediction to an example. */
@@ -94,10 +96,11 @@ function createJourney({ x, actions }) {
 
 /** A line that says what became of a move, where the bars alone would leave a reader to wonder. */
 function createAccount(classes) {
-  const node = html("p", { class: "emdviz-note", role: "status" });
+  const node = html("p", { class: "emdviz-see", role: "status" }, SEE);
   let told = null; // the state of which the line tells
   const say = (words, state) => {
-    write(node, words);
+    write(node, words || SEE);
+    set(node, { class: words ? "emdviz-see emdviz-note" : "emdviz-see" });
     told = state;
   };
   return {
