@@ -1,7 +1,7 @@
 """Run every benchmark, or those named, and write docs/BENCHMARKS.md.
 
-python -m benchmarks [losses | aemd | training | distances | datasets | experiments | sliders] …
-                     [--rounds N]
+python -m benchmarks [losses | aemd | training | heads | distances | datasets | experiments |
+                      sliders] … [--rounds N]
 """
 
 import argparse
@@ -10,7 +10,16 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import aemd, datasets, distances, experiments, losses, slider_latency, training
+from benchmarks import (
+    aemd,
+    datasets,
+    distances,
+    experiments,
+    heads,
+    losses,
+    slider_latency,
+    training,
+)
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "BENCHMARKS.md"
@@ -23,6 +32,7 @@ PARTS = {
     "losses": lambda _: [losses.report(device) for device in _devices()],
     "aemd": lambda _: [aemd.report(device) for device in _devices()],
     "training": lambda _: [training.report(device) for device in _devices()],
+    "heads": lambda _: [heads.report(device) for device in _devices()],
     "distances": lambda _: [distances.report(DOCS)],
     "datasets": lambda _: [datasets.report()],
     "experiments": lambda _: [experiments.report()],

@@ -1,5 +1,6 @@
 """Fair timing on busy machines: interleaved and repeated, with medians and ratios."""
 
+import os
 import platform
 import statistics
 import time
@@ -76,3 +77,8 @@ def conditions(device="cpu"):
             continue
     python = f"Python {platform.python_version()}"
     return f"{date.today().isoformat()} · {where} · {python} · {' · '.join(packages)}"
+
+
+def load():
+    """Return how many programs wanted to run in the last minute, on average, as a text."""
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"

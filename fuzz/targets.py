@@ -72,6 +72,7 @@ LEFT_OUT = {
     "training.Race": "trains in a thread; its runs are fuzzed inside training.fit",
     "training.Run": "fuzzed inside training.fit",
     "training.TrainingData": "fuzzed inside training.fit",
+    "training.choose_rates": "calls training.compare_losses",
     "training.compare_losses": "trains for minutes; calls training.fit, which is fuzzed",
     "training.make_runs": "makes the runs of training.fit, which is fuzzed",
     "training.quick": "returns one of its arguments",

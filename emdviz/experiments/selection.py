@@ -2,6 +2,7 @@
 
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_names
+from emdviz.training.rates import read_metric
 from emdviz.training.results import OUTCOME, finished
 
 
@@ -50,12 +51,7 @@ def select(frame, by="valid RPS", *, over=None, across=("fold", "seed")):
     check_is(frame, "frame", pd.DataFrame, "a table of results, as experiments.results returns it")
     if "error" not in frame:
         raise ValueError("frame must be as experiments.results returns it, but lacks 'error'")
-    split, _, metric = str(by).partition(" ")
-    if split != "valid" or metric not in METRICS:
-        raise ValueError(
-            f"by must be 'valid ' and one of {sorted(METRICS)}, since what was chosen by the "
-            f"test split looks better there than it is; got {by!r}"
-        )
+    metric = read_metric(by)
     over = _searched(frame) if over is None else read_names(over, "over")
     across = read_names(across, "across")
     for name in (*over, *across, by):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.training.evaluation import Prediction, Predictor, measure, predict, scale
     from emdviz.training.history import Epoch, read_history
     from emdviz.training.race import Race
+    from emdviz.training.rates import RateSearch, choose_rates
     from emdviz.training.run import Run, fit
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "Prediction",
     "Predictor",
     "Race",
+    "RateSearch",
     "Run",
     "TrainConfig",
     "TrainingData",
     "choose_device",
+    "choose_rates",
     "compare_losses",
     "conclude",
     "fit",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 import platform
 import re
 import warnings
@@ -22,10 +23,13 @@ from emdviz.training.config import choose_device, read_config
 from emdviz.training.criterion import make_criterion, read_losses, read_options
 from emdviz.training.data import TrainingData
 from emdviz.training.predictions import PREDICTIONS, pack_predictions
-from emdviz.training.results import make_row, make_table, plain
+from emdviz.training.results import SPLITS, make_row, make_table, plain
 from emdviz.training.run import Run
-from emdviz.training.together import train_together
+from emdviz.training.together import arrange, can_be_stacked, train_together
 from emdviz.writing import write_whole
+
+AT_ONCE = 8 * 2**20
+"""Bytes of weights that a CPU trains side by side: more would not lie in its caches."""
 
 
 def compare_losses(
@@ -64,7 +68,8 @@ def compare_losses(
     weights : str or Path, optional
         Where the networks start from; see :func:`models.make`.
     learning_rates : dict of str to float, optional
-        A learning rate of its own for some losses.
+        A learning rate of its own for some losses; or several, with a run for each, among which
+        ``experiments.select`` chooses. :func:`choose_rates` looks for them.
     loss_options : dict of str to dict, optional
         Options for some losses, such as ``{"AEMD": {"lam": 10.0}}``.
     folder : str or Path, optional
@@ -72,10 +77,11 @@ def compare_losses(
         first was stopped; see :func:`fit`. The predictions for validation and test are kept
         there, too, for :func:`paired_differences`.
     together : bool, optional
-        Train all seeds, and all losses with equal numbers of outputs, as one stacked network
-        (but for losses that learn from features and networks with dropout):
-        on a GPU, which a small network leaves idle, several times as fast, and equal up to
-        rounding. By default on a GPU and not on a CPU, where it gains nothing.
+        Train networks side by side: the same up to rounding, and several times as fast where one
+        would leave the processor idle. That is so for ``"linear"`` and ``"mlp"`` everywhere,
+        whose runs share products of matrices, and for any network on a GPU, as one stack of all
+        seeds and all losses with equal numbers of outputs; both are the default. Losses that
+        learn from features and networks with dropout are trained alone in any case.
     on_epoch : callable, optional
         Called as ``on_epoch(loss, seed, epoch)`` after every epoch.
 
@@ -99,7 +105,7 @@ def compare_losses(
         memory; the others go on.
     """
     check_is(seeds, "seeds", Iterable, "a list of whole numbers, such as range(5)")
-    plan = _plan(
+    plan = plan_runs(
         dataset,
         losses,
         seeds,
@@ -111,16 +117,7 @@ def compare_losses(
         folder=folder,
         resplit=read_flag(resplit, "resplit"),
     )
-    on_gpu = choose_device(read_config(config).device).type == "cuda"
-    if on_gpu if together is None else together:
-        outcomes = _side_by_side([(key, make()) for key, make in plan.items()], on_epoch)
-        rows = [_row(*outcomes[key], model, weights, resplit) for key in plan]
-    else:  # one after the other, so that one network at a time is in memory
-        rows = [
-            _row(*_alone(make(), key, on_epoch), model, weights, resplit)
-            for key, make in plan.items()
-        ]
-    return make_table(rows)
+    return make_table(train_rows(plan, model, weights, config, together, on_epoch, resplit))
 
 
 def make_runs(dataset, losses, config=None, **options):
@@ -147,11 +144,11 @@ def make_runs(dataset, losses, config=None, **options):
     ['XE', 'EMD2']
     """
     seeds = [read_config(config).seed]
-    plan = _plan(dataset, losses, seeds, config, **options)
-    return {loss: make() for (loss, _), make in plan.items()}
+    plan = plan_runs(dataset, losses, seeds, config, **options)
+    return {loss: make() for (loss, *_), make in plan.items()}
 
 
-def _plan(
+def plan_runs(
     dataset,
     losses,
     seeds,
@@ -165,7 +162,7 @@ def _plan(
     probe=None,
     resplit=False,
 ):
-    """Return a dict of (loss, seed) to a function that makes the run, or tell what is wrong."""
+    """Return (loss, seed, rate) -> a function that makes the run, or tell what is wrong."""
     losses, config = read_losses(losses), read_config(config)
     learning_rates, loss_options = learning_rates or {}, loss_options or {}
     for name, given in (("learning_rates", learning_rates), ("loss_options", loss_options)):
@@ -188,12 +185,15 @@ def _plan(
         own = TrainingData(dataset.resplit(seed), config.device) if resplit else data
         for name, loss in losses.items():
             options = loss_options.get(name, {})
-            rate = learning_rates.get(name, config.learning_rate)
-            one = replace(config, seed=seed, learning_rate=rate)
-            place = _name(name, options, model, weights, one, resplit)
-            place = None if folder is None else Path(folder) / place
-            more = {"weights": weights, "probe": probe, "folder": place, "loss_options": options}
-            plan[name, seed] = partial(Run, model, loss, own, one, **more)
+            rates = learning_rates.get(name, config.learning_rate)
+            for rate in [rates] if isinstance(rates, Real) else rates:
+                one = replace(config, seed=seed, learning_rate=rate)
+                place = _name(name, options, model, weights, one, resplit)
+                place = None if folder is None else Path(folder) / place
+                plan[name, seed, rate] = partial(
+                    Run, model, loss, own, one,
+                    weights=weights, probe=probe, folder=place, loss_options=options,
+                )  # fmt: skip
     return plan
 
 
@@ -217,6 +217,34 @@ def _spell(value):
     return hashlib.blake2b(repr(plain("option", value)).encode(), digest_size=4).hexdigest()
 
 
+def train_rows(plan, model, weights, config, together, on_epoch, resplit, splits=SPLITS):
+    """Train all runs of a plan; return their rows in its order."""
+    return [
+        _row(run, error, model, weights, resplit, splits)
+        for run, error in _train(plan, model, config, together, on_epoch)
+    ]
+
+
+def _train(plan, model, config, together, on_epoch):
+    """Train all runs of a plan; yield each, and why it could not be finished or None."""
+    device = choose_device(read_config(config).device)
+    if together is None:
+        together = device.type == "cuda" or (model in ("linear", "mlp") and len(plan) > 1)
+    if not together:  # one network at a time is in memory
+        for key, make in plan.items():
+            yield _alone(make(), key, on_epoch)
+        return
+    at_once = math.inf if device.type == "cuda" else AT_ONCE
+    members, size = [], 0
+    for _, seed in groupby(plan.items(), key=lambda item: item[0][1]):
+        members += [(key, make()) for key, make in seed]
+        size = sum(p.nbytes for _, run in members for p in run.model.parameters())
+        if size >= at_once:
+            yield from _side_by_side(members, on_epoch).values()
+            members = []
+    yield from _side_by_side(members, on_epoch).values()
+
+
 def _alone(run, key, on_epoch):
     """Train a run to its end; return it, and why it could not be finished or None."""
     try:
@@ -231,13 +259,12 @@ def _side_by_side(members, on_epoch):
     """Train all runs at once; return key -> (run, why it could not be finished or None)."""
     keys = {id(run): key for key, run in members}
     outcomes = {key: (run, None) for key, run in members}
-    alone = [(key, run) for key, run in members if not run.can_be_stacked]
+    alone = [(key, run) for key, run in members if not can_be_stacked(run)]
     outcomes |= {key: _alone(run, key, on_epoch) for key, run in alone}
-    stacked = [run for _, run in members if run.can_be_stacked]
-    for _, group in groupby(sorted(stacked, key=_architecture), key=_architecture):
-        group = list(group)
+    for stack in arrange(run for _, run in members if can_be_stacked(run)):
+        group = [run for runs in stack for run in runs]
         try:
-            for results in train_together(group):
+            for results in train_together(stack):
                 for run, result in results:
                     if isinstance(result, Exception):
                         outcomes[keys[id(run)]] = run, _warn(keys[id(run)], result)
@@ -247,29 +274,24 @@ def _side_by_side(members, on_epoch):
             warnings.warn(
                 f"{len(group)} networks do not fit on {group[0].data.device} together; "
                 "they are trained one by one",
-                stacklevel=3,
+                stacklevel=4,
             )
             for run in group:
                 outcomes[keys[id(run)]] = _alone(run, keys[id(run)], on_epoch)
     return outcomes
 
 
-def _architecture(run):
-    """Return what is the same for networks that can be stacked."""
-    return run.loss.num_outputs(run.data.num_classes), run.loss.head is not None, id(run.data)
-
-
 def _tell(on_epoch, key, epoch):
     if on_epoch is not None:
-        on_epoch(*key, epoch)
+        on_epoch(*key[:2], epoch)
 
 
 def _warn(key, error):
-    warnings.warn(f"{key[0]} with seed {key[1]} stopped: {error}", stacklevel=4)
+    warnings.warn(f"{key[0]} with seed {key[1]} stopped: {error}", stacklevel=6)
     return str(error)
 
 
-def _row(run, error, model, weights, resplit):
+def _row(run, error, model, weights, resplit, splits):
     config = dataclasses.asdict(run.config)
     del config["device"]
     facts = {
@@ -285,13 +307,16 @@ def _row(run, error, model, weights, resplit):
     identity = _name(run.loss.name, run.given_options, model, weights, run.config, resplit)
     if error is not None:
         return make_row(identity, facts, error=error)
-    if run.folder is None:
-        _, measured = run.evaluate("test")
-    else:
-        both, predictions = pack_predictions(run)
-        write_whole(run.folder.path / PREDICTIONS, predictions)
-        measured = both["test"]
     last = run.epochs[-1]
-    metrics = {"valid": last.metrics, "test": measured}
+    measured = {"valid": last.metrics}
+    if "test" in splits:
+        if run.folder is None:
+            measured["test"] = run.evaluate("test")[1]
+        else:
+            both, predictions = pack_predictions(run)
+            write_whole(run.folder.path / PREDICTIONS, predictions)
+            measured["test"] = both["test"]
     now, host = datetime.now(UTC).isoformat(), platform.node()
-    return make_row(identity, facts, metrics=metrics, seconds=last.seconds, finished=now, host=host)
+    return make_row(
+        identity, facts, metrics=measured, seconds=last.seconds, finished=now, host=host
+    )

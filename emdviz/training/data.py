@@ -49,7 +49,7 @@ class TrainingData:
                 "nothing to tell apart"
             )
         self.images = is_image(dataset.inputs)
-        self._targets = {}
+        self._targets, self._last = {}, None
         weights = dataset.weights
         self.weights = None if weights is None else weights[rows].float().to(self.device)
         if self.device.type == "cpu":
@@ -76,6 +76,14 @@ class TrainingData:
         """Return the targets of the validation split, likewise."""
         self.targets(kind)
         return self._targets[kind][1]
+
+    def split(self, name):
+        """Return a split of the data set; the last one is kept for the next run that asks."""
+        if name == "valid":
+            return self.valid
+        if self._last is None or self._last[0] != name:
+            self._last = name, self.dataset.split(name)
+        return self._last[1]
 
     def class_counts(self, kind=None):
         """Return how many training targets each class has, shape (C,); votes add their shares."""
@@ -119,5 +127,5 @@ class TrainingData:
 def _take(tensor, rows):
     """Return rows of a tensor; torch indexes uint16 only as int16."""
     if tensor.dtype == torch.uint16:
-        return tensor.view(torch.int16)[rows].view(torch.uint16)
-    return tensor[rows]
+        return tensor.view(torch.int16).index_select(0, rows).view(torch.uint16)
+    return tensor.index_select(0, rows)

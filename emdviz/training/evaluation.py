@@ -190,20 +190,23 @@ class Predictor:
             If files cannot be read as images: their names. They are left out.
         """
         inputs, input_names = self.read_inputs(inputs)
+        return self.read_outputs(self._compute(inputs), targets, input_names)
+
+    def _compute(self, inputs):
+        """Return the outputs for inputs, a tensor, on the CPU."""
         seen = centre_crop_if(inputs, self.config.crop)
-        size = seen[:1].numel() if seen.ndim < 4 else math.prod(seen.shape[2:])
-        size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // max(1, size)))
         device = next(self.model.parameters()).device
         self.model.eval()
         with torch.no_grad():
-            outputs = [
-                self._outputs(prepare(part.to(device)))
-                for part in (seen[i : i + size] for i in range(0, len(seen), size))
-            ]
+            outputs = [self._outputs(prepare(part.to(device))) for part in in_batches(seen)]
         count = self.loss.num_outputs(len(self.classes))
-        outputs = torch.cat(outputs).cpu() if outputs else torch.zeros(0, count)
+        return torch.cat(outputs).cpu() if outputs else torch.zeros(0, count)
+
+    def read_outputs(self, outputs, targets=None, input_names=None):
+        """Return the :class:`Prediction` that outputs (N, outputs) of the network stand for."""
         value = None
         if targets is not None:
+            device = next(self.model.parameters()).device
             value = self._mean_loss(outputs.to(device), targets.to(device))
         options, is_point = self.loss_options, self.loss.is_point
         steps = torch.arange(len(self.classes))
@@ -317,6 +320,13 @@ def measure(prediction, split, num_classes, *, weighted=False):
         expected = prediction.scores(split.positions)
         results["Spearman"] = metrics.spearman(expected, split.scores, weights=weights)
     return results
+
+
+def in_batches(inputs):
+    """Split inputs into parts that are predicted at once."""
+    size = inputs[:1].numel() if inputs.ndim < 4 else math.prod(inputs.shape[2:])
+    size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // max(1, size)))
+    return [inputs[i : i + size] for i in range(0, len(inputs), size)]
 
 
 def is_image(inputs):

@@ -15,7 +15,7 @@ def pack_predictions(run):
     """
     metrics, arrays, dataset = {}, {}, run.data.dataset
     for name in ("valid", "test"):
-        split = dataset.split(name)
+        split = run.data.split(name)
         predicted, metrics[name] = run.evaluate(name)
         parts = {
             "index": dataset.splits[name],

@@ -155,6 +155,7 @@ class Run(Predictor):
             data.inputs.dtype, features=dataset.features, decoding=dataset.decoding,
         )  # fmt: skip
         self.probe = data.valid.inputs[:8] if probe is None else probe
+        self._probe_is_valid = probe is None
         if not isinstance(self.probe, torch.Tensor) or self.probe.ndim != len(shape) + 1:
             wanted = f"(N, {', '.join(map(str, shape))})"
             raise TypeError(f"probe must be a tensor of inputs, {wanted}, got {shown(probe)}")
@@ -191,11 +192,6 @@ class Run(Predictor):
             start = time.perf_counter()
             yield self.finish(self.train(number), time.perf_counter() - start)
 
-    @property
-    def can_be_stacked(self):
-        """Whether it can be trained in one stack with others; see :func:`train_together`."""
-        return not (self.loss.uses_features or self.is_random)
-
     def rate(self, number, step):
         """Return the learning rate of a step, counted from 0, of an epoch, counted from 1."""
         return self.config.rate((number - 1 + step / self.steps) / self.config.epochs)
@@ -227,8 +223,11 @@ class Run(Predictor):
         """Go back to what :meth:`state` returned."""
         unpack(state, self.model, self.criterion, self.optimizer)
 
-    def finish(self, total, seconds):
-        """Evaluate and keep the network after an epoch of ``seconds``; return the epoch."""
+    def finish(self, total, seconds, outputs=None):
+        """Evaluate and keep the network after an epoch of ``seconds``; return the epoch.
+
+        ``outputs`` are those for the validation split, where they have been computed already.
+        """
         start = time.perf_counter()
         number, train_loss = len(self.epochs) + 1, total / self.steps
         if not np.isfinite(train_loss):
@@ -238,7 +237,9 @@ class Run(Predictor):
             )
         valid = self.data.valid
         targets = self.data.valid_targets(self.config.targets)
-        predicted = self.predict(valid.inputs, targets=targets)
+        if outputs is None:
+            outputs = self._compute(valid.inputs)
+        predicted = self.read_outputs(outputs, targets)
         learned = self.criterion.end_epoch() if self.loss.uses_features else None
         before = self.epochs[-1].seconds if self.epochs else 0.0
         epoch = Epoch(
@@ -246,7 +247,7 @@ class Run(Predictor):
             train_loss=train_loss,
             valid_loss=predicted.loss,
             metrics=measure(predicted, valid, self.data.num_classes),
-            probe=self.predict(self.probe),
+            probe=self._predict_probe(outputs),
             learning_rate=self.rate(number, self.steps),
             seconds=before + seconds + time.perf_counter() - start,
             ground_distance=None if learned is None else to_numpy(learned).astype(np.float64),
@@ -259,10 +260,15 @@ class Run(Predictor):
         self.epochs = epochs  # an epoch counts as finished only after it was kept
         return epoch
 
+    def _predict_probe(self, outputs):
+        if self._probe_is_valid:
+            return self.read_outputs(outputs[: len(self.probe)])
+        return self.predict(self.probe)
+
     def evaluate(self, name):
         """Predict a split of the data set; return the :class:`Prediction` and its metrics."""
-        split = self.data.dataset.split(name)
-        predicted = self.predict(split.inputs)
+        split = self.data.split(name)
+        predicted = self.read_outputs(self._compute(split.inputs))
         return predicted, measure(predicted, split, self.data.num_classes)
 
     def batch_loss(self, outputs, targets, weights):

@@ -1,126 +1,450 @@
-"""Many small networks at once: stacked weights, one pass for all.
+"""Many small networks at once: their weights side by side, one step for all.
 
-A small network leaves a GPU idle between its kernels. Networks of one architecture are stacked
-along a new first axis and run as one through ``torch.func``, each on its own batches and with
-its own loss. The results are those of training them one by one, up to rounding.
+A small network leaves a GPU idle between its kernels, and a head on features leaves a CPU idle
+between its calls. Runs of one seed see the same batches, so that for heads one product of matrices
+serves all losses and learning rates of a seed; other networks are stacked through ``torch.func``.
+The results are those of training them one by one, up to rounding.
 """
 
 import copy
 import time
+from dataclasses import replace
+from itertools import accumulate, groupby
 
 import torch
+from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from emdviz.models.heads import Head
+from emdviz.training.evaluation import in_batches, prepare
+from emdviz.training.results import plain
 
-def train_together(members):
-    """Train runs of one architecture side by side to their ends; yield after every epoch.
+
+def can_be_stacked(run):
+    """Return whether a run can be trained with others of its architecture."""
+    return not (run.loss.uses_features or run.is_random)
+
+
+def is_head(run):
+    """Return whether a run trains a head: linear layers over standardised rows, in float32."""
+    return (
+        can_be_stacked(run)
+        and type(run.model) is Head
+        and run.loss.head is None
+        and not run.config.mixed_precision
+        and not run.config.mirror
+        and run.config.crop is None
+        and all(value.requires_grad for value in run.model.parameters())
+    )
+
+
+def arrange(runs):
+    """Sort runs into stacks for :func:`train_together`.
 
     Parameters
     ----------
-    members : list of Run
-        Over the same :class:`TrainingData`, with equal numbers of outputs and configurations that
-        differ in seed and learning rate only.
+    runs : iterable of Run
+        Each of which :func:`can_be_stacked`.
+
+    Returns
+    -------
+    list of list of list of Run
+        Stacks of seeds of runs. The runs of a seed have the same batches; all seeds of a stack
+        have runs of the same losses in the same order, and the same architecture.
+    """
+    seeds = {}
+    for run in runs:
+        seeds.setdefault((id(run.data), run.config.seed, _architecture(run)), []).append(run)
+    stacks = {}
+    for (*_, architecture), members in seeds.items():
+        members.sort(key=lambda run: str(_kind(run)))
+        layout = (architecture, *map(_kind, members))
+        stacks.setdefault(layout, []).append(members)
+    return list(stacks.values())
+
+
+def train_together(stack):
+    """Train a stack of runs side by side to their ends; yield after every epoch.
+
+    Parameters
+    ----------
+    stack : list of list of Run
+        From :func:`arrange`; configurations differ in seed and learning rate only.
 
     Yields
     ------
     list of (Run, Epoch or Exception)
         The epoch that each run has finished, or the FloatingPointError of a run whose loss is
-        no longer finite; such a run leaves the stack.
+        no longer finite, which is not told of again.
 
     Notes
     -----
     Runs that were stopped at different epochs first catch up with the furthest, one by one.
     """
-    furthest = max((len(run.epochs) for run in members), default=0)
+    members = [run for runs in stack for run in runs]
+    furthest = max(len(run.epochs) for run in members)
+    failed = {}
     for run in members:
-        for epoch in run if len(run.epochs) < furthest else ():
-            if epoch.number == furthest:
-                break
-    for number in range(furthest):
-        yield [(run, run.epochs[number]) for run in members]
+        try:
+            for epoch in run if len(run.epochs) < furthest else ():
+                if epoch.number == furthest:
+                    break
+        except FloatingPointError as error:
+            failed[id(run)] = error
+    for number in range(1, furthest + 1):
+        told = [(run, run.epochs[number - 1]) for run in members if len(run.epochs) >= number]
+        just = [run for run in members if len(run.epochs) == number - 1 and id(run) in failed]
+        yield told + [(run, failed[id(run)]) for run in just]
+    side_by_side = (Heads if all(map(is_head, members)) else Networks)(stack)
     for number in range(furthest + 1, members[0].config.epochs + 1):
         start = time.perf_counter()
-        totals = _train_epoch(members, number)
+        totals = side_by_side.train(number)
         seconds = (time.perf_counter() - start) / len(members)
-        results = [
-            (run, _finish(run, total, seconds)) for run, total in zip(members, totals, strict=True)
-        ]
+        results = []
+        for outputs, run, total in zip(side_by_side.outputs("valid"), members, totals, strict=True):
+            if id(run) in failed:
+                continue
+            try:
+                results.append((run, run.finish(total, seconds, outputs)))
+            except FloatingPointError as error:
+                failed[id(run)] = error
+                results.append((run, error))
         yield results
-        members = [run for run, result in results if not isinstance(result, Exception)]
-        if not members:
+        if len(failed) == len(members):
             return
 
 
-def _finish(run, total, seconds):
+class SideBySide:
+    """Runs whose weights lie in common tensors, seed by seed.
+
+    Parameters
+    ----------
+    stack : list of list of Run
+        S seeds of R runs.
+    """
+
+    def __init__(self, stack):
+        self.stack, self.config = stack, stack[0][0].config
+        self.device = stack[0][0].data.device
+        first = stack[0]
+        groups = groupby(range(len(first)), key=lambda r: _kind(first[r]))
+        self.kinds = [list(places) for _, places in groups]  # of one loss each, in a row
+        self.criteria = [
+            Criteria([runs[r] for runs in stack for r in places]) for places in self.kinds
+        ]
+        self.rates = torch.tensor(
+            [[run.config.learning_rate for run in runs] for runs in stack], device=self.device
+        )
+
+    def train(self, number):
+        """Train an epoch; return the sums of the batches' losses of all runs, seed by seed."""
+        totals = torch.zeros_like(self.rates)
+        for run in self.members():
+            run.model.train()
+            run.criterion.train()
+        epochs = [runs[0].data.batches(runs[0].config, number) for runs in self.stack]
+        for step, batches in enumerate(zip(*epochs, strict=True)):
+            first = self.stack[0][0]
+            # all rates follow one schedule
+            rates = self.rates * (first.rate(number, step) / first.config.learning_rate)
+            totals += self.step(batches, rates)
+        self.hand_back()
+        return totals.flatten().tolist()
+
+    def members(self):
+        """Return all runs, seed by seed."""
+        return [run for runs in self.stack for run in runs]
+
+    def losses(self, outputs, batches):
+        """Return the losses of a batch, shape (S, R).
+
+        ``outputs`` has a tensor (S, runs, B, outputs) for each kind of loss.
+        """
+        targets = torch.stack([targets for _, targets, _ in batches])
+        weighted = batches[0][2] is not None
+        row_weights = torch.stack([batch[2] for batch in batches]) if weighted else None
+        values = []
+        for places, criteria, made in zip(self.kinds, self.criteria, outputs, strict=True):
+            runs = len(places)
+            truth, weights = (
+                None if part is None else part.repeat_interleave(runs, dim=0)
+                for part in (targets, row_weights)
+            )
+            own = criteria(made.flatten(0, 1), truth, weights)
+            values.append(own.unflatten(0, (-1, len(places))))
+        return torch.cat(values, dim=1)
+
+
+class Criteria:
+    """The criteria of G runs with one loss, in one call where that gives the same.
+
+    The losses of this package take the rows of all runs at once. Others are tried on the first
+    batch with ``torch.func.vmap``; those that it does not take, as they look at values, and those
+    that keep something between batches are called run by run.
+    """
+
+    def __init__(self, runs):
+        self.criteria, self.at_once, loss = [run.criterion for run in runs], None, runs[0].loss
+        self.by_row = None
+        if loss.names and not {"weight", "ignore_index", "reduction"} & set(runs[0].loss_options):
+            num_classes, options = runs[0].data.num_classes, runs[0].loss_options
+            self.by_row = loss.make(num_classes, **options, reduction="none")
+        tensors = [dict([*one.named_parameters(), *one.named_buffers()]) for one in self.criteria]
+        self.tensors = {
+            name: torch.stack([one[name].detach() for one in tensors]) for name in tensors[0]
+        }
+
+    def __call__(self, outputs, targets, weights=None):
+        """Return a loss for each run, shape (G,).
+
+        ``outputs`` (G, B, outputs), ``targets`` (G, B) or (G, B, C), ``weights`` (G, B) or None.
+        """
+        if self.by_row is not None:
+            values = self.by_row(outputs.flatten(0, 1), targets.flatten(0, 1))
+            values = values.unflatten(0, outputs.shape[:2])
+            if weights is None:
+                return values.mean(dim=1)
+            return (values * weights).sum(dim=1) / weights.sum(dim=1)
+        if self.at_once is None:
+            self.at_once = self._try(outputs.detach(), targets, weights)
+        if self.at_once:
+            return self._together(outputs, targets, weights)
+        return self._in_turn(self.criteria, outputs, targets, weights)
+
+    def _in_turn(self, criteria, outputs, targets, weights):
+        batches = zip(criteria, outputs, targets, strict=True)
+        if weights is None:
+            return torch.stack([one(z, target) for one, z, target in batches])
+        triples = zip(batches, weights, strict=True)
+        return torch.stack([one(z, target, weight) for (one, z, target), weight in triples])
+
+    def _together(self, outputs, targets, weights):
+        given = (outputs, targets) if weights is None else (outputs, targets, weights)
+        first = self.criteria[0]
+        if not self.tensors:
+            return vmap(first)(*given)
+        return vmap(lambda tensors, *batch: functional_call(first, tensors, batch))(
+            self.tensors, *given
+        )
+
+    def _try(self, outputs, targets, weights):
+        """Return whether one call for all is the same as a call for each."""
+        if len(self.criteria) < 2:
+            return False
+        copies = copy.deepcopy(self.criteria)
+        before = _remembered(self.criteria)
+        try:
+            expected = self._in_turn(copies, outputs, targets, weights)
+            if _remembered(copies) != before:
+                return False
+            got = self._together(outputs, targets, weights)
+        except Exception:  # as of a loss that looks at values, which vmap cannot
+            return False
+        return torch.allclose(got, expected, rtol=1e-4, atol=1e-6, equal_nan=True)
+
+
+def _remembered(criteria):
+    """Return what criteria keep, in a form that can be compared."""
+    modules = [module for one in criteria for module in one.modules()]
+    plainly = (bool, int, float, str, type(None))
+    kept = [[(k, v) for k, v in vars(one).items() if isinstance(v, plainly)] for one in modules]
+    return kept, [value.tolist() for one in criteria for value in one.buffers()]
+
+
+class Heads(SideBySide):
+    """Heads whose first layers are one matrix for each seed.
+
+    A batch of a seed is standardised once and multiplied once for all its runs. Deeper layers are
+    products of stacked matrices.
+    """
+
+    def __init__(self, stack):
+        super().__init__(stack)
+        self.norms = [copy.deepcopy(runs[0].model.body[0]).train() for runs in stack]
+        self.counts = [len(places) for places in self.kinds]
+        self.tensors, self.kept, self.owners = [], [], []
+        self.shares = [{} for _ in stack[0]]  # of each run: parameter -> tensor, place in it
+        model = stack[0][0].model
+        *body, head = [n for n, layer in model.named_modules() if isinstance(layer, nn.Linear)]
+        first, *hidden = [*body, head]
+        widths = [run.model.get_submodule(first).out_features for run in stack[0]]
+        ends = list(accumulate(widths))
+        self._add(first, [slice(end - width, end) for end, width in zip(ends, widths, strict=True)])
+        self.sizes = [sum(widths[r] for r in places) for places in self.kinds]
+        for layer in hidden[:-1]:
+            self._add(layer, range(len(widths)))
+        for places in self.kinds if hidden else ():
+            self._add(head, range(len(places)), places)
+        self.depth = len(body)
+        self.rows = None  # memory for the rows of a step
+
+    def _add(self, layer, places, runs=None):
+        """Lay the weights and the biases of a layer side by side, runs at these places."""
+        runs = range(len(places)) if runs is None else runs
+        join = torch.cat if isinstance(places[0], slice) else torch.stack
+        for name in (f"{layer}.weight", f"{layer}.bias"):
+            values, kept = [], []
+            for members in self.stack:
+                own = {r: members[r].model.get_parameter(name) for r in runs}
+                values.append(join([value.detach() for value in own.values()]))
+                kept.append(join([_momentum(members[r], value) for r, value in own.items()]))
+            self.tensors.append(torch.stack(values))
+            self.kept.append(torch.stack(kept))
+            owner = torch.arange(self.tensors[-1].shape[1], device=self.device)
+            for r, place in zip(runs, places, strict=True):
+                self.shares[r][name] = len(self.tensors) - 1, place
+                owner[place] = r
+            self.owners.append(owner)
+
+    def step(self, batches, rates):
+        """Change all weights once; return the losses of the batch, shape (S, R)."""
+        rows = [inputs.reshape(len(inputs), -1) for inputs, _, _ in batches]
+        rows = [norm(own) for norm, own in zip(self.norms, rows, strict=True)]
+        self.rows = rows = torch.stack(rows, out=self.rows)
+        made = self._first(rows).requires_grad_()
+        deeper = [tensor.requires_grad_() for tensor in self.tensors[2:]]
+        losses = self.losses(self._others(made), batches)
+        by_made, *gradients = torch.autograd.grad(losses.sum(), [made, *deeper])
+        momentum, decay = self.config.momentum, self.config.weight_decay
+        with torch.no_grad():
+            # the largest product goes straight to where it is kept
+            self.kept[0].baddbmm_(by_made.mT, rows, beta=momentum)
+            gradients = [by_made.sum(dim=1), *gradients]
+            for kept, gradient in zip(self.kept[1:], gradients, strict=True):
+                kept.mul_(momentum).add_(gradient)
+            for value, kept, owner in zip(self.tensors, self.kept, self.owners, strict=True):
+                if decay:
+                    kept.add_(value, alpha=decay)
+                own = rates[:, owner].reshape(*value.shape[:2], *(1 for _ in value.shape[2:]))
+                value.addcmul_(kept, own, value=-1)
+        return losses.detach()
+
+    def _first(self, rows, seeds=slice(None)):
+        """Return what the first layers make of rows (S, B, F): (S, B, all units of all runs)."""
+        weight, bias = (tensor[seeds] for tensor in self.tensors[:2])
+        return torch.baddbmm(bias[:, None], rows, weight.mT)
+
+    def _others(self, made, seeds=slice(None)):
+        """Return the outputs for each kind of loss, (S, runs, B, outputs)."""
+        if not self.depth:
+            parts = zip(made.split(self.sizes, dim=2), self.counts, strict=True)
+            return [part.unflatten(2, (count, -1)).transpose(1, 2) for part, count in parts]
+        layers = [tensor[seeds] for tensor in self.tensors[2:]]
+        layers = list(zip(layers[::2], layers[1::2], strict=True))
+        units = made.relu().unflatten(2, (sum(self.counts), -1)).transpose(1, 2)
+        for weight, bias in layers[: self.depth - 1]:
+            units = (units @ weight.mT + bias[:, :, None]).relu()
+        heads = zip(units.split(self.counts, dim=1), layers[self.depth - 1 :], strict=True)
+        return [own @ weight.mT + bias[:, :, None] for own, (weight, bias) in heads]
+
+    @torch.no_grad()
+    def outputs(self, split):
+        """Yield the outputs of each run for the inputs of a split, as ``Predictor.outputs``."""
+        for s, (runs, norm) in enumerate(zip(self.stack, self.norms, strict=True)):
+            parts, seeds = [], slice(s, s + 1)
+            norm.eval()
+            for inputs in in_batches(runs[0].data.dataset.split(split).inputs):
+                rows = prepare(inputs.to(self.device))
+                rows = norm(rows.reshape(1, len(rows), -1)[0])[None]
+                parts.append(self._others(self._first(rows, seeds), seeds))
+            norm.train()
+            for made in zip(*parts, strict=True):
+                yield from torch.cat(made, dim=2)[0].cpu()
+
+    @torch.no_grad()
+    def hand_back(self):
+        """Copy the weights into each network and optimizer."""
+        for s, (runs, norm) in enumerate(zip(self.stack, self.norms, strict=True)):
+            for run, shares in zip(runs, self.shares, strict=True):
+                run.model.body[0].load_state_dict(norm.state_dict())
+                for name, (number, place) in shares.items():
+                    value = run.model.get_parameter(name)
+                    value.copy_(self.tensors[number][s][place])
+                    _keep_momentum(run, value, self.kept[number][s][place])
+
+
+class Networks(SideBySide):
+    """Networks of one architecture, stacked along a new first axis."""
+
+    def __init__(self, stack):
+        super().__init__(stack)
+        members = self.members()
+        models = [run.model.train() for run in members]
+        self.parameters, self.buffers = stack_module_state(models)
+        self.kept = {
+            name: torch.stack([_momentum(run, run.model.get_parameter(name)) for run in members])
+            for name in self.parameters
+        }
+        skeleton = copy.deepcopy(models[0]).to("meta")
+        self.forward = vmap(
+            lambda p, b, x: functional_call(skeleton, (p, b), (x,)), randomness="different"
+        )
+
+    def step(self, batches, rates):
+        """Change all weights once; return the losses of the batch, shape (S, R)."""
+        config, runs = self.config, len(self.stack[0])
+        inputs = torch.stack([inputs for inputs, _, _ in batches]).repeat_interleave(runs, dim=0)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.mixed_precision):
+            outputs = self.forward(self.parameters, self.buffers, inputs)
+        counts = [len(places) for places in self.kinds]
+        losses = self.losses(outputs.unflatten(0, (-1, runs)).split(counts, dim=1), batches)
+        gradients = torch.autograd.grad(losses.sum(), list(self.parameters.values()))
+        with torch.no_grad():
+            for (name, value), gradient in zip(self.parameters.items(), gradients, strict=True):
+                self.kept[name].mul_(config.momentum).add_(gradient)
+                self.kept[name].add_(value, alpha=config.weight_decay)
+                own = rates.reshape(-1, *(1 for _ in value.shape[1:]))
+                value.addcmul_(self.kept[name], own, value=-1)
+        return losses.detach()
+
+    @torch.no_grad()
+    def hand_back(self):
+        """Copy the stacked tensors back into each network and optimizer."""
+        for i, run in enumerate(self.members()):
+            for name, value in run.model.named_parameters():
+                value.copy_(self.parameters[name][i])
+                _keep_momentum(run, value, self.kept[name][i])
+            for name, value in run.model.named_buffers():
+                value.copy_(self.buffers[name][i])
+
+    def outputs(self, split):
+        """Yield None for each run: each computes its own."""
+        yield from [None] * len(self.members())
+
+
+def _momentum(run, value):
+    """Return the momentum of a parameter."""
+    kept = run.optimizer.state.get(value, {}).get("momentum_buffer")
+    return torch.zeros_like(value).detach() if kept is None else kept.detach()
+
+
+def _keep_momentum(run, value, momentum):
+    if run.config.momentum:
+        own = torch.empty_like(value).copy_(momentum)
+        run.optimizer.state[value]["momentum_buffer"] = own
+
+
+def _kind(run):
+    """Return what is the same for runs whose losses are computed in one call."""
+    options = {name: _spell(name, value) for name, value in run.given_options.items()}
+    return run.loss.name, str(id(run.loss)), str(sorted(options.items()))
+
+
+def _spell(name, value):
     try:
-        return run.finish(total, seconds)
-    except FloatingPointError as error:
-        return error
+        return str(plain(name, value))
+    except ValueError:  # as of an option that is a function
+        return str(id(value))
 
 
-def _train_epoch(members, number):
-    """Train all runs for one epoch; return the sums of their batches' losses."""
-    models, config = [run.model for run in members], members[0].config
-    device = members[0].data.device
-    for model in models:
-        model.train()
-    parameters, buffers = stack_module_state(models)
-    skeleton = copy.deepcopy(models[0]).to("meta")
-    momenta = _stack_momenta(members, parameters)
-    forward = vmap(lambda p, b, x: functional_call(skeleton, (p, b), (x,)), randomness="different")
-    totals = torch.zeros(len(members), device=device)
-    streams = zip(*(run.data.batches(run.config, number) for run in members), strict=True)
-    for step, batches in enumerate(streams):
-        inputs = torch.stack([inputs for inputs, _, _ in batches])
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.mixed_precision):
-            outputs = forward(parameters, buffers, inputs)
-        losses = torch.stack(
-            [
-                run.batch_loss(output, targets, weights)
-                for run, output, (_, targets, weights) in zip(
-                    members, outputs, batches, strict=True
-                )
-            ]
-        )
-        gradients = torch.autograd.grad(losses.sum(), list(parameters.values()))
-        rates = torch.tensor([run.rate(number, step) for run in members], device=device)
-        _descend(parameters, gradients, momenta, rates, config)
-        totals += losses.detach()
-    _unstack(members, parameters, buffers, momenta)
-    return totals.tolist()
-
-
-@torch.no_grad()
-def _descend(parameters, gradients, momenta, rates, config):
-    """Take the step of ``torch.optim.SGD``, with a learning rate for each network."""
-    for (name, value), gradient in zip(parameters.items(), gradients, strict=True):
-        gradient = gradient.add(value, alpha=config.weight_decay)
-        momenta[name].mul_(config.momentum).add_(gradient)
-        value.sub_(momenta[name] * rates.reshape(-1, *(1 for _ in value.shape[1:])))
-
-
-def _stack_momenta(members, parameters):
-    def momentum(run, parameter):
-        state = run.optimizer.state.get(parameter, {})
-        buffer = state.get("momentum_buffer")
-        return torch.zeros_like(parameter) if buffer is None else buffer
-
-    return {
-        name: torch.stack(
-            [momentum(run, run.model.get_parameter(name)).detach() for run in members]
-        )
-        for name in parameters
-    }
-
-
-@torch.no_grad()
-def _unstack(members, parameters, buffers, momenta):
-    """Copy the stacked tensors back into each network and optimizer."""
-    for i, run in enumerate(members):
-        for name, value in run.model.named_parameters():
-            value.copy_(parameters[name][i])
-            if run.config.momentum:
-                own = torch.empty_like(value).copy_(momenta[name][i])
-                run.optimizer.state[value]["momentum_buffer"] = own
-        for name, value in run.model.named_buffers():
-            value.copy_(buffers[name][i])
+def _architecture(run):
+    """Return what is the same for networks whose weights lie side by side."""
+    config = replace(run.config, seed=0, learning_rate=1.0)
+    shapes = {name: tuple(value.shape) for name, value in run.model.state_dict().items()}
+    alike = None
+    if is_head(run):  # outputs may differ; columns must have been standardised alike
+        shapes = {name: shape for name, shape in shapes.items() if not name.startswith("head.")}
+        state = run.model.body[0].state_dict()
+        alike = tuple(value.cpu().numpy().tobytes() for value in state.values())
+    size = run.steps, run.data.batch_size(run.config), run.data.weights is None
+    return type(run.model), run.loss.head is None, config, size, tuple(shapes.items()), alike
