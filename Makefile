@@ -5,6 +5,7 @@
 # test: run every test · test-without-torch: those that need no torch, where it is not installed
 # quick: ruff and the fast tests, a minute and a half, to run before a commit
 # notebooks: run all notebooks at full size · bench: speed against peers
+# site: the explorers and a tour of them as static pages, in build/site
 # book: notebooks, results and every function as a site, in build/book
 # test-oldest: the tests with the lowest versions that pyproject.toml allows, in .venv-oldest
 # soak: for an hour or two, whether anything grows or slows
@@ -17,7 +18,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constra
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 
-.PHONY: lab edit instructor app quick test test-without-torch test-oldest notebooks soak bench fuzz book \
+.PHONY: lab edit instructor app quick test test-without-torch test-oldest notebooks soak bench fuzz site book \
   screenshots picture constraints clean
 
 lab: .venv/installed-lab
@@ -62,6 +63,9 @@ notebooks: .venv/installed-test
 
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks
+
+site: .venv/installed
+	$(BIN)/python -m emdviz.site $(SITE)
 
 book: .venv/installed-book
 	$(BIN)/python scripts/book.py $(BOOK_OPTIONS)

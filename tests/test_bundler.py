@@ -42,7 +42,8 @@ def test_a_module_comes_after_all_that_it_imports_and_once(write):
         ('import { b, x as y } from "./b.js";', r"line 2: b\.js does not export x"),
         ('import { b } from "b";', r"line 2: 'b' is no path that begins with \./ or \.\./"),
         ('import { "b" } from "./b.js";', r"line 2: these are no names"),
-        ('import b from "./b.js";', "line 2: this form is not understood: import b from"),
+        ('import b from "./b.js";', r"line 2: b\.js does not export default"),
+        ('import b, { c } from "./b.js";', "line 2: this form is not understood: import b, { c }"),
         ('import "./b.js";', "line 2: this form is not understood"),
         ('  import { b } from "./b.js";', "line 2: import and export must stand at the beginning"),
         ('const b = await import("./b.js");', "line 2: import and export must stand"),
@@ -71,9 +72,11 @@ def test_a_module_cannot_import_itself(write):
         bundle(write(a='import { b } from "./a.js";\nexport default 1;\n'))
 
 
-def test_only_the_first_module_has_a_default(write):
+def test_the_first_module_has_a_default_and_others_may(write):
     with pytest.raises(BundleError, match=r"a\.js: the first module must export a default"):
         bundle(write(a="export const b = 1;\n"))
+    text = bundle(write(a='import c from "./b.js";\nexport default c;\n', b="export default 1;\n"))
+    assert re.search(r"const \{ default: c \} = \w+_b;", text)
     first = write(a='import { b } from "./b.js";\nexport default b;\n', b="export default 1;\n")
     with pytest.raises(BundleError, match=r"b\.js does not export b"):
         bundle(first)

@@ -161,7 +161,9 @@ def test_no_name_leaves_the_script_of_a_page(tmp_path):
         assert "<img" not in markup
         assert not {"\u2028", "\u2029"} & set(markup[markup.index("<script") :])
         (state,) = re.findall(
-            r"^standAlone\.figure\(.*?, (\{.*\}), widget\);$", markup, re.MULTILINE
+            r"^standAlone\.(?:figure|page)\(.*?, (\{.*\}), widget(?:, \[.*\])?\);$",
+            markup,
+            re.MULTILINE,
         )
         assert json.loads(state)["classes"] == explorer.classes
     assert "<title>&lt;/script&gt;" in page

@@ -129,7 +129,9 @@ class GradientExplorer(DistributionExplorer):
     own_scale = traitlets.Bool(False).tag(sync=True)
     # the steps taken together with their start: with another p or target they count no more,
     # whichever of the browser's and the kernel's messages comes first
-    _walk = Walk(allow_none=True, default_value=None).tag(sync=True, from_browser=True)
+    _walk = Walk(allow_none=True, default_value=None).tag(
+        sync=True, from_browser=True, address={"kind": "steps", "high": MOST_STEPS}
+    )
     _presets = traitlets.Dict().tag(sync=True)
     _losses = traitlets.List().tag(sync=True)
     _limits = traitlets.Dict(_LIMITS).tag(sync=True)

@@ -11,9 +11,10 @@ The forms that are understood stand at the beginning of a line::
 
     import { name, name as other } from "./file.js";
     import * as name from "./file.js";
+    import name from "./file.js";           (its default)
     export function | export async function | export class | export const name …
     export { name, name as other };
-    export default expression;              (in the first module alone)
+    export default expression;
 
 Everything else (``export let``, whose value could change later, ``export *``, ``import()``, a
 package by its name) raises a :class:`BundleError`.
@@ -25,7 +26,8 @@ from pathlib import Path
 _EXPLORERS = Path(__file__).parent.parent
 
 _IMPORT = re.compile(
-    r"import\s*(?:\{(?P<names>[^{}]*)\}|\*\s*as\s+(?P<whole>\w+))\s*from\s*[\"'](?P<path>[^\"']*)[\"'];"
+    r"import\s*(?:\{(?P<names>[^{}]*)\}|\*\s*as\s+(?P<whole>\w+)|(?P<default>\w+)\s)"
+    r"\s*from\s*[\"'](?P<path>[^\"']*)[\"'];"
 )
 _DECLARED = re.compile(r"export\s+(?=(?:(?:async\s+)?function|class|const)\s+(?P<name>[\w$]+))")
 _LISTED = re.compile(r"export\s*\{(?P<names>[^{}]*)\};")
@@ -70,10 +72,7 @@ def bundle(first, name="widget"):
     """
     modules = {}
     _read(Path(first), modules, ())
-    *others, last = modules.values()
-    for module in others:
-        if "default" in module.exports:
-            raise BundleError(f"{module.path}: only the first module may export a default")
+    *_, last = modules.values()
     if "default" not in last.exports:
         raise BundleError(f"{last.path}: the first module must export a default")
     parts = [module.as_function() for module in modules.values()]
@@ -116,7 +115,12 @@ class _Module:
             if not found["path"].startswith("."):
                 raise self.error(start, f"{found['path']!r} is no path that begins with ./ or ../")
             path = (self.path.parent / found["path"]).resolve()
-            names = [] if found["whole"] else self._names(start, found["names"])
+            if found["whole"]:
+                names = []
+            elif found["default"]:
+                names = [("default", found["default"])]
+            else:
+                names = self._names(start, found["names"])
             self.imports.append((start, path, [name for name, _ in names]))
             pairs = ", ".join(n if n == alias else f"{n}: {alias}" for n, alias in names)
             into = found["whole"] or f"{{ {pairs} }}"

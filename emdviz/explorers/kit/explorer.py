@@ -16,6 +16,7 @@ import traitlets
 from IPython import get_ipython
 from IPython.display import display
 
+from emdviz.explorers.kit.address import fields
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.losses.loss import look_of
 from emdviz.palette import CHOSEN, GAP, PREDICTION_A, PREDICTION_B, TRUTH, for_text, on_dark
@@ -53,7 +54,16 @@ _PAGE = """<!doctype html>
 
 _PAGE_STYLE = """<style>
 :root { color-scheme: light dark; }
-body { margin: 0 auto; max-width: 1800px; padding: 1rem; background: light-dark(#fff, #16191d); }
+body {
+  margin: 0 auto; max-width: 1800px; padding: 1rem;
+  background: light-dark(#fff, #16191d); color: light-dark(#1f2328, #e8e8e8);
+  font-family: system-ui, -apple-system, "Segoe UI", sans-serif;
+}
+.emdviz-framed body { padding: 0.25rem 0.5rem; }
+.emdviz-refused {
+  margin: 0 0 1rem; padding: 0.6rem 1rem; border: 2px solid; border-radius: 0.4rem;
+}
+.emdviz-refused[hidden] { display: none; }
 </style>"""
 
 _FRAGMENT = """<div id="{anchor}">To see this interactive figure, run the cell.</div>
@@ -61,9 +71,12 @@ _FRAGMENT = """<div id="{anchor}">To see this interactive figure, run the cell.<
 {css}</style>
 <script type="module">
 {esm}
-standAlone.{show}(document.getElementById("{anchor}"), {values}{widget});
+standAlone.{show}(document.getElementById("{anchor}"), {values}{more});
 </script>
 """
+
+_COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
+"""A comment that has its lines for itself: an eighth of a module, which no page needs."""
 
 _STAND_ALONE = bundle(_HERE / "stand_alone.js", "standAlone").rpartition("export default")[0]
 
@@ -163,16 +176,34 @@ class Reopenable:
         return bundle
 
 
-def stand_alone(show, values, *, css="", esm=""):
-    """Return HTML that calls a function of ``stand_alone.js``, with the widget that ``esm`` is."""
+def stand_alone(show, values, *, css="", esm="", address=None):
+    """Return HTML that calls a function of ``stand_alone.js``, with the widget that ``esm`` is.
+
+    ``address`` are the fields of a page that keeps its state in its address.
+    """
+    more = [", widget"] if esm else []
+    if address is not None:
+        more.append(f", {_as_script(address)}")
     return _FRAGMENT.format(
         anchor=f"emdviz-{uuid.uuid4().hex[:12]}",
-        css=css,
-        esm=esm.rpartition("export default")[0] + _STAND_ALONE,
+        css=_COMMENT.sub("", css),
+        esm=_COMMENT.sub("", esm.rpartition("export default")[0] + _STAND_ALONE),
         show=show,
-        # "<" could end the script from within a class name
-        values=json.dumps(values).replace("<", "\\u003c"),
-        widget=", widget" if esm else "",
+        values=_as_script(values),
+        more="".join(more),
+    )
+
+
+def _as_script(values):
+    # "<" could end the script from within a class name
+    return json.dumps(values).replace("<", "\\u003c")
+
+
+def whole_page(title, body, style=""):
+    """Return a page with this body and rules of style, which asks for nothing from elsewhere."""
+    styles = _PAGE_STYLE + (f"\n<style>\n{style}</style>" if style else "")
+    return _PAGE.format(
+        title=html.escape(title), policy=_only_this(styles + body), style=styles, fragment=body
     )
 
 
@@ -196,6 +227,10 @@ class Explorer(Reopenable, anywidget.AnyWidget):
     """An interactive figure that lives in the browser and can leave the notebook."""
 
     _text_scale = traitlets.Float(1.0).tag(sync=True)
+
+    def __init__(self, **traits):
+        super().__init__(**traits)
+        self.on_msg(self._hand_over)
 
     def set_state(self, sync_data):
         """Take what a browser changed, but for private traits without the tag ``from_browser``."""
@@ -227,15 +262,21 @@ class Explorer(Reopenable, anywidget.AnyWidget):
             The file. Open it in a browser by double click.
         """
         path = Path(path).expanduser()
-        title = html.escape(type(self).__name__)
-        fragment = self._fragment()
-        policy = _only_this(_PAGE_STYLE + fragment)
-        page = _PAGE.format(title=title, policy=policy, style=_PAGE_STYLE, fragment=fragment)
-        write_whole(path, page.encode())
+        write_whole(path, self._page().encode())
         return path
 
-    def _fragment(self):
+    def _page(self):
+        """Return the text of a page that shows the explorer and keeps its state in its address."""
+        fragment = self._fragment("page", address=fields(self))
+        return whole_page(type(self).__name__, fragment)
+
+    def _fragment(self, show="figure", **options):
         """Return HTML that shows the explorer with a stand-in for the kernel."""
         ours = set(self.traits(sync=True)) - set(anywidget.AnyWidget.class_traits(sync=True))
         state = self.get_state(ours - {"_esm", "_css", "_anywidget_id"})
-        return stand_alone("figure", state, css=self._css, esm=self._esm)
+        return stand_alone(show, state, css=self._css, esm=self._esm, **options)
+
+    def _hand_over(self, _, content, __):
+        """Send the page to a browser that asks for it."""
+        if isinstance(content, dict) and content.get("do") == "page":
+            self.send({"asked": content.get("asked"), "page": self._page()})

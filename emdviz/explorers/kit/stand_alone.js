@@ -36,6 +36,14 @@ function figure(el, values, widget) {
   const model = new PageModel({ ...values, _kernel: false });
   widget.initialize?.({ model });
   widget.render({ model, el });
+  return model;
+}
+
+/** Show an explorer that has the page for itself: its state stands in the address, by `fields`. */
+function page(el, values, widget, fields) {
+  widget.joinAddress({ fields, start: values }, (_page, state) =>
+    figure(el, { ...values, ...state, _page }, widget),
+  );
 }
 
 /** Show one of `pictures`, texts of HTML, which a slider called `name` chooses. */
@@ -94,4 +102,4 @@ function revive(el, values) {
   figure(el, values, new Function(body)());
 }
 
-export default { figure, pages, saved };
+export default { figure, page, pages, saved };

@@ -4,6 +4,8 @@ import { createMover } from "./distributions.js";
 import { html, onceSettled, set, uniqueId, write } from "./dom.js";
 import { createFit } from "./fit.js";
 import { createFullScreenButton } from "./full_screen.js";
+import { joinAddress } from "./page.js";
+import { createShare } from "./share.js";
 import { keepInStep } from "./sync.js";
 
 const SPEAK_AFTER = 700; // milliseconds of rest before a screen reader is told
@@ -20,9 +22,10 @@ const NOTICE =
  * figure; `resize(unit, tall)`, told the text size in pixels and how high drawings may be; and
  * `update()`, which draws the present state and returns it in words. It is updated when a trait of `follow` changes, and built anew when one of `rebuild` does. The
  * distributions `lists` are kept in step with their numbers, see `keepInStep` and `createMover`.
+ * `check(state)` tells in words what of a state that a link brings does not fit together, or null.
  */
 export function makeWidget({
-  name, build, follow, rebuild = ["classes", "positions"], lists, names = follow, moveBar, ...more
+  name, build, follow, rebuild = ["classes", "positions"], lists, names = follow, moveBar, check, ...more
 }) {
   const initialize = ({ model }) =>
     keepInStep(model, { lists, names, move: createMover(lists, moveBar), ...more });
@@ -47,7 +50,8 @@ export function makeWidget({
       view.destroy();
     };
   }
-  return lists ? { initialize, render } : { render };
+  const onPage = (facts, show) => joinAddress({ ...facts, check }, show);
+  return { ...(lists && { initialize }), render, joinAddress: onPage };
 }
 
 /** Call `tell` when nobody in Python hears `model` any more; return how to stop listening. */
@@ -76,9 +80,10 @@ function mount({ name, build, model, el, notice }) {
   );
   el.replaceChildren(root);
   const view = build(model, root);
+  const share = createShare({ model, root, name });
   const spoken = html("p", { class: "emdviz-spoken", role: "status", id: uniqueId("spoken") });
   root.append(spoken);
-  root.querySelector(".emdviz-toolbar").append(createFullScreenButton(root));
+  root.querySelector(".emdviz-toolbar").append(share.node, createFullScreenButton(root));
 
   let timer = 0;
   let said = "";
@@ -107,6 +112,7 @@ function mount({ name, build, model, el, notice }) {
     destroy() {
       fit.destroy();
       clearTimeout(timer);
+      share.destroy();
     },
   };
 }

@@ -1,0 +1,93 @@
+"""A finished race that was kept in ``race.json``, as a replay that needs no torch to be built."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+from emdviz.explorers.kit.address import choice, whole
+from emdviz.explorers.kit.bundler import bundle
+from emdviz.explorers.kit.explorer import drawing, show_losses, stand_alone, style_sheet
+from emdviz.losses.loss import LOSSES
+from emdviz.metrics import METRICS
+
+_HERE = Path(__file__).parent
+_EXPLORERS = _HERE.parent / "explorers"
+
+RACE = _HERE / "race.json"
+"""Written by ``python scripts/record_race.py``; it says itself how the networks were trained."""
+
+
+class Replay:
+    """The recorded race, with what the site needs of an explorer.
+
+    Attributes
+    ----------
+    facts : dict
+        What the file holds.
+    epochs : dict of str to list of dict
+        The ``metrics`` and the ``belief`` after each epoch, by loss, in the order of ``LOSSES``.
+    """
+
+    module = _EXPLORERS / "training" / "replay.js"
+    css = style_sheet("replay", "kit/kit.css", "training/training.css")
+
+    def __init__(self, path=RACE):
+        self.facts = json.loads(Path(path).read_text(encoding="utf-8"))
+        kept = self.facts["epochs"]
+        self.epochs = {loss: kept[loss] for loss in LOSSES if loss in kept}
+
+    @property
+    def state(self):
+        """The traits of a ``TrainingReplay``, at its last epoch."""
+        facts = self.facts
+        return {
+            "epoch": self._last,
+            "image": 0,
+            "metric": facts["metrics"][0],
+            "_text_scale": 1.0,
+            "_setup": {
+                "losses": show_losses(list(self.epochs)),
+                "metrics": {
+                    name: {"unit": METRICS[name].unit, "higher": METRICS[name].higher_is_better}
+                    for name in facts["metrics"]
+                },
+                "classes": facts["classes"],
+                "epochs": self._last,
+                "probe": facts["probe"],
+            },
+            "_epochs": list(self.epochs.values()),
+        }
+
+    @property
+    def fields(self):
+        """What may stand in the address of its page."""
+        facts = self.facts
+        return [
+            whole("epoch", 1, self._last),
+            whole("image", 0, len(facts["probe"]["images"]) - 1),
+            choice("metric", facts["metrics"]),
+        ]
+
+    def fragment(self, show, **options):
+        """Return HTML that shows it."""
+        return stand_alone(show, self.state, css=self.css, esm=bundle(self.module), **options)
+
+    def figure(self):
+        """Return a matplotlib Figure of the curves of RPS."""
+        from emdviz import plots
+
+        histories = {
+            loss: [SimpleNamespace(number=n, metrics=e["metrics"]) for n, e in enumerate(done, 1)]
+            for loss, done in self.epochs.items()
+        }
+        with drawing(8, 4.5) as figure:
+            plots.plot_history(histories, "RPS", ax=figure.subplots())
+        return figure
+
+    def final(self, metric):
+        """Return a metric of each loss after its last epoch."""
+        return {loss: done[-1]["metrics"][metric] for loss, done in self.epochs.items()}
+
+    @property
+    def _last(self):
+        return max(len(done) for done in self.epochs.values())
