@@ -46,7 +46,8 @@ SAYS = "(said) => document.querySelector('.emdviz-explorer').ariaLabel === said"
 FIVE_KEYS = """async () => {
   const [bar] = document.querySelectorAll('.emdviz-bar');
   const before = location.hash;
-  for (let n = 0; n < 5; n += 1) bar.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp' }));
+  const press = () => bar.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp' }));
+  for (let n = 0; n < 5; n += 1) press();
   await null;
   return [before, location.hash];
 }"""

@@ -1,17 +1,12 @@
 // A figure as a picture: its elements and rules in one SVG, which the browser paints.
 
 const SCALE = 2; // pixels of the picture per pixel of the screen
-const UNSEEN = ".emdviz-help, .emdviz-share, .emdviz-full, .emdviz-spoken, [hidden]";
+const UNSEEN = ".emdviz-help, .emdviz-share, .emdviz-full, .emdviz-spoken";
 
-/** The rules of all style sheets of the page that are about figures. */
-function rulesOfFigures() {
-  const texts = [...document.styleSheets].flatMap((sheet) => {
-    try {
-      return [...sheet.cssRules].map((rule) => rule.cssText);
-    } catch {
-      return []; // of another site, which may not be read
-    }
-  });
+/** The style sheets of the page that are about figures, as they were written. */
+function stylesOfFigures() {
+  // browsers lose parts of a rule when they write it down themselves
+  const texts = [...document.querySelectorAll("style")].map((style) => style.textContent);
   return [...new Set(texts.filter((text) => text.includes(".emdviz-")))].join("\n");
 }
 
@@ -26,10 +21,9 @@ function copyOf(root, { width, height }) {
     }
     if (node.matches("option")) after[i].toggleAttribute("selected", node.selected);
   });
-  for (const node of copy.querySelectorAll(UNSEEN)) node.remove();
+  for (const node of copy.querySelectorAll(UNSEEN)) node.style.visibility = "hidden";
   const style = getComputedStyle(root);
-  const known = [...root.ownerDocument.styleSheets].length ? customProperties(root, style) : [];
-  for (const [name, value] of known) copy.style.setProperty(name, value);
+  for (const [name, value] of variablesOf(style)) copy.style.setProperty(name, value);
   for (const name of ["font-family", "font-size", "color"]) copy.style.setProperty(name, style.getPropertyValue(name));
   copy.style.width = `${width}px`;
   copy.style.height = `${height}px`;
@@ -37,9 +31,9 @@ function copyOf(root, { width, height }) {
   return copy;
 }
 
-/** What JupyterLab's theme gave to the figure's own variables. */
-function customProperties(root, style) {
-  const names = new Set(rulesOfFigures().match(/--(?:emdviz|jp)-[\w-]+/g));
+/** The variables of the figure, some of which JupyterLab's theme gave. */
+function variablesOf(style) {
+  const names = new Set(stylesOfFigures().match(/--(?:emdviz|jp)-[\w-]+/g));
   return [...names].map((name) => [name, style.getPropertyValue(name)]).filter(([, value]) => value !== "");
 }
 
@@ -60,7 +54,7 @@ export function drawPicture(root) {
   const scheme = schemeOf(root);
   const page = document.implementation.createHTMLDocument("");
   const style = page.createElement("style");
-  style.textContent = rulesOfFigures();
+  style.textContent = stylesOfFigures();
   const box = page.createElement("div");
   box.style.cssText = `color-scheme: ${scheme}; background: ${scheme === "dark" ? "#16191d" : "#fff"}`;
   box.append(style, page.adoptNode(copyOf(root, size)));

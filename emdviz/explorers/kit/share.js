@@ -31,14 +31,11 @@ async function copy(text, near) {
   }
 }
 
-const escape = (text) => text.replace(/[&"<>]/g, (letter) => `&#${letter.codePointAt(0)};`);
-
 /** A frame in which a page shows the figure: all of it is in sight, whatever its size. */
 function frameOf(link, title) {
-  return (
-    `<iframe src="${escape(link)}" title="${escape(title)}" loading="lazy" ` +
-    'allow="clipboard-write; fullscreen" style="width: 100%; aspect-ratio: 16 / 9; min-height: 34rem; border: 0"></iframe>'
-  );
+  const style = "width: 100%; aspect-ratio: 16 / 9; min-height: 34rem; border: 0";
+  const allow = "clipboard-write; fullscreen";
+  return html("iframe", { src: link, title, loading: "lazy", allow, style }).outerHTML;
 }
 
 /**
