@@ -16,7 +16,7 @@ NAMES = [name for name in explorers.__all__ if name.endswith("Explorer")]
 REST = 450  # milliseconds after which the address has followed
 MARKUP = "<img src=x onerror=window.taken=1>"
 STATES = {
-    "PredictionExplorer": "#p=.1,.2,.3,.4&q=.4,.3,.3,0&target=2&equal=1&pins_q=0,3",
+    "PredictionExplorer": "#p=.1,.2,.3,.4&q=.4,.3,.2,.1&target=2&equal=0&pins_q=0,3",
     "TransportExplorer": "#mass_p=.5&matrix=1&order=2&p=.1,.2,.3,.4&t=0,0,.5,.5",
     "ProprietyExplorer": "#p=.1,.2,.3,.4&pins_t=1&show_p=1&t=0,0,.5,.5",
     "GradientExplorer": "#steps=12&weight=2&rate=.1&own=1&p=.1,.2,.3,.4&target=2",
@@ -140,6 +140,16 @@ def test_a_broken_or_hostile_link_is_refused_in_words(visit, end):
     assert page.watch.errors == []
 
 
+def test_a_link_that_leaves_something_out_is_completed(visit):
+    page = visit("PredictionExplorer", "#target=2")
+    assert page.locator("input[type=checkbox]").first.is_checked(), "B follows A at the true class"
+    assert in_words(page).count("gives the true class 0.17") == 2
+    page = visit("PredictionExplorer", "#p=.1,.2,.3,.4&q=.4,.3,.2,.1&target=2")
+    assert not page.locator("input[type=checkbox]").first.is_checked()
+    assert "the true class 0.30" in in_words(page)
+    assert "the true class 0.20" in in_words(page)
+
+
 def test_the_address_follows_after_a_rest_and_fills_no_history(visit):
     page = visit("PredictionExplorer")
     length = page.evaluate("history.length")
@@ -193,11 +203,15 @@ def test_links_and_frames_are_copied(visit):
     page.get_by_role("button", name="Copy link").click()
     said = page.locator(".emdviz-answer")
     said.filter(has_text="Link copied. It works on this computer").wait_for()
-    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link.startswith(page.url.partition("#")[0])
+    assert "target=1" in link
     page.get_by_role("button", name="Copy embed code").click()
     said.filter(has_text="Embed code copied").wait_for()
     code = page.evaluate("navigator.clipboard.readText()")
-    assert re.fullmatch(r'<iframe src="[^"<>]*#target=1" title="[^"<>]*" [^<>]*></iframe>', code)
+    assert re.fullmatch(
+        r'<iframe src="[^"<>]*#[^"<>]*target=1" title="[^"<>]*" [^<>]*></iframe>', code
+    )
 
 
 def test_without_a_clipboard_the_reader_is_told(visit):

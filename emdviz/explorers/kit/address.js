@@ -122,14 +122,15 @@ export function writeAddress(fields, start, state) {
  * Read the end of an address.
  *
  * Returns `state`, a value for every field, and `error`: null, or in words why the address was
- * refused; then the state is the page's own `start`.
+ * refused; then the state is the page's own `start`. `complete(state, given)` makes parts that were
+ * not `given` fit those that were; it returns the state, or in words what cannot be.
  */
-export function readAddress(fields, start, hash, check = () => null) {
+export function readAddress(fields, start, hash, complete = (state) => state) {
   const own = Object.fromEntries(fields.map(({ name }) => [name, start[name]]));
   try {
-    const state = { ...own, ...readParts(fields, own, hash) };
-    const wrong = check(state);
-    if (wrong) throw new Refused(wrong);
+    const given = readParts(fields, own, hash);
+    const state = complete({ ...own, ...given }, Object.keys(given));
+    if (typeof state === "string") throw new Refused(state);
     return { state, error: null };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;

@@ -12,13 +12,13 @@ const STEPS = ".emdviz-preset, .emdviz-button";
  * Connect a figure and the address of its page.
  *
  * `show(page, state)` shows the figure, with `page` as the trait `_page`, and returns its model;
- * `fields` say what may stand in an address, `start` is the page's own state, and `check(state)`
- * tells in words what parts of it do not fit together.
+ * `fields` say what may stand in an address, `start` is the page's own state, and `complete` is that of
+ * `readAddress`.
  */
-export function joinAddress({ fields, start, check }, show) {
+export function joinAddress({ fields, start, complete }, show) {
   const notice = html("p", { class: "emdviz-refused", role: "alert", hidden: true });
   const read = () => {
-    const { state, error } = readAddress(fields, start, location.hash, check);
+    const { state, error } = readAddress(fields, start, location.hash, complete);
     set(notice, { hidden: !error });
     write(notice, error ? `This link was refused: ${error}. The figure is shown as it begins.` : "");
     return state;

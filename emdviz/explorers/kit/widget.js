@@ -22,10 +22,10 @@ const NOTICE =
  * figure; `resize(unit, tall)`, told the text size in pixels and how high drawings may be; and
  * `update()`, which draws the present state and returns it in words. It is updated when a trait of `follow` changes, and built anew when one of `rebuild` does. The
  * distributions `lists` are kept in step with their numbers, see `keepInStep` and `createMover`.
- * `check(state)` tells in words what of a state that a link brings does not fit together, or null.
+ * `complete` is for the states that links bring, see `readAddress`.
  */
 export function makeWidget({
-  name, build, follow, rebuild = ["classes", "positions"], lists, names = follow, moveBar, check, ...more
+  name, build, follow, rebuild = ["classes", "positions"], lists, names = follow, moveBar, complete, ...more
 }) {
   const initialize = ({ model }) =>
     keepInStep(model, { lists, names, move: createMover(lists, moveBar), ...more });
@@ -50,7 +50,7 @@ export function makeWidget({
       view.destroy();
     };
   }
-  const onPage = (facts, show) => joinAddress({ ...facts, check }, show);
+  const onPage = (facts, show) => joinAddress({ ...facts, complete }, show);
   return { ...(lists && { initialize }), render, joinAddress: onPage };
 }
 

@@ -260,8 +260,12 @@ function describe({ classes, state, lossesOf }) {
 export default makeWidget({
   name: "prediction", build, follow: PAIR_STATE, lists: PAIR, moveBar,
   watched: ["target"], settle: (state) => withTarget(state, state.target),
-  check: ({ p, q, target: k, equal_xe: tied }) =>
-    tied && Math.abs(p[k] - q[k]) > 1e-6
-      ? `equal = 1 needs p and q to give the true class the same, got ${p[k]} and ${q[k]}`
-      : null,
+  complete(state, given) {
+    const { p, q, target: k } = state;
+    if (!state.equal_xe || Math.abs(p[k] - q[k]) < 1e-6) return state;
+    if (given.includes("equal_xe")) {
+      return `equal = 1 needs p and q to give the true class the same, got ${p[k]} and ${q[k]}`;
+    }
+    return given.includes("q") ? { ...state, equal_xe: false } : tie(state, "q");
+  },
 });
