@@ -21,14 +21,14 @@ LAYERS = (
     {"datasets", "plots", "diagnosis"},
     {"training"},
     {"experiments", "exercises", "report"},
-    {"explorers", "setup_check"},
+    {"collecting", "explorers", "setup_check"},
     {"site"},
     {"cli"},
     {"__main__"},
 )
 """The rooms, bottom to top; a room imports only rooms of lower layers when it is imported."""
 
-ON_TOP = {"diagnosis", "exercises", "explorers", "setup_check", "site", "cli"}
+ON_TOP = {"collecting", "diagnosis", "exercises", "explorers", "setup_check", "site", "cli"}
 """Rooms that no lower room imports, not even inside a function."""
 
 

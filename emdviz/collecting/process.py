@@ -1,0 +1,185 @@
+"""Runs a notebook in a process of its own, and again without the cell that ended it."""
+
+import contextlib
+import functools
+import json
+import os
+import queue
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_WORKER = Path(__file__).with_name("worker.py")
+_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT")
+_HOMES = ("HOME", "USERPROFILE", "TMP", "TEMP", "TMPDIR")
+_COURSE_SECONDS = 1800.0
+"""How long the course's own cells may take; they train networks."""
+
+
+@dataclass
+class Ran:
+    """What a notebook's run told.
+
+    Attributes
+    ----------
+    course_error : str
+        What ended the course's own cells, or "".
+    cells : dict of int to str
+        Cell of the student's -> what ended it, or "".
+    checks : list of (str, str)
+        Result and note of each check.
+    """
+
+    course_error: str = ""
+    cells: dict = field(default_factory=dict)
+    checks: dict = field(default_factory=dict)
+
+
+@functools.cache
+def no_network():
+    """Return what to write before a command so that it has no network, or () where that fails.
+
+    Its processes end with it, too.
+    """
+    program = shutil.which("unshare")
+    if not program:
+        return ()
+    command = (program, *("--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"))
+    try:
+        done = subprocess.run([*command, "true"], capture_output=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return command if done.returncode == 0 else ()
+
+
+def run(course, cells, checks, *, seconds, memory):
+    """Run the course's cells, the student's, then the checks.
+
+    Whatever takes too long or ends the process is noted, and left out of another run.
+
+    Parameters
+    ----------
+    course, cells : sequence of str
+        Sources.
+    checks : sequence of (str, str)
+        Name of the answer, and source.
+    seconds : float
+        How long each of the student's cells and each check may take.
+    memory : float
+        GB that the process may take, where the system can limit that.
+    """
+    ran = Ran()
+    while True:
+        job = {
+            "course": list(course),
+            "cells": [(i, source) for i, source in enumerate(cells) if not ran.cells.get(i)],
+            "checks": [(i, check) for i, check in enumerate(checks) if i not in ran.checks],
+            "memory": memory,
+        }
+        if _once(job, ran, seconds):
+            return ran
+
+
+def _once(job, ran, seconds):
+    """Run a job once; return whether nothing is left to do."""
+    key = secrets.token_hex(16)
+    begun, during = {}, "the course's own cells"
+    with _process(job | {"key": key}) as lines:
+        while True:
+            patience = seconds if begun else _COURSE_SECONDS
+            message = _next(lines, key, patience)
+            if isinstance(message, str):
+                break
+            if message["did"] == "course":
+                if message["error"]:
+                    ran.course_error = message["error"]
+                    return True
+                begun = {"did": "course"}
+            elif message["did"] == "begin":
+                begun = message
+            elif message["did"] == "cell":
+                ran.cells[message["cell"]] = message["error"]
+            elif message["did"] == "check":
+                ran.checks[message["check"]] = message["result"], message["note"]
+            elif message["did"] == "end":
+                return True
+    if "cell" in begun:
+        ran.cells[begun["cell"]] = message
+    elif "check" in begun:
+        ran.checks[begun["check"]] = "failed", message
+    else:
+        ran.course_error = f"{during}: {message}"
+        return True
+    return False
+
+
+def _next(lines, key, patience):
+    """Return the next message, or what went wrong, in words."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            line = lines.get(timeout=max(0.0, end - time.monotonic()))
+        except queue.Empty:
+            return f"took longer than {patience:g} s"
+        if line is None:
+            return "ended Python; did it need too much memory?"
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            message = json.loads(line)
+            if message["key"] == key:
+                return message
+
+
+@contextlib.contextmanager
+def _process(job):
+    """Start the worker in an empty folder and home; yield a queue of its lines, None at the end."""
+    with tempfile.TemporaryDirectory(prefix="emdviz-", ignore_cleanup_errors=True) as place:
+        folder, home = Path(place) / "notebooks", Path(place) / "home"
+        folder.mkdir()
+        home.mkdir()
+        own = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment = own | {
+            **dict.fromkeys(_HOMES, str(home)),
+            "IPYTHONDIR": str(Path(place) / "ipython"),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONUTF8": "1",
+            "MPLBACKEND": "agg",
+            "EMDVIZ_FAST": "1",
+            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+        }
+        process = subprocess.Popen(
+            [*no_network(), sys.executable, "-P", str(_WORKER)],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        lines = queue.Queue()
+        reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+        try:
+            with contextlib.suppress(OSError), process.stdin:
+                process.stdin.write(json.dumps(job).encode())
+            reader.start()
+            yield lines
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+def _read(stream, lines):
+    with contextlib.suppress(ValueError, OSError):
+        for line in stream:
+            lines.put(line)
+    lines.put(None)
