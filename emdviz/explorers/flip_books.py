@@ -81,9 +81,11 @@ class _FlipBook(Panel):
 def _draw(figure, text):
     from matplotlib import pyplot as plt
 
+    from emdviz.plots.alt_text import follow_theme
+
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=figure.dpi * _DOTS_PER_PIXEL)
     plt.close(figure)
     png = base64.b64encode(file.getvalue()).decode()
     width = round(figure.get_figwidth() * figure.dpi)
-    return _PAGE.format(alt=html.escape(text), width=width, png=png)
+    return follow_theme(figure, _PAGE.format(alt=html.escape(text), width=width, png=png))

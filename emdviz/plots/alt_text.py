@@ -25,6 +25,13 @@ _MANY_PANELS = 6
 _MANY_NUMBERS = 10
 _LONGEST = 1500
 
+_IN_THE_DARK = """<style>
+[data-jp-theme-light="false"] [data-emdviz-ink] {
+  filter: invert(1) hue-rotate(180deg);
+  mix-blend-mode: screen;
+}
+</style>"""
+
 _told = WeakKeyDictionary()
 
 
@@ -84,7 +91,8 @@ def show_in(shell):
             return None
         png, size = base64.b64encode(drawn[0]).decode(), drawn[1]
         words = _in_words(figure)
-        data = {"text/html": _to_html(words, png, size["width"]), "image/png": png}
+        image = _to_html(words, png, size["width"])
+        data = {"text/html": follow_theme(figure, image), "image/png": png}
         return data | {"text/plain": words}, {"image/png": size | {"alt": words}}
 
     # else IPython would draw the figure a second time
@@ -105,6 +113,17 @@ def _to_html(words, png, width):
     """Return an HTML image, ``width`` CSS pixels wide, of a picture encoded with base64."""
     alt, style = html.escape(words), "max-width: 100%; height: auto"
     return f'<img alt="{alt}" width="{width}" style="{style}" src="data:image/png;base64,{png}">'
+
+
+def follow_theme(figure, image):
+    """Let the HTML ``image`` of a figure follow the theme of JupyterLab.
+
+    In the dark theme it is turned from black on white to white on the colour of the page, and all
+    hues are kept. Photographs would suffer: a figure that holds one stays as it is.
+    """
+    if any(np.ndim(image.get_array()) == 3 for ax in figure.axes for image in ax.images):
+        return image
+    return image.replace("<img", "<img data-emdviz-ink", 1) + _IN_THE_DARK
 
 
 def _describe_axes(ax, *, brief):

@@ -24,7 +24,7 @@ _RUNS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "
 
 
 def plot_ground_distance(distances, *, classes=None, ax=None, greatest=None):
-    """Draw a ground distance as a matrix with its numbers: the darker, the further apart.
+    """Draw a ground distance as a matrix with its numbers: the deeper the blue, the further apart.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def plot_ground_distance(distances, *, classes=None, ax=None, greatest=None):
     classes, ax
         As in :func:`plot_plan`.
     greatest : float, optional
-        The distance of the darkest colour, to compare pictures; the greatest there is by default.
+        The distance of the deepest blue, to compare pictures; the greatest there is by default.
 
     Returns
     -------

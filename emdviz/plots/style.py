@@ -40,7 +40,8 @@ def use(context="notebook"):
     """Use emdviz's matplotlib style from here on; for the first cell of a notebook.
 
     Figures are then shown there as sharp as the screen is, each with a description in words for
-    those who cannot see it: :func:`emdviz.plots.alt_text.describe`.
+    those who cannot see it: :func:`emdviz.plots.alt_text.describe`. In JupyterLab's dark theme they
+    are turned to light on dark, but for those that hold photographs; files stay dark on white.
 
     Parameters and errors are those of :func:`style`.
     """

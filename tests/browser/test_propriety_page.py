@@ -46,7 +46,7 @@ def check_card(card, loss, state, positions, classes):
     )
     for text, value in zip(card["costs"], (least, honest, yours), strict=True):
         assert close(text, value), (loss, state, card)
-    assert card["regrets"][0] == ""
+    assert card["regrets"][0] == "lower is better"
     for text, value in zip(card["regrets"][1:], (honest - least, yours - least), strict=True):
         assert text == "= best" if value <= 1e-9 else close(text.removeprefix("+"), value)
     if loss == "REG":

@@ -124,17 +124,18 @@ export function createRange({ label, ends = [], min = 0, max = 100, step = 1, sl
   };
 }
 
-/** A number with its name, its formula and, if there is one, a verdict. */
-export function createTile({ key, name, formula, spoken }) {
+/** A number with its name, short and `full`, which way is `better`, its formula and, if there is one, a verdict. */
+export function createTile({ key, name, full = "", better = "", formula, spoken }) {
   const value = html("span", { class: "emdviz-number", "data-loss": key });
   const verdict = html("span", { class: "emdviz-verdict" });
-  const title = html("span", { class: "emdviz-loss" }, name);
+  const title = html("span", {}, name);
+  const more = html("span", { class: "emdviz-end" }, full);
   const formulaText = html("span", { class: "emdviz-formula" }, formula);
   const node = html(
     "div",
     { class: "emdviz-tile", title: spoken },
-    title,
-    value,
+    html("div", { class: "emdviz-loss" }, title, " ", more),
+    html("div", { class: "emdviz-measured" }, value, better && html("span", { class: "emdviz-end" }, better)),
     verdict,
     formulaText,
   );
@@ -145,7 +146,8 @@ export function createTile({ key, name, formula, spoken }) {
       write(verdict, words);
       set(node, { "data-verdict": state });
     },
-    rename(newName, newFormula) {
+    rename(newName, newFormula, newFull) {
+      if (newFull) write(more, newFull);
       write(title, newName);
       write(formulaText, newFormula);
     },

@@ -19,7 +19,7 @@ const SEE =
 const HINT =
   "Drag a bar up or down, or sideways to another bar to carry probability there. " +
   "Double-click pins a bar; a click on a class name makes it the true class.";
-const WORDS = { same: "= same", lower: "▼ lower", higher: "▲ higher" };
+const WORDS = { same: "= same as", lower: "▼ lower than", higher: "▲ higher than" };
 
 /** The controls above the panels: true class, presets, and equal cross-entropy. */
 function createControls({ model, x, actions, note }) {
@@ -168,7 +168,13 @@ function createPanel({ letter, list, model, root, act }) {
   const classes = model.get("classes");
   const tiles = model.get("_losses").map(({ name: key, label: name }) => {
     const { words: spoken, formula } = closedForms[key];
-    return { key, ...createTile({ key, name, formula: formula[model.get("positions") ? 1 : 0], spoken }) };
+    return {
+      key,
+      ...createTile({
+        key, name, spoken, full: spoken, better: "lower is better",
+        formula: formula[model.get("positions") ? 1 : 0],
+      }),
+    };
   });
   const { node, chart, resize } = createBarPanel({
     kind: letter.toLowerCase(), letter, title: `Prediction ${letter}`, list,
@@ -183,7 +189,7 @@ function createPanel({ letter, list, model, root, act }) {
       chart.update(state[list], truth, { target: state.target, pinned: state[`pinned_${list}`] });
       for (const { key, update } of tiles) {
         const word = compare(own[key], theirs[key]);
-        update(formatLoss(own[key]), WORDS[word], word);
+        update(formatLoss(own[key]), `${WORDS[word]} ${LETTERS[other(list)]}`, word);
       }
     },
   };

@@ -14,6 +14,9 @@ import { createSimplex } from "./simplex.js";
 const LISTS = ["t", "p"];
 const STATE = [...LISTS, "pinned_t", "pinned_p", "show_p", "positions"];
 const TITLES = { t: "True labels", p: "Your prediction" };
+const SEE =
+  "A loss is proper if the best answer to uncertain labels is their own distribution t. " +
+  "Cross-entropy and EMD² reward it; EMD rewards certainty of the median, REG the mean alone.";
 const HINT =
   "Drag a bar of t; double-click pins it. Labels are drawn from t, one at a time; below stands " +
   "the prediction with which each loss is least on average.";
@@ -22,10 +25,11 @@ const HINT =
 function createCosts() {
   const rows = {};
   const table = html("table", { class: "emdviz-costs" });
-  for (const [key, words] of [["least", "best possible"], ["honest", "t itself"], ["yours", "p, yours"]]) {
+  for (const [key, words] of [["least", "mean loss"], ["honest", "that of t"], ["yours", "that of your p"]]) {
     const value = html("td", { class: "emdviz-cost", "data-cost": key });
     const more = html("td", { class: "emdviz-regret", "data-regret": key });
     const row = html("tr", {}, html("th", { scope: "row" }, words), value, more);
+    if (key === "least") write(more, "lower is better");
     rows[key] = { row, value, more };
     table.append(row);
   }
@@ -133,7 +137,7 @@ function build(model, root) {
     html("div", { class: "emdviz-panels" }, ...panels.map(({ node }) => node)),
     html("div", { class: "emdviz-outcomes" }, ...cards.map(({ node }) => node)),
   );
-  root.append(createToolbar([own.node], { hint: HINT, keys: `${KEYS}.` }), frame);
+  root.append(createToolbar([own.node], { see: SEE, hint: HINT, keys: `${KEYS}.` }), frame);
   let size = null;
   let shown = null;
 

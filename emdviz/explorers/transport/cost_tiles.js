@@ -9,7 +9,11 @@ import { planCost, trips } from "./optimal_plan.js";
 export const QUESTION = ["p", "t", "mass_p", "mass_t", "order", "positions"];
 
 const POWER = { 1: "", 2: "²" };
-const CLOSED = { 1: ["EMD", "closed form Σ|d|Δ"], 2: ["EMD²", "closed form Σd²Δ"] };
+const CLOSED = {
+  1: ["EMD", "closed form Σ|d|Δ", "Earth Mover's Distance, from the gap alone"],
+  2: ["EMD²", "closed form Σd²Δ", "squared Earth Mover's Distance, from the gap alone"],
+};
+const LOWER = "lower is better";
 
 /** The costs of a state and its plan; Python's is the number, "waiting", or "absent" for ever. */
 export function costsOf(model, state, plan, x) {
@@ -44,12 +48,17 @@ export function reckon({ i, j, mass }, x, order) {
 
 /** Make the three tiles and the sentence below them. */
 export function createCosts() {
-  const plan = createTile({ key: "plan", name: "", formula: "", spoken: "what the plan shown costs" });
+  const plan = createTile({
+    key: "plan", name: "", full: "mass times way", better: LOWER, formula: "",
+    spoken: "what the plan shown costs",
+  });
   const exact = createTile({
-    key: "exact", name: "POT", formula: "exact, by Python", spoken: "the exact cost, from POT",
+    key: "exact", name: "POT's cost", full: "exact, by a solver", better: LOWER,
+    formula: "in Python", spoken: "the exact cost, from POT",
   });
   const closed = createTile({
-    key: "closed_form", name: "", formula: "", spoken: "what the gap between the CDFs gives",
+    key: "closed_form", name: "", better: LOWER, formula: "",
+    spoken: "what the gap between the CDFs gives",
   });
   const why = html("p", { class: "emdviz-why" });
   const tiles = [plan, exact, closed].map(({ node }) => node);
@@ -59,7 +68,7 @@ export function createCosts() {
       const { order } = state;
       const partial = costs.closed === null;
       const sum = `Σ F |xᵢ − xⱼ|${POWER[order]}`;
-      plan.rename("this plan", partial ? `${sum} / Σ F` : sum);
+      plan.rename("This plan's cost", partial ? `${sum} / Σ F` : sum);
       plan.update(formatLoss(costs.plan), `moves ${formatProbability(moved)}`);
       exact.update(...sayExact(costs));
       closed.rename(...CLOSED[order]);

@@ -17,6 +17,9 @@ const SIDES_STATE = [...SIDES, "pinned_p", "pinned_t"];
 const FOLLOWED = [...new Set([...SIDES_STATE, ...QUESTION]), "matrix", "_exact"];
 const ROOM_FOR_THREE = 100; // text sizes
 
+const SEE =
+  "At l = 1 what the plan costs is the area of the gap between the CDFs: every ribbon pays for one slice of it. " +
+  "At l = 2 the two numbers part.";
 const HINT =
   "Drag a bar; double-click pins it. Click a class name to give it all of the target. " +
   "Point at a ribbon to see the slice of the gap that it pays for.";
@@ -50,6 +53,7 @@ function createControls({ model, act }) {
     return { name, ...range };
   });
   const node = createToolbar([menu, order.node, matrix.node], {
+    see: SEE,
     hint: HINT,
     keys: KEYS + MORE_KEYS,
     below: [html("div", { class: "emdviz-toolbar emdviz-masses" }, ...masses.map((range) => range.node))],
