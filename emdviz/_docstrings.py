@@ -28,6 +28,29 @@ input : float tensor, shape (C,), (B, C) or (B, C, d1, …)
     Logits z.
 target : tensor, int64 of shape (), (B,) or (B, d1, …), or float of the shape of ``input``
     Class indices, or probabilities t.""",
+    "source": """\
+root : str or Path
+    A folder, searched to its depths, or a zip file.""",
+    "image_size": """\
+size : int
+    Height and width of the images in pixels, 16 to 256.""",
+    "image_cache": """\
+cache : bool
+    Keep decoded images in ``<root>/.emdviz/``, for a quicker start next time.""",
+    "source_errors": """\
+Raises
+------
+FileNotFoundError
+    If there is no such folder or file, or it lacks label files or all images.
+TypeError, ValueError
+    If an argument is out of range, a label file or zip file is not as it should be, or a class
+    has no image.
+
+Warns
+-----
+UserWarning
+    If images are missing or cannot be read, which are left out; if a class has no image for
+    training.""",
     "divided_by_c": """\
 normalized : bool
     Divide by C, as the paper does before it drops the factor.""",

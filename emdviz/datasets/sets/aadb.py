@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from emdviz._docstrings import fill
 from emdviz.datasets.binning import balanced_bins
 from emdviz.datasets.building import build
 from emdviz.datasets.readers.files import Source, plain_name
@@ -47,6 +48,7 @@ _HOW_TO_GET_IT = (
 )
 
 
+@fill
 def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
     """Read AADB, and cut its scores into classes of nearly equal size.
 
@@ -60,29 +62,17 @@ def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
         files are there, the list files count.
     bins : int
         How many classes, 2 to 100; :meth:`OrderedData.discretize` changes it later.
-    size : int
-        Height and width of the images in pixels, 16 to 256.
+    %(image_size)s
     seed : int
         Not negative; decides which training images are for validation, if no list does.
-    cache : bool
-        Keep decoded images in ``<root>/.emdviz/``, for a quicker start next time.
+    %(image_cache)s
 
     Returns
     -------
     OrderedData
         ``positions`` are mean scores; ``scores`` (N,) are the real ones; a ``report``.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder or file, no list of scores, or no image.
-    TypeError, ValueError
-        If an argument is out of range, or a list is not as it should be.
-
-    Warns
-    -----
-    UserWarning
-        If images are missing or cannot be read; they are left out.
+    %(source_errors)s
 
     References
     ----------

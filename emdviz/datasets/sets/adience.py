@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from emdviz._docstrings import fill
 from emdviz.datasets.ages import AGE_GROUPS, GROUP_CENTRES
 from emdviz.datasets.building import build
 from emdviz.datasets.readers.files import Source, plain_name
@@ -49,6 +50,7 @@ _COLUMNS = ("user_id", "original_image", "face_id", "age")
 _AGE = re.compile(r"\((\d{1,3}), (\d{1,3})\)|(\d{1,3})", re.ASCII)
 
 
+@fill
 def adience(root="data/adience", *, fold=0, policy="strict", size=64, seed=0, cache=True):
     """Read Adience for one round of its five-fold cross-validation.
 
@@ -58,18 +60,15 @@ def adience(root="data/adience", *, fold=0, policy="strict", size=64, seed=0, ca
 
     Parameters
     ----------
-    root : str or Path
-        A folder, searched to its depths, or a zip file.
+    %(source)s
     fold : int
         0 to 4.
     policy : {"strict", "nearest"}
         What becomes of labels other than the eight exact ones; see :func:`age_class`.
-    size : int
-        Height and width of the images in pixels, 16 to 256.
+    %(image_size)s
     seed : int
         Not negative; decides which users are for validation.
-    cache : bool
-        Keep decoded images in ``<root>/.emdviz/``, for a quicker start next time.
+    %(image_cache)s
 
     Returns
     -------
@@ -77,17 +76,7 @@ def adience(root="data/adience", *, fold=0, policy="strict", size=64, seed=0, ca
         ``positions`` in years; ``groups`` are the users; a ``report``. Images are in the order
         of the fold files.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder or file, a fold file is missing, or no image is there.
-    TypeError, ValueError
-        If an argument is out of range, or a fold file is not as it should be.
-
-    Warns
-    -----
-    UserWarning
-        If images are missing or cannot be read, or a class has no image for training.
+    %(source_errors)s
 
     References
     ----------

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from emdviz._docstrings import fill
 from emdviz.datasets.ages import age_classes
 from emdviz.datasets.building import build
 from emdviz.datasets.readers.files import IMAGE_SUFFIXES, Source, how_many
@@ -80,6 +81,7 @@ PATTERNS = {
 """The naming conventions that :func:`age_faces` knows."""
 
 
+@fill
 def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
     """Read faces whose file names tell the age, from a folder or a zip file, and clean them.
 
@@ -95,17 +97,15 @@ def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
     pattern : {"utkface", "all_age_faces", "fgnet"}
         How the files are named: ``39_1_0_20170116174525125.jpg.chip.jpg`` (age first),
         ``00001A02.jpg`` (person, age) or ``001A43a.JPG`` (person, age, sometimes a letter).
-    size : int
-        Height and width of the images in pixels, 16 to 256. Images that are not square are
-        cut to their middle.
+    %(image_size)s
+        Images that are not square are cut to their middle.
     bins : int or sequence of numbers, optional
         How ages become classes: that many classes of about as many images each, or the ages at
         which the second and each further class begins; see :func:`ages.age_classes`. By default
         the eight groups of Adience, cut halfway between neighbours, so that every age has one.
     seed : int
         Not negative; decides the splits.
-    cache : bool
-        Whether to keep the decoded images in ``<root>/.emdviz/``, for the next time.
+    %(image_cache)s
 
     Returns
     -------
@@ -115,20 +115,7 @@ def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
         ``groups`` does too, and no person is in two splits. Images are ordered by file name,
         wherever the files lie.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder or file, or no image of the data set in it.
-    TypeError, ValueError
-        If an argument is out of range, a class of ``bins`` has no image, a zip file is broken,
-        or holds names that point outside it or members too large to be faces, or one name of a
-        person and age belongs to different pictures.
-
-    Warns
-    -----
-    UserWarning
-        If files cannot be read as images; they are left out. If a class has no image for
-        training.
+    %(source_errors)s
 
     References
     ----------
@@ -183,22 +170,7 @@ def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
 
 
 def utkface(root="data/utkface", *, size=48, bins=None, seed=0, cache=True):
-    """Read UTKFace: :func:`age_faces` with the pattern "utkface".
-
-    Parameters
-    ----------
-    root, size, bins, seed, cache
-        See :func:`age_faces`.
-
-    Returns
-    -------
-    OrderedData
-
-    Raises
-    ------
-    FileNotFoundError, TypeError, ValueError
-        As :func:`age_faces` does.
-    """
+    """Read UTKFace: :func:`age_faces` with the pattern "utkface"; the rest is as there."""
     return age_faces(root, pattern="utkface", size=size, bins=bins, seed=seed, cache=cache)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from emdviz._docstrings import fill
 from emdviz.datasets.base import label_of_votes
 from emdviz.datasets.binning import make_bins
 from emdviz.datasets.building import build
@@ -46,6 +47,7 @@ _HOW_TO_LAY_THEM = (
 )
 
 
+@fill
 def image_folder(
     root,
     *,
@@ -69,9 +71,8 @@ def image_folder(
         A folder or a zip file. Without ``labels``, each folder in it is a class, and may hold
         further folders; if its folders are called "train", "valid" and "test" (or as usual),
         the classes are within these.
-    size : int
-        Height and width of the images in pixels, 16 to 256. Images that are not square are cut
-        to their middle.
+    %(image_size)s
+        Images that are not square are cut to their middle.
     classes : sequence of str, optional
         The classes in their order, from low to high; by default that of :func:`order_classes`,
         which knows numbers, ranges and some words, and refuses all others.
@@ -96,8 +97,7 @@ def image_folder(
         One line: who may use the images, and for what.
     seed : int
         Not negative; decides the splits, where they are not given.
-    cache : bool
-        Whether to keep the decoded images in ``<root>/.emdviz/``, for the next time.
+    %(image_cache)s
 
     Returns
     -------

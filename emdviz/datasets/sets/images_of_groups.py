@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from emdviz._docstrings import fill
 from emdviz.datasets.building import build
 from emdviz.datasets.readers.files import IMAGE_SUFFIXES, Source, plain_name
 from emdviz.datasets.readers.group_faces import (
@@ -41,6 +42,7 @@ _DRAWN = (
 )
 
 
+@fill
 def images_of_groups(root="data/images_of_groups", *, size=64, seed=0, cache=True):
     """Cut the faces out of Images of Groups, as many of each of its seven age classes.
 
@@ -51,14 +53,11 @@ def images_of_groups(root="data/images_of_groups", *, size=64, seed=0, cache=Tru
 
     Parameters
     ----------
-    root : str or Path
-        A folder, searched to its depths, or a zip file.
-    size : int
-        Height and width of the images in pixels, 16 to 256.
+    %(source)s
+    %(image_size)s
     seed : int
         Not negative; decides what no list decides.
-    cache : bool
-        Keep decoded images in ``<root>/.emdviz/``, for a quicker start next time.
+    %(image_cache)s
 
     Returns
     -------
@@ -67,19 +66,7 @@ def images_of_groups(root="data/images_of_groups", *, size=64, seed=0, cache=Tru
         one photograph both for training and for test; a ``report``. A tenth of the training
         faces is for validation.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder or file, no label file, only one of the lists, or no
-        photograph.
-    TypeError, ValueError
-        If an argument is out of range, a label file is not as it should be, or there are too
-        few faces of a class to split.
-
-    Warns
-    -----
-    UserWarning
-        If photographs are missing or cannot be read; their faces are left out.
+    %(source_errors)s
 
     References
     ----------
