@@ -194,7 +194,7 @@ def _training(data):
 
 
 def _device():
-    """Return where networks train, and whether an NVIDIA GPU lies idle."""
+    """Return where networks train, and whether an NVIDIA GPU is not used."""
     import torch
 
     from emdviz.training import choose_device

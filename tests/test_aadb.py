@@ -107,7 +107,7 @@ def test_the_position_of_a_class_is_its_mean_training_score(tmp_path):
 
 
 @pytest.mark.slow
-def test_other_bins_change_classes_and_nothing_else(tmp_path):
+def test_other_bins_change_only_the_classes(tmp_path):
     data = read(write(tmp_path, aadb(train=200)), bins=8)
     other = data.discretize(3)
     assert other.inputs.data_ptr() == data.inputs.data_ptr()

@@ -74,7 +74,7 @@ def test_images_and_labels_belong_together(tmp_path):
         ("58", None), ("None", None), ("", None), ("(60, 100)", 7), ("(25, 32)", 4),
     ],
 )  # fmt: skip
-def test_what_becomes_of_each_label(tmp_path, age, nearest):
+def test_every_label_has_its_class(tmp_path, age, nearest):
     exact = age in ("(8, 12)", "(60, 100)", "(25, 32)")
     write(tmp_path, with_face(adience(), age))
     for policy, label in (("strict", nearest if exact else None), ("nearest", nearest)):
@@ -219,7 +219,7 @@ def test_broken_images_are_counted_and_named(tmp_path):
     assert "unreadable images: 3 (aligned/" in str(data.report)
 
 
-def test_a_class_without_training_images_is_told(tmp_path):
+def test_a_class_without_training_images_is_warned_of(tmp_path):
     files = adience()
     for fold in range(1, 5):
         name = f"fold_{fold}_data.txt"

@@ -67,7 +67,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("kind", GOOD)
-def test_whatever_is_a_loss_becomes_one_that_trains(kind):
+def test_every_kind_of_loss_can_be_trained(kind):
     given, options, num_outputs = GOOD[kind]
     loss = as_loss(given)
     assert loss.num_outputs(C) == num_outputs
@@ -216,7 +216,7 @@ def test_a_loss_that_does_not_fit_is_refused_with_what_to_pass(kind):
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_a_loss_of_probabilities_trains_when_it_is_told():
+def test_a_loss_of_probabilities_trains_if_inputs_says_so():
     def brier(p, y):
         return (p - F.one_hot(y, C)).square().sum(1).mean()
 
@@ -234,7 +234,7 @@ def test_a_loss_of_probabilities_trains_when_it_is_told():
         ("emdviz.losses.emd3_loss", ValueError, "module emdviz.losses has no emd3_loss"),
     ],
 )
-def test_what_is_no_loss_is_refused(given, error, text):
+def test_other_objects_than_losses_are_refused(given, error, text):
     with pytest.raises(error, match=text):
         as_loss(given)
 
@@ -298,7 +298,7 @@ def test_another_process_finds_a_loss_by_its_import_path(tmp_path):
         (zoo.load("SORD", alpha=2.0), r"pass 'SORD' and the loss options {'alpha': 2.0}"),
     ],
 )
-def test_what_no_other_process_finds_says_what_to_do(given, text):
+def test_a_loss_without_import_path_is_refused_with_advice(given, text):
     with pytest.raises(ValueError, match=text):
         path_of(as_loss(given))
 

@@ -56,7 +56,7 @@ def test_arrays_of_every_library_give_the_same_data_set(inputs, labels):
     assert "3 classes: 0 < 1 < 2" in repr(data)
 
 
-def test_what_scikit_learn_gives_goes_in():
+def test_data_sets_of_scikit_learn_are_read():
     iris = load_iris(as_frame=True)
     names = list(iris.target_names)
     data = from_arrays(iris.data, iris.target, classes=names)
@@ -242,7 +242,7 @@ def test_a_torch_data_set_larger_than_memory_goes_into_a_file(tmp_path):
     assert torch.equal(data.inputs, from_torch(Named()).inputs)
 
 
-def test_torchs_own_data_sets_go_in():
+def test_data_sets_of_torch_are_read():
     pairs = torch.utils.data.TensorDataset(torch.from_numpy(ROWS), torch.from_numpy(LABELS))
     part = torch.utils.data.Subset(pairs, range(10, 50))
     data = from_torch(part, classes=["low", "middle", "high"], groups=range(40))
@@ -262,6 +262,6 @@ def test_torchs_own_data_sets_go_in():
         ),
     ],
 )  # fmt: skip
-def test_what_is_no_torch_data_set_is_refused(dataset, error, message):
+def test_other_objects_than_torch_data_sets_are_refused(dataset, error, message):
     with pytest.raises(error, match=message):
         from_torch(dataset)

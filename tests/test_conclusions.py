@@ -165,7 +165,7 @@ def test_equal_differences_are_no_error():
     assert got["verdict"].tolist() == ["undecided", "better"]
 
 
-def test_it_is_said_what_the_intervals_are_over():
+def test_the_text_says_what_the_intervals_are_over():
     def over(**columns):
         return conclude(paired_differences(RUNS.assign(**columns), ["AEM"])).splitlines()[0]
 
@@ -273,7 +273,7 @@ def test_scores_of_examples_are_those_of_the_metrics(tmp_path):
         paired_differences(runs, predictions=other)
 
 
-def test_who_has_nothing_to_compare_is_said_apart():
+def test_losses_without_a_pair_are_listed_apart():
     nan = [float("nan")] * 8
     words = conclude(
         paired_differences(table(XE=XE, REG=nan, EMD2=XE + RNG.normal(size=8)), ["AEM"])

@@ -99,7 +99,7 @@ def test_rows_that_are_not_finite_are_refused_with_the_first_three():
         make(inputs=inputs)
 
 
-def test_votes_become_shares_and_that_is_told():
+def test_votes_become_shares_and_notes_say_so():
     votes = torch.tensor([[1, 2, 1], [0, 0, 5], [3, 0, 3], [1, 1, 1]])
     data = make(votes=votes)
     torch.testing.assert_close(data.votes, votes / votes.sum(1, keepdim=True).double())

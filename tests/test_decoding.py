@@ -114,7 +114,7 @@ def test_every_mode_becomes_rgb(mode, kind):
     np.testing.assert_array_equal(small(encoded(image, kind)), np.asarray(image.convert("RGB")))
 
 
-def test_what_is_transparent_is_white():
+def test_transparent_pixels_become_white():
     image = Image.new("RGBA", (40, 40), (200, 0, 0, 255))
     image.paste((0, 0, 0, 0), (0, 0, 20, 40))
     seen = small(encoded(image, "PNG"))
@@ -261,7 +261,7 @@ def test_corners_cut_out_turned_squares():
     assert np.abs(one - other).mean() < 4
 
 
-def test_crops_with_nothing_of_the_image_are_left_out():
+def test_crops_outside_the_image_are_left_out():
     files = [file(encoded(colours(1), "PNG"), name) for name in "abc"]
     crops = [(50, 0, 60, 10), (0, 0, 10, 10), (-90000, -90000, 90000, 90000)]
     decoded = decode(files, 16, crops=crops)

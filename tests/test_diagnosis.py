@@ -109,7 +109,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("case", FORMS)
-def test_a_known_form_is_named_and_nothing_is_held_against_it(case):
+def test_a_known_form_is_named_without_findings(case):
     loss, title, inputs, reduction = FORMS[case]
     forced = "outputs" if inputs == "outputs" else None
     found = diagnose(loss, inputs=forced)
@@ -302,7 +302,7 @@ def test_pairs_of_distributions_have_examples_too():
     assert finding.example.expected == pytest.approx(gap_sum(p[0], t[0], 2) / p.shape[1])
 
 
-def test_forms_of_two_distributions_are_told_apart_by_the_right_numbers():
+def test_forms_of_two_distributions_are_distinguished():
     rng = np.random.default_rng(0)
     p, t = rng.dirichlet(np.ones(4), size=2)
 
@@ -324,7 +324,7 @@ def test_a_loss_of_no_known_form_is_called_so():
     assert "It knows an order" in str(found)
 
 
-def test_what_the_argument_is_meant_for_can_be_said():
+def test_inputs_says_how_the_argument_is_meant():
     def of_probabilities(p, k):
         return square_mean((p - one_hot(k, p)).cumsum(-1)[:, :-1])
 
@@ -344,7 +344,7 @@ def test_a_module_is_left_as_it_was():
         assert torch.equal(value, before[name])
 
 
-def test_what_it_prints_and_warns_of_is_not_shown(capsys):
+def test_prints_and_warnings_of_the_loss_are_hidden(capsys):
     def loud(z, k):
         print("step")
         return emdviz.emd2_loss(z, k)

@@ -254,7 +254,7 @@ def test_the_papers_identity_fails_for_squares():
 
 @pytest.mark.parametrize("name", EVERYWHERE)
 class TestArrays:
-    def test_what_goes_in_comes_out(self, name):
+    def test_results_have_the_library_and_dtype_of_the_input(self, name):
         p, t = random_pairs(6, count=4)
         function = EVERYWHERE[name]
         expected = function(p, t)

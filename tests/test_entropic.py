@@ -239,7 +239,7 @@ def test_a_circle_is_taken_the_shorter_way():
     assert value.item() == pytest.approx(1.0, abs=1e-3)
 
 
-def test_too_few_scalings_are_said_once():
+def test_too_few_scalings_are_warned_of_once():
     logits, t = case(8)
     entropic._warned.clear()
     with pytest.warns(UserWarning, match=r"2 scalings at lam = 50 leave 0\.\d+ of the mass"):
@@ -249,7 +249,7 @@ def test_too_few_scalings_are_said_once():
         aemd_loss(logits, t, lam=50.0, iterations=2)
 
 
-def test_what_has_converged_is_not_warned_of():
+def test_converged_scalings_give_no_warning():
     logits, t = case(8)
     entropic._warned.clear()
     with warnings.catch_warnings():

@@ -58,7 +58,7 @@ def test_an_id_is_the_same_in_every_process():
     assert done.stdout.strip() == tiny("EMD2").id
 
 
-def test_what_makes_a_run():
+def test_the_id_depends_on_every_part_of_the_spec():
     spec = RunSpec("adience", {"size": 48, "root": "faces"}, fold=2, loss="AEMD")
     same = [
         RunSpec("adience", (("root", "faces"), ("size", np.int64(48))), fold=2, loss="AEMD"),
@@ -100,7 +100,7 @@ def test_bad_specs_are_told(changes, message):
         RunSpec(**({"dataset": "digits"} | changes))
 
 
-def test_what_is_no_spec_or_executor_is_told(tmp_path):
+def test_wrong_specs_and_executors_are_refused(tmp_path):
     with pytest.raises(TypeError, match=r"config must be a training.TrainConfig, got 3"):
         RunSpec("digits", config=3)
     for specs in (["EMD2"], [["EMD2"]], sleeper(0)):
@@ -129,7 +129,7 @@ def test_the_paper_s_numbers():
     assert (config.momentum, config.seed, config.crop, config.mirror) == (0.98, 3, 227, True)
 
 
-def test_every_run_runs_once_and_is_told(grid):
+def test_every_run_is_done_once_and_reported(grid):
     store, specs, frame, told = grid
     assert frame["id"].tolist() == [spec.id for spec in specs]
     assert (frame["error"] == "").all()
@@ -158,7 +158,7 @@ def test_metrics_are_those_of_comparing_losses(grid):
     )
 
 
-def test_what_reads_one_table_reads_the_other(grid):
+def test_tables_of_both_runners_go_into_the_same_functions(grid):
     _, _, frame, _ = grid
     faces = datasets.load("synthetic_faces", n=120, size=32)
     table = compare_losses(faces, LOSSES, config=tiny("XE").config)
@@ -250,7 +250,7 @@ def test_an_interrupt_while_a_run_is_taken_leaves_it_to_others(tmp_path, monkeyp
     assert run([sleeper(0)], tmp_path, progress=False, train=sleep)["error"].tolist() == [""]
 
 
-def test_what_the_machine_lacks_is_told_but_not_kept(tmp_path):
+def test_errors_of_the_machine_are_reported_but_not_stored(tmp_path):
     absent = RunSpec("image_folder", {"root": tmp_path / "none"}, loss="XE")
     with pytest.warns(UserWarning, match=r"1 of 2 runs.*FileNotFoundError: root does not exist"):
         frame = run([absent, tiny("XE", epochs=1)], tmp_path / "store", progress=False)
@@ -259,7 +259,7 @@ def test_what_the_machine_lacks_is_told_but_not_kept(tmp_path):
     assert "Traceback" in (Store(tmp_path / "store").state(absent) / "traceback.txt").read_text()
 
 
-def test_strange_and_broken_files_are_named_and_hide_nothing(tmp_path):
+def test_foreign_and_broken_files_are_named_and_the_rest_is_read(tmp_path):
     specs = [sleeper(seed) for seed in range(6)]
     run(specs, tmp_path, progress=False, train=sleep)
     store = Store(tmp_path)
@@ -294,7 +294,7 @@ class PowerCut(BaseException):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_whatever_is_cut_off_the_old_or_the_new_state_is_there(tmp_path, monkeypatch, call):
+def test_after_any_interruption_the_old_or_the_new_state_is_there(tmp_path, monkeypatch, call):
     spec, whole = tiny("XE", epochs=1), None
     for last in range(40):
         store, calls = Store(tmp_path / str(last)), []

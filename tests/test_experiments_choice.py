@@ -178,7 +178,7 @@ def test_of_many_rivals_one_gets_the_claim(tmp_path, before):
         assert not list(folder.iterdir())
 
 
-def test_who_saw_no_claim_withdraws_where_another_was_made_meanwhile(tmp_path, monkeypatch):
+def test_a_second_claim_made_at_the_same_time_is_withdrawn(tmp_path, monkeypatch):
     first, late = claims.Claim(tmp_path), claims.Claim(tmp_path)
     make = os.open
 
@@ -207,8 +207,8 @@ def test_a_claim_that_cannot_be_filled_is_not_left_behind(tmp_path, monkeypatch)
     claim.release()
 
 
-def test_a_process_gives_signs_of_life(tmp_path, monkeypatch):
-    monkeypatch.setattr(claims, "SIGN_OF_LIFE", 0.01)
+def test_a_process_renews_its_claim(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "HEARTBEAT", 0.01)
     claim = claims.Claim(tmp_path)
     assert claim.take()
     os.utime(claim.path, (0, 0))

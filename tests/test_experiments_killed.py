@@ -86,7 +86,7 @@ def start(*arguments):
     return program
 
 
-def test_weighted_runs_of_one_s_own_are_on_workers_what_they_are_alone(tmp_path):
+def test_workers_give_weighted_custom_runs_the_same_result(tmp_path):
     options = {"weight": "balanced"}
     own = {"network": my_network, "loss": my_loss, "loss_options": options}
     specs = [replace(tiny("XE", seed), **own) for seed in (0, 1)]
@@ -165,7 +165,7 @@ def test_a_run_that_kills_its_worker_is_reported_and_the_rest_goes_on(tmp_path):
     assert (frame["error"] == "").all()
 
 
-def test_an_executor_that_breaks_loses_nothing_finished(tmp_path):
+def test_a_broken_executor_loses_no_finished_run(tmp_path):
     specs, store = [sleeper(seed) for seed in (0, 1, 2, 4)], Store(tmp_path)
     with (
         ProcessPoolExecutor(2, mp_context=CONTEXT) as pool,

@@ -32,7 +32,7 @@ def test_files_are_ordered_by_name(tmp_path):
     assert list_files(tmp_path / "none") == []
 
 
-def test_what_is_hidden_is_passed_over(tmp_path):
+def test_hidden_files_are_left_out(tmp_path):
     hidden = {".DS_Store": b"", "__MACOSX/._2.jpg": b"", ".cache/1.jpg": b"", "b/.2.jpg": b""}
     write(tmp_path / "folder", FILES | hidden)
     pack(tmp_path / "folder" / "more.zip", hidden)
@@ -49,7 +49,7 @@ def test_links_are_followed_once(tmp_path):
 
 
 @pytest.mark.parametrize("link", ["aa", "zz", "low/deep"])
-def test_what_is_really_there_keeps_its_name_beside_a_link_to_it(tmp_path, link):
+def test_a_real_folder_keeps_its_name_beside_a_link_to_it(tmp_path, link):
     root = write(tmp_path, {"low/2.jpg": b"2", "middle/3.jpg": b"3"})
     (root / link).symlink_to(root / "middle", target_is_directory=True)
     assert contents(root) == {"low/2.jpg": b"2", "middle/3.jpg": b"3"}

@@ -47,7 +47,7 @@ def test_lengths_left_out_are_one():
         (["a"], {"a": "r"}, {"r": 1.0}, "of edges, .*got 'r'"),
     ],
 )
-def test_what_is_no_tree_is_refused(classes, parents, lengths, message):
+def test_other_graphs_than_trees_are_refused(classes, parents, lengths, message):
     with pytest.raises(ValueError, match=message):
         ground_distance.tree(classes, parents, lengths=lengths)
 
@@ -78,7 +78,7 @@ def test_ranks_of_pairs_are_compared_as_scipy_does():
     assert 0.8 < ground_distance.rank_correlation(ground_distance.line(7, positions=in_a_row)) < 1
 
 
-def test_where_all_pairs_are_equal_there_is_no_correlation():
+def test_equal_distances_have_no_rank_correlation():
     for nothing in (1 - np.eye(5), ground_distance.line(2), np.zeros((1, 1))):
         assert np.isnan(ground_distance.rank_correlation(nothing))
     assert np.isnan(ground_distance.rank_correlation(ground_distance.line(5), 1 - np.eye(5)))

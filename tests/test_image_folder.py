@@ -91,7 +91,7 @@ def test_words_for_missing_values_are_no_class(tmp_path, word):
         table(tmp_path, f"path,label\na/0.jpg,1\na/1.jpg,2\na/2.jpg,{word}\n")
 
 
-def test_what_drives_and_file_managers_leave_behind_is_no_class(tmp_path):
+def test_folders_of_file_managers_are_no_classes(tmp_path):
     write(tmp_path, folders(["1", "2"]))
     for name in ("@eaDir", "$RECYCLE.BIN", "1/@eaDir"):
         write(tmp_path / name, {"0.jpg/SYNOPHOTO_THUMB_M.jpg": jpeg(colours(1))})
@@ -352,7 +352,7 @@ def test_a_class_folder_without_images_is_refused(tmp_path):
         image_folder(tmp_path)
 
 
-def test_what_is_missing_is_said_with_how_to_lay_the_files(tmp_path):
+def test_a_missing_file_is_named_with_the_expected_layout(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"root does not exist: .*nowhere.*root/low/1\.jpg"):
         image_folder(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match=r"holds no image: .* of its own.*JPEG, PNG"):

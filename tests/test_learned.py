@@ -101,7 +101,7 @@ def test_the_weight_comes_in_after_the_warm_up():
     assert loss.emd_weight.item() == kept
 
 
-def test_ignored_labels_teach_nothing():
+def test_ignored_labels_do_not_count():
     features = torch.randn(6, 3, dtype=torch.float64)
     for ignored in (-100, 4):
         some, all_ = (SelfGuidedEMD2Loss(5, 3, ignore_index=ignored).double() for _ in range(2))

@@ -362,7 +362,7 @@ def test_a_confident_mistake_hardly_moves_emd2():
     assert norms["EMD2"] < 0.01
 
 
-def test_what_gradient_descent_on_noisy_labels_finds():
+def test_gradient_descent_on_noisy_labels_finds_the_minimiser():
     """EMD² and XE find the label distribution, EMD the median."""
     truth = torch.tensor([0.1, 0.2, 0.3, 0.4])
     found = {}

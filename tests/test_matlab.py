@@ -64,7 +64,7 @@ def test_other_variables_are_passed_over():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 100, 126, 129, 133, 145, 161, 700])
-def test_cut_and_changed_files_are_refused_or_read_and_nothing_else(place):
+def test_truncated_and_changed_files_are_either_refused_or_read(place):
     content = packed(False)
     changed = bytearray(content)
     changed[place] ^= 0xFF
@@ -99,7 +99,7 @@ def test_a_reader_that_never_ends_is_stopped(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
-def test_what_unpacks_to_too_much_is_not_unpacked(monkeypatch):
+def test_a_file_that_unpacks_to_too_much_is_refused(monkeypatch):
     monkeypatch.setattr(matlab, "MOST_BYTES", 6 * 10**8)
     content = packed(True, {"x": np.zeros((2**14, 2**14), np.int16)})
     assert len(content) < 2**20

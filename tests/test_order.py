@@ -68,7 +68,7 @@ def test_every_other_set_of_names_is_refused_with_classes_to_paste(names):
     assert sorted(eval(pasted)) == sorted(names) == caught.value.names
 
 
-def test_one_value_in_several_spellings_is_one_class_and_that_is_told():
+def test_spellings_of_one_value_are_one_class_and_the_note_says_so():
     order = order_classes(["1", "1.0", "2", "2.0", "3", "3.0", "03"])
     assert order.classes == ["1", "2", "3"]
     assert order.positions == [1, 2, 3]

@@ -110,7 +110,7 @@ def test_medians_and_means_respect_positions():
         ([0.0, 0.5, 0.5, 0.0], [1, 2]),
     ],
 )
-def test_where_the_median_is_not_unique_any_of_them_is_as_good(t, classes):
+def test_all_medians_are_equally_good(t, classes):
     assert medians(t) == classes
     certain = expected_loss("EMD", np.eye(len(t)), t)
     assert np.ptp(certain[classes]) == pytest.approx(0, abs=1e-12)

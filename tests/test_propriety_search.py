@@ -194,7 +194,7 @@ def test_counter_examples_hold_in_exact_fractions(name):
     assert found.costs[1] < found.costs[0]
 
 
-def test_counter_examples_are_the_simplest_and_the_rest_is_told():
+def test_counter_examples_are_the_simplest():
     half, third = Fraction(1, 2), Fraction(1, 3)
     emd = verdict("EMD")
     assert emd.costs[1] < emd.costs[0]

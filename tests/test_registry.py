@@ -106,7 +106,7 @@ def test_a_loss_says_what_is_wrong_with_it(arguments, text):
         Loss(**{"name": "MINE", "make": absolute_error} | arguments)
 
 
-def test_what_figures_read_of_losses_imports_neither_torch_nor_matplotlib():
+def test_the_registry_imports_neither_torch_nor_matplotlib():
     names = ", ".join(f"emdviz.{name}" for name in WITHOUT_TORCH)
     found = "[name for name in ('torch', 'matplotlib') if name in sys.modules]"
     command = [sys.executable, "-c", f"import sys, {names}; print({found})"]

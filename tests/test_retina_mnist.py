@@ -99,7 +99,7 @@ def test_other_sizes_are_shrunk_from_the_next_larger_file(tmp_path):
         retina_mnist(path, size=65)
 
 
-def test_a_file_of_your_own_is_read_and_said_to_be_so(tmp_path):
+def test_an_unpublished_file_is_read_and_noted(tmp_path):
     data = retina_mnist(write(tmp_path / "own.npz", few()), size=28)
     assert len(data) == 18
     assert any("own.npz is not a file that MedMNIST published" in note for note in data.notes)
@@ -332,7 +332,7 @@ def test_a_download_that_keeps_failing_leaves_nothing_and_can_be_tried_again(tmp
     assert len(fetch(tmp_path)) == 1600
 
 
-def test_a_wrong_hash_keeps_nothing_and_the_next_try_is_clean(tmp_path, server):
+def test_a_file_with_a_wrong_hash_is_deleted(tmp_path, server):
     right, server.content = server.content, server.content[:-1] + b"?"
     with pytest.raises(ValueError, match=r"did not give the expected file.*hash") as error:
         fetch(tmp_path)
@@ -355,7 +355,7 @@ def test_a_refusal_and_a_server_that_is_gone_are_told(tmp_path, server):
     assert files_in(tmp_path) == []
 
 
-def test_a_server_that_is_not_there_is_told(tmp_path, server, monkeypatch):
+def test_a_missing_server_is_named(tmp_path, server, monkeypatch):
     with serving() as gone:
         port = gone.server_port
     monkeypatch.setattr(module, "URL", f"http://127.0.0.1:{port}/{{name}}")

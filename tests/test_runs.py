@@ -133,7 +133,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(faces, whole, tmp_path, second
     assert_same(train(faces, tmp_path), whole)
 
 
-def test_what_lies_in_the_folder(faces, whole, tmp_path):
+def test_the_folder_holds_the_files_of_a_run(faces, whole, tmp_path):
     train(faces, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"last.safetensors", "best.safetensors", "history.json"}

@@ -188,7 +188,7 @@ def test_report_counts_problems():
     assert setup_check.report(components[:2]).split("\n")[-1] == "no problem"
 
 
-def test_where_torch_is_missing_the_rest_is_checked(monkeypatch):
+def test_without_torch_the_rest_is_checked(monkeypatch):
     monkeypatch.setattr(setup_check, "find_spec", lambda name: None)
     found = states(setup_check.examine())
     assert {"Python", "JupyterLab", "memory", "disk", "Chromium"} <= set(found)

@@ -66,7 +66,7 @@ def test_no_image_at_all_makes_no_bars():
 @pytest.mark.parametrize(
     "change", [lambda t: t * 2, lambda t: t[["train"]], lambda t: t.head(1), lambda t: t.T]
 )
-def test_what_is_made_of_it_is_an_ordinary_table(change):
+def test_results_of_operations_are_ordinary_tables(change):
     assert type(change(table())) is pd.DataFrame
 
 

@@ -135,7 +135,7 @@ class TestSpecs:
         assert [dict(spec.dataset_options)["seed"] for spec in specs] == [3, 4]
         assert {spec.fold for spec in specs} == {None}
 
-    def test_bad_input_is_told(self):
+    def test_bad_input_is_refused(self):
         with pytest.raises(ValueError, match=r"weights lacks RES_F, .* or None to start"):
             table_specs(1)
         with pytest.raises(ValueError, match=r"number must be one of \[1, 2, 3\], got 7"):
@@ -178,7 +178,7 @@ class TestTable:
         assert (text.drop(index="EMD2") == MISSING).all(axis=None)
         assert text.columns.tolist() == ["ALXs", "VGG_F", "RES", "RES_F"]
 
-    def test_of_nothing_is_all_missing(self, pretend):
+    def test_runs_of_other_data_sets_leave_a_table_empty(self, pretend):
         frame = make_table([pretend(0.9, 50.0)])
         assert (show(table(frame, 2), 2) == MISSING).all(axis=None)
 

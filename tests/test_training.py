@@ -99,7 +99,7 @@ def test_sizes_for_a_quick_try(monkeypatch):
     assert training.quick(8, 3) == 3
 
 
-def test_what_an_epoch_tells(faces):
+def test_an_epoch_reports_losses_and_metrics(faces):
     model, epochs = run("EMD2", faces)
     assert [epoch.number for epoch in epochs] == [1, 2]
     last = epochs[-1]
@@ -358,7 +358,7 @@ class TestDropout:
         tables = [compare_losses(larger, ["XE"], together=t, **options) for t in (True, False)]
         assert tables[0]["test RPS"].equals(tables[1]["test RPS"])
 
-    def test_every_seed_and_step_has_chances_of_its_own(self, larger):
+    def test_every_seed_and_step_has_its_own_random_numbers(self, larger):
         class Own(torch.nn.Module):
             def __init__(self):
                 super().__init__()

@@ -259,7 +259,7 @@ def test_soft_targets_are_mixtures_of_labels_or_refused():
                 criterion(z, t)
 
 
-def test_options_change_the_loss_its_name_and_nothing_else():
+def test_options_change_the_loss_and_its_name_only():
     z, y = batch("SORD", 0)
     sharp = zoo.load("SORD", alpha=2.0)
     assert (sharp.name, sharp.label) == ("SORD alpha=2.0", "SORD alpha=2.0")

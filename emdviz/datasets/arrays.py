@@ -8,7 +8,7 @@ import torch
 
 from emdviz.datasets.base import OrderedData, label_of_votes, rows_in_words
 from emdviz.datasets.binning import make_bins
-from emdviz.datasets.order import is_missing, order_classes, told_of
+from emdviz.datasets.order import is_missing, notes_of, order_classes
 from emdviz.datasets.readers.listing import warn_of_empty_classes
 from emdviz.datasets.readers.tables import number
 from emdviz.datasets.splits import named_splits, stratified_splits
@@ -249,7 +249,7 @@ def read_labels(labels, classes=None):
         _check_few(texts)
         order = order_classes(texts)
         indices = torch.tensor([order.index[text] for text in texts])
-        return indices, order.classes, order.positions, told_of(order)
+        return indices, order.classes, order.positions, notes_of(order)
     classes = read_names(classes, "classes")
     names = [_text(name) for name in classes]
     index = {name: k for k, name in enumerate(names)}

@@ -14,7 +14,7 @@ from emdviz.reading import check_is, read_choice, read_count, read_names, shown
 TARGETS = ("labels", "votes", "majority", "median", "mean")
 """What a network can be trained on; see :meth:`OrderedData.targets`."""
 
-_BLOCK = 64 * 2**20  # bytes of inputs that are looked at at once, for they may lie in a file
+_BLOCK = 64 * 2**20  # bytes of inputs that are checked at a time, since they may lie in a file
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class OrderedData(Dataset):
     bins : Bins, optional
         How scores became classes.
     report : Report, optional
-        What became of all that the files list.
+        What was read, and what was left out and why.
     licence : str
         One line: who may use the data, and for what.
     notes : tuple of str

@@ -8,7 +8,7 @@ import numpy as np
 
 from emdviz.reading import read_count
 
-_PLACES = 2000  # to cut at that are compared; a quarter of a second, and all that matter
+_PLACES = 2000  # at most so many places to cut are compared, which takes a quarter of a second
 
 
 @dataclass(frozen=True)

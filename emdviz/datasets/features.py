@@ -1,4 +1,4 @@
-"""What a network that was trained before sees in the inputs of a data set, instead of these."""
+"""Features that a pretrained network computes, as the inputs of a data set."""
 
 import copy
 import hashlib
@@ -183,7 +183,7 @@ def _path(data, network, size, cache):
 
 
 def _load(path, count):
-    with suppress(Exception):  # a broken file is made anew, whatever NumPy says of it
+    with suppress(Exception):  # a broken file is written anew, whatever error NumPy raises
         with open(path, "rb") as file:
             array = np.load(file, allow_pickle=False)
         if array.dtype == np.float32 and array.ndim == 2 and len(array) == count:

@@ -56,7 +56,7 @@ class Order:
     note: str  # how the order was found
 
 
-def told_of(order):
+def notes_of(order):
     """Return the notes of a data set whose classes are in an order that was found."""
     positions = ["positions are the numbers of the classes"] if order.positions else []
     return [order.note, *positions]
@@ -84,7 +84,7 @@ def order_classes(names):
 
     Numbers, with signs, units and separators, and ranges of numbers are in order of size. So are
     Roman numerals, clothes' sizes, months, and words of level, severity and frequency; grades with
-    + and − go from the worst to the best. Words that all names share count for nothing. One number
+    + and − go from the worst to the best. Words that all names share are ignored. One number
     in several spellings is one class, as are names that differ in capital letters only.
 
     If no order is known, or several are possible, an UnknownOrderError says what to pass.
@@ -138,7 +138,7 @@ def _orders(plain):
     if english is None or any("." in text for text in plain.values()):
         yield continental  # where 1.500 may be more than a thousand
     short = _without_common_words(plain)
-    if any("i" in text for text in short.values()):  # C, D and X, L are rather something else
+    if any("i" in text for text in short.values()):  # C, D and X, L alone may be grades or sizes
         values = {name: _roman(text) for name, text in short.items()}
         yield _of_ranks(plain, values, "Roman numerals")
     for kind, ranks in VOCABULARIES.items():

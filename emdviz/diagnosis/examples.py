@@ -21,29 +21,14 @@ _VERBS = {"value": "gives", "gradient": "has the gradient", "argument": "leaves 
 
 @dataclass(frozen=True)
 class Example:
-    """A call that shows a mistake.
+    """A call that shows a mistake."""
 
-    Attributes
-    ----------
-    arguments : tuple
-        ``loss(*arguments)`` repeats the call.
-    got, expected : float or str
-        The result, and the expected result.
-    why : str
-        Where the expected result comes from.
-    quantity : str
-        What is compared: "value", "gradient" (by the first argument) or "argument" (after the
-        call).
-    name : str
-        How the function is called in print.
-    """
-
-    arguments: tuple
+    arguments: tuple  # loss(*arguments) repeats the call
     got: float | str
     expected: float | str
-    why: str = ""
-    quantity: str = "value"
-    name: str = "loss"
+    why: str = ""  # where the expected result comes from
+    quantity: str = "value"  # or "gradient" by the first argument, or "argument" after the call
+    name: str = "loss"  # of the function, in print
 
     def __post_init__(self):
         plain = (a.detach() if isinstance(a, torch.Tensor) else a for a in self.arguments)

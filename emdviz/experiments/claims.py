@@ -10,11 +10,11 @@ import tempfile
 import threading
 from pathlib import Path
 
-SIGN_OF_LIFE = 15.0
-"""Seconds between two signs of life of a claim: its file gets a new time of change."""
+HEARTBEAT = 15.0
+"""Seconds between two heartbeats of a claim: its file gets a new time of change."""
 
 LAPSE = 180.0
-"""Seconds without a sign of life after which a claim lapses; file systems that machines share
+"""Seconds without a heartbeat after which a claim lapses; file systems that machines share
 show a new time of change up to a minute late."""
 
 
@@ -22,7 +22,7 @@ class Claim:
     """A file that tells which process works in a folder; one living process at a time has it.
 
     A file ``claim.0`` is made by a call that fails if it is there. It lapses when its process has
-    ended, or gives no sign of life; then ``claim.1`` follows, which of several programs again only
+    ended, or its heartbeats stop; then ``claim.1`` follows, which of several programs again only
     one can make, and so on. All times are those of the file system, so clocks need not agree.
     """
 
@@ -58,7 +58,7 @@ class Claim:
             return False
         for lapsed in others:
             lapsed.unlink(missing_ok=True)
-        threading.Thread(target=self._give_signs_of_life, daemon=True).start()
+        threading.Thread(target=self._beat, daemon=True).start()
         return True
 
     def is_held(self):
@@ -74,8 +74,8 @@ class Claim:
         if self.is_held():
             self.path.unlink(missing_ok=True)
 
-    def _give_signs_of_life(self):
-        while not self._ended.wait(SIGN_OF_LIFE):
+    def _beat(self):
+        while not self._ended.wait(HEARTBEAT):
             with contextlib.suppress(OSError):
                 if self.is_held():
                     os.utime(self.path)

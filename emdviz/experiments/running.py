@@ -59,8 +59,8 @@ def run(
     retry_failed : bool
         Whether to begin again what the store keeps as failed.
     on_result : callable, optional
-        Told ``(spec, row)`` of every run as soon as it ends; ``row`` is a dict of the columns
-        below. It is not told of results that the store held before.
+        Called as ``on_result(spec, row)`` as soon as a run ends; ``row`` is a dict of the columns
+        below. Results that the store held before do not count.
     progress : bool
         Whether to show bars.
     train : callable

@@ -74,7 +74,7 @@ class Store:
         with os.scandir(self.path) as entries:
             for entry in sorted(entries, key=lambda one: one.name):
                 try:
-                    row = _look_at(entry)
+                    row = _read_entry(entry)
                 except ValueError as error:
                     problems.append(str(error))
                 else:
@@ -257,7 +257,7 @@ def as_store(store):
     return store if isinstance(store, Store) else Store(store)
 
 
-def _look_at(entry):
+def _read_entry(entry):
     if entry.name.startswith(".") or entry.name == TRAINING:
         return None
     if not (entry.is_dir() and _ID.fullmatch(entry.name)):

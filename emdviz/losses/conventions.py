@@ -80,7 +80,7 @@ def read_targets(target, like, class_weight=None, ignore_index=-100, label_smoot
 
 
 def may_ignore(index, ignore_index):
-    """Say whether some label may be ``ignore_index``; where asking would wait, assume so."""
+    """Say whether some label may be ``ignore_index``; assume so where reading labels would wait."""
     import torch
 
     if index.device.type != "cpu" or torch.compiler.is_compiling():

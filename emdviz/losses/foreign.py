@@ -1,4 +1,4 @@
-"""Losses of other packages that come bare, and whose outputs are not the logits of a softmax."""
+"""Losses of other packages whose outputs are not the logits of a softmax."""
 
 from emdviz.losses import zoo
 from emdviz.losses.loss import facts_of

@@ -140,18 +140,9 @@ class LearnedDistance(nn.Module):
 
     @torch.no_grad()
     def update(self, features, labels):
-        """Add the features of a batch to the sums of the epoch.
+        """Add features (B, num_features) of a batch to the sums of the epoch.
 
-        Parameters
-        ----------
-        features : float tensor, shape (B, num_features)
-        labels : int64 tensor, shape (B,)
-            Class indices; examples of negative ones do not count.
-
-        Raises
-        ------
-        ValueError
-            If the shapes do not fit.
+        Examples whose class index in ``labels``, int64 of shape (B,), is negative do not count.
         """
         num_classes, width = self.centroids.shape
         if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64 or labels.ndim != 1:

@@ -28,13 +28,6 @@ class AlexNet(_Convolutions):
     3 × 3 / 2 max pooling after the first, second and last; a mean to 6 × 6; dropout 0.5 and
     4,096 units, twice. Images of 63 px or more fit; the paper's crops have 227.
 
-    Parameters
-    ----------
-    num_outputs : int
-        C for distributions over classes, 1 for regression.
-    width : int
-        Channels of the first layer; all others are changed in proportion.
-
     References
     ----------
     Krizhevsky, Sutskever, Hinton, ImageNet classification with deep convolutional neural
@@ -65,11 +58,6 @@ class VGG16(_Convolutions):
     ReLU; 2 × 2 max pooling after each stage; a mean to 7 × 7; 4,096 units and dropout 0.5,
     twice. Images of 32 px or more fit; the paper's networks are fine-tuned from weights learned
     on ImageNet: ``MODELS["VGG_F"](8, weights="IMAGENET1K_V1")`` (528 MB, downloaded once).
-
-    Parameters
-    ----------
-    num_outputs, width : int
-        As for :class:`AlexNet`.
 
     References
     ----------

@@ -11,19 +11,7 @@ class LeviHassner(Network):
     Convolutions of 96 × 7 × 7 / 4, 256 × 5 × 5 and 384 × 3 × 3, each with ReLU and 3 × 3 / 2 max
     pooling and, after the first two, local response normalisation over 5 channels; 512 units
     with ReLU and dropout 0.5, twice. A crop of 227 px reaches the units as 384 × 7 × 7; other sizes
-    are averaged or repeated to 7 × 7, and 35 px or more fit.
-
-    Parameters
-    ----------
-    num_outputs : int
-        C for distributions over classes, 1 for regression.
-    width : int
-        Channels of the first layer, a multiple of 3; all others are changed in proportion.
-
-    Raises
-    ------
-    ValueError
-        If ``width`` is no multiple of 3.
+    are averaged or repeated to 7 × 7, and 35 px or more fit. The width is a multiple of 3.
 
     References
     ----------

@@ -103,7 +103,8 @@ def make(network, num_outputs, *, seed=0, weights=None, **options):
         network, such as ``"IMAGENET1K_V1"``, or a file; see :func:`weights.load_weights`. The
         head is always new. None draws all weights at random.
     **options
-        Of the network, such as ``width``.
+        Of the network, such as ``width``, the channels of its first layer; those of all others
+        change in proportion.
 
     Returns
     -------

@@ -56,13 +56,6 @@ class ResidualNetwork(Network):
             print(epoch.number, epoch.metrics["AEM"])
         model = MODELS["RES_F"](8, weights="res/best.safetensors")
 
-    Parameters
-    ----------
-    num_outputs : int
-        C for distributions over classes, 1 for regression.
-    width : int
-        Channels of the first layer; all others are changed in proportion.
-
     References
     ----------
     He, Zhang, Ren, Sun, Identity mappings in deep residual networks, ECCV 2016, doi

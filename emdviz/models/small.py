@@ -10,18 +10,8 @@ from emdviz.models.network import Network, make
 class SmallCNN(Network):
     """Four blocks of 3 × 3 convolution, batch norm, ReLU and 2 × 2 max pooling, then a mean.
 
-    Small enough to train in seconds on two CPU cores. Any image of 16 px or more fits.
-
-    Parameters
-    ----------
-    num_outputs : int
-        C for distributions over classes, 1 for regression.
-    width : int
-        Channels of the first block; the later ones have 2, 4 and 8 times as many.
-
-    Notes
-    -----
-    Input: float tensor, shape (B, 3, H, W), roughly −1 to 1. Output: (B, num_outputs).
+    The later blocks have 2, 4 and 8 times the ``width`` of the first. Small enough to train in
+    seconds on two CPU cores. Any image of 16 px or more fits.
     """
 
     least = 16

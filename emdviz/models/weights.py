@@ -54,7 +54,7 @@ def _download(network, published):
     name = published.url.rpartition("/")[2]
     kept = Path(torch.hub.get_dir()) / "checkpoints"
     try:
-        # the hash is that of a download; of a file that is there already nothing is known
+        # the hash of a download is checked, that of a file that is there already is not
         return published.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
@@ -74,8 +74,8 @@ def _read(path):
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # both libraries meet broken bytes with errors of a dozen kinds
-        # torch advises to read it with weights_only=False, which would run what is in it
+    except Exception as error:  # both libraries raise a dozen kinds of errors for broken bytes
+        # torch would advise weights_only=False, which runs code in the file
         why = _NOT_TENSORS if isinstance(error, pickle.UnpicklingError) else error
         raise ValueError(
             f"weights {path} cannot be read: {why}; the file must be one that "

@@ -138,13 +138,13 @@ def _load(path, about):
             if archive["about"].item() != about:
                 return None
             return {name: archive[name] for name in ("keys", "images", "digests")}
-    except Exception:  # NumPy and zipfile meet broken files with errors of a dozen kinds
+    except Exception:  # NumPy and zipfile raise a dozen kinds of errors for broken files
         return None
 
 
 def store(path, write):
     """Let ``write`` fill a file of the cache; return a note if that failed."""
-    # under a name of its own until it is whole, for another process may read or write as well
+    # under another name until it is whole, since other processes may read or write it
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(exist_ok=True, parents=True)

@@ -199,7 +199,7 @@ def _open_plain_jpeg(data, enough):
     try:
         image = Image.frombytes(mode, (width, height), data, "jpeg", mode, "")
     except READING_ERRORS:
-        return None  # Image.open has the last word
+        return None  # Image.open decides
     return image if mode == "RGB" else image.convert("RGB")
 
 

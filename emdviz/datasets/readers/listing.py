@@ -29,7 +29,7 @@ class Omission(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What became of the lines or files that a data set lists; as a string, in words.
+    """How many of the lines or files of a data set were kept, and what was left out and why.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class Listing:
         return replace(listing, files=[found[name] for name in listing.names])
 
     def report(self):
-        """Return what became of all that was listed."""
+        """Return how many were listed, kept and left out."""
         return Report(self.listed, self.unit, len(self), self.left_out, self.kept_copies)
 
 

@@ -69,7 +69,7 @@ def _main(most_bytes, *names):
     try:
         found = loadmat(io.BytesIO(sys.stdin.buffer.read()), variable_names=names)
         plain = {name: _plain(found[name]) for name in names if name in found}
-    except Exception as error:  # SciPy meets broken files with errors of a dozen kinds
+    except Exception as error:  # SciPy raises a dozen kinds of errors for broken files
         sys.exit(" ".join(f"{type(error).__name__}: {error}".split())[:200])
     json.dump(plain, sys.stdout)
 

@@ -120,7 +120,7 @@ def read_frame(path):
             raise ValueError(
                 f"{path.name} cannot be read: {error}; install the extra lab"
             ) from None
-        except Exception as error:  # readers of these meet broken files with errors of all kinds
+        except Exception as error:  # their readers raise all kinds of errors for broken files
             raise ValueError(f"{path.name} cannot be read as a table: {error}") from None
     if frame.columns.duplicated().any():
         twice = list(frame.columns[frame.columns.duplicated()])

@@ -13,7 +13,7 @@ from emdviz._docstrings import fill
 from emdviz.datasets.base import label_of_votes
 from emdviz.datasets.binning import make_bins
 from emdviz.datasets.building import build
-from emdviz.datasets.order import order_classes, told_of
+from emdviz.datasets.order import notes_of, order_classes
 from emdviz.datasets.readers.files import (
     TEXT_SUFFIXES,
     Source,
@@ -308,7 +308,7 @@ def _ordered(labels, known, classes):
             )
         order = order_classes(known)
         classes, index = order.classes, order.index
-        found = {"positions": order.positions, "notes": told_of(order)}
+        found = {"positions": order.positions, "notes": notes_of(order)}
     else:
         index = {name: k for k, name in enumerate(classes)}
         unknown = sorted(known - set(classes))

@@ -152,7 +152,7 @@ def _read(path):
         with np.load(path, allow_pickle=False) as arrays:
             images = {part: arrays[f"{part}_images"] for part in _PARTS.values()}
             labels = {part: arrays[f"{part}_labels"] for part in _PARTS.values()}
-    except Exception as error:  # of a dozen kinds: whatever zipfile, zlib and NumPy meet
+    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds of errors
         why = str(error)[:300]
         raise ValueError(
             f"{path} must be a whole npz file laid out like MedMNIST's: {why}; get it again"
