@@ -7,7 +7,8 @@ import torch
 from benchmarks.timing import conditions, load, table
 from emdviz import datasets
 from emdviz.losses import as_loss
-from emdviz.training import Run, TrainConfig, TrainingData, compare_losses
+from emdviz.training import Run, TrainConfig, compare_losses
+from emdviz.training.data import TrainingData
 
 LOSSES = ["XE", "REG", "EMD", "EMD2", "XEMD2", "AEMD"]
 RATES = [0.0003, 0.001, 0.003, 0.01, 0.03]

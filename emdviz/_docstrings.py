@@ -65,6 +65,14 @@ label_smoothing : float
     From 0 to 1: the share of the target that is spread evenly over all classes. The weight of
     a row is that of its target before smoothing.
 reduction : {"mean", "sum", "none"}""",
+    "loss_value": """\
+Returns
+-------
+float tensor, shape () or, for ``"none"``, the shape of the indices""",
+    "period": """\
+period : float, optional
+    Length of the circle, more than x_C − x_1; C by default when ``positions`` are the default,
+    required otherwise.""",
     "batch_errors": """\
 Raises
 ------

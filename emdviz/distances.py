@@ -266,9 +266,7 @@ def circular_emd(p, t, *, positions=None, period=None):
     ----------
     %(pair)s
     %(positions)s
-    period : float, optional
-        Length of the circle, more than x_C − x_1; C by default when ``positions`` are the
-        default, required otherwise.
+    %(period)s
 
     Returns
     -------

@@ -43,9 +43,7 @@ def circle(num_classes, *, positions=None, period=None):
     num_classes : int
         C.
     %(positions)s
-    period : float, optional
-        Length of the circle, more than x_C − x_1; C by default when ``positions`` are the
-        default, required otherwise.
+    %(period)s
 
     Returns
     -------

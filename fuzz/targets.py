@@ -70,16 +70,12 @@ LEFT_OUT = {
     "models.build": "makes networks, as models.make, which is fuzzed",
     "models.linear": "made by models.make, which is fuzzed",
     "models.mlp": "made by models.make, which is fuzzed",
-    "training.Predictor": "fuzzed inside training.predict",
     "propriety.verdict": "searches for seconds; propriety.find_minimiser, its part, is fuzzed",
     "training.Race": "trains in a thread; its runs are fuzzed inside training.fit",
     "training.Run": "fuzzed inside training.fit",
-    "training.TrainingData": "fuzzed inside training.fit",
     "training.choose_rates": "calls training.compare_losses",
     "training.compare_losses": "trains for minutes; calls training.fit, which is fuzzed",
-    "training.make_runs": "makes the runs of training.fit, which is fuzzed",
     "training.quick": "returns one of its arguments",
-    "training.read_history": "reads files, which store.py makes",
 }
 """Public callables that are not called with arguments at random, and why not."""
 

@@ -5,8 +5,7 @@ import torch
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
-from emdviz.training import AUGMENTATIONS, Augmentation
-from emdviz.training.augmentation import NUMBERS
+from emdviz.training.augmentation import AUGMENTATIONS, NUMBERS, Augmentation
 
 MIDDLE = 0.5  # the number that changes nothing
 

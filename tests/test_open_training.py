@@ -16,6 +16,7 @@ from emdviz.experiments import RunSpec, Store, load, run
 from emdviz.explorers import LossRace
 from emdviz.losses import Loss
 from emdviz.training import Run, TrainConfig, compare_losses, fit
+from emdviz.training.data import TrainingData
 from tests.experiment_runs import numbers
 
 CONFIG = TrainConfig(epochs=2, batch_size=16, learning_rate=0.02, device="cpu")
@@ -176,7 +177,7 @@ class TestData:
 
     def test_everything_else_is_trained_as_it_is(self):
         data = rows()
-        batches = list(training.TrainingData(data, "cpu").batches(CONFIG, 1))
+        batches = list(TrainingData(data, "cpu").batches(CONFIG, 1))
         seen = torch.cat([inputs for inputs, _, _ in batches])
         assert len(seen) == 32
         train = data.split("train").inputs
@@ -243,7 +244,7 @@ class TestVotes:
     @pytest.mark.parametrize("targets", ["majority", "median", "mean"])
     def test_or_as_one_label(self, rated, targets):
         config = TrainConfig(epochs=1, batch_size=15, targets=targets, device="cpu")
-        assert not training.TrainingData(rated, "cpu").targets(targets).is_floating_point()
+        assert not TrainingData(rated, "cpu").targets(targets).is_floating_point()
         assert compare_losses(rated, ["CORN"], model="mlp", config=config)["error"].item() == ""
 
     def test_a_loss_of_labels_says_what_to_do(self, rated):

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from emdviz import datasets, models
-from emdviz.training import Run, TrainConfig, TrainingData, compare_losses, fit
+from emdviz.training import Run, TrainConfig, compare_losses, fit
+from emdviz.training.data import TrainingData
 from emdviz.training.together import arrange, train_together
 
 MEMBERS = [(loss, seed, rate) for seed in (0, 1) for loss, rate in (("XE", 0.02), ("EMD2", 0.02))]

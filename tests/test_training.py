@@ -8,7 +8,8 @@ import torch
 
 from emdviz import datasets, emd2, ground_distance, metrics, models, one_hot, training
 from emdviz.losses import LOSSES
-from emdviz.training import TrainConfig, TrainingData, compare_losses, evaluation, fit
+from emdviz.training import TrainConfig, compare_losses, evaluation, fit
+from emdviz.training.data import TrainingData
 
 TINY = TrainConfig(epochs=2, batch_size=32, device="cpu")
 

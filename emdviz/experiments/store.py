@@ -18,7 +18,8 @@ from emdviz.experiments.specs import RunSpec, identify
 from emdviz.losses import as_loss
 from emdviz.models import build
 from emdviz.models.building import replace_head
-from emdviz.training import Predictor, read_history
+from emdviz.training.evaluation import Predictor
+from emdviz.training.history import read_history
 from emdviz.training.predictions import PREDICTIONS, read_predictions
 from emdviz.training.results import make_row, make_table
 from emdviz.writing import write_whole
@@ -238,7 +239,7 @@ def load(store, run):
 
     Returns
     -------
-    training.Predictor
+    training.evaluation.Predictor
         On the CPU; its ``predict`` takes inputs as the run was trained on. The data set need not
         be there.
 

@@ -4,7 +4,8 @@ import json
 
 import safetensors.torch
 
-from emdviz.training import Run, TrainingData, choose_device
+from emdviz.training import Run, choose_device
+from emdviz.training.data import TrainingData
 from emdviz.training.predictions import PREDICTIONS, pack_predictions
 from emdviz.training.results import plain
 

@@ -24,9 +24,7 @@ def xe_loss(
     %(logits)s
     %(batch_options)s
 
-    Returns
-    -------
-    float tensor, shape () or, for ``"none"``, the shape of the indices
+    %(loss_value)s
         In nats, not negative.
 
     %(batch_errors)s

@@ -35,9 +35,7 @@ def emd2_loss(
     %(divided_by_c)s
     %(batch_options)s
 
-    Returns
-    -------
-    float tensor, shape () or, for ``"none"``, the shape of the indices
+    %(loss_value)s
         In class steps, or the unit of ``positions``; from 0 to x_C − x_1 before weights.
 
     %(batch_errors)s
@@ -92,9 +90,7 @@ def emd_loss(
     %(divided_by_c)s
     %(batch_options)s
 
-    Returns
-    -------
-    float tensor, shape () or, for ``"none"``, the shape of the indices
+    %(loss_value)s
         In class steps, or the unit of ``positions``; from 0 to x_C − x_1 before weights.
 
     %(batch_errors)s
@@ -144,9 +140,7 @@ def xe_emd2_loss(
     %(divided_by_c)s
     %(batch_options)s
 
-    Returns
-    -------
-    float tensor, shape () or, for ``"none"``, the shape of the indices
+    %(loss_value)s
 
     %(batch_errors)s
 

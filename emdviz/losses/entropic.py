@@ -74,9 +74,7 @@ def aemd_loss(
         Matrix scalings, at least 1: each fits the rows and the columns once.
     %(batch_options)s
 
-    Returns
-    -------
-    float tensor, shape () or, for ``"none"``, the shape of the indices
+    %(loss_value)s
         In the unit of D; less than its cost by at most 2 log(C) / λ, and maybe negative.
 
     %(batch_errors)s

@@ -50,9 +50,7 @@ def ground_emd2_loss(
         Bias μ ≥ 0: the cost of probability in every class, that of the label too.
     %(batch_options)s
 
-    Returns
-    -------
-    float tensor, shape () or, for ``"none"``, the shape of the indices
+    %(loss_value)s
         In the unit of D to the power ω; from 0 to max(D)^ω + μ before weights.
 
     %(batch_errors)s

@@ -123,18 +123,7 @@ def compare_losses(
 def make_runs(dataset, losses, config=None, **options):
     """Make a run for each loss, from the same first weights and over the same batches.
 
-    Parameters
-    ----------
-    dataset, losses, config
-        As for :func:`compare_losses`; the configuration's seed is the seed of all runs.
-    **options
-        ``model``, ``weights``, ``learning_rates``, ``loss_options`` and ``folder``, as for
-        :func:`compare_losses`, and ``probe``, as for :class:`Run`.
-
-    Returns
-    -------
-    dict of str to Run
-        By the names of the losses; nothing is trained yet.
+    The arguments are those of :func:`compare_losses`, and ``probe`` as for :class:`Run`.
 
     Examples
     --------

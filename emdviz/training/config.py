@@ -29,7 +29,7 @@ class TrainConfig:
         The learning rate falls to 0 along a half cosine over the whole run, or stays.
     weight_decay : float
     augmentation : {"flip", "paper", "none"}
-        How training images are changed at random; see ``AUGMENTATIONS``.
+        How training images are changed at random; see ``augmentation.AUGMENTATIONS``.
     crop : int or None
         Height and width, in px, of the window that the network sees: anywhere in a training
         image, at random, and in the centre of any other. None shows it whole images.

@@ -14,17 +14,6 @@ class TrainingData:
     Images stay bytes there. On a CPU the inputs are the data set's own, not a copy: if they are
     mapped from a file, a batch reads only what it needs.
 
-    Parameters
-    ----------
-    dataset : datasets.OrderedData
-    device : torch.device or str, optional
-        The best there is by default.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``dataset`` is no data set, has nothing for training or validation, or only one class.
-
     Examples
     --------
     >>> from emdviz import datasets

@@ -21,7 +21,7 @@ class Race:
     Parameters
     ----------
     runs : dict of str to Run
-        By the names of their losses, as :func:`make_runs` returns them.
+        By the names of their losses; :func:`comparison.make_runs` makes them.
     on_change : callable, optional
         Called as ``on_change(urgent)`` whenever there is something new to show, in the thread
         that changed it; a change that every batch brings is not urgent.

@@ -39,18 +39,10 @@ def is_head(run):
 
 
 def arrange(runs):
-    """Sort runs into stacks for :func:`train_together`.
+    """Sort runs that :func:`can_be_stacked` into stacks for :func:`train_together`.
 
-    Parameters
-    ----------
-    runs : iterable of Run
-        Each of which :func:`can_be_stacked`.
-
-    Returns
-    -------
-    list of list of list of Run
-        Stacks of seeds of runs. The runs of a seed have the same batches; all seeds of a stack
-        have runs of the same losses in the same order, and the same architecture.
+    A stack holds a list of runs for each seed. The runs of a seed have the same batches; all seeds
+    have runs of the same losses in the same order, and the same architecture.
     """
     seeds = {}
     for run in runs:
@@ -64,22 +56,10 @@ def arrange(runs):
 
 
 def train_together(stack):
-    """Train a stack of runs side by side to their ends; yield after every epoch.
+    """Train a stack of :func:`arrange` side by side to its end; yield after every epoch.
 
-    Parameters
-    ----------
-    stack : list of list of Run
-        From :func:`arrange`; configurations differ in seed and learning rate only.
-
-    Yields
-    ------
-    list of (Run, Epoch or Exception)
-        The epoch that each run has finished, or the FloatingPointError of a run whose loss is
-        no longer finite, which is not told of again.
-
-    Notes
-    -----
-    Runs that were stopped at different epochs first catch up with the furthest, one by one.
+    Each time a list of (run, Epoch), or once (run, FloatingPointError) where a loss is no longer
+    finite. Runs that were stopped at different epochs first catch up with the furthest.
     """
     members = [run for runs in stack for run in runs]
     furthest = max(len(run.epochs) for run in members)

@@ -19,7 +19,8 @@ from emdviz.explorers.training.watched_images import (
     training_figure,
 )
 from emdviz.losses.loss import COMPARED
-from emdviz.training import Race, make_runs
+from emdviz.training import Race
+from emdviz.training.comparison import make_runs
 
 
 class LossRace(Explorer):

@@ -18,7 +18,8 @@ from emdviz.explorers.training.watched_images import (
     training_figure,
 )
 from emdviz.reading import check_is, to_numpy
-from emdviz.training import Epoch, read_history
+from emdviz.training import Epoch
+from emdviz.training.history import read_history
 
 
 class TrainingReplay(Explorer):
