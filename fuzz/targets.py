@@ -71,6 +71,7 @@ LEFT_OUT = {
     "models.linear": "made by models.make, which is fuzzed",
     "models.mlp": "made by models.make, which is fuzzed",
     "propriety.verdict": "searches for seconds; propriety.find_minimiser, its part, is fuzzed",
+    "site.build": "writes pages; its tests read them",
     "training.Race": "trains in a thread; its runs are fuzzed inside training.fit",
     "training.Run": "fuzzed inside training.fit",
     "training.choose_rates": "calls training.compare_losses",

@@ -13,9 +13,9 @@ from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, rea
 from emdviz.explorers.kit.explorer import drawing, show_losses, style_sheet
 from emdviz.explorers.kit.traits import (
     ClassIndex,
+    Distribution,
     Number,
     Pins,
-    Prediction,
     as_trait,
     read_class_index,
     read_prediction,
@@ -121,7 +121,7 @@ class GradientExplorer(DistributionExplorer):
     _css = style_sheet("gradient", "kit/kit.css", "gradient/gradient.css")
     _lists: ClassVar = {"p": ("Prediction", PREDICTION_A)}
 
-    p = Prediction().tag(sync=True)
+    p = Distribution().tag(sync=True)
     target = ClassIndex().tag(sync=True)
     pinned_p = Pins().tag(sync=True)
     emd_weight = Number(1.0, 0.0, MOST).tag(sync=True)

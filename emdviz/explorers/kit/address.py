@@ -10,10 +10,10 @@ import traitlets
 from emdviz.explorers.kit.traits import (
     ClassIndex,
     ClassNames,
+    Distribution,
     Number,
     Pins,
     Positions,
-    Prediction,
     Share,
     WholeNumber,
 )
@@ -74,7 +74,7 @@ def _kind(trait, explorer):
         return tagged
     if isinstance(trait, FIXED):
         return None
-    if isinstance(trait, Prediction):
+    if isinstance(trait, Distribution):
         return {"kind": "shares", "count": explorer.num_classes}
     if isinstance(trait, ClassIndex):
         return {"kind": "whole", "low": 0, "high": explorer.num_classes - 1}

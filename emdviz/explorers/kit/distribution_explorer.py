@@ -19,7 +19,7 @@ class DistributionExplorer(Explorer):
     """An explorer of some distributions over C named classes, each a trait.
 
     A subclass lists them in ``_lists``, trait name -> (title, colour), declares each as a
-    :class:`Prediction` trait and its pins as ``pinned_<name>``, and hands them to ``__init__``,
+    :class:`Distribution` trait and its pins as ``pinned_<name>``, and hands them to ``__init__``,
     which takes a missing one from ``example``.
     For every class of the distribution ``p`` there is a trait ``p_0``, ``p_1``, … with the same
     probability to a hundredth, for ``jslink``; the browser keeps all of them in step.

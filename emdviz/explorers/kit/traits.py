@@ -12,7 +12,7 @@ FURTHEST = 1e12
 """How far from 0 a class may lie: squares of it, times weights, are still shown."""
 
 
-class Prediction(traitlets.TraitType):
+class Distribution(traitlets.TraitType):
     """A probability per class, kept as a list of float."""
 
     info_text = "a list of probabilities that sum to 1"

@@ -16,8 +16,8 @@ from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, rea
 from emdviz.explorers.kit.explorer import drawing, show_losses, style_sheet
 from emdviz.explorers.kit.traits import (
     ClassIndex,
+    Distribution,
     Pins,
-    Prediction,
     read_class_index,
     read_prediction,
 )
@@ -88,8 +88,8 @@ class PredictionExplorer(DistributionExplorer):
     _css = style_sheet("prediction", "kit/kit.css")
     _lists: ClassVar = {"p": ("Prediction A", PREDICTION_A), "q": ("Prediction B", PREDICTION_B)}
 
-    p = Prediction().tag(sync=True)
-    q = Prediction().tag(sync=True)
+    p = Distribution().tag(sync=True)
+    q = Distribution().tag(sync=True)
     target = ClassIndex().tag(sync=True)
     pinned_p = Pins().tag(sync=True)
     pinned_q = Pins().tag(sync=True)

@@ -12,7 +12,7 @@ from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
 from emdviz.explorers.kit.explorer import drawing, show_losses, style_sheet
-from emdviz.explorers.kit.traits import Pins, Prediction, read_prediction
+from emdviz.explorers.kit.traits import Distribution, Pins, read_prediction
 from emdviz.losses.loss import LOSSES, closed_forms
 from emdviz.palette import PREDICTION_A, TRUTH
 
@@ -74,8 +74,8 @@ class ProprietyExplorer(DistributionExplorer):
         "p": ("Your prediction p", PREDICTION_A),
     }
 
-    t = Prediction().tag(sync=True)
-    p = Prediction().tag(sync=True)
+    t = Distribution().tag(sync=True)
+    p = Distribution().tag(sync=True)
     show_p = traitlets.Bool().tag(sync=True)
     pinned_t = Pins().tag(sync=True)
     pinned_p = Pins().tag(sync=True)

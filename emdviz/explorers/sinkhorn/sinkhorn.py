@@ -13,7 +13,7 @@ from emdviz.distributions import one_hot
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
 from emdviz.explorers.kit.explorer import drawing, style_sheet
-from emdviz.explorers.kit.traits import Number, Pins, Prediction, WholeNumber
+from emdviz.explorers.kit.traits import Distribution, Number, Pins, WholeNumber
 from emdviz.ground_distance import line
 from emdviz.palette import PREDICTION_A, TRUTH
 from emdviz.transport import rounding
@@ -83,8 +83,8 @@ class SinkhornExplorer(DistributionExplorer):
     _css = style_sheet("sinkhorn", "kit/kit.css", "kit/plan_matrix.css", "sinkhorn/sinkhorn.css")
     _lists: ClassVar = {"p": ("Prediction p", PREDICTION_A), "t": ("Target t", TRUTH)}
 
-    p = Prediction().tag(sync=True)
-    t = Prediction().tag(sync=True)
+    p = Distribution().tag(sync=True)
+    t = Distribution().tag(sync=True)
     pinned_p = Pins().tag(sync=True)
     pinned_t = Pins().tag(sync=True)
     lam = Number(10.0, LEAST_LAMBDA, MOST_LAMBDA).tag(sync=True)

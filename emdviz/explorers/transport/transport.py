@@ -15,7 +15,7 @@ from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
 from emdviz.explorers.kit.explorer import drawing, style_sheet
-from emdviz.explorers.kit.traits import Number, Pins, Prediction, WholeNumber
+from emdviz.explorers.kit.traits import Distribution, Number, Pins, WholeNumber
 from emdviz.palette import PREDICTION_A, TRUTH
 
 LEAST_MASS = 0.1
@@ -91,8 +91,8 @@ class TransportExplorer(DistributionExplorer):
     _css = style_sheet("transport", "kit/kit.css", "kit/plan_matrix.css", "transport/transport.css")
     _lists: ClassVar = {"p": ("Prediction p", PREDICTION_A), "t": ("Target t", TRUTH)}
 
-    p = Prediction().tag(sync=True)
-    t = Prediction().tag(sync=True)
+    p = Distribution().tag(sync=True)
+    t = Distribution().tag(sync=True)
     pinned_p = Pins().tag(sync=True)
     pinned_t = Pins().tag(sync=True)
     order = WholeNumber(1, 1, 2).tag(sync=True)
