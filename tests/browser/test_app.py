@@ -106,7 +106,7 @@ def test_the_address_chooses_the_tab(watched, written):
 def test_text_is_large_and_there_is_no_code(watched):
     page, _ = watched
     figure = figure_of(page, "Prediction")
-    assert figure.evaluate("node => parseFloat(getComputedStyle(node).fontSize)") >= 19
+    assert figure.evaluate("node => parseFloat(getComputedStyle(node).fontSize)") >= 16
     assert "import" not in figure.inner_text()
 
 
