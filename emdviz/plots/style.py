@@ -36,6 +36,15 @@ def style(context="notebook"):
         yield
 
 
+_PRESENTED = """<style class="emdviz-presented">
+.jp-mod-presentationMode .jp-InputPlaceholder,
+.jp-mod-presentationMode .jp-CodeCell:has(.jp-InputPlaceholder):not(:has(.jp-OutputArea-child)),
+.jp-mod-presentationMode .jp-CodeCell:has(.jp-InputPlaceholder):has(.emdviz-presented),
+.jp-OutputArea-child:has(> * > .emdviz-presented) { display: none; }
+</style>"""
+"""Takes the grey stubs of collapsed code away, and the place of this output itself."""
+
+
 def use(context="notebook"):
     """Use emdviz's matplotlib style from here on; for the first cell of a notebook.
 
@@ -50,10 +59,12 @@ def use(context="notebook"):
     plt.rcParams.update(style_parameters(context))
     if "inline" in plt.get_backend():
         from IPython import get_ipython
+        from IPython.display import display
 
         from emdviz.plots.alt_text import show_in
 
         show_in(get_ipython())
+        display({"text/html": _PRESENTED, "text/plain": ""}, raw=True)
 
 
 def table(frame, *, digits=2, caption=None):
