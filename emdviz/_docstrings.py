@@ -97,22 +97,7 @@ traitlets.TraitError
 
 
 def fill(described):
-    """Put shared descriptions in the place of ``%(name)s`` in a docstring.
-
-    Parameters
-    ----------
-    described : function or class
-        Each ``%(name)s``, alone on its line, names one of :data:`SHARED`.
-
-    Returns
-    -------
-    function or class
-        The same.
-
-    Raises
-    ------
-    KeyError
-        If a name is unknown.
+    """Put shared descriptions in the place of each ``%(name)s``, alone on its line, in a docstring.
 
     Examples
     --------

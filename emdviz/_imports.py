@@ -8,15 +8,7 @@ from pathlib import Path
 
 
 class MissingExtraError(ModuleNotFoundError):
-    """A module of an extra of emdviz is not installed.
-
-    Attributes
-    ----------
-    name : str
-        The module.
-    extra : str
-        The extra that installs it.
-    """
+    """The module ``name`` of an ``extra`` of emdviz is not installed."""
 
     def __init__(self, name, extra):
         super().__init__(
@@ -50,20 +42,9 @@ needs; in the folder of emdviz, type: pip install -e '.[train]'
 
 
 def homes_in(package, path):
-    """Return where the names of a package come from, as its ``if TYPE_CHECKING:`` says.
+    """Return the modules and names that ``if TYPE_CHECKING:`` imports in an ``__init__.py``.
 
-    Parameters
-    ----------
-    package : str
-        Its ``__name__``.
-    path : str or Path
-        Its ``__init__.py``. Editors follow the imports under ``TYPE_CHECKING``, and
-        :func:`hand_out` carries them out, each when its name is first used.
-
-    Returns
-    -------
-    dict of str to tuple of str
-        A module inside the package -> its names, as :func:`hand_out` takes them.
+    Editors follow these imports, and :func:`hand_out` carries them out when a name is first used.
     """
     body = ast.parse(Path(path).read_text(encoding="utf-8")).body
     (block,) = (
@@ -80,12 +61,7 @@ def homes_in(package, path):
 def hand_out(package, homes):
     """Return ``__getattr__`` and ``__dir__`` of a package that imports its names when used.
 
-    Parameters
-    ----------
-    package : str
-        Its ``__name__``.
-    homes : dict of str to sequence of str
-        A module inside the package -> the names that come from there; its own is the module.
+    ``homes`` maps each module inside the package to its names; its own name is the module itself.
     """
 
     def __getattr__(name):

@@ -202,13 +202,7 @@ def _check_increase(x):
 
 
 def check_period(period, positions, offsets):
-    """Return the length of the circle, given each class's distance from the first one.
-
-    Raises
-    ------
-    ValueError
-        If it is needed and missing, or not more than the largest of ``offsets``.
-    """
+    """Return the length of the circle, given each class's distance from the first one."""
     if period is None:
         if positions is not None:
             raise ValueError("period must be given with positions: the length of the circle")

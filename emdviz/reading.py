@@ -59,13 +59,7 @@ def is_pandas(values, *kinds):
 
 
 def namespace(*arrays):
-    """Return the array-API namespace that all ``arrays`` belong to.
-
-    Raises
-    ------
-    TypeError
-        If they come from different libraries.
-    """
+    """Return the array-API namespace that all ``arrays`` belong to."""
     if all(isinstance(array, np.ndarray) for array in arrays):
         return np  # NumPy 2 is an array-API namespace itself
     libraries = {is_torch(array) for array in arrays}
@@ -81,13 +75,7 @@ def namespace(*arrays):
 
 
 def as_array(values, name):
-    """Return a dense tensor as it is, a sparse one made dense, anything else as a NumPy array.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no regular array of numbers, or has masked entries.
-    """
+    """Return a dense tensor as it is, a sparse one made dense, anything else as a NumPy array."""
     if is_torch(values):
         if values.device.type == "meta":
             raise ValueError(f"{name} must hold numbers, got one on the meta device: it has none")
@@ -126,13 +114,6 @@ def as_float_array(values, name, *, scalars=False):
     """Read ``values`` as a floating-point array, of at least one axis unless ``scalars`` may come.
 
     Integers become float64. Half precision becomes float32, since sums of it lose digits.
-
-    Raises
-    ------
-    TypeError
-        If ``values`` do not form an array of real numbers.
-    ValueError
-        If they have no axis, or no class along the last one.
     """
     array = as_array(values, name)
     if is_torch(array):

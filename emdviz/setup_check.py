@@ -48,15 +48,6 @@ class Component:
 def examine(data="data"):
     """Check all components of the setup.
 
-    Parameters
-    ----------
-    data : str or Path
-        The folder with a folder for each data set.
-
-    Returns
-    -------
-    list of Component
-
     Examples
     --------
     >>> [component.state for component in examine() if component.name == "Python"]

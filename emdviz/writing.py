@@ -9,16 +9,6 @@ def write_whole(path, data):
     """Write bytes to a file that then holds all of the old content or all of the new.
 
     Where ``path`` is a link, the file that it leads to is written.
-
-    Parameters
-    ----------
-    path : Path
-    data : bytes
-
-    Raises
-    ------
-    OSError
-        If that cannot be done; a FileNotFoundError if there is no folder to write it into.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():

@@ -19,24 +19,7 @@ _BLOCK = 64 * 2**20  # bytes of inputs that are checked at a time, since they ma
 
 @dataclass(frozen=True)
 class Split:
-    """One part of a data set.
-
-    Attributes
-    ----------
-    inputs : tensor, shape (N, ...)
-    labels : int64 tensor, shape (N,)
-        Class indices, 0 to C − 1.
-    true_distribution : float64 tensor, shape (N, C), or None
-        The distribution from which each label was drawn, where the data set knows it.
-    scores : float64 tensor, shape (N,), or None
-        The real numbers that were cut into classes, where the data set has them.
-    positions : list of float, shape (C,), or None
-        Centres of the classes; in the unit of ``scores``, where there are any.
-    votes : float64 tensor, shape (N, C), or None
-        Share of people who chose each class.
-    weights : float64 tensor, shape (N,), or None
-        How much each row counts.
-    """
+    """One part of a data set, N rows of it; its attributes are those of :class:`OrderedData`."""
 
     inputs: torch.Tensor
     labels: torch.Tensor

@@ -16,19 +16,10 @@ FAR = 200.0
 
 @dataclass(frozen=True)
 class Finding:
-    """A mistake, in words, with its smallest example.
+    """A mistake, in words, with its smallest example."""
 
-    Attributes
-    ----------
-    name : str
-        A few words, such as "softmax missing".
-    text : str
-        What is wrong, and what to do.
-    example : Example or None
-    """
-
-    name: str
-    text: str
+    name: str  # a few words, such as "softmax missing"
+    text: str  # what is wrong, and what to do
     example: Example | None = None
 
     def __str__(self):

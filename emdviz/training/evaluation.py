@@ -113,28 +113,10 @@ class Prediction:
 
 
 class Predictor:
-    """A trained network with what turns its outputs into predictions.
+    """A trained network, and what is needed to read its inputs and its outputs.
 
-    Attributes
-    ----------
-    model : torch.nn.Module
-    loss : losses.Loss
-        The loss it was trained with, which tells how outputs are read.
-    loss_options : dict
-        Those of the loss.
-    classes : list of str
-        Names of the C classes, in their order.
-    positions : list of float, shape (C,), or None
-        Their positions, where the data set has any.
-    config : TrainConfig
-    shape : tuple of int
-        Of one input.
-    dtype : torch.dtype
-        Of the inputs; uint8 and uint16 are images.
-    features : list of str, or None
-        Names of the columns, where it was trained on a table.
-    decoding : dict
-        How its images were read of files; see :class:`datasets.OrderedData`.
+    ``shape`` and ``dtype`` are those of one input (uint8 and uint16 are images), ``features`` the
+    names of a table's columns, ``decoding`` how images were read of files.
     """
 
     def __init__(
