@@ -383,11 +383,12 @@ def _show(frame, number, dataset, store):
     """Print a table of the paper, and the same table of the runs."""
     from emdviz import published
     from emdviz.experiments import tables
+    from emdviz.training.results import MixedDataError
 
     source = published.find(number)
     try:
         laid = tables.table(frame, number, dataset=dataset, store=store)
-    except tables.MixedRunsError as error:
+    except (tables.MixedRunsError, MixedDataError) as error:
         raise ValueError(f"{error}; here: type --only {error.column!r}=VALUE") from None
     what = " / ".join(source.metrics)
     if dataset == source.dataset:

@@ -170,6 +170,7 @@ class OrderedData(Dataset):
         self.features = None if features is None else read_names(features, "features")
         self.decoding = dict(decoding or {})
         self.transform, self.target_transform = transform, target_transform
+        self._digest = None  # computed when a run asks for it
 
     def __len__(self):
         return len(self.labels)
@@ -320,6 +321,7 @@ class OrderedData(Dataset):
         other.bins, other.classes, other.positions = cut, cut.names(), list(cut.positions)
         other.labels = torch.from_numpy(cut.labels(self.scores.numpy()))
         other.notes = (cut.note("training images"), *self.notes[1:])
+        other._digest = None
         return other
 
     def summary(self):

@@ -254,15 +254,13 @@ def _do(spec, store, claim, train, retry_failed, on_epoch):
         return row
     folder = store.begin(spec, afresh=row is not None)
     try:
-        metrics, seconds, files = train(spec, folder, on_epoch)
+        facts, files = train(spec, folder, on_epoch)
     except FloatingPointError as error:
         facts, files = {"error": str(error) or type(error).__name__}, {}
     except Exception:
         with contextlib.suppress(OSError):  # a full disk must not hide the error
             (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
         raise
-    else:
-        facts = {"metrics": metrics, "seconds": seconds}
     # while this machine slept, another program may have taken the run over
     return store.finish(spec, facts, files) if claim.is_held() else None
 

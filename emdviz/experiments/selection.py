@@ -3,7 +3,7 @@
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_names
 from emdviz.training.rates import read_metric
-from emdviz.training.results import OUTCOME, finished
+from emdviz.training.results import OUTCOME, check_origin, finished
 
 
 def select(frame, by="valid RPS", *, over=None, across=("fold", "seed")):
@@ -51,6 +51,7 @@ def select(frame, by="valid RPS", *, over=None, across=("fold", "seed")):
     check_is(frame, "frame", pd.DataFrame, "a table of results, as experiments.results returns it")
     if "error" not in frame:
         raise ValueError("frame must be as experiments.results returns it, but lacks 'error'")
+    check_origin(frame)
     metric = read_metric(by)
     over = _searched(frame) if over is None else read_names(over, "over")
     across = read_names(across, "across")

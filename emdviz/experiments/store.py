@@ -21,7 +21,7 @@ from emdviz.models.building import replace_head
 from emdviz.training.evaluation import Predictor
 from emdviz.training.history import read_history
 from emdviz.training.predictions import PREDICTIONS, read_predictions
-from emdviz.training.results import make_row, make_table
+from emdviz.training.results import ORIGIN, make_row, make_table
 from emdviz.writing import write_whole
 
 FORMAT = "emdviz result 2"
@@ -167,8 +167,8 @@ class Store:
     def finish(self, spec, facts, files=None):
         """Keep how a run ended, under its claim; return its row.
 
-        ``facts`` are ``metrics`` and ``seconds`` of a finished run, or the ``error`` of one that
-        failed.
+        ``facts`` are ``metrics``, ``seconds`` and ``origin`` of a finished run, or the ``error`` of
+        one that failed.
         """
         state = self.state(spec)
         files = dict(files or {})
@@ -283,11 +283,17 @@ def _read(folder, identity):
         names = ("error",) if "error" in facts else ("metrics", "seconds")
         kept = {key: facts[key] for key in ("finished", "host", *names)}
         datetime.fromisoformat(kept["finished"])  # else no table could be made of any run
-        return make_row(identity, facts["spec"], **kept)
+        return make_row(identity, facts["spec"], **kept, origin=_read_origin(facts))
     except KeyError as error:
         raise _unreadable(folder, RESULT, f"it lacks {error}") from None
     except (ValueError, TypeError, AttributeError) as error:
         raise _unreadable(folder, RESULT, error) from None
+
+
+def _read_origin(facts):
+    """Return what a run says of its data and versions; nothing for one that is older than this."""
+    origin = facts.get("origin", {})
+    return {name: origin[name] for name in ORIGIN if name in origin}
 
 
 @contextlib.contextmanager

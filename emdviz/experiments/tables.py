@@ -14,7 +14,7 @@ from emdviz.losses import LOSSES
 from emdviz.metrics import spearman
 from emdviz.reading import ArgumentError, read_choice
 from emdviz.training import TrainConfig
-from emdviz.training.results import finished
+from emdviz.training.results import OUTCOME, finished
 
 SIZE, CROP = 256, 227
 """Pixels of the images, and of what the networks see of them."""
@@ -33,7 +33,7 @@ MISSING = "—"
 """What a table shows where there is no number."""
 
 _VARY = ("id", "fold", "seed", "network", "weights", "loss", "learning_rate")
-_VARY += ("error", "seconds", "finished", "host", "dataset seed", "dataset bins")
+_VARY += (*OUTCOME, "dataset seed", "dataset bins")
 
 
 class MixedRunsError(ValueError):

@@ -7,6 +7,7 @@ import safetensors.torch
 from emdviz.training import Run, choose_device
 from emdviz.training.data import TrainingData
 from emdviz.training.predictions import PREDICTIONS, pack_predictions
+from emdviz.training.provenance import describe_origin
 from emdviz.training.results import plain
 
 _loaded = {}
@@ -15,8 +16,8 @@ _loaded = {}
 def train(spec, folder, on_epoch):
     """Train and test a network; ``folder`` keeps its state, from which it goes on.
 
-    Returns the metrics ``{"valid": {"AEM": …}, "test": {…}}`` after the last epoch, the seconds of
-    training, and by name the files of what a network needs to predict.
+    Returns the facts, ``metrics`` as ``{"valid": {"AEM": …}, "test": {…}}`` after the last epoch,
+    ``seconds`` of training and ``origin``, and by name the files that a network needs to predict.
     """
     run = Run(
         spec.network,
@@ -45,7 +46,8 @@ def train(spec, folder, on_epoch):
         "weights.safetensors": safetensors.torch.save(tensors),
         PREDICTIONS: predictions,
     }
-    return metrics, run.epochs[-1].seconds, files
+    facts = {"metrics": metrics, "seconds": run.epochs[-1].seconds}
+    return facts | {"origin": describe_origin(run)}, files
 
 
 def forget_data():

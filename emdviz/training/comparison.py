@@ -23,6 +23,7 @@ from emdviz.training.config import choose_device, read_config
 from emdviz.training.criterion import make_criterion, read_losses, read_options
 from emdviz.training.data import TrainingData
 from emdviz.training.predictions import PREDICTIONS, pack_predictions
+from emdviz.training.provenance import describe_origin
 from emdviz.training.results import SPLITS, make_row, make_table, plain
 from emdviz.training.run import Run
 from emdviz.training.together import arrange, can_be_stacked, train_together
@@ -294,8 +295,9 @@ def _row(run, error, model, weights, resplit, splits):
         "config": config,
     }
     identity = _name(run.loss.name, run.given_options, model, weights, run.config, resplit)
+    origin = describe_origin(run)
     if error is not None:
-        return make_row(identity, facts, error=error)
+        return make_row(identity, facts, error=error, origin=origin)
     last = run.epochs[-1]
     measured = {"valid": last.metrics}
     if "test" in splits:
@@ -307,5 +309,6 @@ def _row(run, error, model, weights, resplit, splits):
             measured["test"] = both["test"]
     now, host = datetime.now(UTC).isoformat(), platform.node()
     return make_row(
-        identity, facts, metrics=measured, seconds=last.seconds, finished=now, host=host
-    )
+        identity, facts, metrics=measured, seconds=last.seconds, finished=now, host=host,
+        origin=origin,
+    )  # fmt: skip

@@ -9,6 +9,7 @@ import safetensors
 import safetensors.torch
 import torch
 
+from emdviz.training.provenance import digest, in_blocks
 from emdviz.training.results import plain
 from emdviz.writing import write_whole
 
@@ -16,9 +17,6 @@ FORMAT = "emdviz run 1"
 _OPTIMIZER = "optimizer."
 _MODEL = "model."
 _LOSS = "loss."
-
-_BLOCK = 2**22
-"""Bytes of images in memory at once when all are looked at."""
 
 
 class RunFolder:
@@ -105,25 +103,12 @@ def describe(model, loss, loss_options, dataset, config, probe):
 
 def _parts(dataset):
     """Yield the inputs, in blocks, the labels, and votes and weights where there are any."""
-    inputs = dataset.inputs
-    if inputs.dtype == torch.uint16:  # which torch cannot index
-        inputs = inputs.view(torch.int16)
-    at_once = max(1, _BLOCK // max(1, inputs[:1].nbytes))
     for rows in (dataset.splits["train"], dataset.splits["valid"]):
-        for block in rows.split(at_once):
-            yield inputs[block]
+        yield from in_blocks(dataset.inputs, rows)
         yield dataset.labels[rows]
         for more in (dataset.votes, dataset.weights):
             if more is not None:
                 yield more[rows]
-
-
-def digest(tensors):
-    """Return a short text that is the same for equal tensors only."""
-    hashed = hashlib.blake2b(digest_size=16)
-    for tensor in tensors:
-        hashed.update(tensor.cpu().contiguous().numpy())
-    return hashed.hexdigest()
 
 
 def pack(model, criterion, optimizer):

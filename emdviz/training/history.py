@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from emdviz.training.evaluation import Prediction
-from emdviz.training.folder import digest
+from emdviz.training.provenance import digest
 
 
 @dataclass(frozen=True)

@@ -3,24 +3,41 @@
 The columns, in this order: ``id``; ``dataset``, and its options as ``"dataset size"``; ``fold``;
 ``network``; ``weights``; ``loss``, and its options as ``"loss lam"``; the fields of
 :class:`TrainConfig` but its device, among them ``learning_rate`` and ``seed``; ``error``, empty for
-a finished run; ``seconds`` of training; when it was ``finished`` and on which ``host``; then each
-metric of ``metrics.METRICS`` as ``"valid AEM"`` and as ``"test AEM"``.
+a finished run; ``seconds`` of training; when it was ``finished`` and on which ``host``; a digest of
+the ``data`` and of the ``first weights``, ``versions``, ``device`` and ``threads``, as
+:func:`provenance.describe_origin` tells them; then each metric of ``metrics.METRICS`` as
+``"valid AEM"`` and as ``"test AEM"``.
 """
 
 import dataclasses
 import os
+import warnings
 from numbers import Integral, Real
 
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, is_torch, read_choice, read_names, to_numpy
 from emdviz.training.config import TrainConfig
 
-__all__ = ["OUTCOME", "REPEATS", "SPLITS", "finished", "make_row", "make_table", "plain"]
+__all__ = [
+    "ORIGIN",
+    "OUTCOME",
+    "REPEATS",
+    "SPLITS",
+    "MixedDataError",
+    "check_origin",
+    "finished",
+    "make_row",
+    "make_table",
+    "plain",
+]
 
 SPLITS = ("valid", "test")
 """The splits whose metrics a table holds."""
 
-OUTCOME = ("error", "seconds", "finished", "host")
+ORIGIN = ("data", "first weights", "versions", "device", "threads")
+"""The columns that tell what a run rests on."""
+
+OUTCOME = ("error", "seconds", "finished", "host", *ORIGIN)
 """The columns that are neither part of what was run nor a metric."""
 
 REPEATS = ("fold", "seed", "dataset seed")
@@ -31,7 +48,9 @@ del _CONFIG["device"]
 _ORDER = ("id", "dataset", "fold", "network", "weights", "loss", *_CONFIG, *OUTCOME)
 
 
-def make_row(identity, facts, *, metrics=None, error="", seconds=None, finished=None, host=None):
+def make_row(
+    identity, facts, *, metrics=None, error="", seconds=None, finished=None, host=None, origin=None
+):
     """Return the row of a run, as a dict; ``facts`` are as ``experiments.RunSpec.to_dict``."""
     row = {"id": identity, "dataset": facts["dataset"], **_options("dataset", facts)}
     row |= {name: facts[name] for name in ("fold", "network", "weights", "loss")}
@@ -39,6 +58,7 @@ def make_row(identity, facts, *, metrics=None, error="", seconds=None, finished=
     # a run that is older than an option of the configuration had the default
     row |= _CONFIG | facts["config"]
     row |= {"error": error, "seconds": seconds, "finished": finished, "host": host}
+    row |= dict.fromkeys(ORIGIN) | (origin or {})
     for split, values in (metrics or {}).items():
         row |= {f"{split} {name}": value for name, value in values.items()}
     return row
@@ -66,6 +86,58 @@ def make_table(rows):
 def finished(table):
     """Return the rows of finished runs, also of a table that was read back from CSV."""
     return table[table["error"].isna() | (table["error"] == "")]
+
+
+def check_origin(table):
+    """Refuse a table that averages over different data; warn if versions are mixed.
+
+    Runs of one data set with equal options, in the same fold, rest on the same data unless its
+    files have changed between them.
+
+    Raises
+    ------
+    MixedDataError
+        If they do not; it lists the digests, with how many runs rest on each.
+
+    Warns
+    -----
+    UserWarning
+        If runs were trained by different versions of emdviz, torch or Python.
+    """
+    done = finished(table)
+    if "data" in done and "dataset" in done:
+        chosen = [name for name in done if name == "fold" or str(name).startswith("dataset")]
+        for _, rows in done.groupby(chosen, dropna=False, sort=False):
+            counts = rows["data"].value_counts()
+            if len(counts) > 1:
+                raise MixedDataError(rows["dataset"].iloc[0], counts.to_dict())
+    if "versions" in done and done["versions"].nunique() > 1:
+        counts = done["versions"].value_counts()
+        told = "; ".join(f"{count} with {name}" for name, count in counts.items())
+        warnings.warn(f"the runs were trained by different versions: {told}", stacklevel=3)
+
+
+class MixedDataError(ValueError):
+    """Runs of one data set that rest on different data, as their digests tell.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        Digest -> number of runs.
+    """
+
+    column = "data"
+
+    def __init__(self, dataset, counts):
+        self.counts = counts
+        told = ", ".join(
+            f"{digest} ({count} {'run' if count == 1 else 'runs'})"
+            for digest, count in counts.items()
+        )
+        super().__init__(
+            f"the data of {dataset} changed between these runs: their digests are {told}; a mean "
+            f"over both says nothing. Choose: table[table['data'] == {next(iter(counts))!r}]"
+        )
 
 
 def plain(name, value):
@@ -111,6 +183,7 @@ def read_runs(table, metrics, split):
     columns = {f"{split} {name}": name for name in METRICS if f"{split} {name}" in table}
     if unknown := [name for name in metrics if name not in columns.values()]:
         raise ValueError(f"metrics must be among {list(columns.values())}, got {unknown}")
+    check_origin(table)
     done = finished(table)
     repeats = [name for name in REPEATS if name in done and done[name].notna().any()]
     chosen = done[["loss", *columns]].rename(columns=columns)

@@ -17,6 +17,7 @@ from emdviz.training.data import TrainingData
 from emdviz.training.evaluation import Predictor, centre_crop_if, measure, prepare
 from emdviz.training.folder import RunFolder, describe, pack, unpack
 from emdviz.training.history import Epoch
+from emdviz.training.provenance import digest
 
 
 def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_options=None):
@@ -106,6 +107,8 @@ class Run(Predictor):
         The Module of the loss.
     steps : int
         Batches of an epoch.
+    first_weights : str
+        A digest of the network's tensors before training.
 
     Raises
     ------
@@ -154,6 +157,7 @@ class Run(Predictor):
             made, loss, options, dataset.classes, dataset.positions, config, shape,
             data.inputs.dtype, features=dataset.features, decoding=dataset.decoding,
         )  # fmt: skip
+        self.first_weights = digest(made.state_dict().values(), size=8)
         self.probe = data.valid.inputs[:8] if probe is None else probe
         self._probe_is_valid = probe is None
         if not isinstance(self.probe, torch.Tensor) or self.probe.ndim != len(shape) + 1:

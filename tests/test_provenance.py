@@ -1,0 +1,100 @@
+"""Every run tells what it rests on, and no table averages over data that have changed."""
+
+import platform
+
+import pytest
+import torch
+from PIL import Image
+
+from emdviz import datasets, experiments, training
+from emdviz.experiments import RunSpec, tables
+from emdviz.training.provenance import digest_data
+from emdviz.training.results import MixedDataError
+
+QUICK = {"epochs": 1, "batch_size": 16, "device": "cpu"}
+
+
+def write_class(folder, name, grey, count=12):
+    (folder / name).mkdir(parents=True)
+    for k in range(count):
+        Image.new("L", (32, 32), grey + 3 * k).save(folder / name / f"{k}.png")
+
+
+def graded(folder, seed, loss="XE"):
+    return RunSpec(
+        "image_folder",
+        {"root": str(folder), "size": 32},
+        loss=loss,
+        config=training.TrainConfig(seed=seed, **QUICK),
+    )
+
+
+@pytest.fixture(scope="module")
+def changed_between(tmp_path_factory):
+    """A store whose second run saw a class more than the first."""
+    root = tmp_path_factory.mktemp("graded")
+    store, folder = root / "runs", root / "photos"
+    for grade, grey in (("1", 20), ("2", 90), ("3", 160)):
+        write_class(folder, grade, grey)
+    experiments.run([graded(folder, 0)], store, progress=False)
+    write_class(folder, "4", 210)
+    return experiments.run([graded(folder, 0), graded(folder, 1)], store, progress=False)
+
+
+def test_no_mean_over_data_that_changed(changed_between):
+    frame = changed_between
+    first, second = frame["data"]
+    assert first != second
+    for average in (training.summarise, experiments.select):
+        with pytest.raises(
+            MixedDataError, match=rf"changed .*{first} \(1 run\), {second}"
+        ) as caught:
+            average(frame)
+        assert caught.value.counts == {first: 1, second: 1}
+    with pytest.raises(MixedDataError):
+        tables.table(frame, 1, dataset="image_folder")
+    assert len(training.summarise(frame[frame["data"] == first]))
+
+
+def test_a_run_tells_what_it_rests_on(changed_between):
+    run = changed_between.iloc[0]
+    assert run["versions"].endswith(
+        f"torch {torch.__version__}, Python {platform.python_version()}"
+    )
+    assert run["device"] == f"cpu {platform.machine()}"
+    assert run["threads"] == torch.get_num_threads()
+    assert run["first weights"] != changed_between.iloc[1]["first weights"]  # another seed
+
+
+def test_mixed_versions_are_told(changed_between):
+    frame = changed_between.assign(data="0" * 16, seed=[0, 1])
+    frame.loc[frame.index[0], "versions"] = "emdviz 0.0.1, torch 2.6.0, Python 3.11.0"
+    with pytest.warns(UserWarning, match="1 with emdviz 0.0.1, torch 2.6.0"):
+        training.summarise(frame)
+
+
+def test_splits_do_not_change_the_digest_and_everything_else_does():
+    def data(**changes):
+        generator = torch.Generator().manual_seed(0)
+        inputs = torch.rand(60, 4, generator=generator)
+        labels = torch.arange(60) % 3
+        return datasets.from_arrays(**({"inputs": inputs, "labels": labels} | changes))
+
+    first = data()
+    assert digest_data(first.resplit(7)) == digest_data(first) == digest_data(data())
+    others = [
+        data(inputs=torch.rand(60, 4, generator=torch.Generator().manual_seed(1))),
+        data(labels=torch.arange(60).flip(0) % 3),
+        data(classes=["a", "b", "c"]),
+        data(positions=[0, 1, 5]),
+        data(weights=torch.arange(60) + 1.0),
+    ]
+    assert len({digest_data(one) for one in (first, *others)}) == 6
+
+
+def test_comparisons_tell_it_too():
+    faces = datasets.load("synthetic_faces", n=64, size=32)
+    table = training.compare_losses(faces, ["XE", "EMD2"], config=training.TrainConfig(**QUICK))
+    assert table["data"].tolist() == 2 * [digest_data(faces)]
+    first, second = table["first weights"]
+    assert first == second  # all losses start from the same
