@@ -27,7 +27,7 @@ LOOK = """(el) => {
       reached: tips(reached).map((tip) => (foot - tip) / (foot - top)),
     };
   });
-  const trails = all(el, '.emdviz-walk ~ div svg').map((chart) => {
+  const trails = all(el, '.emdviz-trails svg').map((chart) => {
     const [foot, one] = all(chart, '.emdviz-grid').map((line) => of(line, 'y1'));
     return all(chart, '.emdviz-curve').map((path) =>
       path.getAttribute('d').slice(1).split('L').map(

@@ -193,7 +193,8 @@ def test_nothing_sticks_out_at_any_width(browser, tmp_path, width, count):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     sides = [figure.root.locator(f".emdviz-of-{loss}").bounding_box() for loss in LOSSES]
     columns = len({side["x"] for side in sides})
-    assert columns == {320: 1, 700: 2, 1100: 4, 1920: 4}[width]
+    # beside the truth stand rows, or columns where each loss has its landscape
+    assert columns == (4 if count == 3 and width > 320 else 1)
     assert all(side["x"] >= 0 and side["x"] + side["width"] <= width for side in sides)
     assert figure.sticking_out() == []
     page.close()

@@ -10,7 +10,9 @@ _SLICE = """(root) => {
   const panel = root.querySelector('.emdviz-slices');
   const of = (node, name) => Number(node.getAttribute(name));
   const grid = [...panel.querySelectorAll('.emdviz-grid')].map((line) => of(line, 'y1'));
-  const names = [...panel.querySelectorAll('.emdviz-class-name')].map((text) => of(text, 'x'));
+  const turned = /translate\\(([^ ]+)/; // where names lean
+  const names = [...panel.querySelectorAll('.emdviz-class-name')].map(
+    (text) => Number(text.getAttribute('transform')?.match(turned)[1] ?? of(text, 'x')));
   return [
     of(slice, 'data-from'), of(slice, 'data-to'),
     of(slice, 'height') / (grid[0] - grid[2]),

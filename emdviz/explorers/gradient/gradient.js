@@ -14,10 +14,14 @@ import { createWalk, inWords } from "./walk.js";
 const STATE = [
   "p", "target", "pinned_p", "emd_weight", "learning_rate", "own_scale", "positions", "_walk",
 ];
+const SEE =
+  "Where the prediction is sure and wrong, EMD² hardly pushes; XE + EMD² does.";
 const HINT =
   "Drag a bar; double-click pins it. Click a class name to make it the true class. " +
   "Take steps to see where each loss leads.";
 const PUSH = "−∂loss/∂logit: a step moves each logit by learning rate × push";
+const LOWER = "lower is better: at the start, and after the steps";
+const HIGHER = "its probability, higher is better: at the start, and after the steps";
 const LEAST_SCALE = 1e-9; // below it all pushes are drawn as nothing
 
 const formatNorm = (value) => formatSmall(value, formatLoss);
@@ -40,19 +44,22 @@ function nameLosses(losses, weight) {
 }
 
 function createLossRow({ loss, classes, root, named }) {
-  const title = html("span", { class: "emdviz-loss" });
+  const title = html("span", { class: "emdviz-loss", title: closedForms[loss.name].words });
   const number = (what) => html("b", { "data-number": what });
-  const [value, norm, now, truth] = ["loss", "norm", "now", "truth"].map(number);
+  const [value, norm, now, began, truth] = ["loss", "norm", "now", "began", "truth"].map(number);
   const pushes = createPushes({ classes, root, named });
   const reached = createReached({ classes, root, named });
   const frames = [pushes, reached].map(({ node }) => html("div", { class: "emdviz-frame" }, node));
   const swatch = html("span", { class: "emdviz-swatch" });
   const head = html("div", { class: "emdviz-head" }, swatch, title);
-  head.append(html("span", {}, "loss ", value), html("span", {}, "gradient norm ", norm));
-  const after = html("div", { class: "emdviz-head" });
-  after.append(html("span", {}, "loss ", now), html("span", {}, "true class ", truth));
+  head.append(html("span", { class: "emdviz-words" }, closedForms[loss.name].words));
+  head.append(
+    html("span", { title: LOWER }, "loss ", value, " → ", now),
+    html("span", { title: HIGHER }, "truth ", began, " → ", truth),
+    html("span", {}, html("span", { class: "emdviz-long" }, "gradient "), "norm ", norm),
+  );
   return {
-    node: html("section", ofLoss(loss, "emdviz-row"), head, frames[0], after, frames[1]),
+    node: html("section", ofLoss(loss, "emdviz-row"), head, ...frames),
     resize(unit, x, tall) {
       pushes.resize(frames[0].clientWidth, unit, x, tall);
       reached.resize(frames[1].clientWidth, unit, x, tall);
@@ -62,9 +69,10 @@ function createLossRow({ loss, classes, root, named }) {
       write(value, formatLoss(walk.values[0]));
       write(norm, formatNorm(length));
       write(now, formatLoss(walk.values.at(-1)));
+      write(began, formatProbability(start[k]));
       write(truth, formatProbability(walk.prediction[k]));
       const push = walk.gradient.map((slope) => -slope);
-      const said = classes.map((text, i) => `${text} ${formatPush(push[i]) || "0"}`);
+      const said = classes.map((text, i) => `${text} ${formatPush(push[i]) || formatSmall(push[i], () => "0")}`);
       pushes.update(push, limit, k, `Pushes of ${label}: ${said.join(", ")}`);
       const held = classes.map((text, i) => `${text} ${formatProbability(walk.prediction[i])}`);
       reached.update(walk.prediction, start, k, `Prediction of ${label}: ${held.join(", ")}`);
@@ -72,7 +80,7 @@ function createLossRow({ loss, classes, root, named }) {
   };
 }
 
-function createControls({ model, act }) {
+function createControls({ model, act, walk }) {
   const presets = model.get("_presets");
   const target = createTargetMenu(model, act);
   const menu = createActionMenu({
@@ -88,7 +96,7 @@ function createControls({ model, act }) {
     label: "Own scale for each loss", toggle: (on) => act.put({ own_scale: on }),
   });
   const keys = `${KEYS}; t makes its class the true one.`;
-  const node = createToolbar([target.node, own.node], { hint: HINT, keys });
+  const node = createToolbar([target.node, own.node], { see: SEE, hint: HINT, keys, below: [walk] });
   return {
     node,
     menu,
@@ -120,24 +128,24 @@ function build(model, root) {
     createActions(model, { lists: ["p"], names: STATE, moveBar, choose: chooseClass }),
     limits.steps,
   );
-  const toolbar = createControls({ model, act });
+  const walk = createWalk({ losses, limits, act, root });
+  const toolbar = createControls({ model, act, walk: walk.controls });
   const options = { withSteps: false, tall: 0.8 };
   const panel = createBarPanel({
     kind: "a", letter: "p", title: "Prediction", list: "p", menu: toolbar.menu, model, root, act, options,
   });
-  const walk = createWalk({ losses, limits, act, root });
   const rows = losses.map((loss, i) =>
     createLossRow({ loss, classes, root, named: i === losses.length - 1 }),
   );
   const after = html("b", {});
   const captions = [
-    html("div", { title: PUSH }, html("b", {}, "Push on each logit"), " = −gradient: ▲ raise, ▼ lower"),
-    html("div", {}, after, ", lines: start"),
+    html("div", { title: PUSH }, html("b", {}, "Push on each logit, at the start")),
+    html("div", { title: "lines: where it began" }, after),
   ];
   const frame = html(
     "div",
     { class: "emdviz-descent" },
-    html("div", { class: "emdviz-side" }, panel.node, walk.node),
+    html("div", { class: "emdviz-side" }, panel.node, walk.trails),
     html(
       "div",
       { class: "emdviz-rows" },
@@ -168,7 +176,7 @@ function build(model, root) {
       panel.chart.update(p, oneHot(k, p.length), { target: k, pinned: state.pinned_p });
       toolbar.update(state);
       walk.update(state, walks, named, steps);
-      write(after, `After ${inWords(steps)}`);
+      write(after, `p after ${inWords(steps)}`);
       rows.forEach((row, i) => {
         const limit = niceLimit(Math.max(state.own_scale ? greatest[i] : shared, LEAST_SCALE));
         row.update({ label: named[i], walk: walks[i], norm: norms[i], limit, start: p, k });

@@ -6,7 +6,8 @@ import { ruler, set, svg, wholePixel, write } from "../kit/dom.js";
 const MINUS = "\u2212";
 const HALF = 2; // the room above and below the zero line, in units of the text size
 const ROUND = [1, 2, 3, 4, 5, 6, 8, 10];
-const NUMBERS = 1.15; // the room for numbers beyond the longest bars
+const SHORT = 0.15; // a share of the scale; of shorter bars an enlarged outline is drawn
+const NUMBERS = 1.1; // the room for numbers beyond the longest bars
 
 /** Write a push with its sign, in three digits or so; what would read zero is left out. */
 export function formatPush(value) {
@@ -32,7 +33,7 @@ export function formatSmall(value, usual) {
 }
 
 /** A drawing with a column per class: bars, the band of the true class, and names if `named`. */
-function createColumns({ classes, root, named, height, room }) {
+function createColumns({ classes, root, named, room }) {
   const band = svg("rect", { class: "emdviz-band" });
   const axis = svg("g", {});
   const bars = svg("path", { class: "emdviz-bar-fill" }); // all in one: many would each be styled anew
@@ -44,7 +45,7 @@ function createColumns({ classes, root, named, height, room }) {
     resize(width, unit, x, tall) {
       const measure = ruler(root, 0.92 * unit);
       const place = placeColumns({ width, unit, classes, x, measure, left: room });
-      const drawn = tall * height * unit;
+      const drawn = 2 * (HALF * tall + NUMBERS) * unit;
       const whole = drawn + (named ? place.labels.height + 0.3 * unit : 0);
       set(node, { width, height: whole, viewBox: `0 0 ${width} ${whole}` });
       names.forEach((text, i) => placeLabel(text, place, i, drawn + 0.3 * unit));
@@ -62,16 +63,25 @@ function createColumns({ classes, root, named, height, room }) {
   };
 }
 
+/** How many times longer bars can be drawn that are too short to be seen: a round number. */
+function enlargement(greatest, limit) {
+  if (greatest < 1e-12 || greatest > SHORT * limit) return 1;
+  const times = limit / greatest;
+  const power = 10 ** Math.floor(Math.log10(times));
+  return power * [5, 2, 1].find((factor) => factor * power <= times);
+}
+
 /** Bars from a zero line: up where a step raises the logit, down where it lowers it. */
 export function createPushes({ classes, root, named }) {
   const numbers = classes.map(() => svg("text", { class: "emdviz-value emdviz-push" }));
-  const height = 2 * (HALF + NUMBERS);
-  const columns = createColumns({ classes, root, named, height, room: 4 });
+  const columns = createColumns({ classes, root, named, room: 4 });
   const zero = svg("line", { class: "emdviz-zero" });
   const ticks = [1, 0, -1].map(() => svg("text", { class: "emdviz-tick" }));
   const lines = [1, -1].map(() => svg("line", { class: "emdviz-grid" }));
+  const outlines = svg("path", { class: "emdviz-enlarged" });
+  const note = svg("text", { class: "emdviz-axis emdviz-enlarged-note" });
   columns.axis.append(...lines, ...ticks);
-  columns.node.append(zero, ...numbers);
+  columns.node.append(outlines, zero, ...numbers, note);
   let place = null;
   let mayShow = false;
   const at = (share) => place.drawn / 2 - place.tall * HALF * share * place.unit;
@@ -89,6 +99,8 @@ export function createPushes({ classes, root, named }) {
       });
       ticks.forEach((tick, i) => set(tick, { x: left - 0.5 * unit, y: at(1 - i) + 0.3 * unit }));
       numbers.forEach((text, i) => set(text, { x: centres[i] }));
+      set(note, { x: right, y: at(1) - 0.15 * unit });
+      set(ticks[1], { visibility: HALF * tall > 0.95 ? null : "hidden" });
     },
     /** Show the pushes on a scale from −limit to limit; k is the true class. */
     update(pushes, limit, k, words) {
@@ -101,22 +113,28 @@ export function createPushes({ classes, root, named }) {
         set(numbers[i], { y: wholePixel(tips[i] + (push < 0 ? 1 : -0.3) * place.unit) });
         write(numbers[i], mayShow ? formatPush(push) : "");
       });
+      const times = enlargement(Math.max(...pushes.map(Math.abs)), limit);
+      const { centres, bar } = place;
+      const around = pushes.map((push, i) => `M${centres[i] - bar / 2} ${at(0)}h${bar}V${at((times * push) / limit)}h${-bar}z`);
+      set(outlines, { d: times > 1 ? around.join("") : "" });
+      write(note, times > 1 ? `outlines: × ${inThousands(times)}` : "");
       set(columns.node, { "aria-label": words });
     },
   };
 }
 
+const inThousands = (times) => (times < 1e4 ? String(times) : times.toExponential(0).replace("e+", "·10^"));
+
 /** Bars of the prediction that a loss has reached, with the outline of where it began. */
 export function createReached({ classes, root, named }) {
   const start = svg("path", { class: "emdviz-start" });
-  const height = 2 * (HALF + NUMBERS);
-  const columns = createColumns({ classes, root, named, height, room: 1.6 });
+  const columns = createColumns({ classes, root, named, room: 1.6 });
   const lines = [0, 1].map(() => svg("line", { class: "emdviz-grid" }));
   const ticks = [0, 1].map((tick) => svg("text", { class: "emdviz-tick" }, String(tick)));
   columns.axis.append(...lines, ...ticks);
   columns.node.append(start);
   let place = null;
-  const at = (p) => place.drawn - (0.6 + place.tall * p * (2 * HALF + NUMBERS)) * place.unit;
+  const at = (p) => place.drawn - 0.6 * place.unit - p * (place.drawn - 1.3 * place.unit);
 
   return {
     node: columns.node,

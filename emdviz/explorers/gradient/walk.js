@@ -6,13 +6,13 @@ import { createButton, createRange } from "../kit/controls.js";
 import { ofLoss } from "../kit/closed_forms.js";
 import { createLineChart } from "../kit/line_chart.js";
 
-const SIZE = { left: 2, top: 0.8, height: 7.4, foot: 1.5, tick: 1.15, name: 1.15 };
+const SIZE = { left: 2, top: 0.6, height: 7, foot: 1.3, tick: 1.05, name: 1.05 };
 const DASHES = [null, "2 3", "7 3", null, "8 3 2 3"]; // line by line, as colours alone do not tell them apart
 
 /** What of each loss is left, and what the true class has, at every step. */
 const MEASURES = [
-  { title: "What is left of each loss", of: ({ values }) => values.map((v) => share(v, values[0])) },
-  { title: "Probability of the true class", of: ({ truth }) => truth },
+  { title: "Loss left: lower is better", of: ({ values }) => values.map((v) => share(v, values[0])) },
+  { title: "True class: higher is better", of: ({ truth }) => truth },
 ];
 const share = (value, start) => (start > 1e-12 ? value / start : 0);
 
@@ -69,7 +69,7 @@ function createTrails({ losses, root }) {
       chart.update({
         up: { at: (value) => value / greatest, ticks: [[0, "0"], [1, "1"]] },
         along: { at: (step) => step / last, ticks: [0, last], name: "steps" },
-        points, dots: points.map((list) => list.at(-1)), words,
+        points, dots: points.map((list) => list.at(-1)), words, parked: lists[0].length === 1,
       });
     },
   };
@@ -86,7 +86,8 @@ export function createWalk({ losses, limits, act, root }) {
   let size = [0, 1];
   let room = null;
   return {
-    node: html("section", { "aria-label": "The walk" }, controls.node, ...trails.map(({ node }) => node)),
+    controls: controls.node,
+    trails: html("section", { class: "emdviz-trails", "aria-label": "The walk" }, ...trails.map(({ node }) => node)),
     resize(...next) {
       size = next;
       room = null;

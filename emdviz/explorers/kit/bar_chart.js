@@ -8,11 +8,11 @@ import { html, ruler, set, svg } from "./dom.js";
 import { createSteps } from "./cdf_steps.js";
 
 /** Where everything lies, for a width in pixels and a text size. */
-function layout({ width, unit, classes, x, measure, withSteps, tall }) {
+function layout({ width, unit, classes, x, measure, withSteps, tall, marked }) {
   const columns = placeColumns({ width, unit, classes, x, measure });
   const { between, centres, labels, toScale } = columns;
   const bars = tall * Math.min(Math.max(0.36 * width, 11 * unit), 19 * unit);
-  const top = 3 * unit;
+  const top = (marked ? 3 : 1.7) * unit;
   const labelTop = top + bars + 0.4 * unit;
   const place = { ...columns, top, bars, labelTop, y: (value) => top + bars * (1 - value) };
   const labelEnd = labelTop + labels.height;
@@ -34,10 +34,11 @@ function layout({ width, unit, classes, x, measure, withSteps, tall }) {
  * Make the drawing of the distribution called `owner`; call `resize` and then `update`.
  *
  * `letter` names its steps, `truthName` the target's; without `withSteps` there are bars alone,
- * `tall` times as high as usual; `mayChoose` says whether a class name can be clicked.
+ * `tall` times as high as usual; `mayChoose` says whether a class name can be clicked, and `marked`
+ * whether a true class may be marked above its bar.
  */
 function createChart(options) {
-  const { owner, letter, truthName, classes, root, withSteps = true, tall = 1, mayChoose } = options;
+  const { owner, letter, truthName, classes, root, withSteps = true, tall = 1, mayChoose, marked = true } = options;
   const background = svg("g", { "aria-hidden": "true" });
   const bars = createBars({ owner, classes, truthName, mayChoose });
   const steps = withSteps && createSteps({ letter, truth: truthName, count: classes.length });
@@ -52,7 +53,7 @@ function createChart(options) {
     worth: (pixels) => pixels / place.bars,
     resize(width, unit, x, taller = 1) {
       const measure = ruler(root, 0.92 * unit);
-      place = layout({ width, unit, classes, x, measure, withSteps, tall: tall * taller });
+      place = layout({ width, unit, classes, x, measure, withSteps, tall: tall * taller, marked });
       set(node, { width, height: place.height, viewBox: `0 0 ${width} ${place.height}` });
       background.replaceChildren(...drawBackground(place, withSteps));
       bars.resize(place);

@@ -2,8 +2,8 @@
 
 import { ruler, set, shorten, svg, wholePixel, write } from "./dom.js";
 
-const APART = 1.2; // the least distance of two names, in units of the text size
-const NAMES = 0.4; // the greatest share of the width that names may take
+const APART = 1.1; // the least distance of two names, in units of the text size
+const NAMES = 0.45; // the greatest share of the width that names may take
 
 /**
  * Make a chart; call `resize` and then `update`.
@@ -67,9 +67,10 @@ export function createLineChart({ series, root, size, marks = [] }) {
      * Draw a list of points [a, b] for each line, and a dot at one point or at null.
      *
      * `up` and `along` tell of either axis where a value is, as a share of its length, and its
-     * ticks. `values` are the texts that follow the labels; a line without one has no name.
+     * ticks. `values` are the texts that follow the labels; a line without one has no name. Names
+     * that are `parked` stand at the right, as a legend does, and not where the lines end.
      */
-    update({ up, along, title = "", points, dots, values = series.map(() => ""), words }) {
+    update({ up, along, title = "", points, dots, values = series.map(() => ""), words, parked = false }) {
       const { unit, left, right, top, bottom, names } = place;
       const x = (value) => left + (right - left) * along.at(value);
       const y = (value) => bottom - (bottom - top) * up.at(value);
@@ -78,7 +79,10 @@ export function createLineChart({ series, root, size, marks = [] }) {
       drawn = asked;
       const placed = (point) => point && [x(point[0]), y(point[1])];
       const named = series.flatMap((_, i) => (values[i] !== null && points[i].length ? [i] : []));
-      const ends = points.map((list) => placed(list.at(-1)));
+      const ends = points.map((list, i) => {
+        if (parked && list.length) return [right, top + (named.indexOf(i) + 0.5) * APART * unit];
+        return placed(list.at(-1));
+      });
       const heights = spreadOut(named.map((i) => ends[i][1]), APART * unit, top, bottom);
       lines.forEach((line, i) => {
         const height = heights[named.indexOf(i)];

@@ -30,7 +30,7 @@ export function createOutcome({ classes, root }) {
 
   return {
     node,
-    resize(width, unit, positions, tall = 1) {
+    resize(width, unit, positions, tall = 1, named = true) {
       x = positions;
       const measure = ruler(root, 0.92 * unit);
       const columns = placeColumns({ width, unit, classes, x, measure, left: 1.6 });
@@ -38,7 +38,7 @@ export function createOutcome({ classes, root }) {
       const high = 7 * tall * unit;
       const foot = top + high;
       place = { ...columns, top, foot, y: (value) => foot - high * value };
-      const height = foot + 0.4 * unit + columns.labels.height;
+      const height = foot + 0.4 * unit + (named ? columns.labels.height : 0);
       set(node, { width, height, viewBox: `0 0 ${width} ${height}` });
       set(line, { x1: columns.left, x2: columns.right, y1: foot, y2: foot });
       for (const rects of [bars, outlines]) {
@@ -50,7 +50,7 @@ export function createOutcome({ classes, root }) {
       const every = Math.ceil((1.15 * unit) / columns.slot);
       names.forEach((text, i) => {
         placeLabel(text, place, i, foot + 0.3 * unit);
-        set(text, { visibility: i % every ? "hidden" : null });
+        set(text, { visibility: i % every || !named ? "hidden" : null });
       });
     },
     /** Show the truth t and the prediction p, or where p is null the number `mean`. */

@@ -67,9 +67,9 @@ function createCard({ loss, model, root, act }) {
   if (simplex) node.append(simplex.node);
   return {
     node,
-    resize(unit, x, tall) {
-      outcome.resize(frame.clientWidth, unit, x, tall);
-      if (simplex) simplex.resize(frame.clientWidth, unit, tall);
+    resize(unit, x, tall, named) {
+      outcome.resize(frame.clientWidth, unit, x, tall, named);
+      if (simplex) simplex.resize(simplex.node.clientWidth, unit, tall);
     },
     update(state, x) {
       const scored = score(loss.name, state.t, x);
@@ -127,13 +127,14 @@ function build(model, root) {
     createBarPanel({
       kind: list === "t" ? "t" : "a",
       letter: list, title: TITLES[list], list, menu: menus[list], model, root, act,
-      options: { withSteps: false, mayChoose: false },
+      options: { withSteps: false, mayChoose: false, marked: false },
     }),
   );
   const cards = model.get("_losses").map((loss) => createCard({ loss, model, root, act }));
+  const landscapes = classes.length === 3;
   const frame = html(
     "div",
-    { class: "emdviz-layout" },
+    { class: "emdviz-layout", "data-landscapes": landscapes },
     html("div", { class: "emdviz-panels" }, ...panels.map(({ node }) => node)),
     html("div", { class: "emdviz-outcomes" }, ...cards.map(({ node }) => node)),
   );
@@ -152,7 +153,9 @@ function build(model, root) {
     resize(unit, tall) {
       size = [unit, tall];
       fit();
-      for (const card of cards) card.resize(unit, x, tall);
+      // one below the other, they have the classes' names in common
+      const together = !landscapes && "fit" in root.dataset;
+      cards.forEach((card, i) => card.resize(unit, x, tall, !together || i === cards.length - 1));
     },
     update() {
       const state = act.state();

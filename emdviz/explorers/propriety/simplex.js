@@ -171,9 +171,11 @@ export function createSimplex({ classes, root, move }) {
 
   /** Put a text beside a place, on the side of the triangle's middle. */
   function name({ text }, words, [x, y]) {
-    const { unit, middle } = place;
+    const { unit, middle, width, measure } = place;
     const leftwards = x > middle[0];
-    set(text, { x: x + (leftwards ? -0.9 : 0.9) * unit, y: y + 0.35 * unit });
+    const long = measure(words);
+    const at = leftwards ? Math.max(x - 0.9 * unit, long) : Math.min(x + 0.9 * unit, width - long);
+    set(text, { x: at, y: y + 0.35 * unit });
     set(text, { "text-anchor": leftwards ? "end" : "start" });
     write(text, words);
   }
@@ -186,14 +188,14 @@ export function createSimplex({ classes, root, move }) {
       const foot = top + side * HEIGHT;
       const at = (p) => spot(p).map((value, k) => (k ? foot - side * value : left + side * value));
       const back = (x, y) => [(x - left) / side, (foot - y) / side];
-      place = { unit, side, at, back, middle: at([1 / 3, 1 / 3, 1 / 3]) };
+      const measure = ruler(root, 0.92 * unit);
+      place = { unit, side, at, back, width, measure, middle: at([1 / 3, 1 / 3, 1 / 3]) };
       const height = foot + 1.7 * unit;
       set(drawing, { width, height, viewBox: `0 0 ${width} ${height}` });
       set(heat, { style: `left: ${left}px; top: ${top}px; width: ${side}px; height: ${foot - top}px` });
       set(plane, { transform: `translate(${left} ${foot}) scale(${side / FINE})` });
       const corners = [[1, 0, 0], [0, 1, 0], [0, 0, 1]].map(at);
       set(hit, { d: `M${corners.map(([x, y]) => `${x} ${y}`).join("L")}Z` });
-      const measure = ruler(root, 0.92 * unit);
       names.forEach((text, i) => {
         const [x, y] = corners[i];
         set(text, { x, y: i === 1 ? y - 0.5 * unit : y + 1.2 * unit });

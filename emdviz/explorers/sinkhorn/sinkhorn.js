@@ -200,7 +200,7 @@ function build(model, root) {
     createBarPanel({
       kind: list === "p" ? "a" : "target",
       letter: list, title: TITLES[list], list, menu: "", model, root, act,
-      options: { withSteps: false, tall: 0.62, mayChoose: list === "t" },
+      options: { withSteps: false, tall: 0.62, mayChoose: list === "t", marked: false },
     }),
   );
   const plan = createPlan({ classes, root });

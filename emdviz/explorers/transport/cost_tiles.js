@@ -63,7 +63,12 @@ export function createCosts() {
   const why = html("p", { class: "emdviz-why" });
   const tiles = [plan, exact, closed].map(({ node }) => node);
   return {
-    node: html("div", {}, html("div", { class: "emdviz-tiles emdviz-three" }, ...tiles), why),
+    node: html(
+      "section",
+      { class: "emdviz-panel emdviz-account", "aria-label": "Costs" },
+      html("div", { class: "emdviz-tiles emdviz-three" }, ...tiles),
+      why,
+    ),
     update(state, costs, moved, x) {
       const { order } = state;
       const partial = costs.closed === null;

@@ -96,10 +96,11 @@ function build(model, root) {
     createPanel({ title, className: `emdviz-${name}`, children: [frames[name], ...more] });
   const panels = {
     ribbons: panel("ribbons", "Plan as ribbons"),
-    slices: panel("slices", "CDFs and the gap that pays", note, costs.node),
+    slices: panel("slices", "CDFs and the gap that pays", note),
     matrix: panel("matrix", "Plan as a matrix"),
   };
-  const frame = html("div", { class: "emdviz-panels" }, ...Object.values(panels));
+  const { ribbons, slices, matrix } = panels;
+  const frame = html("div", { class: "emdviz-panels" }, ribbons, slices, costs.node, matrix);
   root.append(toolbar.node, frame);
   let [unit, tall] = [0, 1];
   let withMatrix = false;
