@@ -48,6 +48,7 @@ def check_row(row, walk, target):
     expected = {
         "loss": walk.losses[0],
         "now": walk.losses[-1],
+        "began": walk.predictions[0, target],
         "truth": walk.predictions[-1, target],
     }
     shown = dict(row["numbers"])

@@ -84,6 +84,7 @@ export function drawAxis({ left, right, unit }, { at, start, height, name, ticks
       svg("text", { class: "emdviz-tick", x: left - 0.5 * unit, y: y + 0.3 * unit }, String(tick)),
     ];
   });
+  if (name.length * 0.48 * unit > height + unit) return lines; // it would not fit
   const turned = `translate(${0.9 * unit} ${start + height / 2}) rotate(-90)`;
   return [...lines, svg("text", { class: "emdviz-axis", transform: turned }, name)];
 }

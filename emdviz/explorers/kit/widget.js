@@ -83,7 +83,9 @@ function mount({ name, build, model, el, notice }) {
   const share = createShare({ model, root, name });
   const spoken = html("p", { class: "emdviz-spoken", role: "status", id: uniqueId("spoken") });
   root.append(spoken);
-  root.querySelector(".emdviz-toolbar").append(share.node, createFullScreenButton(root));
+  const toolbar = root.querySelector(".emdviz-toolbar");
+  const help = toolbar.querySelector(".emdviz-help") ?? "";
+  toolbar.append(html("div", { class: "emdviz-tools" }, help, share.node, createFullScreenButton(root)));
 
   let timer = 0;
   let said = "";
