@@ -133,6 +133,8 @@ def lesson(path, folder, files):
             cell.metadata["tags"].append("hide-cell")
             cell.metadata["mystnb"] = {"code_prompt_show": "Show a solution"}
             cell.metadata["mystnb"]["code_prompt_hide"] = "Hide the solution"
+        elif cell.metadata.get("jupyter", {}).get("source_hidden"):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
         for output in list(cell.get("outputs", [])):
             markup = offline_markup(output, explorers)
             if markup is None:
@@ -144,7 +146,8 @@ def lesson(path, folder, files):
             output.metadata = {}
     nbformat.write(notebook, folder / path.name)
     thumbnail = thumbnail_of(pictures, files / f"thumbnail-{path.stem[:2]}.webp")
-    return card(notebook.cells[0].source, path.name, thumbnail)
+    opening = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    return card(opening, path.name, thumbnail)
 
 
 def offline_markup(output, explorers):
@@ -152,6 +155,8 @@ def offline_markup(output, explorers):
     data = output.get("data", {})
     if offline.MIME in data:
         return frame(explorers[data[offline.MIME]], "../_static/")
+    if 'class="emdviz-question"' in data.get("text/html", ""):
+        return data["text/html"]
     if _WIDGET in data:
         progress = re.search(r"\d+%\|", data.get("text/plain", ""))
         return "" if progress or "emdviz" in data.get("text/html", "") else _NEEDS_PYTHON
@@ -195,7 +200,7 @@ def thumbnail_of(pictures, file):
 
 
 def card(opening, name, thumbnail):
-    """Return the card of a notebook in Markdown, from its first cell."""
+    """Return the card of a notebook in Markdown, from its texts."""
     title = re.search(r"^# (.+)", opening, re.MULTILINE)[1]
     learn = re.search(r"\*\*What you will learn\.\*\* (.+)", opening)[1]
     return f""":::{{container}} book-card

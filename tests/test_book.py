@@ -50,6 +50,10 @@ ax.plot([1, 2], label="rising <b>");""",
     "changed": "explorer.target = 2",
     "flip book": "flip_book((plt.figure(figsize=(2, 1)) for _ in range(3)), ['a', 'b', 'c'])",
     "slider": "import ipywidgets\nipywidgets.IntSlider()",
+    "question": """
+from emdviz import exercises
+with exercises.predict("How much is 6 · 7?", "40", "42"):
+    print(6 * 7)""",
     "progress": "from tqdm.auto import tqdm\nfor _ in tqdm(range(3)): pass",
 }
 
@@ -84,7 +88,8 @@ def site(tmp_path_factory):
     cells = [nbformat.v4.new_markdown_cell(source) for source in (OPENING, text)]
     cells += [nbformat.v4.new_code_cell(source) for source in CELLS.values()]
     solution = nbformat.v4.new_code_cell("answer = 42", metadata={"tags": ["solution"]})
-    notebook = nbformat.v4.new_notebook(cells=[*cells, solution])
+    folded = nbformat.v4.new_code_cell("6", metadata={"jupyter": {"source_hidden": True}})
+    notebook = nbformat.v4.new_notebook(cells=[*cells, solution, folded])
     (folder / "notebooks").mkdir()
     nbformat.write(notebook, folder / "notebooks" / "01_short.ipynb")
     command = [sys.executable, ROOT / "scripts" / "book.py"]
@@ -186,6 +191,13 @@ def test_solutions_are_folded(lesson):
         lesson.text,
         re.DOTALL,
     )
+
+
+def test_folded_cells_are_folded_and_results_stand_under_their_question(lesson):
+    assert len(re.findall(r"Show code cell source", lesson.text)) == 1
+    question = re.search(r'<details class="emdviz-question">.*?</details>', lesson.text, re.DOTALL)
+    assert "How much is 6 · 7? (40 · 42)</summary>" in question[0]
+    assert "<pre>42\n</pre>" in question[0]
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import ot
 import pytest
@@ -98,6 +100,8 @@ EXERCISES = {
             (lambda p, t: np.mean(abs(gap(p, t)), -1), "÷ C. Take the sum"),
             (lambda p, t: total(abs(gap(p, t))[..., :-2]), "The last of the C − 1 gaps"),
             (lambda p, t: abs(gap(p, t)), "is the sum over the classes missing?"),
+            (lambda p, t: total(gap(p, t)), "Take the absolute value of each gap before"),
+            (lambda p, t: total(gap(t, p)), "Take the absolute value of each gap before"),
             (lambda p, t: total(abs(gap(p, t[..., ::-1]))), "Target reversed"),
         ],
     ),
@@ -113,6 +117,7 @@ EXERCISES = {
             (lambda p, t: total(gap(softmax(p, -1), t) ** 2), "is probabilities already"),
             (lambda p, t: np.sum(np.cumsum(p - t, axis=0) ** 2), "not for a batch"),
             (lambda p, t: 2 * total(gap(p, t) ** 2), "a factor too many"),
+            (lambda p, t: total(gap(p, t)), "Square each gap before you add up"),
             (spoils, "changes its arguments"),
             (lambda p, t: None, "returned None: is the return statement missing?"),
             (fails, "raised KeyError"),
@@ -242,12 +247,89 @@ def test_answers_of_any_kind():
     assert exercises.judge_answer(..., *conditions).correct is None
     for answer, hint in (
         ((1, 2), "three numbers, please"),
-        (5, "three numbers, please (yours raised TypeError"),
-        ((1, 2, 3), "one after the other (yours raised ValueError"),
+        (5, "three numbers, please (got 5)"),
+        ((1, 2, 3), "one after the other (got [1, 2, 3])"),
+        ("abc", "one after the other (got 'abc')"),
+        (None, "three numbers, please (got None)"),
     ):
         assert not exercises.judge_answer(answer, *conditions)
         assert exercises.judge_answer(answer, *conditions).hint.startswith(hint)
     assert str(exercises.judge_answer((1, 2, 3), conditions[0], praise="There.")) == "✓ There."
+
+
+def test_a_function_as_an_answer_that_fails_is_told_how():
+    condition = (lambda f: f(1) == 1, "it should keep a 1")
+    assert exercises.judge_answer(lambda x: x, condition)
+    for function, hint in (
+        (lambda x: 2, "it should keep a 1"),
+        (lambda: 1, "it should keep a 1 (yours raised TypeError"),
+        (fails, "it should keep a 1 (yours raised KeyError"),
+    ):
+        assert exercises.judge_answer(function, condition).hint.startswith(hint)
+
+
+def test_hints_and_praise_may_speak_of_the_answer():
+    condition = (lambda a: a > 3, lambda a: f"{a} is not more than 3")
+    praise = lambda a: f"{a} is"  # noqa: E731
+    assert exercises.judge_answer(2, condition, praise=praise).hint == "2 is not more than 3"
+    assert exercises.judge_answer(5, condition, praise=praise).hint == "5 is"
+
+
+FOOLISH = (
+    None, "abc", float("nan"), [1, [2]], {}, 1j, object(), (), type,
+    lambda *a: None, lambda *a: "abc", lambda *a: float("nan"), lambda *a: np.zeros((7, 3, 2)),
+    lambda *a: [1, [2]], lambda *a: {}, lambda *a: 1j, lambda *a: 1 / 0, lambda: 3,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+@pytest.mark.parametrize("answer", FOOLISH, ids=str)
+def test_what_holds_no_numbers_of_the_shape_is_shown_back(answer, shape):
+    verdict = exercises.judge_answer(answer, (np.ufunc, "never asked"), shape=shape)
+    assert verdict.correct is False
+    wanted = f"{' × '.join(map(str, shape))} numbers" if shape else "one number"
+    assert verdict.hint.startswith((f"Give {wanted}; got ", "Give finite numbers; got nan"))
+    assert "Error" not in verdict.hint
+
+
+def test_numbers_of_a_shape_are_read():
+    is_array = (lambda a: isinstance(a, np.ndarray) and a.dtype == float, "no array")
+    for answer, shape in ((3, ()), ([3], ()), (torch.arange(3), (3,)), (range(3), (3,))):
+        assert exercises.judge_answer(answer, is_array, shape=shape)
+    assert exercises.judge_answer([1, np.inf], is_array, shape=(2,)).hint.startswith("Give finite")
+    assert exercises.judge_answer([1, 2], shape=(3,)).hint == "Give 3 numbers; got [1, 2]."
+
+
+@pytest.mark.parametrize("check", EXERCISES, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("answer", FOOLISH, ids=str)
+def test_foolish_answers_get_a_hint(check, answer):
+    verdict = check(answer)
+    assert verdict.correct is False
+    assert verdict.hint
+
+
+@pytest.mark.parametrize("check", EXERCISES, ids=lambda check: check.__name__)
+def test_a_solution_is_never_called_right(check):
+    for solution in EXERCISES[check][0]:
+        verdict = check(exercises.Solution(solution))
+        assert verdict
+        assert verdict.is_solution
+        assert "Right" not in verdict._repr_html_()
+        assert "Solution shown, not an answer of yours" in verdict._repr_html_()
+        assert str(verdict).startswith("◇ Solution shown")
+        colour = re.compile(r"solid (#\w+)").search
+        own = check(solution)._repr_html_()
+        assert colour(verdict._repr_html_())[1] != colour(own)[1]
+    wrong, hint = EXERCISES[check][1][0]
+    assert hint in check(exercises.Solution(wrong)).hint
+
+
+def test_solutions_of_other_kinds():
+    assert exercises.judge_ordered(exercises.Solution(line(4))).is_solution
+    shown = exercises.judge_equal_cross_entropy(exercises.Solution([0, 0.5, 0.5]), [0.5, 0.5, 0], 1)
+    assert not shown
+    assert exercises.Solution(max)(2, 3) == 3
+    assert exercises.judge_answer(exercises.Solution((1, 2)), shape=(2,)).is_solution
 
 
 def test_no_answer_in_numbers_is_no_mistake():
@@ -259,12 +341,12 @@ def test_equal_cross_entropy():
     p = [0.2, 0.5, 0.2, 0.1]
     assert exercises.judge_equal_cross_entropy([0.1, 0.5, 0, 0.4], p, 1)
     for q, hint in (
-        ([0.1, 0.6, 0, 0.3], "The cross-entropy differs: q[1] is 0.6, not 0.5"),
-        ([0.25, 0.5, 0.25, 0], "Move probability away from class 1"),
+        ([0.1, 0.6, 0, 0.3], "The cross-entropy differs: the true class has 0.6 instead of 0.5"),
+        ([0.25, 0.5, 0.25, 0], "Leave 0.5 on class 1, and put the rest further from it"),
         (p, "not more than"),
-        ([0.1, 0.5, 0, 0.3], "must sum to 1"),
-        ([0.5, 0.5], "as many classes as p, 4"),
-        ([-0.1, 0.5, 0.2, 0.4], "must not be negative"),
+        ([0.1, 0.5, 0, 0.3], "Your probabilities sum to 0.9, not to 1"),
+        ([0.5, 0.5], "Give 4 numbers; got [0.5, 0.5]."),
+        ([-0.1, 0.5, 0.2, 0.4], "A probability is not negative"),
     ):
         assert hint in exercises.judge_equal_cross_entropy(q, p, 1).hint
 

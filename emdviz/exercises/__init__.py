@@ -1,8 +1,9 @@
 """The exercises of the notebooks: what is right, and the hint that a wrong answer gets.
 
-Each function judges the answer to one exercise and returns an :class:`Answer`: shown at the end of
-a cell it says ✓, or ✗ with a hint that names the mistake. :func:`judge_answer` and
-:func:`judge_function` judge the answer to an exercise of your own, from a cell of the notebook.
+Each judge judges the answer to one exercise and returns an :class:`Answer`: shown at the end of a
+cell it says ✓, or ✗ with a hint that names the mistake; for a :class:`Solution`, that it is shown.
+:func:`judge_answer` and :func:`judge_function` judge the answer to an exercise of your own, from a
+cell of the notebook. :func:`predict` asks before a cell shows its result.
 """
 
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from emdviz._imports import hand_out, homes_in
 
 if TYPE_CHECKING:  # each is imported when it is first used
-    from emdviz.exercises.answers import Answer, judge_answer, judge_function
+    from emdviz.exercises.answers import Answer, Solution, judge_answer, judge_function
     from emdviz.exercises.distributions import (
         judge_emd,
         judge_emd2,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # each is imported when it is first used
         judge_nearest_to_mean,
         judge_temperature,
     )
+    from emdviz.exercises.question import predict
     from emdviz.exercises.transport import (
         judge_best_for_aemd,
         judge_divergence,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:  # each is imported when it is first used
 
 __all__ = [
     "Answer",
+    "Solution",
     "judge_answer",
     "judge_best_for_aemd",
     "judge_divergence",
@@ -54,6 +57,7 @@ __all__ = [
     "judge_rps",
     "judge_scalings",
     "judge_temperature",
+    "predict",
 ]
 
 __getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))

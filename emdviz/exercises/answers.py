@@ -1,7 +1,9 @@
 """Try a reader's function on several inputs, and answer in words."""
 
 import copy
+import functools
 import html
+import inspect
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,80 +23,183 @@ class Answer:
         Also the truth value of the answer; None if the reader has not answered yet.
     hint : str
         Praise, or what is wrong, with the smallest example.
+    is_solution : bool
+        Whether the notebook's :class:`Solution` was judged, and not an answer of the reader's.
     """
 
     correct: bool | None
     hint: str
+    is_solution: bool = False
 
     def __bool__(self):
         return bool(self.correct)
 
     def __str__(self):
-        return f"{_LOOKS[self.correct][0]} {self.hint}"
+        return f"{self._look[0]} {self.hint}"
 
     def __repr__(self):
         return str(self)
 
     def _repr_html_(self):
-        mark, verdict, colour = _LOOKS[self.correct]
+        mark, verdict, colour = self._look
         words = html.escape(self.hint).replace("\n", "<br>")
         return (
             f"<div style='border-left:4px solid {colour};padding:0.2em 0.8em'>"
             f"<b aria-hidden='true'>{mark}</b> {verdict}{words}</div>"
         )
 
+    @property
+    def _look(self):
+        return _LOOKS["solution" if self.is_solution else self.correct]
+
 
 _LOOKS = {
     True: ("✓", "<b>Right.</b> ", "#1a7f37"),
     False: ("✗", "<b>Not yet.</b> ", "#b35900"),
     None: ("…", "", "#767676"),
+    "solution": ("◇", "", "#0969da"),
 }
 """Mark, verdict in HTML and colour of an answer, by whether it is correct."""
 
 UNANSWERED = Answer(None, "Not answered yet: put your answer in place of the three dots.")
+SOLUTION_SHOWN = Answer(
+    True,
+    "Solution shown, not an answer of yours: the folded cell above this one holds it. "
+    "Put your own in place of the three dots.",
+    is_solution=True,
+)
+
+
+class Solution:
+    """The notebook's own answer to an exercise, where the reader has given none.
+
+    Its check says that a solution is shown, and never "Right". A function is decorated, and can be
+    called as before.
+
+    Parameters
+    ----------
+    value
+        The answer: a number, a distribution, a function, …
+
+    Examples
+    --------
+    >>> judge_answer(Solution(9), (lambda a: a == 9, "3 · 3")).is_solution
+    True
+    >>> @Solution
+    ... def square(x):
+    ...     return x * x
+    >>> square(3)
+    9
+    """
+
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self, *arguments, **named):
+        """Call the solution, if it is a function."""
+        return self.value(*arguments, **named)
+
+
+def judge(function):
+    """Let a function that judges its first argument know three dots and a :class:`Solution`."""
+    signature = inspect.signature(function)
+    first = next(iter(signature.parameters))
+
+    @functools.wraps(function)
+    def judged(*arguments, **named):
+        bound = signature.bind(*arguments, **named)
+        answer = bound.arguments[first]
+        if answer is ...:
+            return UNANSWERED
+        if not isinstance(answer, Solution):
+            return function(*arguments, **named)
+        bound.arguments[first] = answer.value
+        verdict = function(*bound.args, **bound.kwargs)
+        return SOLUTION_SHOWN if verdict else verdict
+
+    return judged
 
 
 def refuse(value):
-    """Return the answer to a value that is not a function: a result, or the three dots."""
-    if value is ...:
-        return UNANSWERED
-    return Answer(False, f"give the function itself, without calling it; got {as_code(value)}")
+    """Return the answer to a value that is not a function, such as its result."""
+    return Answer(False, f"give the function itself, without calling it; got {_quote(value)}")
 
 
-def judge_answer(answer, *conditions, praise="") -> Answer:
+@judge
+def judge_answer(answer, *conditions, praise="", shape=None) -> Answer:
     """Judge an answer of any kind: the first condition that it does not meet gives the hint.
 
     Parameters
     ----------
     answer
         The reader's: a number, a word, a distribution, a function; ``...`` is no answer yet.
-    *conditions : (callable, str)
-        A function of the answer that says whether a condition is met, and the hint if it is not.
-        One that raises an exception is not met; what it says is added to the hint.
-    praise : str
-        Shown if all are met.
+    *conditions : (callable, str or callable)
+        A function of the answer that says whether a condition is met, and the hint if it is not,
+        or a function of the answer that writes it. A condition that raises an exception is not met.
+    praise : str or callable
+        Shown if all are met; or a function of the answer that writes it.
+    shape : tuple of int, optional
+        Asks for numbers of this shape, () for a single one; the conditions then get them as an
+        array.
 
     Examples
     --------
     >>> conditions = (lambda a: a >= 0, "a square is not negative"), (lambda a: a == 9, "3 · 3")
     >>> judge_answer(-9, *conditions)
     ✗ a square is not negative
-    >>> judge_answer("nine", *conditions).correct
-    False
+    >>> judge_answer("nine", *conditions)
+    ✗ a square is not negative (got 'nine')
+    >>> judge_answer("nine", *conditions, shape=())
+    ✗ Give one number; got 'nine'.
     >>> judge_answer(9, *conditions, praise="Nine.")
     ✓ Nine.
     """
-    if answer is ...:
-        return UNANSWERED
+    if shape is not None:
+        try:
+            answer = _read_numbers(answer, shape)
+        except Unusable as problem:
+            return Answer(False, str(problem))
     for is_met, hint in conditions:
         try:
             if not quietly(lambda a, is_met=is_met: bool(is_met(a)), answer):
-                return Answer(False, hint)
+                return Answer(False, _write(hint, answer))
         except Unusable as problem:
-            return Answer(False, f"{hint} (yours {problem})")
-    return Answer(True, praise)
+            more = f"yours {problem}" if callable(answer) else f"got {_quote(answer)}"
+            return Answer(False, f"{_write(hint, answer)} ({more})")
+    return Answer(True, _write(praise, answer))
 
 
+def _write(text, answer):
+    """Return a hint as it is, or as a function of the answer writes it."""
+    if not callable(text):
+        return text
+    try:
+        return quietly(text, answer)
+    except Unusable:
+        return f"got {_quote(answer)}"
+
+
+def _quote(answer):
+    return repr(answer) if isinstance(answer, str) else as_code(answer)
+
+
+def _read_numbers(answer, shape):
+    """Return finite numbers of a shape as an array; Unusable if the answer holds none."""
+    count = " × ".join(map(str, shape))
+    wanted = f"{count} numbers" if shape else "one number"
+    refusal = f"Give {wanted}; got {_quote(answer)}."
+    try:
+        numbers = as_numbers(answer)
+    except Unusable:
+        raise Unusable(refusal) from None
+    if numbers.shape != shape and not numbers.size == 1 == np.prod(shape):
+        raise Unusable(refusal)
+    if not np.all(np.isfinite(numbers)):
+        raise Unusable(f"Give finite numbers; got {_quote(answer)}.")
+    return numbers.reshape(shape)
+
+
+@judge
 def judge_function(
     function, right, cases, *, praise, mistakes=(), also=(), like="", recognise=None
 ):
@@ -179,7 +284,8 @@ def ask(function, arguments, expected, like=""):
             as_numbers(given), as_numbers(now)
         ):
             raise Unusable("changes its arguments; work on a copy, x = x + 1 instead of x += 1")
-    if any(isinstance(a, torch.Tensor) for a in arguments) and not isinstance(result, torch.Tensor):
+    tensors = any(isinstance(a, torch.Tensor) for a in arguments)
+    if tensors and result is not None and not isinstance(result, torch.Tensor):
         raise Unusable(f"returned {type(result).__name__} for tensors; expected a tensor")
     got = as_numbers(result)
     if got.shape != expected.shape:

@@ -3,13 +3,12 @@
 import numpy as np
 
 from emdviz.diagnosis.calling import Caller, Unusable, Way
-from emdviz.diagnosis.examples import as_code
 from emdviz.diagnosis.forms import EMD, EMD2, FORMS, brief
 from emdviz.diagnosis.study import study
 from emdviz.diagnosis.verdict import TRAPS
 from emdviz.distances import emd, emd2
 from emdviz.distributions import check_distribution, one_hot
-from emdviz.exercises.answers import UNANSWERED, Answer, judge_function
+from emdviz.exercises.answers import Answer, judge, judge_answer, judge_function
 from emdviz.reading import read_count, to_numpy
 
 _PAIRS = [
@@ -33,6 +32,7 @@ _ADVICE = {
 }
 
 
+@judge
 def judge_emd(function, *, batches=True) -> Answer:
     """Judge a reader's Earth Mover's Distance: EMD(p, t) = Σ_i |CDF_i(p) − CDF_i(t)|.
 
@@ -53,6 +53,7 @@ def judge_emd(function, *, batches=True) -> Answer:
     return _judge_distance(EMD, emd, function, batches)
 
 
+@judge
 def judge_emd2(function, *, batches=True) -> Answer:
     """Judge a reader's squared EMD: E_E(p, t) = Σ_i (CDF_i(p) − CDF_i(t))².
 
@@ -70,10 +71,16 @@ def judge_emd2(function, *, batches=True) -> Answer:
 
 
 def _judge_distance(name, right, function, batches):
+    cancels = "The gaps have signs and cancel each other. {} each gap before you add up."
+    hint = cancels.format("Square" if name == EMD2 else "Take the absolute value of")
     return judge_function(
         function,
         right,
         _PAIRS,
+        mistakes=[
+            (hint, lambda p, t: np.cumsum(p - t, axis=-1).sum(axis=-1)),
+            (hint, lambda p, t: np.cumsum(t - p, axis=-1).sum(axis=-1)),
+        ],
         praise=f"It is {name}.",
         recognise=lambda f: _recognise(f, name, "distributions"),
         also=[("a batch (N, C): work along the last axis, axis=-1", _BATCH)] if batches else (),
@@ -81,6 +88,7 @@ def _judge_distance(name, right, function, batches):
     )
 
 
+@judge
 def judge_rps(function) -> Answer:
     """Judge a reader's Ranked Probability Score of one forecast: Σ_i (CDF_i(p) − [k ≤ i])².
 
@@ -125,6 +133,7 @@ def _recognise(function, asked, target):
     return f"This is {match.title}, {match.formula}. {advice}"
 
 
+@judge
 def judge_equal_cross_entropy(q, p, label) -> Answer:
     """Judge a prediction q that should have the same cross-entropy as p, but a larger EMD².
 
@@ -142,24 +151,36 @@ def judge_equal_cross_entropy(q, p, label) -> Answer:
     >>> judge_equal_cross_entropy([0.5, 0, 0, 0.5], [0.5, 0.5, 0, 0], 0)
     ✓ Same cross-entropy, but EMD² is 0.75 instead of 0.25.
     >>> judge_equal_cross_entropy([0.4, 0.6, 0, 0], [0.5, 0.5, 0, 0], 0)
-    ✗ The cross-entropy differs: q[0] is 0.4, not 0.5. It depends on nothing else.
+    ✗ The cross-entropy differs: the true class has 0.4 instead of 0.5. It depends on nothing else.
     """
-    if q is ...:
-        return UNANSWERED
     p = to_numpy(check_distribution(p, "p"))
     label = read_count(label, "label", 0, len(p) - 1)
-    try:
-        q = check_distribution(to_numpy(q), "q")
-    except (ValueError, TypeError) as error:
-        return Answer(False, f"{error}")
-    if q.shape != p.shape:
-        return Answer(False, f"q must have as many classes as p, {len(p)}; got {as_code(q)}")
-    if not np.isclose(q[label], p[label]):
-        values = f"q[{label}] is {brief(q[label])}, not {brief(p[label])}"
-        return Answer(False, f"The cross-entropy differs: {values}. It depends on nothing else.")
     t = one_hot(label, len(p))
-    ours, theirs = (brief(emd2(values, t)) for values in (q, p))
-    if emd2(q, t) > emd2(p, t) + 1e-9:
-        return Answer(True, f"Same cross-entropy, but EMD² is {ours} instead of {theirs}.")
-    text = f"Same cross-entropy, but EMD² is {ours}, not more than {theirs}"
-    return Answer(False, f"{text}. Move probability away from class {label}.")
+    theirs = emd2(p, t)
+    kept = brief(p[label])
+    return judge_answer(
+        q,
+        (lambda q: np.min(q) >= 0, "A probability is not negative."),
+        (
+            lambda q: np.isclose(np.sum(q), 1),
+            lambda q: f"Your probabilities sum to {brief(np.sum(q))}, not to 1.",
+        ),
+        (
+            lambda q: np.isclose(q[label], p[label]),
+            lambda q: (
+                f"The cross-entropy differs: the true class has {brief(q[label])} instead of "
+                f"{kept}. It depends on nothing else."
+            ),
+        ),
+        (
+            lambda q: emd2(q, t) > theirs + 1e-9,
+            lambda q: (
+                f"Same cross-entropy, but EMD² is {brief(emd2(q, t))}, not more than "
+                f"{brief(theirs)}. Leave {kept} on class {label}, and put the rest further from it."
+            ),
+        ),
+        shape=p.shape,
+        praise=lambda q: (
+            f"Same cross-entropy, but EMD² is {brief(emd2(q, t))} instead of {brief(theirs)}."
+        ),
+    )

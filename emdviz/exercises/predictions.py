@@ -5,7 +5,7 @@ import torch
 from scipy.special import softmax
 
 from emdviz.distributions import check_distribution, expectation
-from emdviz.exercises.answers import Answer, judge_function, name_of, refuse
+from emdviz.exercises.answers import Answer, judge, judge_function, name_of, refuse
 from emdviz.losses import emd2_loss, emd_loss
 from emdviz.propriety import medians
 
@@ -18,6 +18,7 @@ _UNEVEN = (
 )
 
 
+@judge
 def judge_nearest_to_mean(function) -> Answer:
     """Judge a reader's class of least mean squared distance to labels drawn from t.
 
@@ -60,6 +61,7 @@ def judge_nearest_to_mean(function) -> Answer:
     )
 
 
+@judge
 def judge_least_mae(function) -> Answer:
     """Judge a reader's classes of least expected distance to the label, given predictions p.
 
@@ -112,6 +114,7 @@ def judge_least_mae(function) -> Answer:
     )
 
 
+@judge
 def judge_temperature(function) -> Answer:
     """Judge a reader's softmax(log(p) / T), row by row: predictions as sure as T makes them.
 
@@ -158,6 +161,7 @@ def judge_temperature(function) -> Answer:
     )
 
 
+@judge
 def judge_emd2_gradient(function) -> Answer:
     """Judge a reader's gradient of EMD² by the logits, ∂/∂z_j Σ_i (CDF_i(softmax(z)) − [k ≤ i])².
 
@@ -210,6 +214,7 @@ def judge_emd2_gradient(function) -> Answer:
     )
 
 
+@judge
 def judge_median(function) -> Answer:
     """Judge a reader's prediction of least expected EMD over one-hot labels drawn from t.
 
@@ -271,6 +276,7 @@ def judge_median(function) -> Answer:
     )
 
 
+@judge
 def judge_interval(function) -> Answer:
     """Judge a reader's mean and 95 % interval over the seeds of a run, by Student's t.
 

@@ -11,10 +11,10 @@ from emdviz.diagnosis.examples import as_code
 from emdviz.diagnosis.forms import brief
 from emdviz.distances import emd
 from emdviz.exercises.answers import (
-    UNANSWERED,
     Answer,
     ask,
     call_of,
+    judge,
     judge_function,
     name_of,
     refuse,
@@ -35,6 +35,7 @@ _MASS = 2e-3
 """Mass that scalings may leave in wrong places."""
 
 
+@judge
 def judge_plan(function) -> Answer:
     """Judge a reader's cheapest transport plan on a line.
 
@@ -58,6 +59,7 @@ def judge_plan(function) -> Answer:
     return _judge_plans(function, cases, judge_plan, 1e-6, "It is a cheapest plan: EMD.")
 
 
+@judge
 def judge_scalings(function) -> Answer:
     """Judge a reader's matrix scalings (Sinkhorn): the plan u_i exp(−λ D_ij) v_j.
 
@@ -134,6 +136,7 @@ def _sums(plan, p, t, tolerance):
     return f"has the {which} sums {got}; expected {wanted}.{more}"
 
 
+@judge
 def judge_best_for_aemd(function) -> Answer:
     """Judge a reader's best answer under AEMD to labels drawn from t: p_i ∝ exp(−λ Σ_k D_ik t_k).
 
@@ -187,6 +190,7 @@ def judge_best_for_aemd(function) -> Answer:
     )
 
 
+@judge
 def judge_divergence(function) -> Answer:
     """Judge a reader's Sinkhorn divergence on a line: L(p, t) − ½ L(p, p) − ½ L(t, t).
 
@@ -246,6 +250,7 @@ def _objective(p, t, lam):
     return np.sum(plan * line(len(plan))) + np.sum(xlogy(plan, plan)) / lam
 
 
+@judge
 def judge_learned_distance(function) -> Answer:
     """Judge a reader's ground distance from features, as ``losses.LearnedDistance`` does.
 
@@ -313,6 +318,7 @@ def _learn(x, labels, *, unit=True, ranks=True, symmetric=True, divide=True, fir
     return (rank + rank.T) / 2 if symmetric else rank
 
 
+@judge
 def judge_ordered(distances) -> Answer:
     """Judge whether a ground distance knows the order: from each class, further ones cost more.
 
@@ -328,10 +334,8 @@ def judge_ordered(distances) -> Answer:
     >>> judge_ordered([[0, 2, 1], [2, 0, 1], [1, 1, 0]])
     ✗ From class 0, class 2 is nearer than class 1: D[0, 2] = 1, D[0, 1] = 2.
     """
-    if distances is ...:
-        return UNANSWERED
     try:
-        d = matrix(distances)
+        d = matrix(distances, "your distances")
     except (ValueError, TypeError) as error:
         return Answer(False, f"{error}")
     for i, j in np.argwhere(np.ones(d.shape, dtype=bool)):
