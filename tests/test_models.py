@@ -237,7 +237,8 @@ class TestWeights:
         return MODELS["VGG_F_thin"](5, seed=7)
 
     def assert_loaded(self, path, learned):
-        network = MODELS["VGG_F_thin"](3, seed=1, weights=path)
+        with pytest.warns(UserWarning, match=r"not the head, .*\(5, .* there, .*\(3, .* here"):
+            network = MODELS["VGG_F_thin"](3, seed=1, weights=path)
         assert all(map(torch.equal, network.body.parameters(), learned.body.parameters()))
         assert torch.equal(network.head.weight, MODELS["VGG_F_thin"](3, seed=1).head.weight)
 
@@ -246,6 +247,14 @@ class TestWeights:
         self.assert_loaded(tmp_path / "learned.pth", learned)
         safetensors.torch.save_file(learned.state_dict(), tmp_path / "learned.safetensors")
         self.assert_loaded(str(tmp_path / "learned.safetensors"), learned)
+
+    def test_the_head_of_as_many_classes_is_taken(self, learned, tmp_path):
+        state = learned.state_dict()
+        parallel = {f"module.{name}": value for name, value in state.items()}
+        for content in (state, parallel, {"state_dict": parallel, "epoch": 3}):
+            torch.save(content, tmp_path / "learned.pth")
+            network = MODELS["VGG_F_thin"](5, seed=1, weights=tmp_path / "learned.pth")
+            assert all(map(torch.equal, network.parameters(), learned.parameters()))
 
     def test_the_first_mismatch_is_named(self, learned, tmp_path):
         path = tmp_path / "learned.pth"
@@ -335,7 +344,8 @@ def test_res_f_starts_from_what_res_learned(tmp_path):
     res = MODELS["RES_thin"](2)
     epochs = list(fit(res, "XE", imagenet, config, folder=tmp_path / "res"))
     assert epochs[-1].train_loss < epochs[0].train_loss
-    network = MODELS["RES_F_thin"](8, weights=tmp_path / "res/last.safetensors")
+    with pytest.warns(UserWarning, match="it starts from random weights"):
+        network = MODELS["RES_F_thin"](8, weights=tmp_path / "res/last.safetensors")
     assert network.head.out_features == 8
     mine, theirs = network.body.state_dict(), res.body.state_dict()
     assert mine.keys() == theirs.keys()

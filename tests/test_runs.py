@@ -16,7 +16,7 @@ import torch
 from emdviz import datasets, models
 from emdviz.explorers import PredictionExplorer
 from emdviz.losses import LOSSES
-from emdviz.training import TrainConfig, fit
+from emdviz.training import TrainConfig, compare_losses, fit
 from emdviz.training.folder import RunFolder, describe
 
 CONFIG = TrainConfig(
@@ -198,12 +198,15 @@ def test_a_read_only_folder_is_named(faces, tmp_path):
         train(faces, blocked / "run")
 
 
+@pytest.mark.parametrize("on_a_cpu", [False, True])
 @pytest.mark.parametrize("largest", [16, 5])
-def test_a_batch_that_does_not_fit_is_halved_once(faces, largest):
+def test_a_batch_that_does_not_fit_is_halved_once(faces, largest, on_a_cpu):
     model = models.small_cnn(8, seed=2)
 
     def little_memory(module, arguments):
         if module.training and len(arguments[0]) > largest:
+            if on_a_cpu:
+                torch.empty(2**60, dtype=torch.uint8)  # raises what torch raises there
             raise torch.OutOfMemoryError("no memory left")
 
     model.register_forward_pre_hook(little_memory)
@@ -217,3 +220,17 @@ def test_a_batch_that_does_not_fit_is_halved_once(faces, largest):
             pytest.raises(MemoryError, match=r"not even half a batch of 32.*smaller batch_size"),
         ):
             next(run)
+
+
+def test_one_loss_that_lacks_memory_does_not_end_the_others(faces):
+    def greedy(logits, targets):
+        if len(logits) > 12:
+            torch.empty(2**60, dtype=torch.uint8)
+        return torch.nn.functional.cross_entropy(logits, targets)
+
+    with (
+        pytest.warns(UserWarning, match="two halves"),
+        pytest.warns(UserWarning, match=r"greedy with seed 0 stopped: .*smaller batch_size"),
+    ):
+        table = compare_losses(faces, [greedy, "EMD2"], config=CONFIG)
+    assert table["error"].map(bool).tolist() == [True, False]

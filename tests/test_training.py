@@ -207,6 +207,14 @@ def test_devices():
     assert training.choose_device("cpu") == torch.device("cpu")
     best = training.choose_device()
     assert best.type == ("cuda" if torch.cuda.is_available() else best.type)
+    with pytest.raises(ValueError, match=r"device must be one of \['cpu'.*: .*graphics"):
+        training.choose_device("graphics")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(faces):
+    with pytest.raises(ValueError, match=r"one of \['cpu'.* on this machine, got 'cuda'"):
+        training.compare_losses(faces, ["XE"], config=TrainConfig(epochs=1, device="cuda"))
 
 
 def test_divergence_is_an_error(faces):

@@ -99,9 +99,9 @@ def make(network, num_outputs, *, seed=0, weights=None, **options):
         C for distributions over classes, 1 for regression.
     seed : int
     weights : str or Path, optional
-        Where the body starts from: the name of weights that torchvision publishes for this
-        network, such as ``"IMAGENET1K_V1"``, or a file; see :func:`weights.load_weights`. The
-        head is always new. None draws all weights at random.
+        Where the network starts from: the name of weights that torchvision publishes for its
+        body, such as ``"IMAGENET1K_V1"``, or a file; see :func:`weights.load_weights`. The head of
+        a file is taken where it has as many outputs. None draws all weights at random.
     **options
         Of the network, such as ``width``, the channels of its first layer; those of all others
         change in proportion.

@@ -1,6 +1,7 @@
 """Pretrained weights, from a file or from torchvision."""
 
 import pickle
+import warnings
 from pathlib import Path
 
 import safetensors
@@ -12,11 +13,14 @@ _LAST_LAYER = "classifier.6."  # of torchvision's AlexNet and VGG
 
 
 def load_weights(network, weights):
-    """Give the body of a network pretrained weights, in place; its head stays as it is.
+    """Give a network pretrained weights, in place.
 
     ``weights`` is a name that torchvision publishes for this network (downloaded once, and checked
-    by its hash), or a ``.safetensors`` or ``.pth`` file of a state dict: of such a network, of
-    torchvision's, or ``best.safetensors`` in the folder of a training run.
+    by its hash), or a ``.safetensors`` or ``.pth`` file of a state dict, alone or as
+    ``"state_dict"``: of such a network, also in torch's ``DataParallel``, of torchvision's, or of
+    a run of this package. The head is taken where its shape fits; where it does not, a warning
+    says that it stays as it was drawn. Published weights have a head for other classes, which is
+    left out.
     """
     published = _published(network)
     if str(weights) in published:
@@ -28,7 +32,7 @@ def load_weights(network, weights):
         raise FileNotFoundError(
             f"weights must be {names}, got {str(weights)!r}, which is not there"
         )
-    tensors = _of_body(tensors)
+    head, tensors = _head_and_body(tensors)
     own = network.body.state_dict()
     for name in sorted(own.keys() | tensors.keys()):
         wanted, found = (_shape(part.get(name)) for part in (own, tensors))
@@ -38,6 +42,20 @@ def load_weights(network, weights):
                 f"got {found}; take the file of another network, or the width it was made with"
             )
     network.body.load_state_dict(tensors)
+    _load_head(network.head, head, weights)
+
+
+def _load_head(head, tensors, weights):
+    own = head.state_dict()
+    shapes = [{name: tuple(v.shape) for name, v in part.items()} for part in (own, tensors)]
+    if tensors and shapes[0] == shapes[1]:
+        head.load_state_dict(tensors)
+    elif tensors:
+        warnings.warn(
+            f"weights {weights}: the body was taken, but not the head, which has other shapes "
+            f"({shapes[1]} there, {shapes[0]} here); it starts from random weights",
+            stacklevel=5,
+        )
 
 
 def _published(network):
@@ -81,6 +99,8 @@ def _read(path):
             f"weights {path} cannot be read: {why}; the file must be one that "
             "safetensors.torch.save_file or torch.save wrote from a state dict"
         ) from error
+    if isinstance(tensors, dict) and isinstance(tensors.get("state_dict"), dict):
+        tensors = tensors["state_dict"]
     if not isinstance(tensors, dict) or not all(map(torch.is_tensor, tensors.values())):
         raise ValueError(
             f"weights {path} must hold a dict of tensors, got {type(tensors).__name__}; "
@@ -89,15 +109,18 @@ def _read(path):
     return tensors
 
 
-def _of_body(tensors):
-    """Return the tensors of the body by its names; a run's state holds more than a network."""
+def _head_and_body(tensors):
+    """Return the tensors of the head and of the body by their names there."""
 
     def part(tensors, prefix):
-        found = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        return found or tensors
+        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
-    body = part(part(tensors, "model."), "body.")
-    return {name: v for name, v in body.items() if not name.startswith(_LAST_LAYER)}
+    tensors = part(tensors, "model.") or tensors  # a run's state holds more than a network
+    tensors = part(tensors, "module.") or tensors  # DataParallel
+    body = part(tensors, "body.")
+    if not body:
+        return {}, {k: v for k, v in tensors.items() if not k.startswith(_LAST_LAYER)}
+    return part(tensors, "head."), body
 
 
 def _shape(tensor):

@@ -25,7 +25,7 @@ from emdviz.training.data import TrainingData
 from emdviz.training.predictions import PREDICTIONS, pack_predictions
 from emdviz.training.provenance import describe_origin
 from emdviz.training.results import SPLITS, make_row, make_table, plain
-from emdviz.training.run import Run
+from emdviz.training.run import Run, is_lack_of_memory
 from emdviz.training.together import arrange, can_be_stacked, train_together
 from emdviz.writing import write_whole
 
@@ -260,7 +260,9 @@ def _side_by_side(members, on_epoch):
                         outcomes[keys[id(run)]] = run, _warn(keys[id(run)], result)
                     else:
                         _tell(on_epoch, keys[id(run)], result)
-        except torch.OutOfMemoryError:
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not is_lack_of_memory(error):
+                raise
             warnings.warn(
                 f"{len(group)} networks do not fit on {group[0].data.device} together; "
                 "they are trained one by one",

@@ -112,19 +112,46 @@ def choose_device(device=None):
     -------
     torch.device
 
+    Raises
+    ------
+    ValueError
+        If there is no such device; with those that there are.
+
     Examples
     --------
     >>> choose_device("cpu")
     device(type='cpu')
     """
     if device is not None:
+        there = devices()
         try:
-            return torch.device(device)
+            chosen = torch.device(device)
         except (RuntimeError, TypeError) as error:
-            raise ValueError(f"device must be such as 'cuda' or 'cpu': {error}") from None
+            raise ValueError(f"device must be one of {there}: {error}") from None
+        if chosen.type in ("cuda", "mps"):
+            name = chosen.type if chosen.index is None else str(chosen)
+            if name not in there:
+                raise ValueError(f"device must be one of {there} on this machine, got {name!r}")
+        return chosen
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def devices():
+    """Return the names of the devices that this machine has for training.
+
+    Examples
+    --------
+    >>> "cpu" in devices()
+    True
+    """
+    found = ["cpu"]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    if torch.cuda.is_available():
+        found += ["cuda", *(f"cuda:{k}" for k in range(torch.cuda.device_count()))]
+    return found
 
 
 def quick(usual, short):

@@ -288,7 +288,9 @@ class Run(Predictor):
         """Change the weights once and return the loss of the batch, not waiting for it."""
         try:
             value = self._backward(inputs, targets, weights)
-        except torch.OutOfMemoryError as error:
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not is_lack_of_memory(error):
+                raise
             if self._parts == 2:
                 raise MemoryError(self._no_memory()) from error
             self._parts = 2
@@ -358,6 +360,17 @@ def _seeded(run, number, step):
         elif device.type == "mps":
             torch.mps.manual_seed(seed)
         yield
+
+
+def is_lack_of_memory(error):
+    """Say whether torch raised this because a device has no memory left.
+
+    On a CPU and on Apple's GPU it has no type of its own for that, only these words.
+    """
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        words in str(error)
+        for words in ("DefaultCPUAllocator", "not enough memory", "MPS backend out of memory")
+    )
 
 
 def read_data(data, config):
