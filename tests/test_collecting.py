@@ -163,7 +163,7 @@ class TestCollected:
         ann = results(collected[0], "ann")
         assert ann["emd_by_hand"] == ("right", "")
         assert ann["worse"][0] == "wrong"
-        assert "Move probability away from class 0" in ann["worse"][1]
+        assert "Leave 0.4 on class 0" in ann["worse"][1]
         assert ann["certain_and_wrong"] == ("not answered", "")
         assert ann["preferred"] == (
             "not answered",
