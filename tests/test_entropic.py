@@ -106,8 +106,14 @@ def test_products_take_the_place_of_logarithms_wherever_they_can(monkeypatch, mo
     for dtype, tolerance, least in ((torch.float64, 1e-10, 1e-200), (torch.float32, 1e-5, 1e-30)):
         t[0, 0] = least
         expected = in_logarithms(log_p.numpy(), t.numpy(), cost.numpy(), 40)
-        found = entropic._scale_in_blocks(log_p.to(dtype), t.to(dtype), cost.to(dtype), 40)
-        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * most)
+        parts = log_p.to(dtype), t.to(dtype), cost.to(dtype), 40
+        for scale in (entropic._scale_in_blocks, entropic._scale_in_logarithms):
+            g, h, columns = (values.numpy() for values in scale(*parts))
+            np.testing.assert_allclose(g, expected, rtol=tolerance, atol=tolerance * most)
+            rows = -logsumexp(g[:, None, :] - cost.numpy(), axis=2)
+            np.testing.assert_allclose(h, rows, rtol=tolerance, atol=tolerance * most)
+            sums = np.exp(g + logsumexp((log_p.numpy() + rows)[:, :, None] - cost.numpy(), axis=1))
+            np.testing.assert_allclose(columns, sums, rtol=10 * tolerance * most, atol=tolerance)
 
 
 def test_the_value_never_exceeds_the_exact_cost():

@@ -4,14 +4,16 @@ import math
 import warnings
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from emdviz._docstrings import fill
 from emdviz.losses import conventions
 from emdviz.losses.modules import FunctionLoss, as_tensor
-from emdviz.reading import read_count, read_number
+from emdviz.reading import is_torch, read_count, read_number
 
 WIDEST = 300.0
 """λ times the greatest distance up to which float64 holds exp(−λD) and all it is scaled by."""
@@ -102,13 +104,14 @@ def aemd_loss(
         input, target, weight, ignore_index, label_smoothing, reduction
     )
     distance = read_distance(ground_distance, logits)
+    greatest = _greatest(ground_distance, logits.shape[1])
     # below this p is 0 in any precision, and p log p is 0 as well
     log_p = torch.log_softmax(logits, dim=1).clamp(min=-1e3)
     if targets.soft is None:
         parts = torch.exp(log_p) * (conventions.pick_row(distance.T, targets.index) + log_p / lam)
         return conventions.reduce(parts, targets, reduction)
     transport = _transport if torch.compiler.is_compiling() else _Entropic.apply
-    value, *_ = transport(log_p, targets.soft, distance, float(lam), iterations)
+    value, *_ = transport(log_p, targets.soft, distance, float(lam), iterations, greatest)
     return conventions.reduce(value[:, None], targets, reduction)
 
 
@@ -116,30 +119,38 @@ class ApproximateEMDLoss(FunctionLoss, function=aemd_loss):
     """Module of :func:`aemd_loss`, with its options; the ground distance is a buffer."""
 
 
-def scale_matrix(log_p, t, distance, lam, iterations):
+def scale_matrix(log_p, t, distance, lam, iterations, *, greatest=None):
     """Scale exp(−λD) to the marginals p and t (N, C) of every pair, all pairs at once.
 
     Where λD is at most 300, the scalings are matrix products in float64, which cannot overflow
-    there; a probability too small for float64 counts as zero for the others, and its own
-    potential comes from a last half step in logarithms. Otherwise a step is taken in logarithms,
-    its potentials are absorbed into a kernel of each pair, and products go on from there until
-    they have moved so far that this begins anew (Schmitzer, *Stabilized sparse scaling algorithms
-    for entropy regularized transport problems*, 2019).
+    there; a probability too small for float64 counts as zero for the others, but has a potential of
+    its own. Otherwise a step is taken in logarithms, its potentials are absorbed into a kernel of
+    each pair, and products go on from there until they have moved so far that this begins anew
+    (Schmitzer, *Stabilized sparse scaling algorithms for entropy regularized transport problems*,
+    2019). Not on a CPU, where to look at values is to wait, every step is taken in logarithms
+    unless ``greatest``, the greatest distance, is given and small enough.
     """
     with torch.no_grad():
         cost = lam * distance
         wide = log_p if cost.device.type == "mps" else log_p.double()  # MPS has no float64
         parts = wide, t.to(wide), cost.to(wide), iterations
-        if wide.dtype == torch.float64 and float(cost.max()) <= WIDEST:
-            g = _scale(*parts)
+        if greatest is None and cost.device.type == "cpu":  # elsewhere to look would be to wait
+            greatest = float(distance.max())
+        if greatest is not None and lam * greatest <= WIDEST and wide.dtype == torch.float64:
+            scaled = _scale(*parts)
+        elif cost.device.type == "cpu":
+            scaled = _scale_in_blocks(*parts)
         else:
-            g = _scale_in_blocks(*parts)
-        g = g.to(log_p)
-        f = log_p - _log_product(g, -cost)
-        columns = torch.where(t > 0, torch.exp(g + _log_product(f, -cost.T)), 0)
+            scaled = _scale_in_logarithms(*parts)
+        g, h, columns = (values.to(log_p) for values in scaled)
+        f = log_p + h
         value = torch.sum(torch.exp(log_p) * f + t * torch.where(t > 0, g, 0), dim=1)
         error = torch.sum(torch.abs(columns - t), dim=1) / 2
         return Scaled(value / lam, f / lam, g / lam, error)
+
+
+# Each of these returns g of the columns, h = −log Σ_j exp(g_j − λD_ij) of the rows, so that
+# f = log p + h, and the sums of the columns, all of shape (N, C).
 
 
 def _scale(log_p, t, cost, iterations):
@@ -149,41 +160,69 @@ def _scale(log_p, t, cost, iterations):
     for _ in range(iterations):
         u = p / (v @ back)
         v = t / (u @ kernel)
-    return torch.log(v)
+    rows = v @ back
+    return torch.log(v), -torch.log(rows), v * ((p / rows) @ kernel)
+
+
+def _scale_in_logarithms(log_p, t, cost, iterations):
+    """Scale without a look at any value; for a GPU, where products would have to be watched."""
+    log_t, back = torch.log(t), cost.T.contiguous()
+    g = torch.zeros_like(log_t)
+    for _ in range(iterations):
+        g = log_t - _log_product(log_p - _log_product(g, -cost), -back)
+    return g, *_rows_and_columns(log_p, t, g, cost)
 
 
 def _scale_in_blocks(log_p, t, cost, iterations):
-    pairs = max(1, BLOCK // cost.numel()) if cost.device.type == "cpu" else max(1, len(t))
+    pairs = max(1, BLOCK // cost.numel())
     blocks = zip(log_p.split(pairs), t.split(pairs), strict=True)
-    return torch.cat([_scale_absorbing(*block, cost, iterations) for block in blocks])
+    scaled = [_scale_absorbing(*block, cost, iterations) for block in blocks]
+    return tuple(torch.cat(values) for values in zip(*scaled, strict=True))
 
 
 def _scale_absorbing(log_p, t, cost, iterations):
     p, log_t, back = torch.exp(log_p), torch.log(t), cost.T.contiguous()
-    far = -math.log(torch.finfo(t.dtype).tiny) / 7  # what has vanished from a kernel stays nothing
-    g = torch.zeros_like(log_t)
+    vanished = -math.log(torch.finfo(t.dtype).tiny)  # what has, from a kernel, stays nothing
+    far, least = vanished / 7, math.exp(-0.4 * vanished)
+    g = torch.zeros_like(log_t[:1])  # the first step is the same for all pairs
     left = iterations
-    while left:
+    while True:
         # the rows of the kernel sum to 1, so that tiny probabilities do no harm
-        f = -_log_product(g, -cost)
-        g = log_t - _log_product(log_p + f, -back)
+        h = -_log_product(g, -cost)
+        kernel = (h[:, :, None] - cost).add_(g[:, None, :]).exp_()
+        columns = torch.matmul(p[:, None, :], kernel)[:, 0]
+        if columns.amin() > least:
+            change = torch.where(t > 0, t / columns, 0)
+            g = g + torch.log(change)
+            kernel = kernel * change[:, None, :]
+        else:  # too little of some column is left in the kernel
+            g = log_t - _log_product(log_p + h, -back)
+            kernel = (g[:, None, :] - cost).add_(h[:, :, None]).exp_()
         left -= 1
-        if not left:
-            break
-        kernel = torch.exp(f[:, :, None] + g[:, None, :] - cost)
         transposed = kernel.mT.contiguous()  # a row times a matrix is the faster product
-        v = torch.ones_like(t)
-        moved = torch.zeros_like(t)
-        while left:
+        v, moved, is_near = torch.ones_like(t), torch.zeros_like(t), True
+        while left and is_near:
             u = 1 / torch.matmul(v[:, None, :], transposed)[:, 0]
             v = torch.where(t > 0, t / torch.matmul((p * u)[:, None, :], kernel)[:, 0], 0)
             change = torch.where(t > 0, torch.log(v), 0)
-            if not torch.maximum(change.abs().amax(), u.log().abs().amax()) < far:
-                break
-            moved = change
-            left -= 1
+            is_near = bool(torch.maximum(change.abs().amax(), u.log().abs().amax()) < far)
+            if is_near:
+                moved = change
+                left -= 1
         g = g + moved
-    return g
+        if not left:
+            break
+    v = torch.exp(moved)
+    rows = torch.matmul(v[:, None, :], transposed)[:, 0]
+    if not rows.amin() > least:  # as where t has mass in few columns, far from the row's own
+        return g, *_rows_and_columns(log_p, t, g, cost)
+    columns = torch.matmul((p / rows)[:, None, :], kernel)[:, 0] * v
+    return g, h - torch.log(rows), torch.where(t > 0, columns, 0)
+
+
+def _rows_and_columns(log_p, t, g, cost):
+    h = -_log_product(g, -cost)
+    return h, torch.where(t > 0, torch.exp(g + _log_product(log_p + h, -cost.T)), 0)
 
 
 def _log_product(x, log_matrix):
@@ -193,13 +232,13 @@ def _log_product(x, log_matrix):
 
 @torch.library.custom_op("emdviz::entropic_transport", mutates_args=())
 def _transport(
-    log_p: Tensor, t: Tensor, distance: Tensor, lam: float, iterations: int
+    log_p: Tensor, t: Tensor, distance: Tensor, lam: float, iterations: int, greatest: float | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The value of entropic transport of each row, and its gradients by log p and t.
 
     An operator of its own, so that torch.compile need not look inside.
     """
-    scaled = scale_matrix(log_p, t, distance, lam, iterations)
+    scaled = scale_matrix(log_p, t, distance, lam, iterations, greatest=greatest)
     _warn_once(scaled.error, lam, iterations)
     # by log p instead of p, so that a probability of 0 has the finite gradient 0
     by_log_p = torch.exp(log_p) * (scaled.row_potential + 1 / lam)
@@ -208,7 +247,7 @@ def _transport(
 
 
 @_transport.register_fake
-def _(log_p, t, distance, lam, iterations):
+def _(log_p, t, distance, lam, iterations, greatest):
     return log_p.new_empty(len(log_p)), torch.empty_like(log_p), torch.empty_like(t)
 
 
@@ -221,9 +260,9 @@ def _differentiate(ctx, grad, *of_gradients):
     if any(one is not None for one in of_gradients):
         raise RuntimeError("aemd_loss of probabilities has no second derivatives")
     if grad is None:
-        return None, None, None, None, None
+        return None, None, None, None, None, None
     by_log_p, by_t = ctx.saved_tensors
-    return grad[:, None] * by_log_p, grad[:, None] * by_t, None, None, None
+    return grad[:, None] * by_log_p, grad[:, None] * by_t, None, None, None, None
 
 
 _transport.register_autograd(_differentiate, setup_context=_keep)
@@ -235,11 +274,11 @@ class _Entropic(Function):
     setup_context, backward = staticmethod(_keep), staticmethod(_differentiate)
 
     @staticmethod
-    def forward(log_p, t, distance, lam, iterations):
-        return _transport(log_p, t, distance, lam, iterations)
+    def forward(log_p, t, distance, *options):
+        return _transport(log_p, t, distance, *options)
 
     @staticmethod
-    def vmap(info, in_dims, log_p, t, distance, lam, iterations):
+    def vmap(info, in_dims, log_p, t, distance, *options):
         def front(values, dim):
             if dim is None:
                 return values[None].expand(info.batch_size, *values.shape)
@@ -247,11 +286,11 @@ class _Entropic(Function):
 
         log_p, t = front(log_p, in_dims[0]), front(t, in_dims[1])
         if in_dims[2] is None:  # one distance: all rows are pairs of one batch
-            rows = _Entropic.apply(log_p.flatten(0, 1), t.flatten(0, 1), distance, lam, iterations)
+            rows = _Entropic.apply(log_p.flatten(0, 1), t.flatten(0, 1), distance, *options)
             made = [values.unflatten(0, log_p.shape[:2]) for values in rows]
         else:
             each = zip(log_p, t, front(distance, in_dims[2]), strict=True)
-            rows = [_Entropic.apply(*one, lam, iterations) for one in each]
+            rows = [_Entropic.apply(*one, *options) for one in each]
             made = [torch.stack(values) for values in zip(*rows, strict=True)]
         return tuple(made), (0, 0, 0)
 
@@ -273,6 +312,29 @@ def read_distance(distance, logits):
     return distance
 
 
+def _greatest(distance, num_classes):
+    """Return the greatest distance where to know it costs no wait, or None.
+
+    A distance on a GPU is looked at once, and again when its values have been changed.
+    """
+    if distance is None:
+        return float(num_classes - 1)
+    if torch.compiler.is_compiling():
+        return None
+    if not is_torch(distance):
+        return float(np.max(distance))
+    on_cuda = distance.device.type == "cuda"
+    if distance.device.type == "cpu" or (on_cuda and torch.cuda.is_current_stream_capturing()):
+        return None
+    try:
+        known = _looked_at.get(distance)
+        if known is None or known[0] != distance._version:
+            _looked_at[distance] = known = distance._version, float(distance.max())
+    except RuntimeError:  # inside vmap and in inference mode
+        return None
+    return known[1]
+
+
 def _check_values(distance):
     try:
         fine = bool(torch.all(torch.isfinite(distance) & (distance >= 0)))
@@ -283,6 +345,7 @@ def _check_values(distance):
 
 
 _warned = set()
+_looked_at = WeakTensorKeyDictionary()  # distance -> the version of its values, and the greatest
 
 
 def _warn_once(error, lam, iterations):
