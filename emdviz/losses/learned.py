@@ -260,8 +260,8 @@ class SelfGuidedEMD2Loss(nn.Module):
         """Learn and return the distance of the epoch; after the warm-up, fix the weight of EMD²."""
         self.epoch += 1
         learned = self.distance.end_epoch()
-        if self.epoch == self.warm_up:
-            self.emd_weight.copy_(self._sum_xe / self._sum_emd2.clamp(min=1e-12) / self.ratio)
+        measured = self._sum_xe / self._sum_emd2.clamp(min=1e-12) / self.ratio
+        self.emd_weight.copy_(torch.where(self.epoch == self.warm_up, measured, self.emd_weight))
         self._sum_xe.zero_()
         self._sum_emd2.zero_()
         return learned
