@@ -153,7 +153,9 @@ def test_every_live_loss_of_other_libraries_trains_on_real_data():
         for kind, options in live_losses(10).values()
     ]
     config = TrainConfig(epochs=4, learning_rate=0.05, batch_size=64)
-    table = compare_losses(data, made, config=config, model="mlp").set_index("loss")
+    rates = {"OrdinalECOCDistanceLoss": 1e-3}  # it adds up over the batch, and diverges at 0.05
+    table = compare_losses(data, made, config=config, model="mlp", learning_rates=rates)
+    table = table.set_index("loss")
     assert set(table.index) == set(live_losses(10))
     assert np.isfinite(table["test RPS"]).all()
     fast = ["BetaLoss", "SORDLoss", "SLACELoss", "TriangularLoss", "ExponentialLoss"]

@@ -141,9 +141,9 @@ def test_medians_of_many_votes_are_those_of_a_list_of_people():
         ([[1, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 0]], r"got none in 2 rows \(1, 3\)"),
         (
             [[1, 0, 0], [2, -1, 0], [0, 1, 0], [1, 0, 0]],
-            r"got such in 1 row \(1\)",
+            r"got negative numbers in 1 row \(1\)",
         ),
-        ([[torch.nan, 0, 0]] * 4, r"must be finite, got others in 4 rows \(0, 1, 2, …\)"),
+        ([[torch.nan, 0, 0]] * 4, r"must be finite, got NaN or infinity in 4 rows \(0, 1, 2, …\)"),
     ],
 )
 def test_votes_that_make_no_sense_are_refused(votes, message):
@@ -155,7 +155,7 @@ def test_weights_must_be_greater_than_zero():
     data = make(weights=torch.tensor([1.0, 2, 3, 4]))
     assert data.split("train").weights.tolist() == [1, 4]
     for weights in ([1, 0, 1, 1], [1, -2, 1, 1], [1, torch.inf, 1, 1]):
-        with pytest.raises(ValueError, match=r"greater than 0, got others in 1 row \(1\)"):
+        with pytest.raises(ValueError, match=r"greater than 0, got other numbers in 1 row \(1\)"):
             make(weights=torch.tensor(weights))
     with pytest.raises(ValueError, match=r"weights must have shape \(4,\), got \(3,\)"):
         make(weights=torch.ones(3))

@@ -386,7 +386,7 @@ def _numbers(values, name):
         raise ValueError(f"{name} must be numbers, got {shown(list(values)[:5])}") from None
     wrong = np.flatnonzero(~np.isfinite(array)).tolist()
     if wrong:
-        raise ValueError(f"{name} must be finite, got others in {rows_in_words(wrong)}")
+        raise ValueError(f"{name} must be finite, got NaN or infinity in {rows_in_words(wrong)}")
     return array
 
 

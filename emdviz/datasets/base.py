@@ -396,8 +396,8 @@ def _read_votes(votes, count, num_classes):
             f"votes must have shape (N, C) = ({count}, {num_classes}), got {tuple(votes.shape)}"
         )
     for wrong, what in (
-        (~votes.isfinite().all(dim=1), "must be finite, got others"),
-        ((votes < 0).any(dim=1), "must not be negative, got such"),
+        (~votes.isfinite().all(dim=1), "must be finite, got NaN or infinity"),
+        ((votes < 0).any(dim=1), "must not be negative, got negative numbers"),
         (votes.sum(dim=1) == 0, "must have a vote in each row, got none"),
     ):
         if wrong.any():
@@ -417,7 +417,7 @@ def _read_weights(weights, count):
     wrong = ~(weights.isfinite() & (weights > 0))
     if wrong.any():
         raise ValueError(
-            "weights must be finite and greater than 0, got others in "
+            "weights must be finite and greater than 0, got other numbers in "
             f"{rows_in_words(wrong.nonzero()[:, 0].tolist())}; leave out the rows that do not count"
         )
     return weights

@@ -115,7 +115,7 @@ def _started(process):
 
 @functools.cache
 def _host():
-    """Return what is the same where process numbers mean the same: host, start and container."""
+    """Identify the space of process numbers: host, its start, and the container."""
     marks = [platform.node()]
     with contextlib.suppress(OSError):
         marks.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())

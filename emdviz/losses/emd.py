@@ -107,7 +107,7 @@ def emd_loss(
     logits, targets = conventions.read(
         input, target, weight, ignore_index, label_smoothing, reduction
     )
-    # at the last class both CDFs are 1: what is left is rounding, whose sign would be a gradient
+    # at the last class both CDFs are 1: the rest is rounding, whose sign would be a gradient
     height = torch.abs(_cdf_difference(logits, targets)[:, :-1])
     return _integrate(height, logits, positions, normalized, targets, reduction)
 

@@ -236,7 +236,7 @@ def _transport(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The value of entropic transport of each row, and its gradients by log p and t.
 
-    An operator of its own, so that torch.compile need not look inside.
+    A custom operator, which torch.compile calls without tracing it.
     """
     scaled = scale_matrix(log_p, t, distance, lam, iterations, greatest=greatest)
     _warn_once(scaled.error, lam, iterations)

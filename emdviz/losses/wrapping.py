@@ -90,7 +90,7 @@ def as_loss(loss, *, name=None):
         made = _make(given, num_classes, num_features, options)
         if not callable(made):
             raise TypeError(
-                f"loss must be {_KINDS}, got {shown(given)}, whose objects are no function"
+                f"loss must be {_KINDS}, got {shown(given)}, whose objects cannot be called"
             )
         reading = read
         if reading is None and getattr(made, "use_logits", True) is False:

@@ -674,7 +674,7 @@ def _inside(p):
 
 
 def _trimmed(p):
-    """Take what is nearly 0 as 0."""
+    """Set probabilities below 1e-6 to 0."""
     p = np.where(p < 1e-6, 0.0, p)
     return p / p.sum()
 

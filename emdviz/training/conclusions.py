@@ -15,7 +15,7 @@ from emdviz.training.predictions import PREDICTIONS, read_predictions
 from emdviz.training.results import REPEATS, finished, read_runs
 
 ENOUGH_PAIRS = 5
-"""With fewer pairs nobody can see whether one of them is an outlier."""
+"""With fewer pairs one cannot see whether one of them is an outlier."""
 
 LEVEL = 0.05
 """The share of verdicts that may be wrong: 1 − the coverage of the intervals."""

@@ -1,4 +1,4 @@
-"""Predictions of a run in a file, for what is asked of single examples later."""
+"""Predictions of a run in a file, for later comparisons example by example."""
 
 import io
 

@@ -196,7 +196,7 @@ def is_image(file):
         return False
     try:
         head = file.read()[:16]
-    except Exception:  # whatever a broken archive raises: what cannot be read is no image
+    except Exception:  # a broken archive may raise anything; a file that cannot be read is no image
         return False
     brands = (b"avif", b"avis", b"heic", b"heix", b"mif1")
     return (

@@ -24,7 +24,7 @@ if find_spec("pillow_heif"):
 Image.init()
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "AVIF", "HEIF")
 FORMATS = tuple(name for name in FORMATS if name in Image.OPEN)
-"""What is decoded, whatever the name of the file ends in; HEIF where pillow-heif is installed."""
+"""Formats that are decoded, by content and not by name; HEIF where pillow-heif is installed."""
 
 READING_ERRORS = (
     OSError,

@@ -1,4 +1,4 @@
-"""What label files or file names say about images, and what was left out."""
+"""Images as label files or file names list them, and those that were left out."""
 
 import warnings
 from collections import defaultdict
@@ -67,7 +67,7 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """Images, what is said about each, and what was left out."""
+    """Images with their labels, groups and splits, and what was left out."""
 
     names: list  # of the image files, as plain_name writes them; one may occur several times
     labels: list  # class indices, names of classes, or numbers

@@ -177,7 +177,7 @@ def column_of_numbers(column, name):
         lines = ", ".join(str(column.index[place]) for place in wrong[:3])
         more = ", …" if len(wrong) > 3 else ""
         raise ValueError(
-            f"column {column.name!r} of {name} must be finite numbers, got others in "
+            f"column {column.name!r} of {name} must be finite numbers, got something else in "
             f"{len(wrong)} lines ({lines}{more}), such as {shown(str(column.iloc[wrong[0]]))}; "
             "fill these in, or leave the lines out"
         )

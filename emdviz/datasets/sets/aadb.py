@@ -100,7 +100,7 @@ def aadb(root="data/aadb", *, bins=10, size=64, seed=0, cache=True):
         shared, "shared", "lines whose image is for test or training already"
     )
     listing = listing.find(source, _find_images(source.files))
-    # whatever the bins, the same images are for validation
+    # the same images are for validation with any number of bins
     tenths = (torch.tensor(listing.labels, dtype=torch.float64) * 10).long()
     splits, notes = named_splits(listing.parts, tenths, seed=seed)
     parts = {place: part for part, places in splits.items() for place in places.tolist()}

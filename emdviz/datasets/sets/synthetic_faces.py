@@ -194,7 +194,7 @@ def _bits(seed, stream):
 
 def _random_numbers(part, seed):
     """Return the random numbers of the faces in a slice: a row each, two for age and label."""
-    # face i always reads the same stretch of one stream, whatever block it is in
+    # face i always reads the same part of one stream, in any block
     bits = _bits(seed, 0).advance(part.start * _NUMBERS_PER_FACE)
     return np.random.Generator(bits).random((part.stop - part.start, _NUMBERS_PER_FACE))
 
