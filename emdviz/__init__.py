@@ -12,6 +12,7 @@ figures).
 from typing import TYPE_CHECKING
 
 from emdviz._imports import hand_out, homes_in
+from emdviz._threads import let_threads_sleep
 
 if TYPE_CHECKING:  # for editors and type checkers, which cannot follow __getattr__
     from emdviz.distances import cdf_gap, circular_emd, emd, emd2, normalized_emd, wasserstein
@@ -37,5 +38,7 @@ __all__ = [
     "xe_emd2_loss",
     "xe_loss",
 ]
+
+let_threads_sleep()
 
 __getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from emdviz._threads import choose_threads
 from emdviz.training.augmentation import AUGMENTATIONS, NUMBERS
 from emdviz.training.config import choose_device
 from emdviz.training.evaluation import is_image, prepare
@@ -39,6 +40,7 @@ class TrainingData:
             )
         self.images = is_image(dataset.inputs)
         self._targets, self._last = {}, None
+        self.threads = choose_threads()  # one number for all runs that share the data
         weights = dataset.weights
         self.weights = None if weights is None else weights[rows].float().to(self.device)
         if self.device.type == "cpu":

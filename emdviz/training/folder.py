@@ -33,6 +33,7 @@ class RunFolder:
     def __init__(self, path, facts):
         self.path = Path(path).expanduser()
         self.facts = json.loads(json.dumps(facts))
+        self.threads = None
         self.last = self.path / "last.safetensors"
         self.best = self.path / "best.safetensors"
 
@@ -45,6 +46,7 @@ class RunFolder:
                 header = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             facts, history = json.loads(header["facts"]), json.loads(header["history"])
+            self.threads = int(header["threads"]) if "threads" in header else None
             if header["format"] != FORMAT:
                 raise ValueError(f"it has the format {header['format']!r}")
         except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
@@ -63,6 +65,8 @@ class RunFolder:
     def write(self, tensors, history, *, best):
         """Keep the state after an epoch; ``best`` tells whether none was better before."""
         header = {"format": FORMAT, "facts": json.dumps(self.facts)}
+        if self.threads is not None:
+            header["threads"] = str(self.threads)
         header["history"] = json.dumps(history)
         try:
             self.path.mkdir(parents=True, exist_ok=True)

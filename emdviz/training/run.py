@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import torch
 
+from emdviz._threads import use_threads
 from emdviz.losses import as_loss
 from emdviz.models import Network, build
 from emdviz.models.building import last_linear, replace_head
@@ -67,7 +68,7 @@ class Run(Predictor):
     ``for epoch in run:`` yields the epochs that are finished, then trains and yields the others.
     The training inputs lie on the device, images as bytes; shuffling happens there, and for images
     augmentation and scaling to −1 … 1. For one seed the batches are the same whatever the loss, and
-    a run on a CPU repeats bit for bit.
+    a run on a CPU repeats bit for bit with as many ``threads``.
 
     Parameters
     ----------
@@ -109,6 +110,10 @@ class Run(Predictor):
         Batches of an epoch.
     first_weights : str
         A digest of the network's tensors before training.
+    threads : int
+        Those that it computes with on a CPU: as many as torch would take, or what other programs
+        leave of them as the run is made; ``OMP_NUM_THREADS`` in the environment settles it. A run
+        that goes on takes the number that it began with, since the last digits depend on it.
 
     Raises
     ------
@@ -181,7 +186,7 @@ class Run(Predictor):
             momentum=config.momentum,
             weight_decay=config.weight_decay,
         )
-        self.epochs, self.folder = [], None
+        self.epochs, self.folder, self.threads = [], None, data.threads
         if folder is not None:
             facts = describe(made, loss, self.given_options, dataset, config, self.probe)
             self.folder = RunFolder(folder, facts)
@@ -189,6 +194,7 @@ class Run(Predictor):
             if history:
                 unpack(tensors, made, self.criterion, self.optimizer)
             self.epochs = [Epoch.from_dict(facts) for facts in history]
+            self.threads = self.folder.threads = self.folder.threads or self.threads
 
     def __iter__(self):
         yield from self.epochs[:]
@@ -209,13 +215,14 @@ class Run(Predictor):
         total = torch.zeros((), device=self.data.device)
         self.model.train()
         self.criterion.train()
-        for step, batch in enumerate(self.data.batches(self.config, number)):
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.rate(number, step)
-            with _seeded(self, number, step) if self.is_random else nullcontext():
-                total += self._step(*batch)
-            if on_step is not None:
-                on_step()
+        with use_threads(self.threads):
+            for step, batch in enumerate(self.data.batches(self.config, number)):
+                for group in self.optimizer.param_groups:
+                    group["lr"] = self.rate(number, step)
+                with _seeded(self, number, step) if self.is_random else nullcontext():
+                    total += self._step(*batch)
+                if on_step is not None:
+                    on_step()
         return total.item()
 
     def state(self):
@@ -242,7 +249,8 @@ class Run(Predictor):
         valid = self.data.valid
         targets = self.data.valid_targets(self.config.targets)
         if outputs is None:
-            outputs = self._compute(valid.inputs)
+            with use_threads(self.threads):
+                outputs = self._compute(valid.inputs)
         predicted = self.read_outputs(outputs, targets)
         learned = self.criterion.end_epoch() if self.loss.uses_features else None
         before = self.epochs[-1].seconds if self.epochs else 0.0

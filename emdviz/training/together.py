@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from emdviz._threads import use_threads
 from emdviz.models.heads import Head
 from emdviz.training.evaluation import in_batches, prepare
 from emdviz.training.results import plain
@@ -123,11 +124,12 @@ class SideBySide:
             run.model.train()
             run.criterion.train()
         epochs = [runs[0].data.batches(runs[0].config, number) for runs in self.stack]
-        for step, batches in enumerate(zip(*epochs, strict=True)):
-            first = self.stack[0][0]
-            # all rates follow one schedule
-            rates = self.rates * (first.rate(number, step) / first.config.learning_rate)
-            totals += self.step(batches, rates)
+        first = self.stack[0][0]
+        with use_threads(first.threads):
+            for step, batches in enumerate(zip(*epochs, strict=True)):
+                # all rates follow one schedule
+                rates = self.rates * (first.rate(number, step) / first.config.learning_rate)
+                totals += self.step(batches, rates)
         self.hand_back()
         return totals.flatten().tolist()
 

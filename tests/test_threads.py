@@ -1,0 +1,114 @@
+"""Threads that sleep while they wait, and no more of them than a machine has left."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from emdviz import _threads, datasets
+from emdviz.training import Run, TrainConfig
+from emdviz.training.data import TrainingData
+
+PROGRAM = """
+import json, os, sys
+import emdviz
+assert "torch" not in sys.modules
+print(json.dumps({name: value for name, value in os.environ.items() if name.startswith("OMP_")}))
+"""
+
+
+def variables(**environment):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=kept | environment, capture_output=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_threads_are_told_to_sleep_before_torch_is_loaded():
+    assert variables()["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert variables(OMP_WAIT_POLICY="ACTIVE")["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"),
+    [("200000 100000", 2), ("50000 100000", 1), ("350000 100000", 4), ("max 100000", None)],
+)
+def test_the_limit_of_a_container_is_its_share_of_cores(tmp_path, text, cores):
+    (tmp_path / "cpu.max").write_text(text + "\n")
+    assert _threads.limit(tmp_path / "cpu.max") == cores
+
+
+def test_a_limit_is_told_to_openmp(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(_threads, "limit", lambda: 2)
+    _threads.let_threads_sleep()
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+    monkeypatch.setattr(_threads, "limit", lambda: 3)
+    _threads.let_threads_sleep()
+    assert os.environ["OMP_NUM_THREADS"] == "2"  # what is said already stays
+    monkeypatch.delenv("OMP_NUM_THREADS")
+
+
+def test_idle_cores_are_those_that_others_leave(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    path = tmp_path / "loadavg"
+    for running, idle in ((1, 4), (3, 2), (9, -4)):
+        path.write_text(f"0.50 0.40 0.30 {running}/231 4711\n")
+        assert _threads.idle_cores(path) == idle
+    path.write_text("nothing of the kind")
+    assert _threads.idle_cores(path) is None
+    assert _threads.idle_cores(tmp_path / "none") is None
+
+
+class TestRuns:
+    @pytest.fixture(autouse=True)
+    def four_threads(self, monkeypatch):
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        before = torch.get_num_threads()
+        torch.set_num_threads(4)
+        yield
+        torch.set_num_threads(before)
+
+    def data(self):
+        x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+        return datasets.from_arrays(x, (x[:, 0] > 0).astype(int))
+
+    @pytest.mark.parametrize(
+        ("idle", "threads"), [(64, 4), (4, 4), (3, 3), (1, 1), (-7, 1), (None, 4)]
+    )
+    def test_take_what_others_leave(self, monkeypatch, idle, threads):
+        monkeypatch.setattr(_threads, "idle_cores", lambda: idle)
+        assert TrainingData(self.data(), "cpu").threads == threads
+
+    def test_take_what_the_user_says(self, monkeypatch):
+        monkeypatch.setattr(_threads, "idle_cores", lambda: 1)
+        monkeypatch.setenv("OMP_NUM_THREADS", "4")
+        assert TrainingData(self.data(), "cpu").threads == 4
+
+    def test_go_on_with_the_threads_that_they_began_with(self, monkeypatch, tmp_path):
+        config = TrainConfig(epochs=3, batch_size=10, device="cpu")
+        seen = []
+
+        def watch(outputs, targets):
+            seen.append(torch.get_num_threads())
+            return torch.nn.functional.cross_entropy(outputs, targets)
+
+        def run():
+            return Run("linear", watch, self.data(), config, folder=tmp_path)
+
+        monkeypatch.setattr(_threads, "idle_cores", lambda: 3)
+        next(iter(run()))
+        monkeypatch.setattr(_threads, "idle_cores", lambda: 64)
+        went_on = run()
+        seen.clear()
+        list(went_on)
+        assert went_on.threads == 3
+        assert 3 in seen
+        assert torch.get_num_threads() == 4
+        assert set(seen[: went_on.steps]) == {3}
