@@ -73,6 +73,9 @@ def run(
     networks: Annotated[str | None, typer.Option(help="Such as ALXs,RES.")] = None,
     losses: Annotated[str | None, typer.Option(help="Such as XE,EMD2.")] = None,
     folds: Annotated[str | None, typer.Option(help="Such as 0,1,2.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Trainings of each fold, with seeds from 0.")
+    ] = None,
     rates: Annotated[str | None, typer.Option(help="Learning rates, such as 0.01,0.001.")] = None,
     weights: Annotated[
         list[str], typer.Option(metavar="NETWORK=FILE", help="First weights; none for random ones.")
@@ -108,6 +111,7 @@ def run(
         networks=_list(networks),
         losses=_list(losses),
         folds=_list(folds, int, "--folds"),
+        seeds=None if seeds is None else range(seeds),
         rates=_list(rates, float, "--rates"),
         size=size,
         config=_config(quick, size, epochs, batch_size),
@@ -189,7 +193,7 @@ def export(
     frame = _read(store, only)
     if table:
         laid = tables.table(frame, _number(table), dataset=dataset, store=store)
-        frame = tables.beside(laid, _number(table))
+        frame = tables.beside(laid, _number(table), dataset=dataset)
     elif dataset:
         frame = frame[frame["dataset"] == dataset]
     write_whole(file, WRITERS[file.suffix](frame).encode())

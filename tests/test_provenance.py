@@ -1,6 +1,7 @@
 """Every run tells what it rests on, and no table averages over data that have changed."""
 
 import platform
+from dataclasses import replace
 
 import pytest
 import torch
@@ -54,6 +55,37 @@ def test_no_mean_over_data_that_changed(changed_between):
     with pytest.raises(MixedDataError):
         tables.table(frame, 1, dataset="image_folder")
     assert len(training.summarise(frame[frame["data"] == first]))
+
+
+def test_a_spread_only_over_what_varied(tmp_path):
+    """A folder with a split of its own does not heed the seed that would draw one."""
+    for part in ("train", "valid", "test"):
+        for grade, grey in (("1", 20), ("2", 120)):
+            write_class(tmp_path / "photos" / part, grade, grey)
+    root, config = tmp_path / "photos", training.TrainConfig(**QUICK)
+    options = {"dataset": "image_folder", "losses": ["XE"], "rates": [0.01], "config": config}
+    specs = tables.quick_specs(1, root, **options)
+    copies = [replace(specs[0], dataset_options={**dict(specs[0].dataset_options), "seed": 9})]
+    frame = experiments.run([*specs, *copies], tmp_path / "runs", progress=False)
+    first, second, copy = frame.to_dict("records")
+    assert first["splits"] == second["splits"] == copy["splits"]
+    assert (first["seed"], second["seed"], copy["seed"]) == (0, 1, 0)
+    assert first["test RPS"] == copy["test RPS"] != second["test RPS"]
+    laid = tables.table(frame, 1, dataset="image_folder")
+    assert laid.loc["XE", ("small_cnn", "AEM", "runs")] == 2
+    one = tables.table(frame.iloc[[0, 2]], 1, dataset="image_folder")
+    assert one.loc["XE", ("small_cnn", "AEM", "runs")] == 1
+    assert one.isna().loc["XE", ("small_cnn", "AEM", "spread")]
+    summary = training.summarise(frame.iloc[[0, 2]])
+    assert summary["runs"].tolist() == [1]
+
+
+def test_seeds_within_folds():
+    specs = tables.table_specs(1, folds=[0, 1], seeds=range(3), losses=["XE"], rates=[0.1],
+                               networks=["RES"])  # fmt: skip
+    assert [(spec.fold, spec.config.seed) for spec in specs] == [
+        (fold, seed) for fold in (0, 1) for seed in range(3)
+    ]
 
 
 def test_a_run_tells_what_it_rests_on(changed_between):

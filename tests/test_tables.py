@@ -210,6 +210,12 @@ class TestTable:
         assert (other["printed"], other["runs"]) == (91.5 - 1.2, 0)
         assert np.isnan(other["difference"])
 
+    def test_no_printed_number_stands_beside_other_data(self, pretend):
+        rows = make_table([pretend(0.9, 50.0)]).assign(dataset="bananas")
+        both = beside(table(rows, 1, dataset="bananas"), 1, dataset="bananas")
+        assert set(both["network"]) == set(rows["network"])
+        assert not {"printed", "difference"} & set(both)
+
     def test_printed_tables_are_shown_in_the_same_way(self):
         assert show(published.printed(1), 1).loc["REG", "ALXs"] == "49.8 / 85.1"
         assert show(published.printed(3), 3).loc["EMD2"].tolist()[-1] == "0.6889"

@@ -14,7 +14,7 @@ from emdviz.losses import LOSSES
 from emdviz.metrics import spearman
 from emdviz.reading import ArgumentError, read_choice
 from emdviz.training import TrainConfig
-from emdviz.training.results import OUTCOME, finished
+from emdviz.training.results import OUTCOME, finished, without_copies
 
 SIZE, CROP = 256, 227
 """Pixels of the images, and of what the networks see of them."""
@@ -53,6 +53,7 @@ def table_specs(
     networks=None,
     losses=None,
     folds=None,
+    seeds=None,
     rates=PAPER_RATES,
     weights=None,
     config=None,
@@ -76,8 +77,11 @@ def table_specs(
     networks, losses : sequence of str, optional
         Those of the table by default.
     folds : sequence of int, optional
-        0 to 4 for Adience by default. For a data set without folds, values of its ``seed``,
-        which draws its splits; by default the one it has.
+        0 to 4 for Adience by default. For a data set without folds, seeds of its splits and of
+        the training; by default one of each. Data with a split of its own keep that.
+    seeds : sequence of int, optional
+        Seeds of the training in each fold, for first weights and batches; that of ``config`` by
+        default.
     rates : sequence of float, or dict of str to sequence
         Learning rates, for all losses or by loss; all seven for a loss that is not in it.
     weights : dict of str to str or Path, optional
@@ -115,10 +119,14 @@ def table_specs(
     config = config or paper_config(epochs=EPOCHS, crop=CROP, mirror=True)
     weights = {ENSEMBLE_OF: "IMAGENET1K_V1"} | (weights or {})
     specs = []
-    for fold, network, loss in product(folds, networks, losses or source.losses):
+    for fold, seed, network, loss in product(
+        folds, [None] if seeds is None else seeds, networks, losses or source.losses
+    ):
         options = {"size": size} | ({} if root is None else {"root": root})
         if "fold" not in known and fold is not None:
-            options, fold = options | {"seed": fold}, None
+            options |= {"seed": fold} if "seed" in known else {}
+            seed, fold = fold if seed is None else seed, None
+        own = config if seed is None else replace(config, seed=seed)
         cuts = [{}]
         if "bins" in known and known["bins"].default:  # where all that is labelled is a number
             many = network.startswith(ENSEMBLE_OF) and loss == ENSEMBLE_LOSS and number == 3
@@ -133,7 +141,7 @@ def table_specs(
                 weights=_weights(network, weights),
                 loss=loss,
                 loss_options=lam,
-                config=replace(config, learning_rate=rate),
+                config=replace(own, learning_rate=rate),
             )
             for cut, lam, rate in product(cuts, lams, _of(rates, loss))
         ]
@@ -260,7 +268,7 @@ def ensembles(chosen, store):
     return pd.DataFrame(rows, columns=None if rows else ["network", "loss"])
 
 
-def beside(laid, number):
+def beside(laid, number, *, dataset=None):
     """Put the printed numbers beside those of one's own runs.
 
     Parameters
@@ -268,16 +276,22 @@ def beside(laid, number):
     laid : pandas.DataFrame
         From :func:`table`.
     number : int
+    dataset : str, optional
+        What the runs are of: beside another data set than the table's no printed number stands.
 
     Returns
     -------
     pandas.DataFrame
         A row per loss, network and metric: ``printed``, ``mean``, ``spread``, ``runs``, and
-        ``difference``, mean − printed. NaN where either is missing.
+        ``difference``, mean − printed. NaN where either is missing. For another data set, without
+        ``printed`` and ``difference``.
     """
     import pandas as pd
 
     printed, rows = published.printed(number), []
+    is_papers = dataset in (None, published.find(number).dataset)
+    if not is_papers:
+        printed = printed.iloc[:0, :0]
     own, theirs = laid.to_dict(), printed.to_dict()
     losses = dict.fromkeys([*printed.index, *laid.index])
     networks = dict.fromkeys(column[0] for column in (*printed, *laid))
@@ -288,6 +302,8 @@ def beside(laid, number):
         rows.append(row | {name: values.get(loss) for name, values in mine.items()})
     both = pd.DataFrame(rows).astype(dict.fromkeys(("printed", *STATISTICS), float))
     both["runs"] = both["runs"].fillna(0).astype(int)
+    if not is_papers:
+        return both.drop(columns="printed")
     return both.assign(difference=both["mean"] - both["printed"])
 
 
@@ -336,7 +352,7 @@ def _write(values, loss, place, digits):
 
 
 def _finished(frame, dataset):
-    return finished(frame[frame["dataset"] == dataset])
+    return without_copies(finished(frame[frame["dataset"] == dataset]))
 
 
 def _check_alike(rows):

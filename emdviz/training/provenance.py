@@ -20,14 +20,15 @@ def describe_origin(run):
     Returns
     -------
     dict of str to str or int
-        ``data``: a digest of inputs, labels, classes and, where there are any, positions, votes,
-        weights and scores, of all splits; ``first weights``: a digest of the network's tensors
-        before training; ``versions`` of emdviz, torch and Python; ``device``; ``threads`` of the
-        processor.
+        Digests: ``data`` of inputs, labels, classes and, where there are any, positions, votes,
+        weights and scores, of all splits; ``splits`` of which rows are in which; ``first weights``
+        of the network's tensors before training. ``versions`` of emdviz, torch and Python;
+        ``device``; ``threads`` of the processor.
     """
     versions = f"emdviz {version('emdviz')}, torch {torch.__version__}"
     return {
         "data": digest_data(run.data.dataset),
+        "splits": digest(_parts_of_splits(run.data.dataset), size=8),
         "first weights": run.first_weights,
         "versions": f"{versions}, Python {platform.python_version()}",
         "device": name_device(run.data.device),
@@ -73,6 +74,11 @@ def in_blocks(inputs, rows=None):
     at_once = max(1, _BLOCK // max(1, inputs[:1].nbytes))
     for block in (inputs if rows is None else rows).split(at_once):
         yield block if rows is None else inputs[block]
+
+
+def _parts_of_splits(dataset):
+    for name, rows in sorted(dataset.splits.items()):
+        yield from (name, rows)
 
 
 def _all_parts(dataset):

@@ -3,8 +3,8 @@
 The columns, in this order: ``id``; ``dataset``, and its options as ``"dataset size"``; ``fold``;
 ``network``; ``weights``; ``loss``, and its options as ``"loss lam"``; the fields of
 :class:`TrainConfig` but its device, among them ``learning_rate`` and ``seed``; ``error``, empty for
-a finished run; ``seconds`` of training; when it was ``finished`` and on which ``host``; a digest of
-the ``data`` and of the ``first weights``, ``versions``, ``device`` and ``threads``, as
+a finished run; ``seconds`` of training; when it was ``finished`` and on which ``host``; digests of
+the ``data``, the ``splits`` and the ``first weights``, ``versions``, ``device`` and ``threads``, as
 :func:`provenance.describe_origin` tells them; then each metric of ``metrics.METRICS`` as
 ``"valid AEM"`` and as ``"test AEM"``.
 """
@@ -29,12 +29,13 @@ __all__ = [
     "make_row",
     "make_table",
     "plain",
+    "without_copies",
 ]
 
 SPLITS = ("valid", "test")
 """The splits whose metrics a table holds."""
 
-ORIGIN = ("data", "first weights", "versions", "device", "threads")
+ORIGIN = ("data", "splits", "first weights", "versions", "device", "threads")
 """The columns that tell what a run rests on."""
 
 OUTCOME = ("error", "seconds", "finished", "host", *ORIGIN)
@@ -117,6 +118,20 @@ def check_origin(table):
         warnings.warn(f"the runs were trained by different versions: {told}", stacklevel=3)
 
 
+def without_copies(table):
+    """Return the rows that differ in what was trained; the first of those that do not.
+
+    Data with a split of its own does not heed the seed that would draw one: runs that differ in
+    that seed alone are one run, and a spread over them would be none.
+    """
+    if "splits" not in table or "dataset seed" not in table:
+        return table
+    named = [name for name in table if name not in ("id", "dataset seed", *OUTCOME)]
+    same = [name for name in named if not str(name).startswith(("valid ", "test "))]
+    copies = table.duplicated([*same, "data", "splits", "first weights"])
+    return table[~copies | table["splits"].isna()]
+
+
 class MixedDataError(ValueError):
     """Runs of one data set that rest on different data, as their digests tell.
 
@@ -184,7 +199,7 @@ def read_runs(table, metrics, split):
     if unknown := [name for name in metrics if name not in columns.values()]:
         raise ValueError(f"metrics must be among {list(columns.values())}, got {unknown}")
     check_origin(table)
-    done = finished(table)
+    done = without_copies(finished(table))
     repeats = [name for name in REPEATS if name in done and done[name].notna().any()]
     chosen = done[["loss", *columns]].rename(columns=columns)
     chosen["repeat"] = list(map(str, done[repeats].itertuples(index=False, name=None)))
