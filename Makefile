@@ -17,16 +17,18 @@ BIN := .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
+# links lead out of the notebooks' folder, to pages and data; a lesson does not begin with news
+LAB = $(BIN)/jupyter-lab $(LAB_OPTIONS) --ServerApp.root_dir=. --LabApp.news_url=None
 
 .PHONY: lab edit instructor app quick test test-without-torch test-oldest notebooks soak bench fuzz site book \
   screenshots picture constraints clean
 
 lab: .venv/installed-lab
 	$(BIN)/python scripts/copy_notebooks.py student
-	$(BIN)/jupyter-lab $(LAB_OPTIONS) --ServerApp.root_dir=. student/01_why_order_matters.ipynb
+	$(LAB) student/01_why_order_matters.ipynb
 
 edit: .venv/installed-lab
-	$(BIN)/jupyter-lab $(LAB_OPTIONS) --ServerApp.root_dir=. notebooks/01_why_order_matters.ipynb
+	$(LAB) notebooks/01_why_order_matters.ipynb
 
 instructor: .venv/installed-lab
 	$(BIN)/python scripts/copy_notebooks.py instructor --solutions

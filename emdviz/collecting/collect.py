@@ -38,7 +38,7 @@ def collect(folder, *, notebooks="notebooks", seconds=60.0, memory=4.0, workers=
     seconds : float
         How long each cell of a student's and each check may take; the course's own may take longer.
     memory : float
-        GB that a process may take; not limited on Windows.
+        GB that a process may take; kept on Linux alone.
     workers : int
         Notebooks at a time.
     on_file : callable, optional

@@ -5,6 +5,7 @@ standard output leads nowhere: what cells print or show is never read. Every mes
 that only this process and the one that started it were given.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -39,7 +40,8 @@ def limit_memory(gigabytes):
         return
     largest = int(gigabytes * 2**30)
     for name, value in (("RLIMIT_DATA", largest), ("RLIMIT_FSIZE", 2**30), ("RLIMIT_CORE", 0)):
-        resource.setrlimit(getattr(resource, name), (value, value))
+        with contextlib.suppress(ValueError, OSError):  # macOS has limits that it does not keep
+            resource.setrlimit(getattr(resource, name), (value, value))
 
 
 def run(job, tell):
