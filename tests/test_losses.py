@@ -311,18 +311,24 @@ class TestGradients:
 
 
 class TestUsualBatch:
-    """Indices without options on a CPU: the gradient in closed form must be autograd's."""
+    """A mean without class weights on a CPU: the gradient in closed form must be autograd's."""
 
     @pytest.mark.parametrize("shape", [(1, 1), (5, 2), (64, 8), (1, 8), (16, 1000)])
     @pytest.mark.parametrize(
         ("dtype", "tolerance"), [(torch.float32, 5e-6), (torch.float64, 2e-14)]
     )
-    def test_is_the_general_way(self, shape, dtype, tolerance):
+    @pytest.mark.parametrize("soft", [False, True])
+    @pytest.mark.parametrize("spaced", [None, list, np.array, torch.tensor])
+    def test_is_the_general_way(self, shape, dtype, tolerance, soft, spaced):
         size, num_classes = shape
+        positions = spaced and spaced([k**1.5 / num_classes for k in range(num_classes)])
         for seed in range(5):
             z, y = batch(num_classes, size, seed, dtype)
+            if soft:
+                y = torch.softmax(z.flip(0), 1)
             logits = [z.T.contiguous().T.requires_grad_() for _ in range(2)]
-            usual, general = emd2_loss(logits[0], y), emd2_loss(logits[1], y, reduction="sum")
+            usual = emd2_loss(logits[0], y, positions=positions)
+            general = emd2_loss(logits[1], y, positions=positions, reduction="sum")
             assert "MeanEMD2" in type(usual.grad_fn).__name__
             assert "MeanEMD2" not in type(general.grad_fn).__name__
             torch.testing.assert_close(usual, general / size)
@@ -336,8 +342,10 @@ class TestUsualBatch:
     @pytest.mark.filterwarnings("ignore:`torch.jit.script`:FutureWarning")  # torch's own, in jvp
     @pytest.mark.filterwarnings("ignore:Please use `torch.vmap`:FutureWarning")  # torch 2.6's own
     @pytest.mark.parametrize("num_classes", [1, 2, 5])
-    def test_every_derivative(self, num_classes):
+    @pytest.mark.parametrize("soft", [False, True])
+    def test_every_derivative(self, num_classes, soft):
         z, y = batch(num_classes, 6)
+        y = torch.softmax(z.flip(0), 1) if soft else y
         z.requires_grad_()
         assert torch.autograd.gradcheck(
             lambda z: emd2_loss(z, y), z, check_batched_grad=True, check_forward_ad=True
@@ -349,6 +357,17 @@ class TestUsualBatch:
             torch.func.hessian(emd2_loss)(z.detach(), y),
             torch.autograd.functional.hessian(lambda z: emd2_loss(z, y), z),
         )
+
+    def test_positions_that_were_changed_are_read_again(self):
+        z, y = batch(4, 6)
+        positions = np.arange(4.0)
+        plain = emd2_loss(z, y, positions=positions)
+        positions *= 3
+        torch.testing.assert_close(emd2_loss(z, y, positions=positions), 3 * plain)
+        positions[2] = 0
+        for _ in range(2):
+            with pytest.raises(ValueError, match="positions must increase"):
+                emd2_loss(z, y, positions=positions)
 
 
 def test_a_confident_mistake_hardly_moves_emd2():

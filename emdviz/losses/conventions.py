@@ -32,7 +32,7 @@ def without_autocast(loss):
     def in_full_precision(input, target, **options):
         import torch
 
-        device = input.device.type if is_torch(input) else "cpu"
+        device = input.device.type if isinstance(input, torch.Tensor) else "cpu"
         if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
             return loss(input, target, **options)
         with torch.autocast(device, enabled=False):

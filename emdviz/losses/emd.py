@@ -1,5 +1,6 @@
 """EMD and EMD²: closed forms of CDF differences; and EMD² beside cross-entropy."""
 
+import numpy as np
 import torch
 from torch.autograd import Function
 
@@ -50,12 +51,8 @@ def emd2_loss(
     >>> round(emd2_loss(z, torch.tensor([0])).item(), 4)
     0.5556
     """
-    if (
-        weight is None
-        and positions is None
-        and _is_default(normalized, ignore_index, label_smoothing, reduction)
-    ):
-        value = _mean_of_indices(input, target, ignore_index)
+    if weight is None and _is_default(normalized, ignore_index, label_smoothing, reduction):
+        value = _mean(input, target, positions, ignore_index)
         if value is not None:
             return value
     logits, targets = conventions.read(
@@ -201,51 +198,94 @@ def _cdf_difference(logits, targets):
     return torch.cumsum(p - targets.soft, dim=1)
 
 
-def _mean_of_indices(input, target, ignore_index):
-    """Mean EMD² of logits (B, C) and indices (B,) on a CPU, or None where more must be done.
+def _mean(input, target, positions, ignore_index):
+    """Mean EMD² of logits (B, C) on a CPU, or None where more must be done.
 
-    None means: another kind of batch, labels that are ignored or no classes, a transform of
-    ``torch.func``, forward-mode gradients, or compilation, which fuses plain operations better.
+    None means: another kind of batch, labels that are ignored or no classes, targets that are no
+    distributions or want a gradient, a transform of ``torch.func``, forward-mode gradients, or
+    compilation, which fuses plain operations better.
     """
     if (
         torch.compiler.is_compiling()
         or type(input) is not torch.Tensor
         or type(target) is not torch.Tensor
         or input.ndim != 2
-        or target.shape != input.shape[:1]
-        or target.dtype != torch.int64
         or input.device.type != "cpu"  # elsewhere a wrong label cannot be seen without waiting
+        or target.device.type != "cpu"
         or input.numel() == 0
-        or 0 <= ignore_index < input.shape[1]
     ):
+        return None
+    if target.dtype == torch.int64:
+        if target.shape != input.shape[:1] or 0 <= ignore_index < input.shape[1]:
+            return None
+    elif not target.is_floating_point() or target.shape != input.shape or target.requires_grad:
         return None
     try:
         p = torch.softmax(conventions.at_least_float32(input), dim=1)
-        return _MeanEMD2.apply(p, target)
-    except (RuntimeError, ValueError):  # RuntimeError: a transform; ValueError: a label, unasked
+        if target.is_floating_point():
+            conventions.check_probabilities(target)
+            target = target.to(p.dtype)
+        width = None if positions is None else _widths(positions, p)
+        return _MeanEMD2.apply(p, target, width)
+    except (RuntimeError, TypeError, ValueError):  # RuntimeError: a transform; the others, unasked
         return None
 
 
 class _MeanEMD2(Function):
-    """(1/N) Σ_n Σ_i d², d = CDF(p) − CDF(one-hot), for rows p whose sums are held at 1.
+    """(1/N) Σ_n Σ_i d² Δ_i, d = CDF(p) − CDF(t), for rows p whose sums are held at 1.
 
-    ∂/∂p_j = 2 Σ_{i ≥ j} d_i. A constant per row is free, since softmax's backward takes it out:
-    −2 Σ_{i < j} d_i needs none of the copies with which autograd turns a running sum around.
+    ∂/∂p_j = 2 Σ_{i ≥ j} d_i Δ_i. A constant per row is free, since softmax's backward takes it
+    out: −2 Σ_{i < j} d_i Δ_i needs none of the copies with which autograd turns a running sum
+    around.
     """
 
     @staticmethod
-    def forward(ctx, p, index):
-        d = _difference(p, index)
-        ctx.save_for_backward(p, index, d)
-        return torch.sum(d * d) / len(index)
+    def forward(ctx, p, target, width):
+        d = _steps(p, target).cumsum_(1)
+        heights = d if width is None else d * width
+        ctx.save_for_backward(p, target, width, heights)
+        return torch.dot(d.reshape(-1), heights.reshape(-1)) / len(p)
 
     @staticmethod
     def backward(ctx, grad):
-        p, index, d = ctx.saved_tensors
-        if torch.is_grad_enabled():  # for second derivatives d must depend on p once more
-            d = _difference(p, index)
-        before = torch.cumsum(d, dim=1).sub_(d)
-        return before * (grad * (-2 / len(index))), None
+        p, target, width, heights = ctx.saved_tensors
+        if torch.is_grad_enabled():  # for second derivatives they must depend on p once more
+            d = torch.cumsum(_steps(p, target), dim=1)
+            heights = d if width is None else d * width
+        before = torch.cumsum(heights, dim=1).sub_(heights)
+        return before * (grad * (-2 / len(p))), None, None
+
+
+def _steps(p, target):
+    """Return what the CDF of p − t sums up, shape (N, C), for indices or probabilities t."""
+    return p - target if target.is_floating_point() else conventions.add_at(p, target, -1.0)
+
+
+def _widths(positions, like):
+    """Return the gaps of positions, and 0 for the last class, as a tensor, shape (C,)."""
+    if type(positions) in (list, tuple) and all(type(x) in (int, float) for x in positions):
+        key = tuple(positions)
+    elif type(positions) is torch.Tensor and positions.device.type == "cpu":
+        key = positions.detach().numpy().tobytes(), str(positions.dtype), tuple(positions.shape)
+    elif type(positions) is np.ndarray and positions.dtype != object:
+        key = positions.tobytes(), str(positions.dtype), positions.shape
+    else:
+        return _gaps(positions, like.shape[1], like)
+    found = _known_widths.get((key, like.shape[1], like.dtype))
+    if found is None:
+        found = _gaps(positions, like.shape[1], like).numpy()
+        if len(_known_widths) > 100:
+            _known_widths.clear()
+        _known_widths[key, like.shape[1], like.dtype] = found
+    return torch.from_numpy(found)  # a new one, which inference mode may have made its own
+
+
+def _gaps(positions, num_classes, like):
+    gaps = torch.diff(check_positions(positions, num_classes, like=like))
+    return torch.cat([gaps, gaps.new_zeros(1)])
+
+
+_known_widths = {}
 
 
 def _difference(p, index):
