@@ -84,6 +84,11 @@ classes : sequence of str, optional
     many classes there are, else their indices.
 positions : array-like, shape (C,), optional
     Where the classes lie on the line, increasing; 0, 1, …, C − 1 by default.""",
+    "explorer_show": """\
+show : list, optional
+    The losses to show, those with a closed form by default: names, losses of ``losses.zoo``, or
+    your own, as ``losses.as_loss`` takes them. Others than those with a closed form are computed
+    in Python with torch; pages without a kernel know them for the examples alone.""",
     "explorer_style": """\
 style : {"notebook", "projector"}
     How large the text is.""",

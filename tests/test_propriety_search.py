@@ -43,7 +43,7 @@ def test_bounds_hold_and_are_reached():
 
 
 def test_a_wrong_vertex_has_no_slope_in_logits_but_a_gap_in_p():
-    problem = search._Problem(LOSSES["EMD2"], 5)
+    problem = search.Problem(LOSSES["EMD2"], 5)
     z = torch.tensor([0.0, 0.0, 0.0, 0.0, 40.0], dtype=torch.float64, requires_grad=True)
     label = np.eye(5)[0]
     (slope,) = torch.autograd.grad(problem.expected(z, label), z)

@@ -170,7 +170,7 @@ def find_minimiser(loss, t, *, soft=False, starts=10, seed=0):
     t = check_one(t)
     starts = read_count(starts, "starts", 2, 10**6)
     seed = read_count(seed, "seed")
-    return _Problem(loss, len(t), soft).best(t, starts, seed)
+    return Problem(loss, len(t), soft).best(t, starts, seed)
 
 
 def verdict(loss):
@@ -193,7 +193,7 @@ def verdict(loss):
     {'mode': False, 'median': True, 'mean': False, 'order': False}
     """
     loss = as_loss(loss)
-    first = _Problem(loss, 3)
+    first = Problem(loss, 3)
     if first.is_point:
         found = (
             "no probabilities",
@@ -213,12 +213,12 @@ def verdict(loss):
     return Verdict(loss.name, *found[:5], kept, found[5])
 
 
-class _Problem:
+class Problem:
     """Expected losses of a loss for a number of classes, and their minimum."""
 
-    def __init__(self, loss, num_classes, soft=False):
+    def __init__(self, loss, num_classes, soft=False, **options):
         self.loss, self.num_classes, self.soft = as_loss(loss), num_classes, soft
-        self.criterion = self.loss.make(num_classes, 1)
+        self.criterion = self.loss.make(num_classes, 1, **options)
         outputs = self.loss.num_outputs(num_classes)
         if outputs < 1:
             raise ValueError(f"t must have two classes or more for {self.loss.name}, got one")
@@ -298,6 +298,23 @@ class _Problem:
         if self.is_free:
             return self._best_p(t, starts, rng)
         return self._best_outputs(t, starts, rng)
+
+    def glance(self, t):
+        """A good prediction from two starts, which nothing bounds: for figures that move."""
+        if not self.is_free:
+            starts = [np.zeros(self.size), np.random.default_rng(0).normal(size=self.size)]
+            x, value = min((self._descend(start, t) for start in starts), key=lambda end: end[1])
+            z = self.outputs(torch.as_tensor(x)).detach()
+            p = None if self.is_point else self._decoded(z)
+            return Minimum(p, z.numpy(), self._label(z.numpy()), value, None, "2 starts")
+        starts = [np.full(self.num_classes, 1 / self.num_classes), _inside(t)]
+        ends = [softmax(self._descend(np.log(start), t)[0]) for start in starts]
+        candidates = [np.asarray(t), *ends, *map(_trimmed, ends), *np.eye(self.num_classes)]
+        costs = [self.at(p, t) for p in candidates]
+        # of predictions that cost the same it is t, or else what a descent leads to
+        first = next(i for i, cost in enumerate(costs) if cost <= min(costs) + 3 * self.noise)
+        z = np.log(np.maximum(candidates[first], FLOOR))
+        return Minimum(candidates[first], z, self._label(z), costs[first], None, "2 starts")
 
     def _best_p(self, t, more, rng):
         """Descend in logits, then bound from below and improve by tangents in p."""
@@ -469,7 +486,7 @@ def _judge_on_grid(loss):
     tie, looked, problems, varies = None, [], {}, False
     for count, largest in SIMPLE.items():
         try:
-            problem = problems[count] = _Problem(loss, count)
+            problem = problems[count] = Problem(loss, count)
         except ValueError:  # a loss that is not made for so few classes
             continue
         ts = fractions(count, largest)
@@ -517,7 +534,7 @@ def _judge_by_minimisers(loss):
     ts += [(Fraction(2, 5), Fraction(1, 5), Fraction(2, 5))]
     tie = None
     for t in ts:
-        problem = _Problem(loss, len(t))
+        problem = Problem(loss, len(t))
         if _is_same(problem.best(_floats(t)), t):
             continue
         best = problem.best(_floats(t), starts=20)  # rather than a minimum of four starts
@@ -548,7 +565,7 @@ def _kept(loss):
     """Whether mode, median, mean and order of t are those of the best prediction."""
     kept = {"mode": True, "median": True, "mean": True, "order": True}
     for t in map(np.asarray, UNIMODAL):
-        problem = _Problem(loss, len(t))
+        problem = Problem(loss, len(t))
         best = problem.best(t)
         x = np.arange(len(t))
         if best.p is None:

@@ -68,7 +68,8 @@ export function shorten(text, width, measure) {
 
 /** Write a loss with four significant digits or so; ∞ where the logarithm has no value. */
 export function formatLoss(value) {
-  if (!Number.isFinite(value)) return "∞";
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   return value.toFixed(value < 10 ? 3 : value < 100 ? 2 : value < 1000 ? 1 : 0);
 }
 

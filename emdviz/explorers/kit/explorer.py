@@ -143,7 +143,7 @@ def drawing(width, height):
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def show_losses(names):
+def show_losses(losses):
     """Return what the browser shows of losses: label, and colours of marks and of text."""
     return [
         {
@@ -152,7 +152,7 @@ def show_losses(names):
             "colour": _both(look.colour, on_dark(look.colour)),
             "text": _both(for_text(look.colour), for_text(look.colour, dark=True)),
         }
-        for look in map(look_of, names)
+        for look in (look_of(one) if isinstance(one, str) else one for one in losses)
     ]
 
 

@@ -1,6 +1,7 @@
 // Two predictions over ordered classes, side by side: drag a bar and see what four losses make of it.
 
 import { createActions, KEYS } from "../kit/actions.js";
+import { askPython, numbers, understood } from "../kit/asking.js";
 import { closedForms } from "../kit/closed_forms.js";
 import { formatLoss, formatProbability, html, set, write } from "../kit/dom.js";
 import { equal, oneHot, places } from "../kit/distributions.js";
@@ -166,20 +167,18 @@ function explainTie(classes, before, now) {
 
 function createPanel({ letter, list, model, root, act }) {
   const classes = model.get("classes");
-  const tiles = model.get("_losses").map(({ name: key, label: name }) => {
-    const { words: spoken, formula } = closedForms[key];
-    return {
-      key,
-      ...createTile({
-        key, name, spoken, full: spoken, better: "lower is better",
-        formula: formula[model.get("positions") ? 1 : 0],
-      }),
-    };
+  const uneven = model.get("positions") ? 1 : 0;
+  const tiles = model.get("_losses").map(({ name: key, label: name, asked, knowsPositions }) => {
+    const { words: full, formula } = asked
+      ? { words: "", formula: Array(2).fill(uneven && !knowsPositions ? "in Python, classes 1 apart" : "in Python") }
+      : closedForms[key];
+    const facts = { key, name, full, spoken: full || name, better: "lower is better", formula: formula[uneven] };
+    return { key, ...createTile(facts) };
   });
   const { node, chart, resize } = createBarPanel({
     kind: letter.toLowerCase(), letter, title: `Prediction ${letter}`, list,
     menu: act.presetMenu(list, letter), model, root, act,
-    below: [html("div", { class: "emdviz-tiles" }, ...tiles.map((tile) => tile.node))],
+    below: [html("div", { class: `emdviz-tiles${tiles.length > 4 ? " emdviz-many" : ""}` }, ...tiles.map((tile) => tile.node))],
   });
   return {
     node,
@@ -187,9 +186,15 @@ function createPanel({ letter, list, model, root, act }) {
     update(state, own, theirs) {
       const truth = oneHot(state.target, classes.length);
       chart.update(state[list], truth, { target: state.target, pinned: state[`pinned_${list}`] });
-      for (const { key, update } of tiles) {
-        const word = compare(own[key], theirs[key]);
-        update(formatLoss(own[key]), `${WORDS[word]} ${LETTERS[other(list)]}`, word);
+      for (const { key, node: tile, update } of tiles) {
+        const [mine, his] = [own[key], theirs[key]];
+        set(tile, { "data-late": mine.late && "true" });
+        if (mine.value === null) update(mine.late ? "…" : "–", mine.words);
+        else if (his.value === null) update(formatLoss(mine.value));
+        else {
+          const word = compare(mine.value, his.value);
+          update(formatLoss(mine.value), `${WORDS[word]} ${LETTERS[other(list)]}`, word);
+        }
       }
     },
   };
@@ -198,7 +203,7 @@ function createPanel({ letter, list, model, root, act }) {
 function build(model, root) {
   const classes = model.get("classes");
   const x = places(model.get("positions"), classes.length);
-  const keys = model.get("_losses").map(({ name }) => name);
+  const losses = model.get("_losses");
   const account = createAccount(classes);
   const actions = account.tellOf(
     createActions(model, { lists: PAIR, names: PAIR_STATE, moveBar, choose: withTarget }),
@@ -219,15 +224,32 @@ function build(model, root) {
       const state = actions.state();
       account.update(state);
       const truth = oneHot(state.target, classes.length);
-      const losses = (p) =>
-        Object.fromEntries(keys.map((key) => [key, closedForms[key].expected(truth, x)(p)]));
-      const lossesOf = { A: losses(state.p), B: losses(state.q) };
+      const valuesOf = (letter, p) =>
+        Object.fromEntries(
+          losses.map(({ name, asked }) => [
+            name,
+            asked ? byPython(model, name, letter, p, state) : { value: closedForms[name].expected(truth, x)(p) },
+          ]),
+        );
+      const lossesOf = { A: valuesOf("A", state.p), B: valuesOf("B", state.q) };
       a.update(state, lossesOf.A, lossesOf.B);
       b.update(state, lossesOf.B, lossesOf.A);
-      controls.update(state, lossesOf.B.EMD2);
-      return describe({ classes, state, lossesOf });
+      controls.update(state, closedForms.EMD2.expected(truth, x)(state.q));
+      return describe({ classes, state, lossesOf, losses });
     },
   };
+}
+
+const QUESTION = ["p", "q", "target", "positions"];
+
+/** What Python makes of the prediction p, which stands at `letter`: { value, late, words }. */
+function byPython(model, name, letter, p, { target }) {
+  const { answer, ...rest } = askPython(model, name, QUESTION);
+  if (answer) return { value: numbers(answer[letter]), ...rest };
+  // a page without a kernel knows the examples one by one
+  const known = model.get("_known").find(({ [name]: { question } }) => question.target === target && equal(question.p, p));
+  const told = known ? understood(known[name]) : rest;
+  return told.answer ? { value: numbers(told.answer.A) } : { value: null, ...told };
 }
 
 /** How the first of two losses stands to the second, at the digits shown. */
@@ -237,34 +259,37 @@ function compare(mine, theirs) {
 }
 
 /** What the picture shows, for those who hear it. */
-function describe({ classes, state, lossesOf }) {
+function describe({ classes, state, lossesOf, losses }) {
   const k = state.target;
-  const one = (letter, p, values) => {
+  const called = ({ name, label, asked }) => (asked ? label : closedForms[name].words);
+  const one = (letter, p) => {
     const top = p.indexOf(Math.max(...p));
-    const numbers = Object.entries(values).map(
-      ([key, value]) => `${closedForms[key].words} ${formatLoss(value)}`,
-    );
+    const said = losses.map((loss) => {
+      const { value, words } = lossesOf[letter][loss.name];
+      return `${called(loss)} ${value === null ? words : formatLoss(value)}`;
+    });
     return (
       `Prediction ${letter} gives the true class ${formatProbability(p[k])} and is largest at ` +
-      `${classes[top]} with ${formatProbability(p[top])}; ${numbers.join(", ")}.`
+      `${classes[top]} with ${formatProbability(p[top])}; ${said.join(", ")}.`
     );
   };
-  const verdicts = Object.keys(lossesOf.A).map((key) => {
-    const verdict = compare(lossesOf.A[key], lossesOf.B[key]);
+  const known = losses.filter(({ name }) => lossesOf.A[name].value !== null && lossesOf.B[name].value !== null);
+  const verdicts = known.map((loss) => {
+    const verdict = compare(lossesOf.A[loss.name].value, lossesOf.B[loss.name].value);
     const lower = verdict === "lower" ? "A" : "B";
-    return `${closedForms[key].words} is ${verdict === "same" ? "the same" : `lower for ${lower}`}`;
+    return `${called(loss)} is ${verdict === "same" ? "the same" : `lower for ${lower}`}`;
   });
-  const compared = verdicts.join(", ");
+  const compared = verdicts.join(", ") || "no loss is known of both";
   return [
     `Two predictions over ${classes.length} ordered classes; the true class is ${classes[k]}.`,
-    one("A", state.p, lossesOf.A),
-    one("B", state.q, lossesOf.B),
+    one("A", state.p),
+    one("B", state.q),
     `${compared[0].toUpperCase()}${compared.slice(1)}.`,
   ].join(" ");
 }
 
 export default makeWidget({
-  name: "prediction", build, follow: PAIR_STATE, lists: PAIR, moveBar,
+  name: "prediction", build, follow: [...PAIR_STATE, "_answers"], names: PAIR_STATE, lists: PAIR, moveBar,
   watched: ["target"], settle: (state) => withTarget(state, state.target),
   complete(state, given) {
     const { p, q, target: k } = state;

@@ -11,9 +11,10 @@ import traitlets
 from emdviz._docstrings import fill
 from emdviz.distributions import one_hot
 from emdviz.explorers.kit import presets
+from emdviz.explorers.kit.asking import AskingExplorer, plain
 from emdviz.explorers.kit.bundler import bundle
-from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
-from emdviz.explorers.kit.explorer import drawing, show_losses, style_sheet
+from emdviz.explorers.kit.distribution_explorer import read_classes
+from emdviz.explorers.kit.explorer import drawing, style_sheet
 from emdviz.explorers.kit.traits import (
     ClassIndex,
     Distribution,
@@ -21,7 +22,7 @@ from emdviz.explorers.kit.traits import (
     read_class_index,
     read_prediction,
 )
-from emdviz.losses.loss import closed_forms
+from emdviz.losses.loss import look_of
 from emdviz.palette import PREDICTION_A, PREDICTION_B
 from emdviz.propriety import expected_loss
 
@@ -29,8 +30,8 @@ _LETTERS = {"p": "A", "q": "B"}
 
 
 @fill
-class PredictionExplorer(DistributionExplorer):
-    """Two predictions, A and B, of one ordered class: drag a bar and watch four losses.
+class PredictionExplorer(AskingExplorer):
+    """Two predictions, A and B, of one ordered class: drag a bar and watch their losses.
 
     Cross-entropy sees only the probability of the true class; the squared Earth Mover's
     Distance sees where the rest lies. The default pair is like that of Figure 1 of the paper:
@@ -57,6 +58,7 @@ class PredictionExplorer(DistributionExplorer):
     equal_xe : bool, optional
         Tie the true class of A and B, and offer a slider that moves the rest of B; by default
         where both give the true class the same probability, as Figure 1's pair does.
+    %(explorer_show)s
     %(explorer_style)s
 
     Attributes
@@ -86,6 +88,8 @@ class PredictionExplorer(DistributionExplorer):
 
     _esm = bundle(Path(__file__).parent / "prediction.js")
     _css = style_sheet("prediction", "kit/kit.css")
+    _figure: ClassVar = "prediction"
+    _question: ClassVar = ("p", "q", "target", "positions")
     _lists: ClassVar = {"p": ("Prediction A", PREDICTION_A), "q": ("Prediction B", PREDICTION_B)}
 
     p = Distribution().tag(sync=True)
@@ -95,7 +99,6 @@ class PredictionExplorer(DistributionExplorer):
     pinned_q = Pins().tag(sync=True)
     equal_xe = traitlets.Bool().tag(sync=True)
     _presets = traitlets.Dict().tag(sync=True)
-    _losses = traitlets.List().tag(sync=True)
 
     def __init__(
         self,
@@ -106,6 +109,7 @@ class PredictionExplorer(DistributionExplorer):
         classes=None,
         positions=None,
         equal_xe=None,
+        show=None,
         style="notebook",
         **kwargs,
     ):
@@ -122,7 +126,7 @@ class PredictionExplorer(DistributionExplorer):
             target=target,
             equal_xe=equal_xe,
             _presets=presets.table(count),
-            _losses=show_losses(closed_forms("prediction")),
+            show=show,
             **kwargs,
         )
 
@@ -131,16 +135,32 @@ class PredictionExplorer(DistributionExplorer):
         """What the losses make of A and B: ``{"A": {"XE": …, "REG": …, …}, "B": …}``.
 
         XE in nats, EMD and EMD2 in the unit of the positions (class steps by default), REG in
-        its square. Computed afresh from the present state, by :mod:`emdviz.propriety`.
+        its square; None where a loss takes no probabilities. Computed afresh from the present
+        state, by :mod:`emdviz.propriety`.
         """
-        truth, x = one_hot(self.target, self.num_classes), self.positions
         return {
-            letter: {
-                loss: float(expected_loss(loss, getattr(self, name), truth, positions=x))
-                for loss in closed_forms("prediction")
-            }
+            letter: {loss: self._value(loss, getattr(self, name)) for loss in self._shown}
             for name, letter in _LETTERS.items()
         }
+
+    def _value(self, loss, p):
+        truth = one_hot(self.target, self.num_classes)
+        if loss not in self._asked:
+            return float(expected_loss(loss, p, truth, positions=self.positions))
+        problem = self._problem(loss, self.positions)
+        return float(problem.at(p, truth)) if problem.is_free else None
+
+    def _answer(self, problem, question):
+        truth = one_hot(question["target"], self.num_classes)
+        return {
+            letter: plain(problem.at(question[name], truth)) for name, letter in _LETTERS.items()
+        }
+
+    def _beforehand(self):
+        """Every example as A and as B."""
+        for example in self._presets.values():
+            for target, p in enumerate(example["rows"]):
+                yield {"p": p, "q": p, "target": target, "positions": self.positions}
 
     def sliders(self):
         """Return ipywidgets sliders for the true class and for every class of A and B.
@@ -157,6 +177,7 @@ class PredictionExplorer(DistributionExplorer):
         Bars above, CDF steps below, A left, B right; the losses stand in the titles.
         """
         from emdviz import plots
+        from emdviz.plots._labels import literal
 
         truth = one_hot(self.target, self.num_classes)
         shared = {"classes": self.classes, "positions": self.positions}
@@ -167,11 +188,14 @@ class PredictionExplorer(DistributionExplorer):
                 bars, steps = axes[:, column]
                 plots.plot_prediction(p, self.target, ax=bars, colour=colour, **shared)
                 plots.plot_cdf_gap(p, truth, ax=steps, colour=colour, **shared)
-                losses = self.losses[_LETTERS[name]]
-                bars.set_title(
-                    f"{_LETTERS[name]}   XE {losses['XE']:.3f}   REG {losses['REG']:.3f}"
-                )
-                steps.set_title(f"EMD {losses['EMD']:.3f}   EMD² {losses['EMD2']:.3f}")
+                said = [
+                    f"{literal(look_of(loss).label)} {value:.3f}"
+                    for loss, value in self.losses[_LETTERS[name]].items()
+                    if value is not None
+                ]
+                half = (len(said) + 1) // 2
+                bars.set_title("   ".join([_LETTERS[name], *said[:half]]))
+                steps.set_title("   ".join(said[half:]))
         return figure
 
     @traitlets.validate("equal_xe")

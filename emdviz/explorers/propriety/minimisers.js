@@ -3,8 +3,10 @@
 import { closedForms, medians } from "../kit/closed_forms.js";
 import { formatLoss } from "../kit/dom.js";
 import { expectation, oneHot, sum } from "../kit/distributions.js";
+import { interpolate } from "./simplex.js";
 
 const SHOWN = 1.5; // of a loss without a greatest value: how far above the least a picture goes
+const REPRODUCED = 1e-3; // how near to t a best prediction counts as t
 const CERTAIN = 1 - 1e-9;
 
 /**
@@ -26,6 +28,28 @@ export function score(name, t, x) {
     mean: expectation(t, x),
     shown: Number.isFinite(greatest) ? greatest : least + SHOWN,
   };
+}
+
+/** The same about a loss of which Python gave an answer. */
+export function scoreOfAnswer({ least, best, landscape, shown }) {
+  return {
+    expected: interpolate(landscape), values: landscape, least, best, corners: [best],
+    shown: Number.isFinite(shown) ? shown : least + SHOWN,
+  };
+}
+
+/** The verdict on a loss of which Python gave an answer: what a short search found. */
+export function verdictOnAnswer({ best, number, label, free, constant }, { t, classes }) {
+  if (constant) return "every p costs the same, as long as all examples look alike";
+  const limits = free ? "" : "; takes no p, but predicts this one";
+  if (number !== undefined && !best) return `best found: the number ${formatLoss(number)}`;
+  if (!best) return `best found: class ${classes[label]}; it takes scores, no p`;
+  const same = best.every((share, i) => Math.abs(share - t[i]) < REPRODUCED);
+  if (same) return `honest, as far as was searched: reproduces t${limits}`;
+  const [top, truth] = [best, t].map((p) => p.indexOf(Math.max(...p)));
+  const kept = best[truth] > best[top] - REPRODUCED;
+  const mode = kept ? "keeps the most probable class" : `prefers ${classes[top]} to ${classes[truth]}`;
+  return `rewards another answer than t; ${mode}${limits}`;
 }
 
 /** The verdict on the loss `name`, whose `score` is given. */

@@ -1,18 +1,20 @@
 // What each loss teaches when labels are drawn from t: the prediction of least expected loss.
 
 import { createActions, KEYS } from "../kit/actions.js";
+import { askPython, numbers } from "../kit/asking.js";
 import { closedForms, medians, ofLoss } from "../kit/closed_forms.js";
 import { formatLoss, html, set, write } from "../kit/dom.js";
-import { oneHot, places } from "../kit/distributions.js";
+import { equal, oneHot, places } from "../kit/distributions.js";
 import { createOutcome } from "./best_prediction.js";
 import { createBarPanel } from "../kit/bar_chart.js";
 import { createActionMenu, createToggle, createToolbar } from "../kit/controls.js";
-import { score, verdict } from "./minimisers.js";
+import { score, scoreOfAnswer, verdict, verdictOnAnswer } from "./minimisers.js";
 import { makeWidget } from "../kit/widget.js";
 import { createSimplex } from "./simplex.js";
 
 const LISTS = ["t", "p"];
 const STATE = [...LISTS, "pinned_t", "pinned_p", "show_p", "positions"];
+const QUESTION = ["t", "p", "positions"];
 const TITLES = { t: "True labels", p: "Your prediction" };
 const SEE =
   "A loss is proper if the best answer to uncertain labels is their own distribution t. " +
@@ -39,7 +41,10 @@ function createCosts() {
       for (const [key, { row, value, more }] of Object.entries(rows)) {
         row.hidden = costs[key] === null;
         if (row.hidden) continue;
-        write(value, formatLoss(costs[key]));
+        const known = costs[key] !== undefined;
+        write(value, known ? formatLoss(costs[key]) : "–");
+        if (key !== "least" && !known) write(more, "");
+        if (!known) continue;
         const regret = costs[key] - costs.least;
         const worse = regret > 1e-9;
         set(more, { class: `emdviz-regret${worse ? " emdviz-worse" : ""}` });
@@ -52,7 +57,7 @@ function createCosts() {
 /** All that one loss has to show: the best prediction, the verdict, costs, and the landscape. */
 function createCard({ loss, model, root, act }) {
   const classes = model.get("classes");
-  const spoken = closedForms[loss.name].words;
+  const spoken = loss.asked ? loss.label : closedForms[loss.name].words;
   const outcome = createOutcome({ classes, root });
   const words = html("p", { class: "emdviz-verdict" });
   const costs = createCosts();
@@ -61,7 +66,7 @@ function createCard({ loss, model, root, act }) {
   const node = html(
     "section",
     { ...ofLoss(loss, "emdviz-outcome"), "aria-label": spoken },
-    html("h3", {}, loss.label, html("span", { class: "emdviz-end" }, spoken)),
+    html("h3", {}, loss.label, html("span", { class: "emdviz-end" }, loss.asked ? "in Python" : spoken)),
     words, frame, costs.node,
   );
   if (simplex) node.append(simplex.node);
@@ -72,6 +77,29 @@ function createCard({ loss, model, root, act }) {
       if (simplex) simplex.resize(simplex.node.clientWidth, unit, tall);
     },
     update(state, x) {
+      const none = { answer: null };
+      const told = loss.asked ? askPython(model, loss.name, QUESTION) : none;
+      // where t is the same, all but the cost of p holds
+      const same = told.late && equal(model.get("_answers")[loss.name].question.t, state.t);
+      set(node, { "data-late": told.late && !same && "true" });
+      if (loss.asked && !told.answer) {
+        write(words, told.words);
+        outcome.update(state.t, state.t.map(() => 0), 0);
+        costs.update({ least: undefined, honest: undefined, yours: state.show_p ? undefined : null });
+        if (simplex) simplex.hide("");
+        return `${spoken}: ${told.words}.`;
+      }
+      if (loss.asked) {
+        const found = numbers(told.answer);
+        const text = verdictOnAnswer(found, { ...state, classes });
+        outcome.update(state.t, found.best ?? null, found.number ?? x[found.label]);
+        write(words, text);
+        const yours = told.late ? undefined : found.yours;
+        costs.update({ least: found.least, honest: found.honest, yours: state.show_p ? yours : null });
+        if (simplex && found.landscape) simplex.update(scoreOfAnswer(found), state.t, state.show_p ? state.p : null);
+        else if (simplex) simplex.hide("It takes no p, so that no landscape can be drawn.");
+        return `${spoken}: ${text}; the best found costs ${formatLoss(found.least)}.`;
+      }
       const scored = score(loss.name, state.t, x);
       const { expected, least, best, mean } = scored;
       const yours = state.show_p ? expected(state.p) : null;
@@ -174,4 +202,4 @@ function describeTruth(classes, t) {
   return `Labels are drawn from ${shares.join(", ")}. Best predictions:`;
 }
 
-export default makeWidget({ name: "propriety", build, follow: STATE, lists: LISTS });
+export default makeWidget({ name: "propriety", build, follow: [...STATE, "_answers"], names: STATE, lists: LISTS });

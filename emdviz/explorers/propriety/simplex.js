@@ -64,6 +64,23 @@ for (let row = 0, first = 0; row <= MESH; first += MESH + 1 - row, row += 1) {
 const RIGHT = NODES.map((p) => FINE * spot(p)[0]);
 const DOWN = NODES.map((p) => -FINE * spot(p)[1]);
 
+/** Return a function of p, linear on every small triangle, of its values at their corners. */
+export function interpolate(values) {
+  const first = [];
+  for (let row = 0, at = 0; row <= MESH; at += MESH + 1 - row, row += 1) first.push(at);
+  return ([, middle, last]) => {
+    const row = Math.min(Math.floor(middle * MESH), MESH - 1);
+    const i = Math.min(Math.floor(last * MESH), MESH - 1 - row);
+    const [up, along] = [middle * MESH - row, last * MESH - i];
+    const [here, next, above] = [first[row] + i, first[row] + i + 1, first[row + 1] + i];
+    if (up + along <= 1 || i === MESH - 1 - row) {
+      return values[here] + up * (values[above] - values[here]) + along * (values[next] - values[here]);
+    }
+    const far = values[above + 1];
+    return far + (1 - up) * (values[next] - far) + (1 - along) * (values[above] - far);
+  };
+}
+
 /** A round step that cuts a range into at most LINES pieces. */
 function roundStep(range) {
   const raw = range / LINES;
@@ -72,10 +89,10 @@ function roundStep(range) {
 }
 
 /** Paths of the contour lines, the lower half of the levels and the upper half apart. */
-function contours({ expected, least, shown }, step) {
+function contours({ expected, values: known, least, shown }, step) {
   const halves = ["", ""];
   const top = shown - least;
-  const values = NODES.map((p) => Math.min(expected(p) - least, 2 * top));
+  const values = NODES.map((p, i) => Math.min((known ? known[i] : expected(p)) - least, 2 * top));
   const cut = (a, b, level) => {
     const share = (level - values[a]) / (values[b] - values[a]);
     const right = Math.round(RIGHT[a] + share * (RIGHT[b] - RIGHT[a]));
@@ -204,8 +221,14 @@ export function createSimplex({ classes, root, move }) {
       set(marks.t.figure, { r: 0.5 * unit });
       set(marks.p.figure, { width: 0.9 * unit, height: 0.9 * unit });
     },
+    /** Show why there is no landscape. */
+    hide(why) {
+      picture.hidden = true;
+      write(caption, why);
+    },
     /** Show the landscape `scored` (see `score`), the truth t, and p unless it is null. */
     update(scored, t, p) {
+      picture.hidden = false;
       points = p ? { t, p } : { t };
       paint(scored);
       const range = scored.shown - scored.least;
