@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emdviz import emd, explorers, one_hot
-from emdviz.explorers import PredictionExplorer, ProprietyExplorer
+from emdviz.explorers import GradientExplorer, PredictionExplorer, ProprietyExplorer
 from emdviz.explorers.propriety.propriety import mesh
 from emdviz.losses import Loss
 from emdviz.propriety import expected_loss
@@ -147,7 +147,7 @@ def test_a_slow_loss_is_asked_in_a_thread_about_the_newest_state_alone():
     assert set(asked) == {0.1, 0.4, 0.2}  # 0.2 is the share of B
 
 
-@pytest.mark.parametrize("figure", ["PredictionExplorer", "ProprietyExplorer"])
+@pytest.mark.parametrize("figure", ["PredictionExplorer", "ProprietyExplorer", "GradientExplorer"])
 @pytest.mark.parametrize(
     ("show", "kind", "message"),
     [
@@ -170,7 +170,7 @@ def test_a_saved_page_knows_the_examples():
     assert "needs a running kernel" in kept  # the words of the module
     rows = list(explorer._beforehand())
     assert len(rows) == 3 * len(explorer._presets)
-    assert kept.count('"off": {"question"') == len(rows) + 2  # the state, and what was told of it
+    assert kept.count('"told": {"off": {"answer"') == len(rows) + 1  # and the state itself
 
 
 def test_the_best_prediction_of_any_loss_is_found():
@@ -211,3 +211,44 @@ def certain(outputs, num_classes):
 
 def emd_of_labels(t):
     return sum(share * emd(t, one_hot(k, len(t))) for k, share in enumerate(t))
+
+
+@pytest.mark.parametrize("steps", [0, 7])
+def test_pushes_and_walks_of_any_loss_are_those_of_its_gradient(steps):
+    """Against the closed forms of the same losses, which others compute."""
+
+    def cross_entropy(z, y):
+        return torch.nn.functional.cross_entropy(z, y)
+
+    given = {"target": 2, "learning_rate": 0.7}
+    explorer = GradientExplorer(P, show=["XE", "EMD", cross_entropy, off, "CORN"], **given)
+    explorer.steps = steps
+    told = answers(explorer)
+    for closed, asked in (("XE", "cross_entropy"), ("EMD", "off")):
+        answer = told[asked]["answer"]
+        np.testing.assert_allclose(answer["values"], explorer.trails[closed], rtol=1e-6)
+        np.testing.assert_allclose(answer["gradient"], explorer.gradients[closed], atol=1e-7)
+        np.testing.assert_allclose(answer["prediction"], explorer.reached[closed], atol=1e-7)
+        np.testing.assert_allclose(explorer.reached[asked], explorer.reached[closed], atol=1e-7)
+        assert answer["truth"][-1] == pytest.approx(explorer.reached[closed][2])
+        assert explorer.losses[asked] == pytest.approx(explorer.losses[closed])
+    assert told["CORN"]["never"]
+    assert explorer.gradients["CORN"] is explorer.trails["CORN"] is None
+    titles = [ax.get_title("left") for ax in explorer.figure().axes]
+    assert [title.split()[0] for title in titles[-4:]] == ["XE", "EMD", "cross_entropy", "off"]
+
+
+def test_steps_from_elsewhere_are_not_walked():
+    explorer = GradientExplorer(P, show=[off])
+    explorer.steps = 3
+    assert len(answers(explorer)["off"]["answer"]["values"]) == 4
+    explorer.p = Q
+    assert len(answers(explorer)["off"]["answer"]["values"]) == 1
+
+
+def test_a_gradient_that_is_not_finite_is_told():
+    def root(z, y):
+        return (z.softmax(1)[:, 1] - 0.3).abs().sqrt().mean()
+
+    explorer = GradientExplorer([0.4, 0.3, 0.3], show=[root])
+    assert answers(explorer)["root"]["error"] == "ValueError: its gradient is not finite"

@@ -6,6 +6,7 @@ set each of them freely. So what is seen is the loss alone, not the network behi
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -100,13 +101,18 @@ def descend(
     )
     expected = "finite and not negative"
     emd_weight = read_number(emd_weight, "emd_weight", expected, lambda w: 0 <= w < np.inf)
-    logits = np.log(np.maximum(p.astype(np.float64), floor))
-    rows = []
+    slope = partial(_FORMS[loss], t=target, x=x, emd_weight=emd_weight)
+    return walk(slope, np.maximum(p.astype(np.float64), floor), steps, learning_rate)
+
+
+def walk(slope, p, steps, learning_rate):
+    """Take steps down a loss, whose value and gradient by the logits ``slope(log_p)`` returns."""
+    logits, rows = np.log(p), []
     with np.errstate(over="ignore", invalid="ignore"):  # steps may be far too long
         for _ in range(steps + 1):
             logits = logits - np.max(logits)
             log_p = logits - np.log(np.sum(np.exp(logits)))
-            value, gradient = _FORMS[loss](log_p, target, x, emd_weight)
+            value, gradient = slope(log_p)
             rows.append((value, np.exp(log_p), gradient))
             logits = logits - learning_rate * gradient
     return Descent(*(np.array(column) for column in zip(*rows, strict=True)))

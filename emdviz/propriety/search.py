@@ -292,6 +292,13 @@ class Problem:
         (gradient,) = torch.autograd.grad(value, p)
         return float(value.detach()), gradient.numpy()
 
+    def slope(self, z, k):
+        """Loss of outputs for one label, and its gradient by them."""
+        z = torch.tensor(z, dtype=torch.float64, requires_grad=True)
+        value = self.criterion(z[None], torch.tensor([k]))
+        (gradient,) = torch.autograd.grad(value, z)
+        return float(value.detach()), gradient.numpy()
+
     def best(self, t, starts=4, seed=0):
         """The best prediction, see :func:`find_minimiser`."""
         rng = np.random.default_rng(seed)

@@ -26,12 +26,16 @@ CELLS = (
     "    show=['XE', off, 'OLL', fails_for_young, 'CORN'])\n"
     "best",
     "1",
+    "from emdviz.explorers import GradientExplorer\n"
+    "gradient = GradientExplorer([0.5, 0.3, 0.2], target=1,\n"
+    "    show=['XE', off, fails_for_young, 'CORN'])\n"
+    "gradient",
 )
 
 
 @pytest.fixture(scope="module")
 def notebook(open_cells):
-    return open_cells(*CELLS, width=1400, height=1800)
+    return open_cells(*CELLS, width=1400, height=2400)
 
 
 def tile(figure, letter, loss):
@@ -116,6 +120,25 @@ def test_the_best_prediction_and_the_landscape_follow_t(notebook):
     assert figure.root.locator(".emdviz-of-CORN .emdviz-heat").is_hidden()
     assert "no landscape" in figure.root.locator(".emdviz-of-CORN .emdviz-simplex").inner_text()
     notebook.python("best.set_trait('t', [0.2, 0.5, 0.3])")
+    assert notebook.errors == []
+
+
+def test_pushes_of_a_loss_of_ones_own_follow_the_bars(notebook):
+    figure = Figure(notebook.page, 2)
+    row = figure.root.locator(".emdviz-row.emdviz-of-off")
+    value = row.locator("[data-number=loss]")
+    wait_until(lambda: value.inner_text() == "0.700")
+    figure.press("A", 1, "PageUp", "PageUp")
+    wait_until(lambda: value.inner_text() == "0.500" and not row.get_attribute("data-late"))
+    figure.root.get_by_role("button", name="10 steps").click()
+    wait_until(lambda: notebook.python("gradient.steps") == 10)
+    last = f"{notebook.python('gradient.trails')['off'][10]:.3f}"
+    wait_until(lambda: row.locator("[data-number=now]").inner_text() == last)
+    refused = figure.root.locator(".emdviz-row.emdviz-of-CORN .emdviz-words")
+    assert refused.inner_text() == "takes no p: its outputs are not the logarithms of p"
+    figure.press("A", 0, *["PageUp"] * 4)
+    broken = figure.root.locator(".emdviz-row.emdviz-of-fails_for_young .emdviz-words")
+    wait_until(lambda: broken.inner_text() == "failed: RuntimeError: too young")
     assert notebook.errors == []
 
 

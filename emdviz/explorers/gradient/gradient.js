@@ -1,8 +1,9 @@
 // The gradient of five losses on the logits of one prediction, and a walk down each of them.
 
 import { createActions, KEYS } from "../kit/actions.js";
+import { askPython, numbers } from "../kit/asking.js";
 import { closedForms, ofLoss } from "../kit/closed_forms.js";
-import { formatLoss, formatProbability, html, write } from "../kit/dom.js";
+import { formatLoss, formatProbability, html, set, write } from "../kit/dom.js";
 import { descend } from "./descent.js";
 import { equal, moveOne, oneHot, places } from "../kit/distributions.js";
 import { createBarPanel } from "../kit/bar_chart.js";
@@ -14,6 +15,7 @@ import { createWalk, inWords } from "./walk.js";
 const STATE = [
   "p", "target", "pinned_p", "emd_weight", "learning_rate", "own_scale", "positions", "_walk",
 ];
+const QUESTION = ["p", "target", "positions", "learning_rate", "_walk"];
 const SEE =
   "Where the prediction is sure and wrong, EMD² hardly pushes; XE + EMD² does.";
 const HINT =
@@ -37,14 +39,25 @@ const chooseClass = (state, i) => fromAnew({ ...state, target: i });
 /** The labels of the losses; a sum tells the weight of its second part. */
 function nameLosses(losses, weight) {
   const labelOf = (wanted) => losses.find(({ name }) => name === wanted)?.label ?? wanted;
-  return losses.map(({ name, label }) => {
-    const parts = closedForms[name].sumOf?.map(labelOf);
+  return losses.map(({ name, label, asked }) => {
+    const parts = asked ? null : closedForms[name].sumOf?.map(labelOf);
     return parts && weight !== 1 ? parts.join(` + ${Number(weight.toPrecision(3))} `) : label;
   });
 }
 
+/** The walk down one loss: worked out here, or in Python, where it may be `missing`, for some reason. */
+function walkDown({ name, asked }, model, p, at) {
+  if (!asked) return descend(name, p, at);
+  const { answer, late, words } = askPython(model, name, QUESTION);
+  if (answer) return { ...numbers(answer), late };
+  const nothing = p.map(() => 0);
+  return { values: [], truth: [], prediction: nothing, gradient: nothing, missing: words };
+}
+
 function createLossRow({ loss, classes, root, named }) {
-  const title = html("span", { class: "emdviz-loss", title: closedForms[loss.name].words });
+  const words = loss.asked ? "in Python" : closedForms[loss.name].words;
+  const about = html("span", { class: "emdviz-words" }, words);
+  const title = html("span", { class: "emdviz-loss", title: words });
   const number = (what) => html("b", { "data-number": what });
   const [value, norm, now, began, truth] = ["loss", "norm", "now", "began", "truth"].map(number);
   const pushes = createPushes({ classes, root, named });
@@ -52,25 +65,29 @@ function createLossRow({ loss, classes, root, named }) {
   const frames = [pushes, reached].map(({ node }) => html("div", { class: "emdviz-frame" }, node));
   const swatch = html("span", { class: "emdviz-swatch" });
   const head = html("div", { class: "emdviz-head" }, swatch, title);
-  head.append(html("span", { class: "emdviz-words" }, closedForms[loss.name].words));
+  head.append(about);
   head.append(
     html("span", { title: LOWER }, "loss ", value, " → ", now),
     html("span", { title: HIGHER }, "truth ", began, " → ", truth),
     html("span", {}, html("span", { class: "emdviz-long" }, "gradient "), "norm ", norm),
   );
+  const row = html("section", ofLoss(loss, "emdviz-row"), head, ...frames);
   return {
-    node: html("section", ofLoss(loss, "emdviz-row"), head, ...frames),
+    node: row,
     resize(unit, x, tall) {
       pushes.resize(frames[0].clientWidth, unit, x, tall);
       reached.resize(frames[1].clientWidth, unit, x, tall);
     },
     update({ label, walk, norm: length, limit, start, k }) {
+      const known = !walk.missing;
+      set(row, { "data-late": walk.late && "true", "data-missing": walk.missing && "true" });
       write(title, label);
-      write(value, formatLoss(walk.values[0]));
-      write(norm, formatNorm(length));
-      write(now, formatLoss(walk.values.at(-1)));
+      write(about, walk.missing ?? words);
+      write(value, known ? formatLoss(walk.values[0]) : "–");
+      write(norm, known ? formatNorm(length) : "–");
+      write(now, known ? formatLoss(walk.values.at(-1)) : "–");
       write(began, formatProbability(start[k]));
-      write(truth, formatProbability(walk.prediction[k]));
+      write(truth, known ? formatProbability(walk.prediction[k]) : "–");
       const push = walk.gradient.map((slope) => -slope);
       const said = classes.map((text, i) => `${text} ${formatPush(push[i]) || formatSmall(push[i], () => "0")}`);
       pushes.update(push, limit, k, `Pushes of ${label}: ${said.join(", ")}`);
@@ -168,7 +185,7 @@ function build(model, root) {
       const at = {
         k, x, steps, weight: state.emd_weight, rate: state.learning_rate, floor: limits.floor,
       };
-      const walks = losses.map(({ name }) => descend(name, p, at));
+      const walks = losses.map((loss) => walkDown(loss, model, p, at));
       const named = nameLosses(losses, state.emd_weight);
       const norms = walks.map(({ gradient }) => Math.hypot(...gradient));
       const greatest = walks.map(({ gradient }) => Math.max(...gradient.map(Math.abs)));
@@ -188,11 +205,15 @@ function build(model, root) {
 
 function describeDescent({ classes, state, walks, named, norms, steps }) {
   const k = state.target;
-  const losses = walks.map(({ values }, i) =>
-    `${named[i]} is ${formatLoss(values[0])} with gradient norm ${formatNorm(norms[i])}`,
+  const losses = walks.map(({ values, missing }, i) =>
+    missing
+      ? `${named[i]} ${missing}`
+      : `${named[i]} is ${formatLoss(values[0])} with gradient norm ${formatNorm(norms[i])}`,
   );
-  const after = walks.map(({ values, truth }, i) =>
-    `${named[i]} ${formatLoss(values[steps])}, true class ${formatProbability(truth[steps])}`,
+  const after = walks.flatMap(({ values, truth }, i) =>
+    values.length > steps
+      ? [`${named[i]} ${formatLoss(values[steps])}, true class ${formatProbability(truth[steps])}`]
+      : [],
   );
   return [
     `A prediction over ${classes.length} ordered classes; the true class is ${classes[k]} and has`,
@@ -201,4 +222,4 @@ function describeDescent({ classes, state, walks, named, norms, steps }) {
   ].join(" ").trim();
 }
 
-export default makeWidget({ name: "gradient", build, follow: STATE, lists: ["p"], moveBar });
+export default makeWidget({ name: "gradient", build, follow: [...STATE, "_answers"], names: STATE, lists: ["p"], moveBar });

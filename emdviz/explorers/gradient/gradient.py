@@ -8,9 +8,10 @@ import traitlets
 
 from emdviz._docstrings import fill
 from emdviz.explorers.kit import presets
+from emdviz.explorers.kit.asking import AskingExplorer, plain
 from emdviz.explorers.kit.bundler import bundle
-from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
-from emdviz.explorers.kit.explorer import drawing, show_losses, style_sheet
+from emdviz.explorers.kit.distribution_explorer import read_classes
+from emdviz.explorers.kit.explorer import drawing, style_sheet
 from emdviz.explorers.kit.traits import (
     ClassIndex,
     Distribution,
@@ -21,8 +22,8 @@ from emdviz.explorers.kit.traits import (
     read_prediction,
 )
 from emdviz.losses import LOSSES
-from emdviz.losses.descent import FLOOR, descend
-from emdviz.losses.loss import closed_forms
+from emdviz.losses.descent import FLOOR, descend, walk
+from emdviz.losses.loss import look_of
 from emdviz.palette import PREDICTION_A
 from emdviz.reading import read_count
 
@@ -56,8 +57,8 @@ class Walk(traitlets.Dict):
 
 
 @fill
-class GradientExplorer(DistributionExplorer):
-    """One prediction, the push of five losses on each of its logits, and steps down each loss.
+class GradientExplorer(AskingExplorer):
+    """One prediction, the push of each loss on each of its logits, and steps down each loss.
 
     A *push* is the negative gradient −∂L/∂z_i, drawn upwards where a step raises the logit. Where
     a softmax is certain and wrong, cross-entropy pushes with all its force and the squared Earth
@@ -90,6 +91,7 @@ class GradientExplorer(DistributionExplorer):
         How far a step goes.
     own_scale : bool
         Draw the pushes of every loss on its own scale, not on a shared one.
+    %(explorer_show)s
     %(explorer_style)s
 
     Attributes
@@ -119,6 +121,8 @@ class GradientExplorer(DistributionExplorer):
 
     _esm = bundle(Path(__file__).parent / "gradient.js")
     _css = style_sheet("gradient", "kit/kit.css", "gradient/gradient.css")
+    _figure: ClassVar = "gradient"
+    _question: ClassVar = ("p", "target", "positions", "learning_rate", "_walk")
     _lists: ClassVar = {"p": ("Prediction", PREDICTION_A)}
 
     p = Distribution().tag(sync=True)
@@ -133,7 +137,6 @@ class GradientExplorer(DistributionExplorer):
         sync=True, from_browser=True, address={"kind": "steps", "high": MOST_STEPS}
     )
     _presets = traitlets.Dict().tag(sync=True)
-    _losses = traitlets.List().tag(sync=True)
     _limits = traitlets.Dict(_LIMITS).tag(sync=True)
 
     def __init__(
@@ -146,6 +149,7 @@ class GradientExplorer(DistributionExplorer):
         emd_weight=1.0,
         learning_rate=0.5,
         own_scale=False,
+        show=None,
         style="notebook",
         **kwargs,
     ):
@@ -161,7 +165,7 @@ class GradientExplorer(DistributionExplorer):
             learning_rate=learning_rate,
             own_scale=own_scale,
             _presets=presets.descent_table(count),
-            _losses=show_losses(closed_forms("gradient")),
+            show=show,
             **kwargs,
         )
 
@@ -183,24 +187,29 @@ class GradientExplorer(DistributionExplorer):
         """Value of each loss at p: ``{"XE": …, "REG": …, "EMD": …, "EMD2": …, "XEMD2": …}``.
 
         XE in nats, EMD and EMD2 in the unit of the positions (class steps by default), REG in its
-        square. Computed afresh from the present state, as are the other properties.
+        square; None where a loss takes no probabilities. Computed afresh from the present state,
+        as are the other properties.
         """
-        return {name: float(walk.losses[0]) for name, walk in self._descents(0).items()}
+        return self._of_each(0, lambda walk: float(walk.losses[0]))
 
     @property
     def gradients(self):
-        """Gradient of each loss on the logits at p, an array of shape (C,), by autograd."""
-        return {name: walk.gradients[0] for name, walk in self._descents(0).items()}
+        """Gradient of each loss on the logits at p, an array of shape (C,)."""
+        return self._of_each(0, lambda walk: walk.gradients[0])
 
     @property
     def trails(self):
         """Values of each loss along its walk, from the start on: a list of ``steps`` + 1."""
-        return {name: walk.losses.tolist() for name, walk in self._descents(self.steps).items()}
+        return self._of_each(self.steps, lambda walk: walk.losses.tolist())
 
     @property
     def reached(self):
         """Prediction at the end of each loss's walk, an array of shape (C,)."""
-        return {name: walk.predictions[-1] for name, walk in self._descents(self.steps).items()}
+        return self._of_each(self.steps, lambda walk: walk.predictions[-1])
+
+    def _of_each(self, steps, read):
+        walks = {name: self._descent(name, steps) for name in self._shown}
+        return {name: None if walk is None else read(walk) for name, walk in walks.items()}
 
     def figure(self):
         """Return a matplotlib Figure of the present state, ready for ``savefig``.
@@ -208,12 +217,14 @@ class GradientExplorer(DistributionExplorer):
         Left the prediction, and once steps were taken the two trails; right the pushes.
         """
         from emdviz import plots
+        from emdviz.plots._labels import literal
 
         shared = {"classes": self.classes, "positions": self.positions}
-        walks = self._descents(self.steps)
+        walks = self._of_each(self.steps, lambda walk: walk)
+        walks = {name: walk for name, walk in walks.items() if walk is not None}
         pushes = {name: -walk.gradients[0] for name, walk in walks.items()}
-        limit = max(np.abs(push).max() for push in pushes.values())
-        with drawing(12, 9) as figure:
+        limit = max((np.abs(push).max() for push in pushes.values()), default=None)
+        with drawing(12, max(9, 1.8 * len(pushes))) as figure:
             left, right = figure.subfigures(1, 2, width_ratios=(1, 1.1))
             prediction, *below = left.subplots(3 if self.steps else 1, 1, squeeze=False)[:, 0]
             plots.plot_prediction(
@@ -225,18 +236,19 @@ class GradientExplorer(DistributionExplorer):
                 truth = {name: walk.predictions[:, self.target] for name, walk in walks.items()}
                 plots.plot_trails(left_of, ax=below[0], ylabel="what is left of the loss")
                 plots.plot_trails(truth, ax=below[1], ylabel="probability of the true class")
-            for ax, (name, push) in zip(right.subplots(5, 1), pushes.items(), strict=True):
+            every = right.subplots(max(1, len(pushes)), 1, squeeze=False)[: len(pushes), 0]
+            for ax, (name, push) in zip(every, pushes.items(), strict=True):
                 plots.plot_pushes(
                     push,
                     ax=ax,
-                    colour=LOSSES[name].colour,
+                    colour=look_of(name).colour,
                     limit=None if self.own_scale else limit,
                     **shared | {"classes": self.classes if name == [*walks][-1] else None},
                 )
                 if name != [*walks][-1]:
                     ax.set_xticklabels([])
                 ax.set_title(
-                    f"{self._label(name)}   loss {walks[name].losses[0]:.3f}   "
+                    f"{literal(self._label(name))}   loss {walks[name].losses[0]:.3f}   "
                     f"gradient norm {np.linalg.norm(push):.3g}"
                 )
         return figure
@@ -244,21 +256,47 @@ class GradientExplorer(DistributionExplorer):
     def _label(self, name):
         if name == "XEMD2" and self.emd_weight != 1:
             return f"{LOSSES['XE'].label} + {self.emd_weight:.3g} {LOSSES['EMD2'].label}"
-        return LOSSES[name].label
+        return look_of(name).label
 
-    def _descents(self, steps):
+    def _descent(self, name, steps):
+        """Return the walk down a loss, or None where it takes no probabilities."""
+        if name in self._asked:
+            problem = self._problem(name, self.positions)
+            return self._walked(problem, self.p, self.target, steps) if problem.is_free else None
+        return descend(
+            name,
+            self.p,
+            self.target,
+            steps=steps,
+            learning_rate=self.learning_rate,
+            positions=self.positions,
+            emd_weight=self.emd_weight,
+        )
+
+    def _walked(self, problem, p, target, steps):
+        p = np.maximum(np.array(p), FLOOR)
+        return walk(lambda log_p: problem.slope(log_p, target), p, steps, self.learning_rate)
+
+    def _answer(self, problem, question):
+        p, target, taken = question["p"], question["target"], question["_walk"]
+        here = taken and (taken["p"], taken["target"]) == (p, target)
+        found = self._walked(problem, p, target, taken["steps"] if here else 0)
+        if not np.isfinite(found.gradients).all():
+            raise ValueError("its gradient is not finite")
         return {
-            name: descend(
-                name,
-                self.p,
-                self.target,
-                steps=steps,
-                learning_rate=self.learning_rate,
-                positions=self.positions,
-                emd_weight=self.emd_weight,
-            )
-            for name in closed_forms("gradient")
+            "values": [plain(value) for value in found.losses],
+            "truth": found.predictions[:, target].tolist(),
+            "prediction": found.predictions[-1].tolist(),
+            "gradient": found.gradients[0].tolist(),
         }
+
+    def _beforehand(self):
+        """Every example, with no steps taken and with ten."""
+        for example in self._presets.values():
+            for target, p in enumerate(example["rows"]):
+                state = {"p": p, "target": target, "positions": self.positions}
+                for taken in (None, {"steps": 10, "p": p, "target": target}):
+                    yield state | {"learning_rate": self.learning_rate, "_walk": taken}
 
 
 def _shares(losses):

@@ -62,14 +62,14 @@ function createTrails({ losses, root }) {
     node: chart.node,
     resize: (width, [unit, tall], labels) => chart.resize(width, unit, { labels, tall }),
     /** Show a list of numbers, one per step from 0 on, for every loss. */
-    update(lists, words) {
-      const last = Math.max(10, lists[0].length - 1);
+    update(lists, words, steps) {
+      const last = Math.max(10, steps);
       const greatest = Math.max(1, ...lists.flat());
       const points = lists.map((list) => list.map((value, step) => [step, value]));
       chart.update({
         up: { at: (value) => value / greatest, ticks: [[0, "0"], [1, "1"]] },
         along: { at: (step) => step / last, ticks: [0, last], name: "steps" },
-        points, dots: points.map((list) => list.at(-1)), words, parked: lists[0].length === 1,
+        points, dots: points.map((list) => list.at(-1) ?? null), words, parked: steps === 0,
       });
     },
   };
@@ -101,8 +101,10 @@ export function createWalk({ losses, limits, act, root }) {
       }
       for (const { title, of, drawing } of trails) {
         const lists = walks.map(of);
-        const ends = labels.map((label, i) => `${label} ${lists[i][steps].toFixed(2)}`);
-        drawing.update(lists, `${title} after ${inWords(steps)}: ${ends.join(", ")}`);
+        const ends = labels.flatMap((label, i) =>
+          lists[i].length > steps ? [`${label} ${lists[i][steps].toFixed(2)}`] : [],
+        );
+        drawing.update(lists, `${title} after ${inWords(steps)}: ${ends.join(", ")}`, steps);
       }
     },
   };

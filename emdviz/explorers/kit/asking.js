@@ -16,8 +16,8 @@ export function askPython(model, name, question) {
   const now = read(model, question);
   const told = model.get("_answers")[name];
   if (told && equal(told.question, now)) return understood(told);
-  const known = model.get("_known").find((records) => equal(records[name].question, now));
-  if (known) return understood(known[name]);
+  const known = model.get("_known").find((row) => equal(row.question, now));
+  if (known) return understood(known.told[name]);
   if (told?.never) return understood(told);
   if (model.get("_kernel") === false) return { answer: null, words: "needs a running kernel" };
   return { answer: told?.answer ?? null, late: true, words: "Python is asked" };

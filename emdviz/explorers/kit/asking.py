@@ -130,12 +130,20 @@ class AskingExplorer(DistributionExplorer):
             self._problems[key] = Problem(loss, self.num_classes, **options)
         return self._problems[key]
 
+    def _told(self, question):
+        """Return the records of all losses without their question, in few digits."""
+        records = {name: one.record(question) for name, one in self._asked.items()}
+        return {
+            name: {key: _rounded(part) for key, part in record.items() if key != "question"}
+            for name, record in records.items()
+        }
+
     def _fragment(self, show="figure", **options):
         """Return HTML; a page of its own also holds the answers to ``_beforehand``."""
         if show != "page" or not self._asked:
             return super()._fragment(show, **options)
         self._trait_values["_known"] = [
-            {name: one.record(question) for name, one in self._asked.items()}
+            {"question": question, "told": self._told(question)}
             for question in [*self._beforehand(), self._newest]
         ]
         try:
@@ -198,6 +206,14 @@ def _why_not(problem):
     if loss.head:
         return "its output layer turns outputs into p in its own way"
     return "its outputs are not the logarithms of p"
+
+
+def _rounded(part):
+    if isinstance(part, dict):
+        return {key: _rounded(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_rounded(value) for value in part]
+    return float(f"{part:.6g}") if isinstance(part, float) else part
 
 
 def plain(number):

@@ -247,8 +247,8 @@ function byPython(model, name, letter, p, { target }) {
   const { answer, ...rest } = askPython(model, name, QUESTION);
   if (answer) return { value: numbers(answer[letter]), ...rest };
   // a page without a kernel knows the examples one by one
-  const known = model.get("_known").find(({ [name]: { question } }) => question.target === target && equal(question.p, p));
-  const told = known ? understood(known[name]) : rest;
+  const known = model.get("_known").find(({ question }) => question.target === target && equal(question.p, p));
+  const told = known ? understood(known.told[name]) : rest;
   return told.answer ? { value: numbers(told.answer.A) } : { value: null, ...told };
 }
 

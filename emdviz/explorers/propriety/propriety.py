@@ -174,9 +174,10 @@ class ProprietyExplorer(AskingExplorer):
             corners = [problem.at(corner, t) for corner in np.eye(self.num_classes)]
             honest, yours = problem.at(t, t), problem.at(question["p"], t)
             answer |= {"honest": plain(honest), "yours": plain(yours), "shown": plain(max(corners))}
-            answer["constant"] = bool(np.ptp([honest, *corners]) < 10 * problem.noise)
+            finite = np.isfinite([honest, *corners]).all()
+            answer["constant"] = bool(finite and np.ptp([honest, *corners]) < 10 * problem.noise)
             if self.num_classes == 3:
-                answer["landscape"] = [float(f"{v:.6g}") for v in self._landscape(problem, t)]
+                answer["landscape"] = self._landscape(problem, t).tolist()
         return answer
 
     def _glance(self, problem, t):
