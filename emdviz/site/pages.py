@@ -9,9 +9,11 @@ from jinja2 import Environment, FileSystemLoader
 
 from emdviz import explorers
 from emdviz.explorers.kit.address import fields
+from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import ADIENCE_AGE_GROUPS
-from emdviz.explorers.kit.explorer import whole_page
+from emdviz.explorers.kit.explorer import as_script, lean, shared_style, whole_page
 from emdviz.site.recorded import Replay
+from emdviz.site.steps import TRUE_CLASS, A, B, steps
 from emdviz.writing import write_whole
 
 _HERE = Path(__file__).parent
@@ -21,10 +23,12 @@ _TEMPLATES = Environment(
 
 QUESTION = "When classes are ordered, what should a loss know about the order?"
 
-# the two predictions of notebook 01, alike in cross-entropy, of the class 25-32
-A = [0.25, 0.15, 0.05, 0.05, 0.40, 0.02, 0.03, 0.05]
-B = [0.00, 0.00, 0.05, 0.25, 0.40, 0.25, 0.05, 0.00]
-TRUE_CLASS = 4
+OF_THE_RACE = {
+    "losses": ["XE", "EMD2", "EMD", "XEMD2"],
+    "images": [1, 3, 4, 6],
+    "metrics": ["RPS", "AEM"],
+}
+"""What the tour shows of the recorded race."""
 
 
 @dataclass(frozen=True)
@@ -116,30 +120,85 @@ def build(folder):
     folder.mkdir(parents=True, exist_ok=True)
     figures = {name: page.make() for name, page in PAGES.items()}
     files = {"index.html": _gallery(figures)}
+    files["tour.html"] = _tour(figures)
     files |= {f"{name}.html": _figure_page(PAGES[name], made) for name, made in figures.items()}
     for name, text in files.items():
         write_whole(folder / name, text.encode())
     return [folder / name for name in files]
 
 
-def _fragment(figure, show, **options):
-    """Return HTML that shows a figure alone ("figure"), or on a page with an address ("page")."""
-    if isinstance(figure, Replay):
-        return figure.fragment(show, **options)
-    return figure._fragment(show, **options)
+def _fields(figure):
+    return figure.fields if isinstance(figure, Replay) else fields(figure)
+
+
+def _state(figure):
+    return figure.state if isinstance(figure, Replay) else figure._page_state()
 
 
 def _figure_page(page, figure):
-    address = figure.fields if isinstance(figure, Replay) else fields(figure)
-    body = _render("figure.html", page=page, figure=_fragment(figure, "page", address=address))
+    shown = figure._fragment("page", address=_fields(figure))
+    body = _render("figure.html", page=page, figure=shown)
     return whole_page(f"{page.title} · emdviz", body, _style("site.css"))
 
 
 def _gallery(figures):
     cards = [(page, _picture(figures[name])) for name, page in PAGES.items()]
-    live = _fragment(figures["prediction"], "figure")
+    live = figures["prediction"]._fragment("figure")
     body = _render("gallery.html", question=QUESTION, figure=live, cards=cards)
     return whole_page("emdviz", body, _style("site.css"))
+
+
+def _tour(figures):
+    race = Replay(**OF_THE_RACE)
+    told = steps(race)
+    used = {name: figures[name] for name in sorted({step.figure for step in told})} | {"race": race}
+    make = {name: PAGES[name].make for name in used} | {"race": lambda: race}
+    facts = {
+        "figures": {name: _facts(figure) for name, figure in used.items()},
+        "steps": [_states(step, make[step.figure]()) for step in told],
+    }
+    script = bundle(_HERE / "tour.js", "tour").rpartition("export default")[0]
+    body = _render(
+        "tour.html",
+        question=QUESTION,
+        steps=told,
+        script=f"{lean(script)}\ntour({as_script(facts)});",
+    )
+    style = shared_style(*(figure._css for figure in used.values()))
+    return whole_page("Tour · emdviz", body, lean(_style("tour.css") + style))
+
+
+def _facts(figure):
+    # the menus of examples are hidden in the tour
+    values = {name: type(v)() if name == "_presets" else v for name, v in _state(figure).items()}
+    return {"values": values, "fields": _fields(figure)}
+
+
+def _fixed(step, start):
+    """Return what of a step's figure differs from its page's, and never changes."""
+    fixed = {"_bars_only": True} if step.bars_only else {}
+    if step.losses:
+        fixed["_losses"] = [loss for loss in start["_losses"] if loss["name"] in step.losses]
+    return fixed
+
+
+def _states(step, figure):
+    """Return the traits of a step's figure that differ from its page's: as asked, and as shown."""
+    start = _state(figure)
+    kept = [field["name"] for field in _fields(figure)] + ["_exact"]
+    states = []
+    for change in (step.asked, step.shown):
+        for name, value in change.items():
+            setattr(figure, name, value)
+        now = _state(figure)
+        states.append({name: now[name] for name in kept if name in now})
+    asked, shown = states
+    return {
+        "figure": step.figure,
+        "fixed": _fixed(step, start),
+        "asked": {name: value for name, value in asked.items() if value != start[name]},
+        "shown": {name: value for name, value in shown.items() if value != asked[name]},
+    }
 
 
 def _render(template, **values):

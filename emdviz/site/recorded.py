@@ -18,7 +18,7 @@ RACE = _HERE / "race.json"
 
 
 class Replay:
-    """The recorded race, with what the site needs of an explorer.
+    """The recorded race, or some of its losses, images and metrics, as the site needs a figure.
 
     Attributes
     ----------
@@ -26,24 +26,31 @@ class Replay:
         What the file holds.
     epochs : dict of str to list of dict
         The ``metrics`` and the ``belief`` after each epoch, by loss, in the order of ``LOSSES``.
+    epoch, image, metric
+        Those shown, as of a ``TrainingReplay``.
     """
 
     module = _EXPLORERS / "training" / "replay.js"
-    css = style_sheet("replay", "kit/kit.css", "training/training.css")
+    _css = style_sheet("replay", "kit/kit.css", "training/training.css")
 
-    def __init__(self, path=RACE):
+    def __init__(self, path=RACE, *, losses=None, images=None, metrics=None):
         self.facts = json.loads(Path(path).read_text(encoding="utf-8"))
+        if images is not None:
+            _keep_images(self.facts, images)
+        self.facts["metrics"] = metrics or self.facts["metrics"]
         kept = self.facts["epochs"]
-        self.epochs = {loss: kept[loss] for loss in LOSSES if loss in kept}
+        self.epochs = {loss: kept[loss] for loss in LOSSES if loss in (losses or kept)}
+        self._last = max(len(done) for done in self.epochs.values())
+        self.epoch, self.image, self.metric = self._last, 0, self.facts["metrics"][0]
 
     @property
     def state(self):
-        """The traits of a ``TrainingReplay``, at its last epoch."""
+        """The traits of a ``TrainingReplay``."""
         facts = self.facts
         return {
-            "epoch": self._last,
-            "image": 0,
-            "metric": facts["metrics"][0],
+            "epoch": self.epoch,
+            "image": self.image,
+            "metric": self.metric,
             "_text_scale": 1.0,
             "_setup": {
                 "losses": show_losses(list(self.epochs)),
@@ -55,7 +62,9 @@ class Replay:
                 "epochs": self._last,
                 "probe": facts["probe"],
             },
-            "_epochs": list(self.epochs.values()),
+            "_epochs": [
+                [self._epoch_facts(epoch) for epoch in done] for done in self.epochs.values()
+            ],
         }
 
     @property
@@ -68,9 +77,12 @@ class Replay:
             choice("metric", facts["metrics"]),
         ]
 
-    def fragment(self, show, **options):
+    def _epoch_facts(self, epoch):
+        return epoch | {"metrics": {name: epoch["metrics"][name] for name in self.facts["metrics"]}}
+
+    def _fragment(self, show, **options):
         """Return HTML that shows it."""
-        return stand_alone(show, self.state, css=self.css, esm=bundle(self.module), **options)
+        return stand_alone(show, self.state, css=self._css, esm=bundle(self.module), **options)
 
     def figure(self):
         """Return a matplotlib Figure of the curves of RPS."""
@@ -88,6 +100,14 @@ class Replay:
         """Return a metric of each loss after its last epoch."""
         return {loss: done[-1]["metrics"][metric] for loss, done in self.epochs.items()}
 
-    @property
-    def _last(self):
-        return max(len(done) for done in self.epochs.values())
+
+def _keep_images(facts, images):
+    """Drop all images but those of these indices, and what was believed of them."""
+
+    def kept(values):
+        return values and [values[i] for i in images]
+
+    facts["probe"] = {name: kept(values) for name, values in facts["probe"].items()}
+    for epochs in facts["epochs"].values():
+        for epoch in epochs:
+            epoch["belief"] = {name: kept(values) for name, values in epoch["belief"].items()}

@@ -75,8 +75,7 @@ standAlone.{show}(document.getElementById("{anchor}"), {values}{more});
 </script>
 """
 
-_COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
-"""A comment that has its lines for itself: an eighth of a module, which no page needs."""
+_NO_CODE = re.compile(r"^(?:[ \t]*(?://[^\n]*|/\*.*?\*/)\n|[ \t]+|\n)", re.MULTILINE | re.DOTALL)
 
 _STAND_ALONE = bundle(_HERE / "stand_alone.js", "standAlone").rpartition("export default")[0]
 
@@ -113,6 +112,14 @@ def style_sheet(figure, *names):
     """
     sheets = "\n".join((_HERE.parent / name).read_text(encoding="utf-8") for name in names)
     return f".emdviz-{figure} {{\n{_COLOURS}{sheets}}}\n"
+
+
+def shared_style(*sheets):
+    """Join what ``style_sheet`` gave for several figures, with the kit's rules once for all."""
+    kit = (_HERE / "kit.css").read_text(encoding="utf-8")
+    selectors = [sheet.partition(" {")[0] for sheet in sheets]
+    own = [sheet.replace(_COLOURS + kit, "", 1) for sheet in sheets]
+    return f":is({', '.join(selectors)}) {{\n{_COLOURS}{kit}}}\n" + "".join(own)
 
 
 def _only_this(markup):
@@ -183,18 +190,27 @@ def stand_alone(show, values, *, css="", esm="", address=None):
     """
     more = [", widget"] if esm else []
     if address is not None:
-        more.append(f", {_as_script(address)}")
+        more.append(f", {as_script(address)}")
     return _FRAGMENT.format(
         anchor=f"emdviz-{uuid.uuid4().hex[:12]}",
-        css=_COMMENT.sub("", css),
-        esm=_COMMENT.sub("", esm.rpartition("export default")[0] + _STAND_ALONE),
+        css=lean(css),
+        esm=lean(esm.rpartition("export default")[0] + _STAND_ALONE),
         show=show,
-        values=_as_script(values),
+        values=as_script(values),
         more="".join(more),
     )
 
 
-def _as_script(values):
+def lean(code):
+    """Return JavaScript or CSS without comments on lines of their own, and without indents.
+
+    They are a quarter of a module, and no page needs them.
+    """
+    return _NO_CODE.sub("", code)
+
+
+def as_script(values):
+    """Return values as a script may hold them."""
     # "<" could end the script from within a class name
     return json.dumps(values).replace("<", "\\u003c")
 
@@ -272,9 +288,12 @@ class Explorer(Reopenable, anywidget.AnyWidget):
 
     def _fragment(self, show="figure", **options):
         """Return HTML that shows the explorer with a stand-in for the kernel."""
+        return stand_alone(show, self._page_state(), css=self._css, esm=self._esm, **options)
+
+    def _page_state(self):
+        """Return the traits that a page needs."""
         ours = set(self.traits(sync=True)) - set(anywidget.AnyWidget.class_traits(sync=True))
-        state = self.get_state(ours - {"_esm", "_css", "_anywidget_id"})
-        return stand_alone(show, state, css=self._css, esm=self._esm, **options)
+        return self.get_state(ours - {"_esm", "_css", "_anywidget_id"})
 
     def _hand_over(self, _, content, __):
         """Send the page to a browser that asks for it."""

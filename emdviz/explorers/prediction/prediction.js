@@ -179,6 +179,7 @@ function createPanel({ letter, list, model, root, act }) {
     kind: letter.toLowerCase(), letter, title: `Prediction ${letter}`, list,
     menu: act.presetMenu(list, letter), model, root, act,
     below: [html("div", { class: `emdviz-tiles${tiles.length > 4 ? " emdviz-many" : ""}` }, ...tiles.map((tile) => tile.node))],
+    options: { withSteps: !model.get("_bars_only") }, // as the first steps of the site's tour ask
   });
   return {
     node,
