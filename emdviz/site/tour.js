@@ -51,18 +51,19 @@ function createStep(section, { figure, fixed, asked, shown }, figures) {
   }
   const follow = () => set(link, { href: link.pathname.split("/").at(-1) + writeAddress(fields, values, now()) });
 
-  function show(chosen = null) {
+  /** Give the answer; the reader may have `chosen` a button, and the figure moves unless `atOnce`. */
+  function show(chosen = null, atOnce = false) {
     revealed = true;
-    const right = buttons.find((button) => button.dataset.right === "true");
     for (const button of buttons) {
       set(button, { "aria-pressed": String(button === chosen), "data-shown": true, "aria-disabled": "true" });
     }
-    const verdict = chosen === null ? "" : chosen === right ? "✓ Yes. " : `✗ Not quite: ${right.dataset.name}. `;
+    const verdict = chosen === null ? "" : chosen.dataset.right === "true" ? "✓ Yes. " : "✗ Not quite. ";
     write(find(section, "verdict"), verdict);
     reveal.hidden = false;
     set(section, { "data-revealed": true });
     stop();
-    stop = travel(model, shown);
+    if (atOnce) model.set(shown);
+    else stop = onceSeen(room, () => travel(model, shown));
   }
   function reset() {
     stop();
@@ -84,6 +85,19 @@ function createStep(section, { figure, fixed, asked, shown }, figures) {
     choose: (i) => buttons[i] && !revealed && show(buttons[i]),
     isRevealed: () => revealed,
   };
+}
+
+/** Begin `task` when half of the screen, or of `node`, shows `node`; return how to stop all of it. */
+function onceSeen(node, task) {
+  let stop = () => observer.disconnect();
+  const observer = new IntersectionObserver((entries) => {
+    const seen = entries.at(-1).intersectionRect.height;
+    if (seen < Math.min(innerHeight, node.offsetHeight) / 2) return;
+    observer.disconnect();
+    stop = task();
+  }, { threshold: [0, 0.1, 0.2, 0.3, 0.4, 0.5] });
+  observer.observe(node);
+  return () => stop();
 }
 
 /** The list of all steps, over the page. */
@@ -153,11 +167,10 @@ function tour({ figures, steps: told }) {
       }
     }
     mark();
-    if (SLIDES.matches) {
-      scrollTo(0, 0);
-      find(steps[at].section, "title").focus({ preventScroll: true });
-    }
+    if (SLIDES.matches) scrollTo(0, 0);
+    focusTitle();
   }
+  const focusTitle = () => SLIDES.matches && find(steps[at].section, "title").focus({ preventScroll: true });
   function forward() {
     if (!steps[at].isRevealed()) steps[at].show();
     else if (at + 1 < steps.length) return go(at + 1);
@@ -203,17 +216,27 @@ function tour({ figures, steps: told }) {
   const fill = () =>
     document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.().catch(() => {});
 
+  // which gives the focus back to what had it before
+  overview.node.addEventListener("close", focusTitle);
   back.addEventListener("click", backward);
   next.addEventListener("click", forward);
   find(document, "bar-full").addEventListener("click", fill);
   document.addEventListener("click", ({ target }) => target.closest(".tour-answer") && mark());
   addEventListener("popstate", arrive);
   addEventListener("resize", () => (mountAll(), mark()));
-  // on paper every answer is given
+  // on paper every answer is given, and a page is as large as the screen, for which all is laid out
+  const paper = new CSSStyleSheet();
+  document.adoptedStyleSheets.push(paper);
   addEventListener("beforeprint", () => {
+    if (SLIDES.matches) {
+      const [width, height, font] = [`${innerWidth}px`, `${innerHeight}px`, getComputedStyle(root).fontSize];
+      const sizes = { "--tour-width": width, "--tour-height": height, "--tour-font": font };
+      for (const [name, value] of Object.entries(sizes)) root.style.setProperty(name, value);
+      paper.replaceSync(`@page { size: ${width} ${height}; margin: 0 }`);
+    } else paper.replaceSync("@page { size: 1280px 720px; margin: 0 }");
     for (const step of steps) {
       step.mount(scaleNow());
-      if (!step.isRevealed()) step.show();
+      step.show(null, true);
     }
     mark();
   });
