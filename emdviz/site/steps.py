@@ -307,6 +307,7 @@ def _gradients():
         start | {"steps": 0},
         {"steps": few},
         hides=("pushes",),
+        losses=_SLOPES,
     )
     yield Step(
         "the-sum",
@@ -322,6 +323,7 @@ def _gradients():
         "gradient",
         start | {"steps": few},
         {"steps": many},
+        losses=_SLOPES,
     )
 
 
