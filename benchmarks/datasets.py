@@ -5,31 +5,39 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
-from torchvision.transforms import PILToTensor
+from torchvision.transforms import Compose, PILToTensor, Resize
 
-from benchmarks.timing import conditions, interleaved, table
+from benchmarks.timing import conditions, interleaved, load, table
 from emdviz.datasets import image_folder, synthetic_faces
 from emdviz.datasets.readers.files import list_files
 from emdviz.datasets.readers.images import decode
 
-IMAGES = 8000
+FILES = ((8000, 64), (1000, 1024))
+"""How many files, and pixels of each; all become images of SIZE."""
+
 SIZE = 64
 BATCH = 128
 WORKERS = 2
 
 
-def write_faces(folder, count):
+def write_faces(folder, count, pixels):
     """Write drawn faces as JPEGs, a folder for each class."""
     faces = synthetic_faces(count, size=SIZE)
+    noise = np.random.default_rng(0).normal(0, 6, (pixels, pixels, 3))  # as a camera's
     an_hour_ago = time.time() - 3600  # the cache reads files again that have only just changed
     for k, (image, label) in enumerate(faces):
         path = folder / str(int(label)) / f"{k}.jpg"
         path.parent.mkdir(exist_ok=True)
-        Image.fromarray(image.permute(1, 2, 0).numpy()).save(path, quality=90)
+        picture = Image.fromarray(image.permute(1, 2, 0).numpy())
+        if pixels != SIZE:
+            large = np.asarray(picture.resize((pixels, pixels), Image.Resampling.BICUBIC))
+            picture = Image.fromarray((large + noise).clip(0, 255).astype(np.uint8))
+        picture.save(path, quality=90)
         os.utime(path, (an_hour_ago, an_hour_ago))
 
 
@@ -45,8 +53,8 @@ def in_memory(data):
 
 
 def ways(folder):
-    """Return what is compared, by name; all make uint8 images of the size of the files."""
-    torchvision = ImageFolder(folder, transform=PILToTensor())
+    """Return what is compared, by name; all make uint8 images of the same size."""
+    torchvision = ImageFolder(folder, transform=Compose([Resize(SIZE), PILToTensor()]))
     loader = DataLoader(
         torchvision, BATCH, shuffle=True, num_workers=WORKERS, persistent_workers=True
     )
@@ -61,26 +69,29 @@ def ways(folder):
     }
 
 
-def report(count=IMAGES, rounds=5):
+def report(files=FILES, rounds=5):
     """Return the Markdown of this benchmark."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_faces(Path(folder), count)
-        times = interleaved(ways(folder), rounds=rounds)
-    loader, decoding, *_ = times.values()
-    rows = [
-        [
-            name,
-            f"{seconds:,.3f} s",
-            f"{count / seconds:,.0f}",
-            f"{loader / seconds:,.1f}",
-            f"{decoding / seconds:,.1f}",
+    start, parts = load(), []
+    for count, pixels in files:
+        with tempfile.TemporaryDirectory() as folder:
+            write_faces(Path(folder), count, pixels)
+            times = interleaved(ways(folder), rounds=rounds, warm_up=1)
+        loader, decoding, *_ = times.values()
+        rows = [
+            [
+                name,
+                f"{seconds:,.3f} s",
+                f"{count / seconds:,.0f}",
+                f"{loader / seconds:,.1f}",
+                f"{decoding / seconds:,.1f}",
+            ]
+            for name, seconds in times.items()
         ]
-        for name, seconds in times.items()
-    ]
-    heads = ["way", f"{count:,} images", "images/s", "times DataLoader", "times decoding"]
+        title = f"{count:,} JPEGs of {pixels:,} px"
+        parts.append(table(["way", title, "images/s", "times DataLoader", "times decoding"], rows))
     return (
-        f"## Data sets\n\n{conditions()}\n\n"
-        f"JPEGs of {SIZE} px, in batches of {BATCH}. All end with uint8 images in memory. "
+        f"## Data sets\n\n{conditions()} · load {start} before, {load()} after\n\n"
+        f"JPEGs, made to {SIZE} px, in batches of {BATCH}. All end with uint8 images in memory. "
         "A second start lists the files, compares sizes and times, and reads one file.\n\n"
-        f"{table(heads, rows)}"
+        + "\n".join(parts)
     )

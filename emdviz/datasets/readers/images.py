@@ -99,11 +99,14 @@ def decode(files, size, *, crops=None, squeeze=False, digests=False, depth=None,
     with warnings.catch_warnings():  # one warning tells of all files that cannot be read
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
         warnings.filterwarnings("ignore", "The image decoding", DeprecationWarning)  # torchvision's
-        with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
-            tasks = list(places.values())
-            # a block at once, for a thread costs more than a file
-            blocks = [tasks[start : start + _BLOCK] for start in range(0, len(tasks), _BLOCK)]
-            list(pool.map(lambda block: list(map(work, block)), blocks))
+        tasks = list(places.values())
+        # a block at once, for a thread costs more than a file
+        blocks = [tasks[start : start + _BLOCK] for start in range(0, len(tasks), _BLOCK)]
+        if len(blocks) < 2:
+            list(map(work, tasks))
+        else:
+            with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
+                list(pool.map(lambda block: list(map(work, block)), blocks))
     notes = ()
     if deep and depth is None:
         depth = max(8, int(max(peaks)).bit_length())
