@@ -6,6 +6,7 @@ import torch
 
 from benchmarks.timing import conditions, load, table
 from emdviz import datasets
+from emdviz._threads import use_threads
 from emdviz.losses import as_loss
 from emdviz.training import Run, TrainConfig, compare_losses
 from emdviz.training.data import TrainingData
@@ -22,8 +23,13 @@ def features(rows, width):
     return datasets.from_arrays(x, (score + 4).clamp(0, 7.99).long())
 
 
-def bare_loop(data, loss, config):
+def bare_loop(data, loss, config, threads):
     """Train a head as a tutorial does, without evaluation; all rows lie in memory."""
+    with use_threads(threads):
+        _bare_loop(data, loss, config)
+
+
+def _bare_loop(data, loss, config):
     x, y = data.inputs.index_select(0, data._rows), data.targets()
     torch.manual_seed(config.seed)
     width = as_loss(loss).num_outputs(data.num_classes)
@@ -60,7 +66,7 @@ def against_one_by_one(*, rows=8000, width=1280, seeds=20, epochs=10, model="lin
     runs = len(LOSSES) * seeds * len(RATES)
     alone = {"bare torch loop": [0.0, 0.0], "training.fit": [0.0, 0.0]}
     ways = {
-        "bare torch loop": lambda loss: bare_loop(data, loss, config),
+        "bare torch loop": lambda loss: bare_loop(data, loss, config, data.threads),
         "training.fit": lambda loss: list(Run(model, loss, data, config)),
     }
     if model != "linear" or device != "cpu":
