@@ -1,9 +1,10 @@
 """Build the book: python scripts/book.py [--no-run].
 
 Runs the notebooks, puts their explorers' offline pages and pictures beside them, and lets Sphinx
-lay out a static site of these, the pages of docs/ and an API reference, in build/book. The site
-asks nothing of any network: open its index.html, or put the folder on any host. EMDVIZ_FAST=1
-runs the notebooks at half size. The exit status is not 0 if a cell fails or a link leads nowhere.
+lay out these, the pages of docs/ and an API reference in build/book, with the tour and the figures
+of ``make site`` in its folder site. The book asks nothing of any network: open its index.html, or
+put the folder on any host. EMDVIZ_FAST=1 runs the notebooks at half size. The exit status is not 0
+if a cell fails or a link leads nowhere.
 """
 
 import argparse
@@ -30,8 +31,7 @@ sys.path[:0] = [str(ROOT), str(BOOK)]
 
 import offline  # noqa: E402
 
-from emdviz.explorers import PredictionExplorer  # noqa: E402
-from emdviz.explorers.kit.distribution_explorer import ADIENCE_AGE_GROUPS  # noqa: E402
+from emdviz import site  # noqa: E402
 
 PAGES = [
     "docs/*.md",
@@ -46,6 +46,9 @@ PAGES = [
 
 THUMBNAIL = (640, 320)
 _PNG = re.compile(r'src="data:image/png;base64,([^"]+)"')
+_OUTSIDE = re.compile(
+    r"\[(?P<words>[^\]]*)\]\(\.\./(?:README\.md|notebooks/(?P<notebook>[\w.]+))(?:#[^)]*)?\)"
+)
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _NEEDS_PYTHON = "<p><em>This figure needs Python: run the notebook to see it.</em></p>"
 
@@ -110,7 +113,10 @@ def lay_out(ran, source, out):
     for path in [path for pattern in PAGES for path in ROOT.glob(pattern)]:
         copy = source / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
+        if path.suffix == ".md":
+            copy.write_text(within(path.read_text(encoding="utf-8"), ran), encoding="utf-8")
+        else:
+            shutil.copyfile(path, copy)
     files = source / "_static"
     (source / "notebooks").mkdir()
     for path in [*ran.glob("*.html"), *ran.glob("*.png")]:
@@ -120,6 +126,17 @@ def lay_out(ran, source, out):
     places = ["-c", BOOK, "-d", source.with_name("doctrees"), source, out]
     if status := build_main(["-q", "-W", "--keep-going", "-b", "html", *map(str, places)]):
         sys.exit(status)
+    site.build(out / "site")
+
+
+def within(text, ran):
+    """Return a page whose links to README, and to notebooks not in the book, are text alone."""
+
+    def link(found):
+        there = found["notebook"] and (ran / found["notebook"]).is_file()
+        return found[0] if there else found["words"]
+
+    return _OUTSIDE.sub(link, text)
 
 
 def lesson(path, folder, files):
@@ -165,9 +182,10 @@ def offline_markup(output, explorers):
     return data.get("text/html")
 
 
-def frame(explorer, static):
+def frame(explorer, static, page=None):
     """Return HTML that shows an explorer's page, and its picture where there is no JavaScript."""
-    page, picture = (f"{static}{explorer['name']}.{kind}" for kind in ("html", "png"))
+    page = page or f"{static}{explorer['name']}.html"
+    picture = f"{static}{explorer['name']}.png"
     title, alt = html.escape(explorer["title"]), html.escape(explorer["alt"])
     return f"""<figure class="book-live">
 <iframe src="{page}" title="{title}"></iframe>
@@ -213,15 +231,14 @@ def card(opening, name, thumbnail):
 
 
 def first_explorer():
-    """Return an explorer of the two predictions of notebook 01, alike in cross-entropy."""
-    a = [0.25, 0.15, 0.05, 0.05, 0.40, 0.02, 0.03, 0.05]
-    b = [0.00, 0.00, 0.05, 0.25, 0.40, 0.25, 0.05, 0.00]
-    return PredictionExplorer(a, b, target=4, classes=ADIENCE_AGE_GROUPS)
+    """Return the figure of the first page: two predictions, alike in cross-entropy."""
+    return site.PAGES["prediction"].make()
 
 
 def write_index(path, lessons, files):
     """Fill the first page with an explorer and with a card for each lesson."""
-    live = frame(offline.keep(first_explorer(), files, "index"), "_static/")
+    picture = offline.draw(first_explorer(), files / "index.png")
+    live = frame(picture, "_static/", "site/prediction.html")
     text = path.read_text(encoding="utf-8")
     text = text.replace("<!-- explorer -->", live).replace("<!-- lessons -->", "\n".join(lessons))
     path.write_text(text, encoding="utf-8")

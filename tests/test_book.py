@@ -133,6 +133,12 @@ def test_links_within_the_book_exist(site, pages):
                 assert unquote(parts.fragment) in pages[there].ids, f"{path.name}: {target}"
 
 
+def test_the_tour_and_the_figures_come_along(site, pages):
+    assert "site/tour.html" in pages[site / "index.html"].links
+    assert "site/prediction.html" in pages[site / "index.html"].loaded
+    assert "tour-step" in pages[site / "site" / "tour.html"].text
+
+
 def test_nothing_is_loaded_from_elsewhere(site, pages):
     for path, page in pages.items():
         loaded = [target for target in page.loaded if not target.startswith("data:")]

@@ -11,8 +11,10 @@ import pytest
 from emdviz import explorers, site
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS
-from emdviz.site.recorded import RACE
+from emdviz.site.recorded import RACE, Replay
+from emdviz.site.steps import measured, steps
 
+ROOT = Path(__file__).parents[1]
 MOST = {"tour.html": 300_000, "index.html": 200_000}
 MOST_OF_A_FIGURE = 150_000
 WITHOUT_TORCH = """
@@ -77,3 +79,26 @@ def test_the_command_says_what_it_wrote(tmp_path):
     command = [sys.executable, "-m", "emdviz.site", "--help"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "Write the gallery, a page for each figure, and the tour to a folder." in said
+
+
+def test_the_plans_for_teachers_name_steps_of_the_tour():
+    lines = (ROOT / "docs" / "TEACHING.md").read_text(encoding="utf-8").splitlines()
+    named = {
+        name
+        for line in lines
+        if line.startswith("|")
+        for part in re.findall(r"tour, ([^;|]*)", line)
+        for name in re.findall(r"`([\w-]+)`", part)
+    }
+    assert len(named) > 5
+    assert named <= {step.name for step in steps(Replay())}
+
+
+def test_numbers_of_the_results_are_those_of_the_page():
+    table = measured()
+    assert set(table["rows"]) >= {LOSSES[name].label for name in ("XE", "EMD2", "XEMD2")}
+    page = (ROOT / "docs" / "RESULTS.md").read_text(encoding="utf-8")
+    for row in table["rows"].values():
+        assert row["RPS"] in page
+    with pytest.raises(FileNotFoundError, match="build the site in a clone of emdviz"):
+        measured(ROOT / "nowhere.md")

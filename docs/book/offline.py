@@ -4,8 +4,6 @@ An explorer leaves its own offline page and a picture, both as it is when the no
 what a reader of the notebook would see then too. A flip book leaves its pages.
 """
 
-import base64
-import hashlib
 import html
 import json
 import re
@@ -18,20 +16,6 @@ from emdviz.explorers.kit import Explorer, Panel
 from emdviz.plots.alt_text import describe
 
 MIME = "application/vnd.emdviz.book+json"
-
-# the page around a frame cannot look into it when both are opened as files, so they talk
-_TALK = """
-if (parent !== window) {
-  document.body.style.padding = "0.25rem 0.5rem";
-  const tell = () => parent.postMessage({ emdvizHeight: document.body.offsetHeight }, "*");
-  new ResizeObserver(tell).observe(document.body);
-  addEventListener("message", ({ data }) => {
-    if (!data.emdvizScheme) return;
-    document.documentElement.style.colorScheme = data.emdvizScheme;
-    tell();
-  });
-}
-"""
 
 _shown = []
 
@@ -53,12 +37,16 @@ def save(folder, stem):
 def keep(explorer, folder, name):
     """Write the page and the picture of one explorer; return what they are."""
     page = explorer.save_html(Path(folder) / f"{name}.html")
-    page.write_text(_talkative(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return draw(explorer, page.with_suffix(".png"))
+
+
+def draw(explorer, path):
+    """Write the picture of one explorer; return its ``name``, ``title`` and ``alt``."""
     figure = explorer.figure()
-    figure.savefig(page.with_suffix(".png"), dpi=2 * figure.dpi)
+    figure.savefig(path, dpi=2 * figure.dpi)
     plt.close(figure)
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(explorer).__name__)
-    return {"name": name, "title": words.capitalize(), "alt": describe(figure)}
+    return {"name": path.stem, "title": words.capitalize(), "alt": describe(figure)}
 
 
 def _display_explorer(explorer, **_):
@@ -83,13 +71,3 @@ def _flip_book(stack, name):
     slider = f'<input type="range" min="1" max="{len(stack.children)}" value="1">'
     label = f"<label>{html.escape(name)} {slider} <output>1</output></label>"
     return f'<div class="book-flip">{pages}{label}</div>'
-
-
-def _talkative(page):
-    """Return a saved page that also tells its height to the page around it."""
-    digest = base64.b64encode(hashlib.sha256(_TALK.encode()).digest()).decode()
-    allowed = page.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
-    talking = allowed.replace("</body>", f"<script>{_TALK}</script>\n</body>", 1)
-    if digest not in allowed or _TALK not in talking:
-        raise ValueError("a saved page must have a policy for scripts and a body, got another kind")
-    return talking

@@ -249,3 +249,30 @@ def test_a_picture_is_the_whole_figure(visit, tmp_path, name, scheme):
         least, most = picture.convert("L").getextrema()
         assert most - least > 150, "an empty picture"
     assert page.watch.errors == []
+
+
+def test_in_a_notebook_the_page_is_saved_with_its_state(open_cells, visit, folder):
+    cell = (
+        "from emdviz.explorers import PredictionExplorer\nPredictionExplorer(classes=list('abcd'))"
+    )
+    notebook = open_cells(cell)
+    shown = notebook.page.locator(".emdviz-explorer[aria-label]")
+    notebook.page.locator(".emdviz-bar").nth(1).focus()
+    notebook.page.keyboard.press("PageUp")
+    said = shown.get_attribute("aria-label")
+    shown.get_by_text("Share", exact=True).click()
+    assert shown.get_by_role("button", name="Copy link").count() == 0, "a notebook has no link"
+    with notebook.page.expect_download() as waiting:
+        shown.get_by_role("button", name="Save page").click()
+    assert waiting.value.suggested_filename == "prediction.html"
+    waiting.value.save_as(folder / "saved.html")
+    page = visit("saved")
+    page.wait_for_function(SAYS, arg=said)
+    with notebook.page.expect_download() as waiting:
+        shown.get_by_role("button", name="Save picture").click()
+    waiting.value.save_as(folder / "picture.png")
+    with Image.open(folder / "picture.png") as picture:
+        assert abs(picture.width - 2 * shown.bounding_box()["width"]) <= 2
+        least, most = picture.convert("L").getextrema()
+        assert most - least > 150, "an empty picture"
+    assert notebook.errors == []
