@@ -49,10 +49,10 @@ test: .venv/installed-test test-without-torch
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 WITHOUT_TORCH := $(addprefix emdviz.,distributions distances ground_distance transport metrics beliefs \
-  propriety published plots explorers.kit losses.loss losses.descent) \
+  propriety published plots explorers.kit site losses.loss losses.descent) \
   $(patsubst %,tests/test_%.py,without_torch distributions distances ground_distance transport metrics \
   beliefs propriety descent style plots ground_distance_plots explorers gradient_explorer \
-  propriety_explorer sinkhorn_explorer transport_explorer)
+  propriety_explorer sinkhorn_explorer transport_explorer site)
 
 test-without-torch: .venv-without-torch/installed
 	.venv-without-torch/bin/python -m pytest --numprocesses 2 --pyargs $(WITHOUT_TORCH)
