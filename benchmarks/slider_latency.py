@@ -30,6 +30,7 @@ class Case:
 
     ``handle`` selects the slider (the first that fits), ``region`` what must change when it moves;
     ``picture`` says that what changes is an image. ``target`` is the p95 aimed at, milliseconds.
+    What ``asks`` the kernel may lag twice as long, as one answer is on its way when another is due.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Case:
     target: float | None = FRAME
     picture: bool = False
     index: int = 0
+    asks: bool = False
 
 
 def explorer(name, **details):
@@ -52,6 +54,23 @@ def baseline(name, function):
     return Case(
         name, code, ".noUi-handle", ".jp-OutputArea", ("ArrowRight", "ArrowLeft"), None, True
     )
+
+
+OTHERS = """import torch
+from emdviz.explorers import {figure}
+
+def mine(logits, labels):
+    steps = torch.arange(logits.shape[1], dtype=logits.dtype)
+    return (logits.softmax(1) * (steps - labels[:, None]).abs() ** 1.5).sum(1).mean()
+
+{figure}(show=["XE", "EMD2", "OLL", "SLACE", mine])"""
+
+
+def with_others(figure, region):
+    """A figure with three losses that Python computes, of which the last is watched."""
+    name = f"{figure}, three losses from Python"
+    code = OTHERS.format(figure=figure)
+    return Case(name, code, region=region, target=ROUND_TRIP, asks=True)
 
 
 RECTANGLE = Case(
@@ -77,6 +96,8 @@ CASES = [
     explorer("ProprietyExplorer", target=ROUND_TRIP),
     explorer("GradientExplorer"),
     explorer("SinkhornExplorer", target=ROUND_TRIP),
+    with_others("PredictionExplorer", ".emdviz-a [data-loss=mine]"),
+    with_others("GradientExplorer", ".emdviz-row.emdviz-of-mine [data-number=loss]"),
     RECTANGLE,
     INTERACT,
     baseline("moved in place, `widgets.Image`", "with_image"),
@@ -88,9 +109,10 @@ changed (until the new picture is decoded, for the baselines). "Painted": until 
 shows it has been laid out and painted; frames come at fixed times, so a key waits for the next one.
 "Shown": frames with a change in them, of {STREAMED} keys sent at {RATE} per second; "lag": from
 when the last key was due to the last change. "Busy": p95 redrawn while a cell runs; a frozen figure
-did not answer within a second. "One rectangle": a widget that moves nothing else, and sends
-its state to Python as the explorers do: the time that JupyterLab, the browser and this machine
-need in any case.
+did not answer within a second. "Three losses from Python": OLL, SLACE and a function defined in the
+notebook; what is timed is the number of the last, which one message from the kernel brings.
+"One rectangle": a widget that moves nothing else, and sends its state to Python as the explorers
+do: the time that JupyterLab, the browser and this machine need in any case.
 
 What limits: for figures drawn in the browser, the wait for the next frame ({frame:.1f} ms here);
 drawing takes a small part of one. For those that ask Python, the way to the kernel and back, about
@@ -219,7 +241,7 @@ def verdict(case, found):
     """Say whether the aim was met: p95, and every key shown without a backlog."""
     if case.target is None:
         return ""
-    kept_up = found["lag"] <= case.target and (
+    kept_up = found["lag"] <= (2 if case.asks else 1) * case.target and (
         case.target > FRAME or found["shown"] >= STREAMED - 1
     )
     met = found["redrawn"][1] <= case.target and kept_up

@@ -193,6 +193,7 @@ BROUGHT = {
     "from emdviz import plots; plots.plot_prediction([0.5, 0.5])": FIGURES,
     "from emdviz.plots import style; style.use()": FIGURES | SEABORN,
     "from emdviz import explorers; explorers.PredictionExplorer()": WIDGETS,
+    "from emdviz import explorers; explorers.PredictionExplorer(show=['EMD2'])": WIDGETS,
     "from emdviz import explorers; explorers.ProprietyExplorer()": WIDGETS,
     "from emdviz import explorers; explorers.GradientExplorer()": WIDGETS,
     "from emdviz import explorers; explorers.SinkhornExplorer()": WIDGETS,

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from emdviz.explorers import PredictionExplorer, ProprietyExplorer
+from emdviz.explorers import (
+    GradientExplorer,
+    PredictionExplorer,
+    ProprietyExplorer,
+    TransportExplorer,
+)
 from tests.browser.figure import Figure, busy_kernel, wait_until
 from tests.browser.propriety import Propriety
 from tests.browser.test_accessibility import violations
@@ -182,3 +187,45 @@ def test_a_page_of_best_predictions_knows_the_examples(offline_page):
     assert figure.costs("off") == ["0.667", "0.889"]
     assert violations(page) == []
     assert (watch.errors, watch.foreign_requests) == ([], [])
+
+
+FULL = {
+    "XE": "cross-entropy",
+    "REG": "squared error of the expected class",
+    "EMD": "Earth Mover's Distance",
+    "EMD²": "squared Earth Mover's Distance",
+}
+
+
+@pytest.mark.parametrize(
+    ("figure", "see"),
+    [
+        (PredictionExplorer, "Cross-entropy looks at the true class alone"),
+        (ProprietyExplorer, "EMD rewards certainty of the median, REG the mean alone"),
+        (GradientExplorer, "EMD² hardly pushes"),
+        (TransportExplorer, "every ribbon pays for one slice"),
+    ],
+)
+def test_figures_say_what_to_see_and_which_way_is_better(offline_page, figure, see):
+    page, _ = offline_page(figure())
+    assert see in page.locator(".emdviz-see").inner_text()
+    if figure is PredictionExplorer:
+        tiles = page.locator(".emdviz-a .emdviz-tile").all_inner_texts()
+        for text, (name, full) in zip(tiles, FULL.items(), strict=True):
+            assert " ".join(text.split()).startswith(f"{name} {full} ")
+    if figure in (PredictionExplorer, TransportExplorer):
+        tiles = page.locator(".emdviz-tile").all_inner_texts()
+        assert all("lower is better" in text for text in tiles)
+    if figure is ProprietyExplorer:
+        for card, full in zip(page.locator(".emdviz-outcome").all(), FULL.values(), strict=True):
+            assert full in card.inner_text()
+            assert "lower is better" in card.inner_text()
+
+
+def test_figures_of_other_losses_ask_instead_of_speaking_of_some_that_are_not_there(offline_page):
+    page, _ = offline_page(PredictionExplorer(show=["EMD", off]))
+    see = page.locator(".emdviz-see").inner_text()
+    assert see == "Move probability: which losses change, and which do not?"
+    page, _ = offline_page(GradientExplorer(show=["XE", off]))
+    assert page.locator(".emdviz-see").inner_text().endswith("sure and wrong?")
+    assert page.get_by_label("Weight of EMD²").is_hidden()

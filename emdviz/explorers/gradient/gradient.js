@@ -16,7 +16,8 @@ const STATE = [
   "p", "target", "pinned_p", "emd_weight", "learning_rate", "own_scale", "positions", "_walk",
 ];
 const QUESTION = ["p", "target", "positions", "learning_rate", "_walk"];
-const SEE =
+const SEE = "How hard does each loss push where the prediction is sure and wrong?";
+const SEE_SUM =
   "Where the prediction is sure and wrong, EMD² hardly pushes; XE + EMD² does.";
 const HINT =
   "Drag a bar; double-click pins it. Click a class name to make it the true class. " +
@@ -97,7 +98,7 @@ function createLossRow({ loss, classes, root, named }) {
   };
 }
 
-function createControls({ model, act, walk }) {
+function createControls({ model, act, walk, summed }) {
   const presets = model.get("_presets");
   const target = createTargetMenu(model, act);
   const menu = createActionMenu({
@@ -113,7 +114,7 @@ function createControls({ model, act, walk }) {
     label: "Own scale for each loss", toggle: (on) => act.put({ own_scale: on }),
   });
   const keys = `${KEYS}; t makes its class the true one.`;
-  const node = createToolbar([target.node, own.node], { see: SEE, hint: HINT, keys, below: [walk] });
+  const node = createToolbar([target.node, own.node], { see: summed ? SEE_SUM : SEE, hint: HINT, keys, below: [walk] });
   return {
     node,
     menu,
@@ -145,8 +146,9 @@ function build(model, root) {
     createActions(model, { lists: ["p"], names: STATE, moveBar, choose: chooseClass }),
     limits.steps,
   );
-  const walk = createWalk({ losses, limits, act, root });
-  const toolbar = createControls({ model, act, walk: walk.controls });
+  const summed = losses.some(({ name, asked }) => !asked && closedForms[name].sumOf);
+  const walk = createWalk({ losses, limits, act, root, summed });
+  const toolbar = createControls({ model, act, walk: walk.controls, summed });
   const options = { withSteps: false, tall: 0.8 };
   const panel = createBarPanel({
     kind: "a", letter: "p", title: "Prediction", list: "p", menu: toolbar.menu, model, root, act, options,

@@ -19,7 +19,7 @@ const share = (value, start) => (start > 1e-12 ? value / start : 0);
 export const inWords = (steps) => `${steps} ${steps === 1 ? "step" : "steps"}`;
 
 /** Buttons and sliders; `act` tells how to take steps and how to set a trait. */
-function createWalkControls({ limits, act }) {
+function createWalkControls({ limits, act, summed }) {
   const rates = limits.rates;
   const rate = createRange({
     label: "Learning rate", max: rates.length - 1,
@@ -29,6 +29,7 @@ function createWalkControls({ limits, act }) {
     label: "Weight of EMD²", max: limits.weight, step: 0.1,
     slide: (value) => act.put({ emd_weight: value }),
   });
+  weight.node.hidden = !summed; // of a loss that is not shown
   const one = createButton({ label: "Take a step", press: () => act.take(1) });
   const ten = createButton({ label: "10 steps", press: () => act.take(10) });
   const again = createButton({ label: "Reset", press: () => act.take(-Infinity) });
@@ -75,8 +76,8 @@ function createTrails({ losses, root }) {
   };
 }
 
-export function createWalk({ losses, limits, act, root }) {
-  const controls = createWalkControls({ limits, act });
+export function createWalk({ losses, limits, act, root, summed }) {
+  const controls = createWalkControls({ limits, act, summed });
   const trails = MEASURES.map(({ title, of }) => {
     const drawing = createTrails({ losses, root });
     const frame = html("div", { class: "emdviz-frame" }, drawing.node);

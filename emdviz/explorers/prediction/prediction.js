@@ -14,7 +14,8 @@ import {
 } from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
 
-const SEE =
+const SEE = "Move probability: which losses change, and which do not?";
+const SEE_BOTH =
   "Cross-entropy looks at the true class alone, wherever the rest lies. " +
   "EMD² is the lower, the nearer to the true class it lies.";
 const HINT =
@@ -96,11 +97,11 @@ function createJourney({ x, actions }) {
 }
 
 /** A line that says what became of a move, where the bars alone would leave a reader to wonder. */
-function createAccount(classes) {
-  const node = html("p", { class: "emdviz-see", role: "status" }, SEE);
+function createAccount(classes, see) {
+  const node = html("p", { class: "emdviz-see", role: "status" }, see);
   let told = null; // the state of which the line tells
   const say = (words, state) => {
-    write(node, words || SEE);
+    write(node, words || see);
     set(node, { class: words ? "emdviz-see emdviz-note" : "emdviz-see" });
     told = state;
   };
@@ -205,7 +206,8 @@ function build(model, root) {
   const classes = model.get("classes");
   const x = places(model.get("positions"), classes.length);
   const losses = model.get("_losses");
-  const account = createAccount(classes);
+  const both = ["XE", "EMD2"].every((wanted) => losses.some(({ name }) => name === wanted));
+  const account = createAccount(classes, both ? SEE_BOTH : SEE);
   const actions = account.tellOf(
     createActions(model, { lists: PAIR, names: PAIR_STATE, moveBar, choose: withTarget }),
   );

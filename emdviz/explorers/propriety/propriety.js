@@ -17,7 +17,8 @@ const STATE = [...LISTS, "pinned_t", "pinned_p", "show_p", "positions"];
 const QUESTION = ["t", "p", "positions"];
 const TITLES = { t: "True labels", p: "Your prediction" };
 const SEE =
-  "A loss is proper if the best answer to uncertain labels is their own distribution t. " +
+  "A loss is proper if the best answer to uncertain labels is their own distribution t.";
+const SEE_FOUR =
   "Cross-entropy and EMD² reward it; EMD rewards certainty of the median, REG the mean alone.";
 const HINT =
   "Drag a bar of t; double-click pins it. Labels are drawn from t, one at a time; below stands " +
@@ -150,6 +151,8 @@ function build(model, root) {
     label: "Try a prediction of your own",
     toggle: (on) => actions.put({ show_p: on }),
   });
+  const names = model.get("_losses").map(({ name }) => name);
+  const four = ["XE", "REG", "EMD", "EMD2"].every((name) => names.includes(name));
   const menus = createExamples({ model, act });
   const panels = LISTS.map((list) =>
     createBarPanel({
@@ -166,7 +169,7 @@ function build(model, root) {
     html("div", { class: "emdviz-panels" }, ...panels.map(({ node }) => node)),
     html("div", { class: "emdviz-outcomes" }, ...cards.map(({ node }) => node)),
   );
-  root.append(createToolbar([own.node], { see: SEE, hint: HINT, keys: `${KEYS}.` }), frame);
+  root.append(createToolbar([own.node], { see: four ? `${SEE} ${SEE_FOUR}` : SEE, hint: HINT, keys: `${KEYS}.` }), frame);
   let size = null;
   let shown = null;
 
