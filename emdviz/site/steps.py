@@ -168,8 +168,8 @@ def _transport():
     yield Step(
         "earth",
         "Earth and its movers",
-        "Take the prediction A for heaps of earth, and the truth for a hole. To carry one unit one "
-        "class further costs 1.",
+        "Think of prediction A as heaps of earth, and of the truth as a hole. Carrying one unit to "
+        "the next class costs 1.",
         "How much work is it to fill the hole?",
         (
             f"{1 - A[TRUE_CLASS]:.2f}: all that is moved",
@@ -214,8 +214,8 @@ def _transport():
         1,
         f"The plan costs {exact_cost(humps, soft, cost=_squares()):.3f}, EMD² is "
         f"{_number(emd2(humps, soft), 3)}. Transport squares how far each row reaches, EMD² how "
-        "high each column stands. EMD² is no transport cost: it is half the squared energy "
-        "distance, which forecasters of the weather know as the ranked probability score.",
+        "high each column stands. EMD² is half the squared energy distance; where the truth is one "
+        "class, weather forecasters know it as the ranked probability score.",
         "transport",
         {"p": humps.tolist(), "t": soft.tolist(), **plain},
         {"order": 2},
@@ -270,12 +270,13 @@ def _propriety():
     yield Step(
         "two-per-cent",
         "Two in a hundred change their mind",
-        f"49 % of the people say young, 51 % say old. EMD’s best answer is certainty of {later}.",
+        f"{_percent(0.49)} of the people say young, {_percent(0.51)} say old. EMD’s best answer is "
+        f"certainty of {later}.",
         "Two in a hundred move from old to young. What does EMD’s best answer do?",
         ("Hardly anything", "It moves to the middle", "It jumps across"),
         2,
-        f"It jumps to {last}. The best answer of EMD² moves as little as the people did, to a "
-        "hundredth. This is the strongest reason to square.",
+        f"It jumps to {last}. EMD²’s best answer moves as little as the people did. This is "
+        "the strongest reason to square.",
         "propriety",
         {"t": before.tolist(), "show_p": False},
         {"t": after.tolist()},
@@ -358,8 +359,9 @@ def _training(race):
     yield Step(
         "it-depends",
         "So which loss?",
-        f"On {table['images']} photographs, a small network, five seeds: the RPS is {value['XE']} "
-        f"with cross-entropy, {value['EMD2']} with EMD², {value['XEMD2']} with XE + EMD².",
+        f"On {table['images']} photographs of faces, a small network, {table['seeds']} seeds: the "
+        f"RPS is {value['XE']} with cross-entropy, {value['EMD2']} with EMD², {value['XEMD2']} "
+        "with both. (The figure shows the drawn faces again.)",
         "Does EMD² beat cross-entropy?",
         ("Always", "Never", "It depends"),
         2,
@@ -381,7 +383,8 @@ def measured(path=RESULTS):
     Returns
     -------
     dict
-        ``images``, how many were used, and ``rows``: label of a loss -> metric -> text.
+        ``images`` and ``seeds``, how many were used, and ``rows``: label of a loss -> metric ->
+        text.
 
     Raises
     ------
@@ -398,6 +401,7 @@ def measured(path=RESULTS):
     names = [name.partition(" ")[0] for name in head]
     return {
         "images": re.search(r"([\d,]+) images", part)[1],
+        "seeds": re.search(r"(\d+) seeds", part)[1],
         "rows": {cells[0]: dict(zip(names, cells, strict=True)) for cells in body},
     }
 

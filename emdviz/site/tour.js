@@ -103,7 +103,11 @@ function onceSeen(node, task) {
 /** The list of all steps, over the page. */
 function createOverview() {
   const dialog = document.querySelector(".tour-overview");
-  const open = () => dialog.open || dialog.showModal();
+  const open = () => {
+    if (dialog.open) return;
+    dialog.showModal();
+    dialog.querySelector("[aria-current]")?.focus();
+  };
   for (const button of document.querySelectorAll(".tour-list")) button.addEventListener("click", open);
   dialog.addEventListener("click", ({ target }) => {
     if (target === dialog || target.closest("a, button")) dialog.close();
