@@ -114,7 +114,7 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
 
     Solid: how far the cost is from the exact one. Dotted: how far the column sums are from the
     target. Dashed: the part of the cost's error that remains after any number of scalings, the
-    blur of λ. NaN is not drawn.
+    blur from entropy. NaN is not drawn.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
         counts, np.maximum(errors, floor), ":", color=PREDICTION_A, linewidth=2.5,
         label="columns off by",
     )  # fmt: skip
-    ax.axhline(blur, color=colour, linestyle="--", label="blur of λ")
+    ax.axhline(blur, color=colour, linestyle="--", label="blur from entropy")
     ax.legend(frameon=False)
     return ax
 

@@ -105,7 +105,9 @@ def test_a_saved_page_plays_and_answers_keys_without_kernel_and_network(offline_
     page.keyboard.press("ArrowRight")
     wait_until(lambda: "image 2" in root.get_attribute("aria-label"))
     page.get_by_role("combobox", name="Metric").select_option("MAE")
-    assert root.locator(".emdviz-curve-title").text_content().startswith("MAE (class steps): lower")
+    assert root.locator(".emdviz-metric").text_content() == (
+        "MAE (class steps): mean |predicted class − label|; lower is better"
+    )
     page.clock.install(time=datetime(2026, 1, 1))
     page.clock.pause_at(datetime(2026, 1, 2))
     page.get_by_role("button", name="Play").click()

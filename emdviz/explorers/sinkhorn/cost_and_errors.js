@@ -71,15 +71,17 @@ export function createFindings(x) {
 /** Make the four tiles, and the sentences on them. */
 export function createAccount(classes) {
   const tiles = {
-    cost: createTile({ key: "plan", name: "", formula: "", spoken: "what this plan costs" }),
+    cost: createTile({
+      key: "plan", name: "plan", full: "shown", better: "exact is right", formula: "", spoken: "what the plan shown costs",
+    }),
     converged: createTile({
-      key: "converged", name: "scaled for ever", formula: "Σ F D, n → ∞", spoken: "what the scalings approach",
+      key: "converged", name: "converged", full: "plan", better: "exact is right", formula: "Σ F D, n → ∞", spoken: "what the scalings approach",
     }),
     exact: createTile({
-      key: "exact", name: "exact", formula: "λ → ∞: EMD", spoken: "the least cost of all plans",
+      key: "exact", name: "exact", full: "plan", better: "the least cost", formula: "λ → ∞: EMD", spoken: "the least cost of all plans",
     }),
     columns: createTile({
-      key: "columns", name: "columns off by", formula: "Σ |Σᵢ Fᵢⱼ − tⱼ|",
+      key: "columns", name: "column error", better: "0 is right", formula: "Σ |Σᵢ Fᵢⱼ − tⱼ|",
       spoken: "how far the plan's column sums are from t",
     }),
   };
@@ -89,9 +91,9 @@ export function createAccount(classes) {
     notes,
     update(state, found) {
       const { cost, converged, exact, columnError } = found;
-      tiles.cost.rename("this plan", `Σ F D, n = ${state.iterations}`);
-      tiles.cost.update(formatCost(cost), `still off: ${formatSigned(cost - converged)}`);
-      tiles.converged.update(formatCost(converged), `blur of λ: ${formatSigned(converged - exact)}`);
+      tiles.cost.rename("plan", `Σ F D, n = ${state.iterations}`);
+      tiles.cost.update(formatCost(cost), `${formatSigned(cost - converged)} by few scalings`);
+      tiles.converged.update(formatCost(converged), `${formatSigned(converged - exact)} by the blur`);
       tiles.exact.update(formatCost(exact));
       tiles.columns.update(Number.isNaN(columnError) ? "NaN" : formatError(columnError));
       const texts = explain(state, found, classes);
@@ -115,6 +117,13 @@ function onArithmetic(state, found, classes) {
   const { precision, domain, iterations } = state;
   const { zeros, cost, exact, columnError, kernel, brokenAt, fallback } = found;
   if (domain === "log") {
+    if (columnError > 1e-3 && cost < 1e-3 * exact) {
+      return [
+        `The log domain never underflows, but after ${inWords(iterations)} at λ = ${Number(state.lam.toPrecision(3))} the ` +
+          `plan has not begun to move: the cost is ${formatCost(cost)} without any complaint. Only the column ` +
+          `sums tell: they are off by ${formatError(columnError)}.`,
+      ];
+    }
     return zeros
       ? [
           `The log domain adds −λD to log u and log v and never makes the kernel, in which ${zeros} of ` +
@@ -189,7 +198,7 @@ function onTheGap({ lam, iterations, domain }, { cost, converged, exact, unique,
   }
   if (blur > 1e-3 * exact) {
     texts.push(
-      `λ = ${Number(lam.toPrecision(3))} blurs: entropy spreads mass over longer ways than needed, and no number of scalings removes that; a larger λ does.`,
+      `λ = ${Number(lam.toPrecision(3))} blurs: entropy spreads mass. Only a larger λ removes that, not more scalings.`,
     );
   }
   if (!texts.length && !off) texts.push("Scaled enough, and λ large enough: the cost is that of the exact plan.");
@@ -202,7 +211,7 @@ export function describeScalings(state, found, classes) {
     `Sinkhorn's scalings from prediction p to target t over ${classes.length} ordered classes, λ ` +
       `${Number(state.lam.toPrecision(3))}, ${state.precision}, ${state.domain} domain.`,
     `After ${inWords(state.iterations)} of at most ${MOST} the plan costs ${formatCost(found.cost)};`,
-    `scaled for ever it would cost ${formatCost(found.converged)}, the exact plan costs ${formatCost(found.exact)};`,
+    `the converged plan costs ${formatCost(found.converged)}, the exact plan costs ${formatCost(found.exact)};`,
     `the column sums are off by ${Number.isNaN(found.columnError) ? "NaN" : formatError(found.columnError)}.`,
     ...explain(state, found, classes),
   ].join(" ");

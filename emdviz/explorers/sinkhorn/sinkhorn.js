@@ -15,6 +15,8 @@ import { makeWidget } from "../kit/widget.js";
 const LISTS = ["p", "t"];
 const STATE = [...LISTS, "pinned_p", "pinned_t", "lam", "iterations", "precision", "domain"];
 const TITLES = { p: "Prediction", t: "Target" };
+const SEE =
+  "The cost is off for two reasons: too few scalings, and the blur of a small λ.";
 const HINT =
   "λ multiplies the distances (POT's reg is 1/λ); a scaling makes the column sums t, then the row " +
   "sums p. Drag a bar; click a class name of t to make the target one-hot. " +
@@ -65,6 +67,7 @@ function createControls({ model, act }) {
     label: "Scalings", max: COUNTS_OFFERED.length - 1, slide: (k) => act.put({ iterations: COUNTS_OFFERED[k] }),
   });
   const node = createToolbar([menu, domain.node, precision.node, target.node], {
+    see: SEE,
     hint: HINT,
     keys: KEYS + MORE_KEYS,
     below: [html("div", { class: "emdviz-toolbar emdviz-dials" }, lam.node, count.node)],
@@ -141,20 +144,20 @@ function createPlan({ classes, root }) {
 function createProgress(root) {
   const drawings = [
     {
-      title: "Cost after each scaling",
+      title: "Cost: the exact one is right",
       ...{ curves: ["cost"], levels: ["converged", "exact"], log: false },
       of: ({ costs, converged, exact, cost }) => ({ lists: [costs], values: [converged, exact], at: [cost] }),
-      labels: ["this plan", "for ever", "exact"],
+      labels: ["plan", "converged", "exact"],
     },
     {
-      title: "Error after each scaling",
+      title: "Errors: 0 is right",
       ...{ curves: ["cost", "columns"], levels: ["converged"], log: true },
       of: ({ costs, errors, converged, exact, cost, columnError }) => ({
         lists: [costs.map((value) => Math.abs(value - exact)), errors],
         values: [Math.abs(converged - exact)],
         at: [Math.abs(cost - exact), columnError],
       }),
-      labels: ["|cost − exact|", "columns off", "blur of λ"],
+      labels: ["cost error", "column error", "blur"],
     },
   ].map((each) => {
     const drawing = createCurves({ ...each, root });
@@ -207,13 +210,13 @@ function build(model, root) {
   const account = createAccount(classes);
   const progress = createProgress(root);
   const find = createFindings(x);
-  plan.node.append(account.notes);
   const panels = html(
     "div",
     { class: "emdviz-panels" },
     html("div", { class: "emdviz-sides" }, ...sides.map(({ node }) => node)),
     plan.node,
-    html("section", { class: "emdviz-panel", "aria-label": "Cost and error" }, account.tiles, progress.node),
+    html("section", { class: "emdviz-panel emdviz-account", "aria-label": "Cost and error" }, account.tiles, progress.node),
+    account.notes,
   );
   const frame = html("div", { class: "emdviz-layout" }, panels);
   root.append(toolbar.node, frame);

@@ -29,10 +29,11 @@ class SinkhornExplorer(DistributionExplorer):
     Sinkhorn's method multiplies the rows and columns of the kernel exp(−λD) until its sums are p
     and t. The figure shows the plan after any number of scalings, its cost beside that of the
     exact plan, and how both errors fall: that of too few scalings, which more of them removes,
-    and the blur of λ, which only a larger λ removes.
+    and the blur of the entropy, which only a larger λ removes.
 
     It computes as the chosen numbers do. In the plain domain the kernel underflows where λD is
-    large: then a cost of 0.0 comes without complaint, or NaN; the log domain has neither. With a
+    large: then a cost of 0.0 comes without complaint, or NaN. The log domain does not underflow, but
+    stopped early at a large λ it gives a silent 0.0 as well. With a
     one-hot target only one plan is possible, and the first scaling finds it for every λ.
 
     All of it runs in the browser and stays live while a cell runs. Bars are used as in
@@ -87,8 +88,8 @@ class SinkhornExplorer(DistributionExplorer):
     t = Distribution().tag(sync=True)
     pinned_p = Pins().tag(sync=True)
     pinned_t = Pins().tag(sync=True)
-    lam = Number(10.0, LEAST_LAMBDA, MOST_LAMBDA).tag(sync=True)
-    iterations = WholeNumber(100, 1, MOST_SCALINGS).tag(sync=True)
+    lam = Number(1.0, LEAST_LAMBDA, MOST_LAMBDA).tag(sync=True)
+    iterations = WholeNumber(2, 1, MOST_SCALINGS).tag(sync=True)
     precision = traitlets.Enum(list(rounding.PRECISIONS), default_value="float64").tag(sync=True)
     domain = traitlets.Enum(list(rounding.DOMAINS), default_value="log").tag(sync=True)
     _presets = traitlets.List().tag(sync=True)
@@ -98,8 +99,8 @@ class SinkhornExplorer(DistributionExplorer):
         p=None,
         t=None,
         *,
-        lam=10.0,
-        iterations=100,
+        lam=1.0,
+        iterations=2,
         precision="float64",
         domain="log",
         classes=None,
@@ -217,6 +218,7 @@ def _examples(num_classes):
         ),
         ("NaN", hot, single | {"iterations": 10, "domain": "plain"}),
         ("log domain mends it", high, single | {"iterations": MOST_SCALINGS}),
+        ("log domain stopped early: silent zero", high, {"lam": 1000.0, "iterations": 100}),
     ]
     usual = {"precision": "float64", "domain": "log", "p": (low / low.sum()).tolist()}
     return [

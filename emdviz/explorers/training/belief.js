@@ -3,8 +3,11 @@
 import { drawAxis, placeColumns, placeLabel } from "../kit/columns.js";
 import { formatProbability, ruler, set, svg, write } from "../kit/dom.js";
 
-/** Make the drawing; with axis, numbers and class names if it is `large`. */
-export function createBelief({ classes, root, large }) {
+/**
+ * Make the drawing; with axis and numbers if it is `large`, and then with the names of the classes
+ * if it is `named`.
+ */
+export function createBelief({ classes, root, large, named = false }) {
   const band = svg("rect", { class: "emdviz-label-band" });
   const axis = svg("g", {});
   const foot = svg("line", { class: "emdviz-grid" });
@@ -12,7 +15,7 @@ export function createBelief({ classes, root, large }) {
   const truth = svg("path", { class: "emdviz-truth-line" });
   const mark = svg("path", { class: "emdviz-class-mark" });
   const values = large ? classes.map(() => svg("text", { class: "emdviz-value" })) : [];
-  const names = large ? classes.map(() => svg("text", { class: "emdviz-class-name" })) : [];
+  const names = named ? classes.map(() => svg("text", { class: "emdviz-class-name" })) : [];
   const none = svg("text", { class: "emdviz-axis" });
   const node = svg("svg", { class: "emdviz-chart", role: "img" }, band, axis, foot, ...bars, truth, mark);
   node.append(...values, ...names, none);
@@ -25,8 +28,8 @@ export function createBelief({ classes, root, large }) {
       const x = classes.map((_, i) => i);
       const columns = placeColumns({ width, unit, classes, x, measure, left: large ? 2.6 : 0.6 });
       const top = (large ? 1.5 : 0.3) * unit;
-      const bottom = top + tall * (large ? 9 : 2.4) * unit;
-      const height = bottom + (large ? columns.labels.height + 0.3 * unit : 1);
+      const bottom = top + tall * (large ? 5 : 2.2) * unit;
+      const height = bottom + (named ? columns.labels.height + 0.3 * unit : large ? 0.4 * unit : 1);
       place = { ...columns, top, bottom, y: (p) => bottom - (bottom - top) * p };
       set(node, { width, height, viewBox: `0 0 ${width} ${height}` });
       set(foot, { x1: columns.left, x2: columns.right, y1: bottom, y2: bottom });
@@ -38,7 +41,7 @@ export function createBelief({ classes, root, large }) {
       set(none, { x: (columns.left + columns.right) / 2, y: (top + bottom) / 2 + 0.3 * unit });
     },
     /** Show `belief`, {p, k} or null; `label` is a class or null, `known` the true distribution or null. */
-    update(belief, { label, known, named, why = "" }) {
+    update(belief, { label, known, who, why = "" }) {
       const { centres, edges, bar, top, bottom, y, unit, showValue } = place;
       const p = belief?.p ?? null;
       bars.forEach((rect, i) => {
@@ -60,7 +63,7 @@ export function createBelief({ classes, root, large }) {
       const only = belief && !p;
       set(mark, { d: only ? diamond(centres[belief.k], (top + bottom) / 2, bottom, unit) : null });
       write(none, belief || !large ? "" : why);
-      set(node, { "aria-label": inWords(belief, { classes, named, why }) });
+      set(node, { "aria-label": inWords(belief, { classes, who, why }) });
     },
   };
 }
@@ -71,11 +74,11 @@ function diamond(x, y, foot, unit) {
   return `M${x} ${foot}V${y}M${x - r} ${y}L${x} ${y - r}L${x + r} ${y}L${x} ${y + r}Z`;
 }
 
-export function inWords(belief, { classes, named, why }) {
-  if (!belief) return `${named}: ${why}`;
-  if (!belief.p) return `${named} predicts ${classes[belief.k]}, without probabilities`;
+export function inWords(belief, { classes, who, why }) {
+  if (!belief) return `${who}: ${why}`;
+  if (!belief.p) return `${who} predicts ${classes[belief.k]}, without probabilities`;
   const parts = classes.map((name, i) => `${name} ${formatProbability(belief.p[i])}`);
-  return `${named}: ${parts.join(", ")}`;
+  return `${who}: ${parts.join(", ")}`;
 }
 
 /** What a network's prediction of all probe images, or undefined, says of image i. */
@@ -100,3 +103,9 @@ export function describeMarks({ labels, truth }, losses, predictions) {
   if (truth) marks.push("Green line: the true distribution.");
   return marks.join(" ");
 }
+
+/** How wide a column of the names of losses is, of `width` pixels in all. */
+export const nameColumn = (losses, { root, unit, width }) => {
+  const measure = ruler(root, unit);
+  return Math.ceil(Math.min(Math.max(...losses.map(({ label }) => measure(label))) + 0.4 * unit, 0.36 * width));
+};

@@ -2,10 +2,10 @@
 
 import { ofLoss } from "../kit/closed_forms.js";
 import { createMenu } from "../kit/controls.js";
-import { set, svg } from "../kit/dom.js";
+import { html, set, svg, write } from "../kit/dom.js";
 import { createLineChart } from "../kit/line_chart.js";
 
-const SIZE = { left: 3.2, top: 2.2, height: 13, foot: 3.1, tick: 1.3, name: 2.6 };
+const SIZE = { left: 3.2, top: 0.8, height: 13, foot: 3.1, tick: 1.3, name: 2.6 };
 
 /** Write a number of a metric; there may be none. */
 export const formatMetric = (value, unit) => value?.toFixed(unit === "%" ? 1 : 3) ?? "–";
@@ -48,7 +48,7 @@ export function createCurves({ losses, count, root, marked }) {
     },
     /**
      * Show lists of numbers, null where there is none, one list per loss and one number per
-     * epoch; `named` is the title, `unit` that of the metric, `at` the epoch that is marked.
+     * epoch; `named` is what they are called, `unit` that of the metric, `at` the epoch that is marked.
      */
     update(lists, { named, unit, at }) {
       const known = lists.flat().filter((value) => value !== null);
@@ -63,7 +63,7 @@ export function createCurves({ losses, count, root, marked }) {
       const { x } = chart.update({
         up: { at: (value) => (value - low) / (high - low), ticks: ticks.map((tick) => [tick, String(tick)]) },
         along: { at: (n) => (count > 1 ? (n - 1) / (count - 1) : 0.5), ticks: epochs, name: "epoch" },
-        title: named, points, dots: chosen, values,
+        points, dots: chosen, values,
         words: `${named} after epoch ${at}: ${said.join(", ")}`,
       });
       set(marker, { x1: x(at), x2: x(at) });
@@ -71,21 +71,34 @@ export function createCurves({ losses, count, root, marked }) {
   };
 }
 
-/** A menu that sets the trait `metric` to one of `metrics`. */
-export const createMetricMenu = (model, metrics) =>
-  createMenu({
+/** A menu that sets the trait `metric` to one of `metrics`, and a `line` on what the chosen one is. */
+export function createMetricMenu(model, metrics) {
+  const line = html("p", { class: "emdviz-metric" });
+  const menu = createMenu({
     label: "Metric",
-    choices: Object.keys(metrics).map((name) => [name, name]),
+    choices: Object.entries(metrics).map(([name, { higher }]) => [name, `${name}, ${direction(higher)}`]),
     choose(name) {
       model.set("metric", name);
       model.save_changes();
     },
   });
+  return {
+    node: menu.node,
+    line,
+    update(name) {
+      menu.update(name);
+      const { unit, definition, higher } = metrics[name];
+      write(line, `${name}${unit ? ` (${unit})` : ""}: ${definition}; ${direction(higher)}`);
+    },
+  };
+}
+
+const direction = (higher) => `${higher ? "higher" : "lower"} is better`;
 
 /** What the curves of a metric are called, and its unit. */
 export const nameMetric = (name, { unit, higher }) => ({
   unit,
-  named: `${name}${unit ? ` (${unit})` : ""}: ${higher ? "higher" : "lower"} is better`,
+  named: `${name}${unit ? ` (${unit})` : ""}: ${direction(higher)}`,
 });
 
 /** A list per loss of a metric's numbers; `epochs` is a list per loss of its epochs. */

@@ -1,13 +1,17 @@
 // Losses that train side by side: how far each is, its curve, and what it believes of some images.
 
-import { beliefOf, createBelief, describeMarks, targetOf } from "./belief.js";
-import { ofLoss } from "../kit/closed_forms.js";
+import { beliefOf, createBelief, describeMarks, nameColumn, targetOf } from "./belief.js";
+import { closedForms, ofLoss } from "../kit/closed_forms.js";
 import { html, set, write } from "../kit/dom.js";
 import { createCurves, createMetricMenu, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
-import { createButton } from "../kit/controls.js";
+import { createButton, createToolbar } from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
 
 const BUTTONS = { ready: "Start", training: "Stop", stopping: "Stopping…", stopped: "Resume" };
+const SEE =
+  "All start from the same weights and see the same batches: only the loss makes curves and beliefs differ.";
+const LEAST_CARD = 6; // text sizes, the width of what is believed of an image
+const GAP = 0.8; // between images
 const STATES = {
   ready: "not started", training: "training", stopping: "stops after this batch",
   stopped: "stopped", finished: "finished",
@@ -29,7 +33,8 @@ function createRacer(loss, { epochs, steps }) {
   const note = html("span", { class: "emdviz-range" });
   const error = html("p", { class: "emdviz-notice", role: "alert", hidden: true });
   const swatch = html("span", { class: "emdviz-loss-swatch" });
-  const title = html("span", { class: "emdviz-loss", title: label }, swatch, label);
+  const words = closedForms[loss.name]?.words;
+  const title = html("span", { class: "emdviz-loss", title: words ? `${label}: ${words}` : label }, swatch, label);
   return {
     node: html("div", ofLoss(loss, "emdviz-racer"), title, bar, note, error),
     update({ epoch, step, left, error: why }, state) {
@@ -58,14 +63,19 @@ function createCard(i, { losses, classes, probe }, root) {
   });
   const ends = html("div", { class: "emdviz-ends", "aria-hidden": "true" });
   ends.append(...[classes[0], classes.at(-1)].map((name) => html("span", { class: "emdviz-short" }, name)));
+  const parts = [picture, html("figcaption", { class: "emdviz-short", title: caption }, caption)];
+  const node = html("figure", { class: "emdviz-card" }, ...parts, html("div", { class: "emdviz-rows" }, ...rows, ends));
   return {
-    node: html("figure", { class: "emdviz-card" }, picture, html("figcaption", {}, caption), html("div", { class: "emdviz-rows" }, ...rows, ends)),
-    width: () => rows[0].lastChild.clientWidth,
-    resize: (width, ...size) => charts.forEach((chart) => chart.resize(width, ...size)),
+    node,
+    /** `leads` says whether the card is the first of its row, which has the names of the losses. */
+    resize(width, leads, ...size) {
+      set(node, { "data-leads": leads });
+      charts.forEach((chart) => chart.resize(width, ...size));
+    },
     update(predictions) {
       charts.forEach((chart, j) => {
-        const named = `${losses[j].label} of image ${i + 1}`;
-        chart.update(beliefOf(predictions[j], i), { label, known, named, why: "not trained yet" });
+        const who = `${losses[j].label} of image ${i + 1}`;
+        chart.update(beliefOf(predictions[j], i), { label, known, who, why: "not trained yet" });
       });
     },
   };
@@ -95,19 +105,29 @@ function build(model, root) {
   const cards = probe.images.map((_, i) => createCard(i, setup, root));
   const legend = html("p", { class: "emdviz-hint" });
   const frame = html("div", { class: "emdviz-frame" }, curves.node);
-  const left = html("div", { class: "emdviz-track" }, ...racers.map(({ node }) => node), frame);
-  const right = html("div", { class: "emdviz-watched" }, html("div", { class: "emdviz-cards" }, ...cards.map(({ node }) => node)), legend);
+  const left = html("div", { class: "emdviz-track" }, ...racers.map(({ node }) => node), menu.line, frame);
+  const deck = html("div", { class: "emdviz-cards" }, ...cards.map(({ node }) => node));
+  const right = html("div", { class: "emdviz-watched" }, deck, legend);
   const whole = html("div", { class: "emdviz-layout" }, left, right);
-  root.append(html("div", { class: "emdviz-toolbar" }, live ? button : "", menu.node, words), failure, whole);
+  root.append(createToolbar([live ? button : "", menu.node, words], { see: SEE }), failure, whole);
   let drawn = null;
 
   return {
     frame: whole,
     resize(unit, tall) {
-      const width = frame.clientWidth;
-      const narrow = cards[0].width();
-      curves.resize(width, unit, tall);
-      for (const card of cards) card.resize(narrow, unit, tall);
+      curves.resize(frame.clientWidth, unit, tall);
+      const width = deck.clientWidth;
+      const names = nameColumn(losses, { root, unit, width });
+      const room = width - names;
+      const many = Math.floor((room + GAP * unit) / ((LEAST_CARD + GAP) * unit));
+      // rows of one length, as far as there are enough images
+      const lines = Math.ceil(cards.length / Math.max(1, many));
+      const columns = Math.min(Math.ceil(cards.length / lines), cards.length);
+      const wide = Math.floor((room - (columns - 1) * GAP * unit) / columns);
+      deck.style.gridTemplateColumns = [wide + names, ...Array(columns - 1).fill(wide)].map((size) => `${size}px`).join(" ");
+      deck.style.columnGap = `${GAP * unit}px`;
+      deck.style.setProperty("--emdviz-names", `${names}px`);
+      cards.forEach((card, i) => card.resize(wide, i % columns === 0, unit, tall));
       drawn = null;
     },
     update() {

@@ -13,6 +13,7 @@ from emdviz.explorers.training.watched_images import (
     available_metrics,
     belief_facts,
     check_metric,
+    in_order,
     metric_facts,
     read_probe,
     setup,
@@ -118,7 +119,7 @@ class LossRace(Explorer):
         check_metric(metric, self._metrics)
         scale = self.text_scale(style)
         options = {"model": model, "learning_rates": learning_rates, "folder": folder}
-        runs = make_runs(dataset, losses, config, probe=self.probe.images, **options)
+        runs = in_order(make_runs(dataset, losses, config, probe=self.probe.images, **options))
         first, race = next(iter(runs.values())), Race(runs)
         self._race, self._publishing, self._told = race, threading.RLock(), 0.0
         super().__init__(

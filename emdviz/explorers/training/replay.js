@@ -1,12 +1,13 @@
 // A finished comparison: choose an epoch and an image, and see what every loss made of it.
 
-import { beliefOf, createBelief, describeMarks, inWords, targetOf } from "./belief.js";
-import { ofLoss } from "../kit/closed_forms.js";
+import { beliefOf, createBelief, describeMarks, inWords, nameColumn, targetOf } from "./belief.js";
+import { closedForms, ofLoss } from "../kit/closed_forms.js";
 import { html, set, uniqueId, write } from "../kit/dom.js";
 import { createCurves, createMetricMenu, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
-import { createButton, createRange } from "../kit/controls.js";
+import { createButton, createRange, createToolbar } from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
 
+const SEE = "Move the epoch and see how the network of each loss changes its mind about one image.";
 const FRAME = 500; // milliseconds that an epoch is shown while playing
 
 /** Small images of which one is chosen: radio buttons, so that arrow keys move among them. */
@@ -49,10 +50,10 @@ function createPlayer({ root, epoch, last, show }) {
   return { node: button, pause };
 }
 
-function createBeliefPanel(loss, { classes, root }) {
-  const chart = createBelief({ classes, root, large: true });
+function createBeliefPanel(loss, { classes, root, named }) {
+  const chart = createBelief({ classes, root, large: true, named });
   const frame = html("div", { class: "emdviz-frame" }, chart.node);
-  const title = html("div", { class: "emdviz-loss" }, html("span", { class: "emdviz-loss-swatch" }), loss.label);
+  const title = html("div", { class: "emdviz-loss", title: closedForms[loss.name]?.words }, loss.label);
   return { chart, frame, node: html("section", { ...ofLoss(loss), "aria-label": loss.label }, title, frame) };
 }
 
@@ -76,26 +77,31 @@ function build(model, root) {
   const menu = createMetricMenu(model, metrics);
   const curves = createCurves({ losses, count, root, marked: true });
   const thumbnails = createThumbnails({ classes, probe, choose: (i) => put("image", i) });
-  const panels = losses.map((loss) => createBeliefPanel(loss, { classes, root }));
+  const panels = losses.map((loss, i) =>
+    createBeliefPanel(loss, { classes, root, named: i === losses.length - 1 }),
+  );
   const picture = html("img", { class: "emdviz-picture" });
   const caption = html("figcaption", {});
   const frame = html("div", { class: "emdviz-frame" }, curves.node);
   const chosen = html("figure", { class: "emdviz-chosen" }, picture, caption);
-  const left = html("div", { class: "emdviz-track" }, menu.node, frame);
+  const left = html("div", { class: "emdviz-track" }, menu.line, frame);
   const beliefs = html("div", { class: "emdviz-beliefs" }, ...panels.map(({ node }) => node));
   const marks = html("p", { class: "emdviz-hint" }, describeMarks(probe, losses, epochs.map(([first]) => first.belief)));
   const right = html("div", { class: "emdviz-watched" });
   right.append(thumbnails.node, html("div", { class: "emdviz-case" }, chosen, beliefs), marks);
   const whole = html("div", { class: "emdviz-layout" }, left, right);
-  root.append(html("div", { class: "emdviz-toolbar emdviz-player" }, player.node, slider.node), whole);
+  const toolbar = createToolbar([player.node, slider.node, menu.node], { see: SEE });
+  toolbar.classList.add("emdviz-player");
+  root.append(toolbar, whole);
 
   return {
     frame: whole,
     resize(unit, tall) {
-      const width = frame.clientWidth;
-      const widths = panels.map((panel) => panel.frame.clientWidth);
-      curves.resize(width, unit, tall);
-      panels.forEach(({ chart }, i) => chart.resize(widths[i], unit, tall));
+      curves.resize(frame.clientWidth, unit, tall);
+      const names = nameColumn(losses, { root, unit, width: beliefs.clientWidth });
+      beliefs.style.setProperty("--emdviz-names", `${names}px`);
+      const width = panels[0].frame.clientWidth;
+      for (const { chart } of panels) chart.resize(width, unit, tall);
     },
     update() {
       const [epoch, image, metric] = ["epoch", "image", "metric"].map((name) => model.get(name));
@@ -109,7 +115,7 @@ function build(model, root) {
       curves.update(metricLists(epochs, metric), { ...nameMetric(metric, metrics[metric]), at: epoch });
       const said = panels.map(({ chart }, i) => {
         const belief = beliefOf(epochs[i][epoch - 1]?.belief, image);
-        const options = { label, known, named: losses[i].label, why: `ended after epoch ${epochs[i].length}` };
+        const options = { label, known, who: losses[i].label, why: `ended after epoch ${epochs[i].length}` };
         chart.update(belief, options);
         const value = formatMetric(epochs[i][epoch - 1]?.metrics[metric], metrics[metric].unit);
         return `${inWords(belief, { classes, ...options })}; ${metric} ${value}`;

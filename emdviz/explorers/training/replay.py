@@ -12,6 +12,7 @@ from emdviz.explorers.training.watched_images import (
     available_metrics,
     belief_facts,
     check_metric,
+    in_order,
     metric_facts,
     read_probe,
     setup,
@@ -86,7 +87,7 @@ class TrainingReplay(Explorer):
         self, epochs, dataset, *, images=None, epoch=None, image=0, metric="AEM", style="notebook"
     ):
         self.probe = read_probe(images, dataset, "images")
-        self.epochs = _check_epochs(epochs, len(self.probe.images))
+        self.epochs = in_order(_check_epochs(epochs, len(self.probe.images)))
         self.dataset = dataset
         self._last = max(len(done) for done in self.epochs.values())
         super().__init__(

@@ -10,6 +10,7 @@ import torch
 import traitlets
 
 from emdviz.explorers.kit.explorer import drawing, show_losses
+from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS
 from emdviz.reading import to_numpy
 
@@ -108,13 +109,23 @@ def png_url(image):
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
+def in_order(losses):
+    """Return a dict of losses in the order that they have everywhere; unknown ones come last."""
+    order = {name: place for place, name in enumerate(LOSSES)}
+    return {name: losses[name] for name in sorted(losses, key=lambda n: order.get(n, len(order)))}
+
+
 def setup(dataset, losses, probe, epochs, **more):
     """Return what the browser needs to know of a comparison, and what does not change in it."""
     metrics = available_metrics(dataset)
     return {
         "losses": show_losses(losses),
         "metrics": {
-            name: {"unit": METRICS[name].unit, "higher": METRICS[name].higher_is_better}
+            name: {
+                "unit": METRICS[name].unit,
+                "higher": METRICS[name].higher_is_better,
+                "definition": METRICS[name].definition,
+            }
             for name in metrics
         },
         "classes": list(dataset.classes),
