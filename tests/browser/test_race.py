@@ -158,7 +158,9 @@ def test_a_saved_page_shows_what_was_reached(offline_page, trained, scheme):
     page, watch = offline_page(trained)
     page.emulate_media(color_scheme=scheme)
     figure = Figure(page)
-    assert page.get_by_role("button", name="Start").count() == 0, "nothing trains on a page without Python"
+    assert page.get_by_role("button", name="Start").count() == 0, (
+        "nothing trains on a page without Python"
+    )
     assert "finished" in figure.root.inner_text()
     for width in (320, 700, 1100, 1920):
         page.set_viewport_size({"width": width, "height": 900})

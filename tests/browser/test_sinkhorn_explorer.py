@@ -103,6 +103,9 @@ def test_examples_say_what_happened(page_of):
     figure.show_example("log domain mends it")
     assert figure.numbers()["plan"] == figure.numbers()["exact"]
     assert "never makes the kernel" in figure.notes()
+    figure.show_example("log domain stopped early: silent zero")
+    assert figure.numbers()["plan"] == "0.0"
+    assert "never underflows" in figure.notes()
     figure.show_example("one-hot target")
     assert "The first scaling finds it, for every λ" in figure.notes()
     figure.show_example("too few scalings")
@@ -113,7 +116,7 @@ def test_examples_say_what_happened(page_of):
 
 
 def test_switches_and_sliders_change_the_state(page_of):
-    figure = page_of(SinkhornExplorer(lam=125))
+    figure = page_of(SinkhornExplorer(lam=125, iterations=100))
     figure.choose("plain")
     figure.choose("float32")
     assert figure.numbers()["plan"] == "NaN"

@@ -91,6 +91,8 @@ class GradientExplorer(AskingExplorer):
         How far a step goes.
     own_scale : bool
         Draw the pushes of every loss on its own scale, not on a shared one.
+    steps : int
+        How many steps are taken at first, 0 to 200.
     %(explorer_show)s
     %(explorer_style)s
 
@@ -150,6 +152,7 @@ class GradientExplorer(AskingExplorer):
         learning_rate=0.5,
         own_scale=False,
         show=None,
+        steps=10,
         style="notebook",
         **kwargs,
     ):
@@ -168,6 +171,7 @@ class GradientExplorer(AskingExplorer):
             show=show,
             **kwargs,
         )
+        self.steps = steps
 
     @property
     def steps(self):

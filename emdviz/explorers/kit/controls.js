@@ -1,6 +1,6 @@
 // Ordinary controls, all of one look: menus, boxes to tick, buttons, ranges, tiles of numbers.
 
-import { html, set, uniqueId, write } from "./dom.js";
+import { glide, html, set, uniqueId, write } from "./dom.js";
 
 /** Give a control a value that it does not have: the browser draws it anew for any. */
 function turn(control, value) {
@@ -16,7 +16,10 @@ export function createMenu({ label, choices, choose }) {
   return { node, update: (value) => turn(menu, value) };
 }
 
-/** A menu that acts and does not show a state; its first entry, `title`, says what it is for. */
+/**
+ * A menu that acts and does not show a state; its first entry, `title`, says what it is for. What it
+ * changes moves there, see `glide`; so does what a button changes.
+ */
 export function createActionMenu({ label, title, choices, act }) {
   const attributes = { class: "emdviz-select emdviz-preset", "aria-label": label };
   const menu = html("select", attributes, html("option", { value: "" }, title));
@@ -24,7 +27,9 @@ export function createActionMenu({ label, title, choices, act }) {
   menu.addEventListener("change", () => {
     const chosen = menu.value;
     menu.value = "";
-    if (chosen) act(chosen);
+    if (!chosen) return;
+    glide(menu);
+    act(chosen);
   });
   return menu;
 }
@@ -100,7 +105,10 @@ export function createSwitch({ label, choices, choose }) {
 
 export function createButton({ label, press }) {
   const button = html("button", { class: "emdviz-button", type: "button" }, label);
-  button.addEventListener("click", press);
+  button.addEventListener("click", () => {
+    glide(button);
+    press();
+  });
   return button;
 }
 

@@ -11,6 +11,9 @@ from emdviz.explorers.kit.traits import ClassNames, Positions, Share
 
 ADIENCE_AGE_GROUPS = ["0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+"]
 
+_FIGURE_WIDTH = 520
+"""The least width of a figure with sliders beside it, in pixels, of the text of a notebook."""
+
 SLIDER_STEPS = 100
 """Steps of a slider between 0 and 1; the browser rounds to the same grid."""
 
@@ -61,8 +64,12 @@ class DistributionExplorer(Explorer):
         )
 
     def panel(self):
-        """Return the figure with its sliders below."""
-        return Panel([self, self.sliders()])
+        """Return the figure with its sliders beside it, or below it on a narrow page."""
+        self.layout.flex = f"1 1 {_FIGURE_WIDTH * self._text_scale:.0f}px"
+        self.layout.min_width = "0"
+        room = ipywidgets.Layout(flex="0 1 18em", max_height="78vh", overflow="hidden auto")
+        sliders = ipywidgets.Box([self.sliders()], layout=room)
+        return Panel([self, sliders], layout=ipywidgets.Layout(flex_flow="row wrap"))
 
     def _dial(self, kind, trait, *, attribute="value", **options):
         """Return a slider that is linked with a trait in the browser."""

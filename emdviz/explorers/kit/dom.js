@@ -75,6 +75,18 @@ export function formatLoss(value) {
 
 export const formatProbability = (value) => value.toFixed(2);
 
+const GLIDE = 350; // milliseconds, as in kit.css
+const gliding = new WeakMap();
+
+/** Let what changes now in the figure around `node` move there, unless the reader wants no motion. */
+export function glide(node) {
+  const root = node.closest(".emdviz-explorer");
+  if (!root) return;
+  clearTimeout(gliding.get(root));
+  root.classList.add("emdviz-gliding");
+  gliding.set(root, setTimeout(() => root.classList.remove("emdviz-gliding"), GLIDE));
+}
+
 /** Return a function that runs `task` once all that happens now has happened, however often asked. */
 export function onceSettled(task) {
   let waiting = false;

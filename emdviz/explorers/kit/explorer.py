@@ -233,7 +233,7 @@ def _leave_word(_=None):
 
 
 class Panel(Reopenable, ipywidgets.VBox):
-    """A figure with its sliders below."""
+    """A figure with its sliders."""
 
     def _fragment(self):
         return "".join(part._fragment() for part in self.children if isinstance(part, Explorer))

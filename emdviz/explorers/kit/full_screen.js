@@ -21,12 +21,19 @@ export function createFullScreenButton(root) {
   root.addEventListener("fullscreenchange", () =>
     set(button, { "aria-pressed": String(document.fullscreenElement === root) }),
   );
-  root.addEventListener("keydown", (event) => {
+  const hear = (event) => {
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
     if (event.key !== "f" || !plain || button.hidden || event.target.closest(WRITES)) return;
     event.preventDefault();
     event.stopPropagation();
     turn();
+  };
+  root.addEventListener("keydown", hear);
+  // where nothing has the focus, the key means the figure if it is the only one
+  const alone = () => document.querySelectorAll(".emdviz-explorer").length === 1;
+  document.addEventListener("keydown", function once(event) {
+    if (!root.isConnected) document.removeEventListener("keydown", once);
+    else if (event.target === document.body && alone()) hear(event);
   });
   return button;
 }

@@ -92,7 +92,7 @@ export function createAccount(classes) {
     update(state, found) {
       const { cost, converged, exact, columnError } = found;
       tiles.cost.rename("plan", `Σ F D, n = ${state.iterations}`);
-      tiles.cost.update(formatCost(cost), `${formatSigned(cost - converged)} by few scalings`);
+      tiles.cost.update(formatCost(cost), `${formatSigned(cost - converged)} unconverged`);
       tiles.converged.update(formatCost(converged), `${formatSigned(converged - exact)} by the blur`);
       tiles.exact.update(formatCost(exact));
       tiles.columns.update(Number.isNaN(columnError) ? "NaN" : formatError(columnError));

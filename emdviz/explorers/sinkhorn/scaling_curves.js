@@ -45,6 +45,8 @@ export function createCurves({ curves, levels, labels, log, root }) {
     node: chart.node,
     resize(width, unit, besides, tall) {
       place = chart.resize(width, unit, { besides, tall });
+      const crowded = place.right - place.left < 9 * unit;
+      along.ticks = COUNTS.filter((count) => !crowded || count !== 100);
     },
     /** `lists` holds a list for every curve, `values` a number for every level, `at` those now. */
     update({ lists, values, at, scalings, brokenAt, words }) {

@@ -32,9 +32,9 @@ class SinkhornExplorer(DistributionExplorer):
     and the blur of the entropy, which only a larger λ removes.
 
     It computes as the chosen numbers do. In the plain domain the kernel underflows where λD is
-    large: then a cost of 0.0 comes without complaint, or NaN. The log domain does not underflow, but
-    stopped early at a large λ it gives a silent 0.0 as well. With a
-    one-hot target only one plan is possible, and the first scaling finds it for every λ.
+    large: then a cost of 0.0 comes without complaint, or NaN. The log domain does not underflow,
+    but stopped early at a large λ it gives a silent 0.0 as well. With a one-hot target only one
+    plan is possible, and the first scaling finds it for every λ.
 
     All of it runs in the browser and stays live while a cell runs. Bars are used as in
     :class:`TransportExplorer`.
@@ -71,7 +71,7 @@ class SinkhornExplorer(DistributionExplorer):
 
     Examples
     --------
-    >>> explorer = SinkhornExplorer([0.6, 0.3, 0.1], [0.1, 0.3, 0.6], lam=20)
+    >>> explorer = SinkhornExplorer([0.6, 0.3, 0.1], [0.1, 0.3, 0.6], lam=20, iterations=100)
     >>> {name: round(cost, 6) for name, cost in explorer.costs.items()}
     {'plan': 1.0, 'converged': 1.0, 'exact': 1.0}
     >>> explorer.lam, explorer.precision, explorer.domain = 125, "float32", "plain"

@@ -29,7 +29,7 @@ export function createBelief({ classes, root, large, named = false }) {
       const columns = placeColumns({ width, unit, classes, x, measure, left: large ? 2.6 : 0.6 });
       const top = (large ? 1.5 : 0.3) * unit;
       const bottom = top + tall * (large ? 5 : 2.2) * unit;
-      const height = bottom + (named ? columns.labels.height + 0.3 * unit : large ? 0.4 * unit : 1);
+      const height = bottom + (named ? columns.labels.height + 0.3 * unit : large ? 0.7 * unit : 1);
       place = { ...columns, top, bottom, y: (p) => bottom - (bottom - top) * p };
       set(node, { width, height, viewBox: `0 0 ${width} ${height}` });
       set(foot, { x1: columns.left, x2: columns.right, y1: bottom, y2: bottom });
