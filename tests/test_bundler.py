@@ -100,4 +100,5 @@ def test_every_rule_of_a_style_sheet_lies_below_the_class_of_its_figure(name):
         depth += {"{": 1, "}": -1}.get(letter, 0)
         assert depth > 0 or place < css.index("{") or place == len(css.strip()) - 1
     assert depth == 0
-    assert not re.search(r"@(?!container\b|media\b)", css)  # names of keyframes and fonts hold for the page
+    # names of keyframes and fonts would hold for the page
+    assert not re.search(r"@(?!container\b|media\b)", css)
