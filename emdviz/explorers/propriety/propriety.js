@@ -14,6 +14,7 @@ import { createSimplex } from "./simplex.js";
 
 const LISTS = ["t", "p"];
 const STATE = [...LISTS, "pinned_t", "pinned_p", "show_p", "positions"];
+const LEAST_TALL = 0.7; // of the bars of t, beside more cards than the screen holds
 const QUESTION = ["t", "p", "positions"];
 const TITLES = { t: "True labels", p: "Your prediction" };
 const SEE =
@@ -27,8 +28,8 @@ const HINT =
 /** Rows of a name, an expected loss, and how much more it is than the least. */
 function createCosts() {
   const rows = {};
-  const table = html("table", { class: "emdviz-costs" });
-  for (const [key, words] of [["least", "mean loss"], ["honest", "that of t"], ["yours", "that of your p"]]) {
+  const table = html("table", { class: "emdviz-costs", title: "mean over labels drawn from t" });
+  for (const [key, words] of [["least", "loss"], ["honest", "loss of t"], ["yours", "of your p"]]) {
     const value = html("td", { class: "emdviz-cost", "data-cost": key });
     const more = html("td", { class: "emdviz-regret", "data-regret": key });
     const row = html("tr", {}, html("th", { scope: "row" }, words), value, more);
@@ -176,7 +177,7 @@ function build(model, root) {
   function fit() {
     shown = act.state().show_p;
     set(panels[1].node, { hidden: !shown });
-    for (const panel of shown ? panels : panels.slice(0, 1)) panel.resize(size[0], x, size[1]);
+    for (const panel of shown ? panels : panels.slice(0, 1)) panel.resize(size[0], x, cards.length > 4 ? Math.max(size[1], LEAST_TALL) : size[1]);
   }
 
   return {

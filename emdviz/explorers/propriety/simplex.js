@@ -247,7 +247,8 @@ export function createSimplex({ classes, root, move }) {
       const where = corners.length > 1 ? "best: this line" : "best";
       name(best, apart && !flat ? where : "", beside);
       set(marks.t.figure, { cx: target[0], cy: target[1] });
-      name(marks.t, apart || flat ? "t" : "t = best", target);
+      const same = scored.corners.every((p) => p.every((share, i) => Math.abs(share - t[i]) < 1e-3));
+      name(marks.t, apart || flat ? "t" : same ? "t = best" : "t ≈ best", target);
       set(marks.p.node, { visibility: p ? null : "hidden" });
       if (p) {
         const [x, y] = place.at(p);
