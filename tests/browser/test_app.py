@@ -81,6 +81,15 @@ def test_bars_move_and_numbers_follow(watched, name):
     )
 
 
+def test_a_figure_can_fill_the_screen(watched):
+    page, _ = watched
+    figure_of(page, "Prediction").locator(".emdviz-bar").first.focus()
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement?.id === 'panel-Prediction'")
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement === null")
+
+
 def test_the_keyboard_moves_between_tabs(watched):
     page, _ = watched
     titles = page.get_by_role("tab").all_inner_texts()
