@@ -45,6 +45,16 @@ def write(folder):
     return path
 
 
+def address_on_the_network():
+    """Return this computer's address as others on its network know it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address for examples; nothing is sent
+            return probe.getsockname()[0]
+        except OSError:  # without a network
+            return socket.gethostname()
+
+
 def share(folder, port):
     """Serve the files of a folder to everyone on the network, until Ctrl-C."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
@@ -53,7 +63,7 @@ def share(folder, port):
     except OSError as error:
         sys.exit(f"port {port} cannot be used ({error}): type another one after --share")
     with server:
-        address = f"http://{socket.gethostname()}:{server.server_port}"
+        address = f"http://{address_on_the_network()}:{server.server_port}"
         print(
             f"Everyone on your network can open {address} now. They see these figures and nothing\n"
             "else of this computer. Stop with Ctrl-C.",
