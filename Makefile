@@ -17,8 +17,8 @@ BIN := .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
-# links lead out of the notebooks' folder, to pages and data; a lesson does not begin with news
-LAB = $(BIN)/jupyter-lab $(LAB_OPTIONS) --ServerApp.root_dir=. --LabApp.news_url=None
+# links lead out of the notebooks' folder, to pages and data
+LAB = $(BIN)/jupyter-lab $(LAB_OPTIONS) --ServerApp.root_dir=.
 
 .PHONY: lab edit instructor app quick test test-without-torch test-oldest notebooks soak bench fuzz site book \
   screenshots picture constraints clean
