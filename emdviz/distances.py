@@ -161,8 +161,8 @@ def normalized_emd(p, t, *, order, positions=None):
     Returns
     -------
     array, shape (...)
-        Without unit for unit gaps, from 0 to below 1; else in the unit of ``positions`` to the
-        power 1/l. For order > 1 the gradient at p = t is 0.
+        Without unit for unit gaps, from 0 to below 1, which is reached for ``math.inf``; else in
+        the unit of ``positions`` to the power 1/l. For order > 1 the gradient at p = t is 0.
 
     Raises
     ------

@@ -233,11 +233,13 @@ def ranked_probability_score(probabilities, labels, *, positions=None, weights=N
     Returns
     -------
     float
-        In class steps, or the unit of ``positions``; lower is better.
+        In class steps, or the unit of ``positions``; lower is better. Part of the literature
+        divides by C − 1, so that the score lies between 0 and 1.
 
     References
     ----------
-    Epstein, *A scoring system for probability forecasts of ranked categories*, 1969.
+    Epstein, *A scoring system for probability forecasts of ranked categories*, 1969, whose score
+    is 1 − RPS / (C − 1): it rises with skill.
 
     Examples
     --------

@@ -47,7 +47,10 @@ class _Table:
         return tuple(_RENAMED.get(name, name) for name in names)
 
 
-_WITH_ATTRIBUTES = "trained with eleven labels of image attributes as well"
+_WITH_ATTRIBUTES = (
+    "trained with eleven labels of image attributes, such as colour harmony, and image content "
+    "information as well"
+)
 
 TABLES = {
     1: _Table(

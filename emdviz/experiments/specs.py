@@ -45,7 +45,7 @@ def paper_config(**changes):
 
     References
     ----------
-    Hou, Yu, Samaras 2017, section 4.
+    Hou, Yu, Samaras 2017, section 3.
 
     Examples
     --------

@@ -16,7 +16,7 @@ device-side assertion.
 Any other loss goes in as well: :func:`as_loss` takes a name, a function, a Module or its class,
 :func:`register` adds a loss to :data:`LOSSES`, and ``zoo`` holds those that others proposed.
 
-Sources: Hou et al. 2017, section 2; for XE + EMD², Hou, Yu, Samaras, arXiv 1611.05916; for
+Sources: Hou et al. 2017, section 2; for XE + EMD², Hou, Yu, Samaras 2016, arXiv 1611.05916; for
 AEMD, Frogner et al. 2015.
 """
 

@@ -143,7 +143,7 @@ def xe_emd2_loss(
 
     References
     ----------
-    Hou, Yu, Samaras, arXiv 1611.05916.
+    Hou, Yu, Samaras 2016, arXiv 1611.05916.
     """
     emd_weight = read_number(emd_weight, "emd_weight", "0 or more", lambda w: 0 <= w < torch.inf)
     options = {

@@ -77,7 +77,8 @@ def aemd_loss(
     %(batch_options)s
 
     %(loss_value)s
-        In the unit of D; less than its cost by at most 2 log(C) / λ, and maybe negative.
+        In the unit of D. Once the scalings have converged it is less than the transport cost of
+        its plan, by at most 2 log(C) / λ, and may be negative.
 
     %(batch_errors)s
 

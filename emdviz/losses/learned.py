@@ -31,8 +31,9 @@ def ground_emd2_loss(
     """EMD² of one label under any ground distance: Σ_i p_i² (D_ik^ω + μ), k the label.
 
     For a certain label the transport plan is forced, so that the EMD itself is Σ_i p_i D_ik; to
-    square the probabilities is the choice of the authors. On a line of unit steps, with ω = 1 and
-    μ = 0, it is the sum of the squares in the ordered closed form Σ_i (CDF gap)²; that form adds
+    square the probabilities is a choice, here as a public implementation writes it. On a line of
+    unit steps, with ω = 1 and μ = 0, it is the sum of the squares in the ordered closed form
+    Σ_i (CDF gap)²; that form adds
     2 p_i p_j min(D_ik, D_jk) for each two classes on the same side of the label. It is not a
     proper scoring rule: over labels drawn from t its expectation is least at
     p_i ∝ 1 / Σ_k t_k (D_ik^ω + μ), which for a certain label is certainty only if μ = 0. The
@@ -57,8 +58,9 @@ def ground_emd2_loss(
 
     References
     ----------
-    Hou, Yu, Samaras, arXiv 1611.05916, fourth version (2017); ω ∈ {1, 2} and μ ∈ {0.5, 0.25} are
-    those of a public implementation, which is not the authors' own.
+    Hou, Yu, Samaras 2016, arXiv 1611.05916, propose the loss. The formula is that of a public
+    implementation, which is not the authors' own and takes (ω, μ) = (1, 0.5) or (2, 0.25); the
+    default here is neither.
 
     Examples
     --------
@@ -113,8 +115,9 @@ class LearnedDistance(nn.Module):
 
     References
     ----------
-    Hou, Yu, Samaras, arXiv 1611.05916, which proposes to learn the matrix from the network's own
-    features.
+    Hou, Yu, Samaras 2016, arXiv 1611.05916, propose to learn the matrix from the network's own
+    features. The public implementation divides features by their sum, where this divides by their
+    length.
 
     Examples
     --------
@@ -200,8 +203,8 @@ class SelfGuidedEMD2Loss(nn.Module):
 
     References
     ----------
-    Hou, Yu, Samaras, arXiv 1611.05916; four epochs and 3.5 are those of a public implementation,
-    which is not the authors' own.
+    Hou, Yu, Samaras 2016, arXiv 1611.05916; four epochs and 3.5 are those of a public
+    implementation, which is not the authors' own.
 
     Examples
     --------

@@ -13,12 +13,15 @@ EMD       Σ p_i D_i − min_i D_i             certain of the median        no, 
 REG       (E(p) − E(t))²                    the one number E(t)          no, only proper
 ========  ================================  ===========================  =================
 
-Here D_i = Σ_k t_k |x_i − x_k|. Regression predicts one number; every p with that mean is as good.
+Class weights w change that: XE, EMD2 and EMD then see w_i t_i / Σ_k w_k t_k in the place of t, so
+that their best prediction of a weighted t is not t. Label smoothing mixes t with even shares
+likewise. Here D_i = Σ_k t_k |x_i − x_k|. Regression predicts one number; every p with that mean is
+as good.
 For any other loss, ``find_minimiser`` and ``verdict`` search numerically; they need torch.
 
 Sources: Gneiting and Raftery, *Strictly proper scoring rules, prediction, and estimation*, 2007;
 Epstein, *A scoring system for probability forecasts of ranked categories*, 1969 (EMD2 with
-one-hot labels is his Ranked Probability Score).
+one-hot labels is the Ranked Probability Score; his own score is 1 − EMD2 / (C − 1)).
 """
 
 import numpy as np

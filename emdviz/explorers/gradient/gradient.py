@@ -109,7 +109,7 @@ class GradientExplorer(AskingExplorer):
 
     References
     ----------
-    Hou et al. 2017, section 2; Hou, Yu, Samaras, arXiv 1611.05916, for XE + EMD².
+    Hou et al. 2017, section 2; Hou, Yu, Samaras 2016, arXiv 1611.05916, for XE + EMD².
 
     Examples
     --------
