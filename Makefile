@@ -5,6 +5,7 @@
 # test: run every test · test-without-torch: those that need no torch, where it is not installed
 # quick: ruff and the fast tests, a minute and a half, to run before a commit
 # notebooks: run all notebooks at full size · bench: speed against peers
+# bench-gpu: the tables that need a GPU, in build/bench-gpu.md
 # site: the explorers and a tour of them as static pages, in build/site
 # book: notebooks, results and every function as a site, in build/book
 # test-oldest: the tests with the lowest versions that pyproject.toml allows, in .venv-oldest
@@ -20,7 +21,7 @@ LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 # links lead out of the notebooks' folder, to pages and data
 LAB = $(BIN)/jupyter-lab $(LAB_OPTIONS) --ServerApp.root_dir=.
 
-.PHONY: lab edit instructor app quick test test-without-torch test-oldest notebooks soak bench fuzz site book \
+.PHONY: lab edit instructor app quick test test-without-torch test-oldest notebooks soak bench bench-gpu fuzz site book \
   screenshots picture constraints clean
 
 lab: .venv/installed-lab
@@ -65,6 +66,9 @@ notebooks: .venv/installed-test
 
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks
+
+bench-gpu: .venv/installed-lab
+	$(BIN)/python -m benchmarks.gpu
 
 site: .venv/installed
 	$(BIN)/python -m emdviz.site $(SITE)

@@ -1,0 +1,41 @@
+"""The benchmark for a GPU, which has to run the first time that one is at hand."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.gpu", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_it_runs_in_a_tiny_form_on_a_cpu(tmp_path):
+    path = tmp_path / "deep" / "page.md"
+    done = run("--device", "cpu", "--tiny", "--out", path)
+    assert done.returncode == 0, done.stderr
+    page = path.read_text(encoding="utf-8")
+    assert page.strip() == done.stdout.strip()
+    for heading in ("Losses", "AEMD", "Training", "One fold of Table 1"):
+        assert f"\n## {heading}\n" in page
+    assert "copy of logits and gradient" in page
+    assert "nan" not in page
+
+
+@pytest.mark.slow
+def test_without_a_gpu_it_says_so():
+    done = run()
+    assert done.returncode == 1
+    assert "no GPU here" in done.stderr
