@@ -1,0 +1,98 @@
+"""All of every figure is in sight without scrolling, numbers included, wherever it is shown."""
+
+import pytest
+
+from emdviz import datasets, explorers
+from emdviz.training import TrainConfig
+from tests.comparisons import made_up_epochs
+
+pytestmark = pytest.mark.browser
+
+SIZES = [(1280, 720), (1920, 1080)]
+NAMES = [name for names in explorers.ALL.values() for name in names]
+
+SETUP = """
+from emdviz import datasets, explorers
+from emdviz.training import TrainConfig
+from tests.comparisons import made_up_epochs
+faces = datasets.load("synthetic_faces", n=160, size=32)
+losses = {"XE": 3, "REG": 3, "EMD2": 2, "EMD": 3}
+options = {
+    "LossRace": [faces, list(losses), TrainConfig(epochs=3, device="cpu")],
+    "TrainingReplay": [made_up_epochs(losses, 8, 8), faces],
+}
+"""
+
+# how far parts of a figure, or its texts and numbers, leave the screen `within`; the least text
+LOOK = """([n, selector]) => {
+  const root = [...document.querySelectorAll('.emdviz-explorer')][n];
+  root.scrollIntoView();
+  const screen = document.querySelector(selector);
+  const room = selector === 'html'
+    ? { top: 0, left: 0, bottom: innerHeight, right: innerWidth } : screen.getBoundingClientRect();
+  const texts = [...root.querySelectorAll('*')].filter((node) =>
+    node.getClientRects().length && !node.closest('.emdviz-spoken')
+    && [...node.childNodes].some((part) => part.nodeType === 3 && part.data.trim()));
+  const outside = [root, ...texts].filter((node) => {
+    const box = node.getBoundingClientRect();
+    return box.top < room.top - 1 || box.bottom > room.bottom + 1
+      || box.left < room.left - 1 || box.right > room.right + 1;
+  });
+  return {
+    outside: outside.map((node) => node.textContent.slice(0, 40)),
+    least: Math.min(...texts.map((node) => parseFloat(getComputedStyle(node).fontSize))),
+    texts: texts.length,
+  };
+}"""
+
+
+def check(page, n, within, style):
+    page.wait_for_timeout(100)  # a screen of another size is told, and then the figure is laid out
+    seen = page.evaluate(LOOK, [n, within])
+    assert seen["outside"] == []
+    assert seen["texts"] > 10
+    assert seen["least"] >= (16 if style == "projector" else 11) - 0.1
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return datasets.load("synthetic_faces", n=160, size=32)
+
+
+@pytest.mark.parametrize("style", ["notebook", "projector"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_saved_page_is_in_sight(offline_page, faces, name, style):
+    losses = {"XE": 3, "REG": 3, "EMD2": 2, "EMD": 3}
+    arguments = {
+        "LossRace": [faces, list(losses), TrainConfig(epochs=3, device="cpu")],
+        "TrainingReplay": [made_up_epochs(losses, 8, 8), faces],
+    }
+    page, watch = offline_page(getattr(explorers, name)(*arguments.get(name, ()), style=style))
+    page.locator(".emdviz-chart[viewBox]").last.wait_for(state="attached")
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        check(page, 0, "html", style)
+    assert watch.errors == []
+
+
+@pytest.mark.parametrize("app", ["lab", "notebook"])
+def test_a_notebook_has_every_figure_in_sight(open_cells, app):
+    shown = [(name, style) for name in NAMES for style in ("notebook", "projector")]
+    cells = [f"explorers.{n}(*options.get({n!r}, ()), style={s!r})" for n, s in shown]
+    notebook = open_cells(SETUP, *cells, app=app, width=1280, height=720)
+    for width, height in SIZES:
+        notebook.page.set_viewport_size({"width": width, "height": height})
+        notebook.page.wait_for_timeout(500)
+        for n, (_, style) in enumerate(shown):
+            check(notebook.page, n, ".jp-WindowedPanel-outer", style)
+
+
+def test_the_button_and_the_key_f_fill_the_screen(offline_page):
+    page, _ = offline_page(explorers.PredictionExplorer())
+    root = page.locator(".emdviz-explorer")
+    filled = "document.fullscreenElement?.classList.contains('emdviz-explorer') ?? false"
+    root.get_by_role("button", name="Full screen").click()
+    page.wait_for_function(filled)
+    root.locator(".emdviz-bar").first.focus()
+    page.keyboard.press("f")
+    page.wait_for_function(f"!({filled})")
