@@ -283,7 +283,7 @@ FOOLISH = (
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
-@pytest.mark.parametrize("answer", FOOLISH, ids=str)
+@pytest.mark.parametrize("answer", FOOLISH, ids=range(len(FOOLISH)))
 def test_what_holds_no_numbers_of_the_shape_is_shown_back(answer, shape):
     verdict = exercises.judge_answer(answer, (np.ufunc, "never asked"), shape=shape)
     assert verdict.correct is False
@@ -301,7 +301,7 @@ def test_numbers_of_a_shape_are_read():
 
 
 @pytest.mark.parametrize("check", EXERCISES, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("answer", FOOLISH, ids=str)
+@pytest.mark.parametrize("answer", FOOLISH, ids=range(len(FOOLISH)))
 def test_foolish_answers_get_a_hint(check, answer):
     verdict = check(answer)
     assert verdict.correct is False
