@@ -382,6 +382,7 @@ MODULES = {
             "function": _ANSWERS,
             "batches": FLAG,
             "positions": FLAG,
+            "calls": choice(None, [(np.ones(3),)], [(1,), (2,)]),
             "shape": choice(None, (), (3,), (2, 3)),
             "tensors": FLAG,
         },

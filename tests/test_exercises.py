@@ -300,6 +300,25 @@ def test_numbers_of_a_shape_are_read():
     assert exercises.judge_answer([1, 2], shape=(3,)).hint == "Give 3 numbers; got [1, 2]."
 
 
+def test_functions_are_called_and_their_results_judged():
+    grows = (lambda v: v[1] > v[0], lambda v: f"{v[1]:g} is not more than {v[0]:g}")
+    calls = [(1, 2), (2, 3)]
+    assert exercises.judge_answer(lambda x, y: x * y, grows, calls=calls)
+    for answer, hint in (
+        (lambda x, y: y - x, "1 is not more than 1"),
+        (lambda x, y: None, "your_function(1, 2) returned None: is the return statement missing?"),
+        (lambda x, y: [x, y], "your_function(1, 2) returned an array of shape (2,); expected one"),
+        (lambda x: x, "your_function(1, 2) raised TypeError"),
+        ("abc", "give the function itself, without calling it; got 'abc'"),
+    ):
+        assert exercises.judge_answer(answer, grows, calls=calls).hint.startswith(hint)
+    square = (lambda d: np.allclose(d[0], d[0].T), "not symmetric")
+    matrix = np.arange(64.0).reshape(8, 8)
+    options = {"calls": [(matrix,)], "shape": (8, 8)}
+    assert exercises.judge_answer(lambda d: d, square, **options).hint == "not symmetric"
+    assert exercises.judge_answer(lambda d: 1, **options).hint.startswith("your_function(…) ret")
+
+
 @pytest.mark.parametrize("check", EXERCISES, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("answer", FOOLISH, ids=range(len(FOOLISH)))
 def test_foolish_answers_get_a_hint(check, answer):

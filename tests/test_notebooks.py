@@ -1,5 +1,7 @@
 """Every notebook runs from top to bottom: no error, no warning, none hidden in a widget."""
 
+import ast
+import itertools
 import os
 import re
 import subprocess
@@ -68,10 +70,18 @@ def complaints(notebook):
     return found
 
 
+def names_in(source):
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+
+def is_folded(cell):
+    return bool(cell.metadata.get("jupyter", {}).get("source_hidden"))
+
+
 @pytest.mark.notebook
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs(path):
-    """... and every wrong answer to its exercises gets the hint that helps."""
+    """... its checks call no solution right, and every wrong answer gets the hint that helps."""
     notebook = nbformat.read(path, as_version=4)
     tried, wrong, size = exercises(notebook), wrong_answers(path), len(notebook.cells)
     for exercise in tried:
@@ -87,8 +97,12 @@ def test_runs(path):
         o for o in outputs(notebook) if o.get("data", {}).get("text/plain", "").startswith("<Axes")
     ]
     assert bare == [], "a cell shows a bare <Axes: >; end it with a semicolon"
+    checks = {cell.source: cell for cell in notebook.cells if cell.cell_type == "code"}
     for exercise in tried:
+        assert "◇ Solution shown" in said(checks[exercise.check]), exercise.name
+        assert "✓" not in said(checks[exercise.check])
         unanswered = next(extra)
+        assert "… Not answered yet" in said(unanswered), exercise.name
         assert complaints(nbformat.v4.new_notebook(cells=[unanswered])) == []
         for answer in wrong[exercise.name]:
             assert answer.hint in said(next(extra)), f"{exercise.name}: {answer.source}"
@@ -146,6 +160,9 @@ class TestForm:
     def test_opens_by_saying_what_it_is_about(self, cells):
         assert cells[0].cell_type == "markdown"
         opening = "\n".join(c.source for c in cells[:4] if c.cell_type == "markdown")
+        assert "**" in cells[0].source
+        assert cells[0].source.count("?") >= 1, "a question, in bold"
+        assert len(cells[0].source.split()) <= 80, "more than a glance"
         for promise in ("What you will learn.", "What you need.", "Time."):
             assert promise in opening
         assert "References." in cells[-1].source
@@ -164,7 +181,28 @@ class TestForm:
             assert re.match(r"(# .+\n)?if \w+ is \.\.\.:\n", cell.source), (
                 "the reader's answer stands"
             )
-            assert cell.metadata.get("jupyter", {}).get("source_hidden"), "seen at once"
+            assert "exercises.Solution" in cell.source, "its check would say Right"
+            assert is_folded(cell), "seen at once"
+
+    def test_the_figure_stands_first_and_imports_are_folded(self, cells):
+        assert [cell.cell_type for cell in cells[:4]] == ["markdown", "code", "code", "markdown"]
+        assert is_folded(cells[1])
+        assert re.search(r"^(import|from) ", cells[1].source, re.MULTILINE)
+        figure = [line for line in cells[2].source.split("\n") if line.strip()]
+        assert is_folded(cells[2]) or len(figure) <= 4
+
+    def test_checks_are_folded_and_nothing_rests_on_a_solution(self, path, cells):
+        code = [cell for cell in cells if cell.cell_type == "code"]
+        for exercise in exercises(nbformat.read(path, as_version=4)):
+            check = next(cell for cell in code if cell.source == exercise.check)
+            assert is_folded(check), "its hints are seen at once"
+            users = [c.source for c in code if exercise.name in names_in(c.source)]
+            assert len(users) <= 3, f"{exercise.name} stands in other cells than its own"
+
+    def test_a_text_stands_before_every_cell_that_is_not_folded(self, cells):
+        for before, cell in itertools.pairwise(cells):
+            if cell.cell_type == "code" and not is_folded(cell):
+                assert before.cell_type == "markdown" or is_folded(before), cell.source
 
     def test_links_lead_somewhere(self, cells, path):
         for cell in cells:

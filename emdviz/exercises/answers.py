@@ -126,7 +126,7 @@ def refuse(value):
 
 
 @judge
-def judge_answer(answer, *conditions, praise="", shape=None) -> Answer:
+def judge_answer(answer, *conditions, praise="", shape=None, calls=None) -> Answer:
     """Judge an answer of any kind: the first condition that it does not meet gives the hint.
 
     Parameters
@@ -141,6 +141,9 @@ def judge_answer(answer, *conditions, praise="", shape=None) -> Answer:
     shape : tuple of int, optional
         Asks for numbers of this shape, () for a single one; the conditions then get them as an
         array.
+    calls : list of tuple, optional
+        Asks for a function, which is called with each of these arguments; the conditions then get
+        its results, numbers of ``shape`` each (() by default), as an array of one row per call.
 
     Examples
     --------
@@ -153,12 +156,19 @@ def judge_answer(answer, *conditions, praise="", shape=None) -> Answer:
     ✗ Give one number; got 'nine'.
     >>> judge_answer(9, *conditions, praise="Nine.")
     ✓ Nine.
+    >>> grows = (lambda values: values[1] > values[0], "it should grow")
+    >>> judge_answer(lambda x: -x, grows, calls=[(1,), (2,)])
+    ✗ it should grow
     """
-    if shape is not None:
-        try:
+    try:
+        if calls is not None:
+            if not callable(answer):
+                return refuse(answer)
+            answer = np.stack([_result(answer, call, shape or ()) for call in calls])
+        elif shape is not None:
             answer = _read_numbers(answer, shape)
-        except Unusable as problem:
-            return Answer(False, str(problem))
+    except Unusable as problem:
+        return Answer(False, str(problem))
     for is_met, hint in conditions:
         try:
             if not quietly(lambda a, is_met=is_met: bool(is_met(a)), answer):
@@ -167,6 +177,16 @@ def judge_answer(answer, *conditions, praise="", shape=None) -> Answer:
             more = f"yours {problem}" if callable(answer) else f"got {_quote(answer)}"
             return Answer(False, f"{_write(hint, answer)} ({more})")
     return Answer(True, _write(praise, answer))
+
+
+def _result(function, arguments, shape):
+    """Return what a reader's function returns, numbers of a shape; Unusable tells of the call."""
+    try:
+        return ask(function, arguments, np.zeros(shape))
+    except Unusable as problem:
+        call = call_of(name_of(function), arguments)
+        call = call if len(call) < 100 else f"{name_of(function)}(…)"
+        raise Unusable(f"{call} {problem}") from None
 
 
 def _write(text, answer):
