@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-from emdviz.explorers.kit.address import choice, whole
+from emdviz.explorers.kit.address import one_of, whole
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.explorer import drawing, show_losses, stand_alone, style_sheet
 from emdviz.losses.loss import LOSSES
@@ -71,11 +71,12 @@ class Replay:
     def fields(self):
         """What may stand in the address of its page."""
         facts = self.facts
-        return [
-            whole("epoch", 1, self._last),
-            whole("image", 0, len(facts["probe"]["images"]) - 1),
-            choice("metric", facts["metrics"]),
-        ]
+        allowed = {
+            "epoch": whole(1, self._last),
+            "image": whole(0, len(facts["probe"]["images"]) - 1),
+            "metric": one_of(facts["metrics"]),
+        }
+        return [{"name": name, "key": name, **kind} for name, kind in allowed.items()]
 
     def _epoch_facts(self, epoch):
         return epoch | {"metrics": {name: epoch["metrics"][name] for name in self.facts["metrics"]}}

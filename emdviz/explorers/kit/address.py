@@ -38,7 +38,8 @@ def fields(explorer):
     """Return what the address of an explorer's page may hold: a dict for each trait.
 
     ``name`` is the trait, ``key`` its name in the address, ``kind`` says how it is written, and
-    the rest what is allowed. A trait of another kind tells that itself, with the tag ``address``.
+    the rest what is allowed. A trait of another kind tells that itself, with the tag ``address``:
+    these facts, or a function of the explorer that returns them.
 
     Examples
     --------
@@ -59,34 +60,34 @@ def fields(explorer):
     return found
 
 
-def choice(name, choices):
-    """Return the field of a trait that is one of some words."""
-    return {"name": name, "key": name, "kind": "choice", "choices": list(choices)}
+def one_of(choices):
+    """Return what a trait may hold that is one of some words."""
+    return {"kind": "choice", "choices": list(choices)}
 
 
-def whole(name, low, high):
-    """Return the field of a trait that is a whole number."""
-    return {"name": name, "key": name, "kind": "whole", "low": low, "high": high}
+def whole(low, high):
+    """Return what a trait may hold that is a whole number."""
+    return {"kind": "whole", "low": low, "high": high}
 
 
 def _kind(trait, explorer):
     if tagged := trait.metadata.get("address"):
-        return tagged
+        return tagged(explorer) if callable(tagged) else tagged
     if isinstance(trait, FIXED):
         return None
     if isinstance(trait, Distribution):
         return {"kind": "shares", "count": explorer.num_classes}
     if isinstance(trait, ClassIndex):
-        return {"kind": "whole", "low": 0, "high": explorer.num_classes - 1}
+        return whole(0, explorer.num_classes - 1)
     if isinstance(trait, Pins):
         return {"kind": "classes", "count": explorer.num_classes}
     if isinstance(trait, Number):
         return {"kind": "number", "low": trait.low, "high": trait.high}
     if isinstance(trait, WholeNumber):
         high = trait.high(explorer) if callable(trait.high) else trait.high
-        return {"kind": "whole", "low": trait.low, "high": high}
+        return whole(trait.low, high)
     if isinstance(trait, traitlets.Bool):
         return {"kind": "flag"}
     if isinstance(trait, traitlets.Enum):
-        return {"kind": "choice", "choices": list(trait.values)}
+        return one_of(trait.values)
     return None

@@ -7,6 +7,7 @@ from pathlib import Path
 import traitlets
 from tqdm.auto import tqdm
 
+from emdviz.explorers.kit.address import one_of
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.explorer import Explorer, style_sheet
 from emdviz.explorers.training.watched_images import (
@@ -93,7 +94,7 @@ class LossRace(Explorer):
     _esm = bundle(Path(__file__).parent / "race.js")
     _css = style_sheet("race", "kit/kit.css", "training/training.css")
 
-    metric = traitlets.Unicode().tag(sync=True)
+    metric = traitlets.Unicode().tag(sync=True, address=lambda race: one_of(race._metrics))
     _setup = traitlets.Dict().tag(sync=True)
     _epochs = traitlets.List().tag(sync=True)
     _now = traitlets.Dict().tag(sync=True)

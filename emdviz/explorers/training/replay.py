@@ -5,6 +5,7 @@ from pathlib import Path
 
 import traitlets
 
+from emdviz.explorers.kit.address import one_of
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.explorer import Explorer, style_sheet
 from emdviz.explorers.kit.traits import WholeNumber
@@ -79,7 +80,9 @@ class TrainingReplay(Explorer):
 
     epoch = WholeNumber(1, 1, lambda replay: replay._last).tag(sync=True)
     image = WholeNumber(0, 0, lambda replay: len(replay.probe.images) - 1).tag(sync=True)
-    metric = traitlets.Unicode().tag(sync=True)
+    metric = traitlets.Unicode().tag(
+        sync=True, address=lambda replay: one_of(available_metrics(replay.dataset))
+    )
     _setup = traitlets.Dict().tag(sync=True)
     _epochs = traitlets.List().tag(sync=True)
 
