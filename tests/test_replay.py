@@ -9,6 +9,8 @@ import traitlets
 
 from emdviz import datasets, models
 from emdviz.explorers import TrainingReplay
+from emdviz.explorers.kit.address import fields
+from emdviz.site.recorded import Replay
 from emdviz.training import TrainConfig, fit
 from tests.comparisons import made_up_epochs
 
@@ -35,6 +37,13 @@ def test_beliefs_are_those_of_the_epoch_and_the_image(replay):
     assert shown["REG"] == replay.epochs["REG"][1].probe.classes[1]
     replay.epoch = 3
     assert replay.beliefs["EMD2"] is None
+
+
+def test_what_stands_in_the_address_is_what_the_recorded_one_has(replay):
+    allowed = {field["name"]: field for field in fields(replay)}
+    assert allowed["epoch"] == {**allowed["epoch"], "kind": "whole", "low": 1, "high": 4}
+    assert "RPS" in allowed["metric"]["choices"]
+    assert allowed.keys() == {field["name"] for field in Replay().fields}
 
 
 def test_the_browser_gets_all_frames(replay, faces):
