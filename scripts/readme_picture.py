@@ -48,7 +48,7 @@ def main():
         sys.exit(str(error))
     images, times = zip(*frames, strict=True)
     images[0].save(
-        PICTURE, save_all=True, append_images=images[1:], duration=times, loop=0, quality=70
+        PICTURE, save_all=True, append_images=images[1:], duration=times, loop=0, quality=55
     )
     for path in (PICTURE, *sorted(LESSONS.iterdir())):
         print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} kB")
