@@ -14,6 +14,8 @@
 # screenshots: pictures of all notebooks · constraints: write down the installed versions
 
 PYTHON ?= python3
+# threads of torch sleep while they wait, in notebooks that import torch before emdviz as well
+export OMP_WAIT_POLICY ?= PASSIVE
 BIN := .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # containers run as root, where JupyterLab wants to be told so
