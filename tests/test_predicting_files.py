@@ -1,5 +1,6 @@
 """What a finished run predicts for files and tables that have no labels."""
 
+import json
 import warnings
 
 import numpy as np
@@ -114,6 +115,33 @@ def test_what_does_not_fit_is_refused(seer, photos, tmp_path):
     wide = datasets.from_arrays(RNG.integers(0, 256, (60, 3, 16, 32), np.uint8), [0, 1, 2] * 20)
     with pytest.raises(ValueError, match="16 × 32 pixels"):
         trained("linear", "XE", wide).predict(photos)
+
+
+def test_floats_are_no_pixels_and_pixels_no_floats(seer, faces):
+    some = faces.inputs[:4]
+    with pytest.raises(ValueError, match=r"uint8 .* got torch.float32 .* from 0 to 255, not float"):
+        seer.predict(some / 255)
+    floats = datasets.from_arrays((faces.inputs / 255).numpy(), faces.labels.numpy())
+    of_floats = trained("linear", "XE", floats)
+    with pytest.raises(ValueError, match=r"must be torch.float32 of shape .*, got torch.uint8"):
+        of_floats.predict(some)
+    assert len(of_floats.predict(some / 255).classes) == 4
+
+
+@pytest.mark.parametrize("loss", ["XE", "REG"])
+def test_a_stored_network_of_another_number_of_classes_is_refused(tmp_path, loss):
+    spec = RunSpec("synthetic_faces", {"n": 60, "size": 32}, loss=loss, config=CONFIG)
+    run([spec], tmp_path, progress=False)
+    file = tmp_path / spec.id / "network.json"
+    about = json.loads(file.read_text())
+    fewer = about["classes"][:-1]
+    file.write_text(json.dumps(about | {"classes": fewer}))
+    with pytest.raises(ValueError, match=r"network.json cannot be read .*7 classes, and 8 posit"):
+        load(tmp_path, spec)
+    file.write_text(json.dumps(about | {"classes": fewer, "positions": about["positions"][:-1]}))
+    broken = "size mismatch" if loss == "XE" else "has the label 7, and network.json 7 classes"
+    with pytest.raises(ValueError, match=broken):
+        load(tmp_path, spec)
 
 
 def test_images_are_squeezed_and_whitened_as_those_trained_on(faces, photos, tmp_path):

@@ -125,12 +125,17 @@ class Store:
             }
             classes, positions = about["classes"], about["positions"]
             reading = {name: about.get(name) for name in ("features", "decoding")}
+            for name, values in (("positions", positions), ("weights", options.get("weight"))):
+                if values is not None and len(values) != len(classes):
+                    raise ValueError(f"it has {len(classes)} classes, and {len(values)} {name}")
         loss = as_loss(kept.loss)
         model = build(kept.network, loss.num_outputs(len(classes)), shape)
         if loss.head is not None:
             model = replace_head(model, lambda width: loss.head(width, len(classes)))
         with _reading(self._part(spec, "weights.safetensors")):
             model.load_state_dict(self.weights(spec))
+        with _reading(self._part(spec, PREDICTIONS)) as path:
+            _check_number_of_classes(read_predictions(path), len(classes))
         return Predictor(
             model, loss, options, classes, positions, kept.config, shape, dtype, **reading
         )
@@ -288,6 +293,20 @@ def _read(folder, identity):
         raise _unreadable(folder, RESULT, f"it lacks {error}") from None
     except (ValueError, TypeError, AttributeError) as error:
         raise _unreadable(folder, RESULT, error) from None
+
+
+def _check_number_of_classes(predicted, count):
+    """Raise an error if predictions are of another number of classes than network.json names.
+
+    A network with one output fits any number, so its weights cannot tell.
+    """
+    for split in predicted.values():
+        if "probabilities" in split:
+            found = split["probabilities"].shape[1]
+            if found != count:
+                raise ValueError(f"it has {found} classes, and network.json {count}")
+        elif (most := int(split["labels"].max(initial=0))) >= count:
+            raise ValueError(f"it has the label {most}, and network.json {count} classes")
 
 
 def _read_origin(facts):

@@ -219,16 +219,23 @@ class Predictor:
         inputs = inputs if is_table else getattr(inputs, "inputs", inputs)
         if not isinstance(inputs, torch.Tensor):
             inputs = torch.from_numpy(to_numpy(inputs, "inputs"))
-        images = self.dtype in (torch.uint8, torch.uint16) and len(self.shape) == 3
+        pixels, spatial = (torch.uint8, torch.uint16), len(self.shape) == 3
+        images = self.dtype in pixels and spatial
         fits = inputs.shape[1:] == self.shape
         if images:
             fits = inputs.ndim == 4 and inputs.shape[1] == self.shape[0]
             fits = fits and inputs.dtype == self.dtype
+        elif spatial and inputs.dtype in pixels:  # pixels are scaled in training, floats are not
+            fits = False
         if not fits:
-            what = f"{self.dtype} of shape" if images else "of shape"
+            what = f"{self.dtype} of shape" if images or spatial else "of shape"
+            advice = ""
+            if images and inputs.is_floating_point():
+                most = torch.iinfo(self.dtype).max
+                advice = f"; pixels are whole numbers from 0 to {most}, not floats"
             raise ValueError(
                 f"inputs must be {what} (N, {', '.join(map(str, self.shape))}), as those that the "
-                f"network was trained on, got {inputs.dtype} of shape {tuple(inputs.shape)}"
+                f"network was trained on, got {inputs.dtype} of shape {tuple(inputs.shape)}{advice}"
             )
         return inputs, None
 
