@@ -33,13 +33,13 @@ class Replay:
     module = _EXPLORERS / "training" / "replay.js"
     _css = style_sheet("replay", "kit/kit.css", "training/training.css")
 
-    def __init__(self, path=RACE, *, losses=None, images=None, metrics=None):
+    def __init__(self, path=RACE, *, without=(), images=None, metrics=None):
         self.facts = json.loads(Path(path).read_text(encoding="utf-8"))
         if images is not None:
             _keep_images(self.facts, images)
         self.facts["metrics"] = metrics or self.facts["metrics"]
         kept = self.facts["epochs"]
-        self.epochs = {loss: kept[loss] for loss in LOSSES if loss in (losses or kept)}
+        self.epochs = {loss: kept[loss] for loss in LOSSES if loss in kept and loss not in without}
         self._last = max(len(done) for done in self.epochs.values())
         self.epoch, self.image, self.metric = self._last, 0, self.facts["metrics"][0]
 

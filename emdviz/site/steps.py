@@ -15,7 +15,7 @@ from emdviz.distributions import one_hot
 from emdviz.explorers.kit import presets
 from emdviz.explorers.kit.distribution_explorer import ADIENCE_AGE_GROUPS
 from emdviz.losses.descent import descend
-from emdviz.losses.loss import LOSSES
+from emdviz.losses.loss import LOSSES, closed_forms
 from emdviz.propriety import expected_loss, minimiser
 
 CLASSES = ADIENCE_AGE_GROUPS
@@ -265,7 +265,7 @@ def _propriety():
         {"t": unsure.tolist(), "show_p": False},
         {"t": skewed.tolist()},
         hides=("outcomes",),
-        losses=("XE", "EMD", "EMD2"),
+        losses=_distributional(closed_forms("propriety")),
     )
     yield Step(
         "two-per-cent",
@@ -280,7 +280,7 @@ def _propriety():
         "propriety",
         {"t": before.tolist(), "show_p": False},
         {"t": after.tolist()},
-        losses=("XE", "EMD", "EMD2"),
+        losses=_distributional(closed_forms("propriety")),
     )
 
 
@@ -330,7 +330,7 @@ def _gradients():
 
 def _training(race):
     rps = race.final("RPS")
-    candidates = ("XE", "EMD", "EMD2", "XEMD2")
+    candidates = _distributional(race.epochs)
     best = min(candidates, key=rps.get)
     label = {name: LOSSES[name].label for name in candidates}
     others = [name for name in sorted(candidates, key=rps.get) if name != best]
@@ -353,7 +353,7 @@ def _training(race):
         hides=("track",),
     )
     table = measured()
-    one = {name: table["rows"][LOSSES[name].label] for name in ("XE", "EMD2", "XEMD2")}
+    one = {name: table["rows"][LOSSES[name].label] for name in candidates if name != "EMD"}
     value = {name: row["RPS"] for name, row in one.items()}
     exact = {name: row["AEM"].partition(" ")[0] for name, row in one.items()}
     yield Step(
@@ -374,7 +374,12 @@ def _training(race):
     )
 
 
-_SLOPES = ("XE", "EMD", "EMD2", "XEMD2")
+def _distributional(losses):
+    """Return the names of losses without that of the regression, which predicts one number."""
+    return tuple(name for name in losses if name != "REG")
+
+
+_SLOPES = _distributional(closed_forms("gradient"))
 
 
 def measured(path=RESULTS):
