@@ -1,7 +1,7 @@
 """Run every benchmark, or those named, and write docs/BENCHMARKS.md.
 
 python -m benchmarks [losses | aemd | training | heads | crowded | distances | datasets |
-                      experiments | sliders] … [--rounds N]
+                      experiments | startup | sliders] … [--rounds N]
 """
 
 import argparse
@@ -19,6 +19,7 @@ from benchmarks import (
     heads,
     losses,
     slider_latency,
+    startup,
     training,
 )
 
@@ -38,6 +39,7 @@ PARTS = {
     "distances": lambda _: [distances.report(DOCS)],
     "datasets": lambda _: [datasets.report()],
     "experiments": lambda _: [experiments.report()],
+    "startup": lambda _: [startup.report()],
     "sliders": lambda options: [slider_latency.report(options.rounds)],
 }
 

@@ -52,7 +52,7 @@ _READY = """() => {
   const kernel = widget.sessionContext.session?.kernel;
   return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
-_SETTLED = """() => jupyterapp.shell.currentWidget.content.widgets
+SETTLED = """() => jupyterapp.shell.currentWidget.content.widgets
   .filter((cell) => cell.model.type === 'code' && cell.model.sharedModel.source.trim())
   .every(({ model }) => model.executionCount !== null && model.executionState === 'idle')"""
 _FAILED = """() => jupyterapp.shell.currentWidget.content.widgets
@@ -228,7 +228,7 @@ class Notebook:
         # awaiting the command would wait for outputs that never come when a cell fails
         self.page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
         end = time.monotonic() + seconds
-        while not self.page.evaluate(_SETTLED):
+        while not self.page.evaluate(SETTLED):
             if failed := self.page.evaluate(_FAILED):
                 break
             if time.monotonic() > end:
