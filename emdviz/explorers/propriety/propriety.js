@@ -153,7 +153,8 @@ function build(model, root) {
     toggle: (on) => actions.put({ show_p: on }),
   });
   const names = model.get("_losses").map(({ name }) => name);
-  const four = ["XE", "REG", "EMD", "EMD2"].every((name) => names.includes(name));
+  const judged = Object.keys(closedForms).filter((name) => closedForms[name].best);
+  const four = judged.every((name) => names.includes(name));
   const menus = createExamples({ model, act });
   const panels = LISTS.map((list) =>
     createBarPanel({
