@@ -1,9 +1,10 @@
 """The command line: ``python -m emdviz run | results | export | collect | doctor``."""
 
 import functools
+import json
 import os
+import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,9 @@ _PATIENCE = 10.0
 _TABLES = {"table1": 1, "table2": 2, "table3": 3}
 _OPTIONS = {"dataset": "--dataset", "network": "--networks", "loss": "--losses"}
 """The option for an argument of a function."""
+
+_OWN_OPTIONS = ("classes", "bins", "labels", "pattern")
+"""Arguments of data sets that have an option of their own."""
 
 _TableName = Annotated[str, typer.Argument(metavar="table1|table2|table3")]
 _TableOption = Annotated[str | None, typer.Option(metavar="table1|table2|table3")]
@@ -70,6 +74,19 @@ def run(
             "names with commas."
         ),
     ] = (),
+    bins: Annotated[
+        str | None,
+        typer.Option(help="Make classes of numbers: how many, or where to cut, such as 18,40."),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Its table of labels, for image_folder.")
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="How its files are named, for age_faces: fgnet, …")
+    ] = None,
+    option: Annotated[
+        list[str], typer.Option(metavar="NAME=VALUE", help="Any other argument of the data set.")
+    ] = (),
     networks: Annotated[str | None, typer.Option(help="Such as ALXs,RES.")] = None,
     losses: Annotated[str | None, typer.Option(help="Such as XE,EMD2.")] = None,
     folds: Annotated[str | None, typer.Option(help="Such as 0,1,2.")] = None,
@@ -91,6 +108,9 @@ def run(
     store: _StoreFolder = Path("runs"),
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     workers: Annotated[int | None, typer.Option(help="Runs at a time, in processes here.")] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No bars, and no line for each run.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell what it would cost.")
     ] = False,
@@ -115,6 +135,7 @@ def run(
         rates=_list(rates, float, "--rates"),
         size=size,
         config=_config(quick, size, epochs, batch_size),
+        dataset_options=_dataset_options(classes, bins, labels, pattern, option),
     )
     if dry_run:  # the cost does not depend on the weights
         missing = [name for name in ("VGG_F", "RES_F") if name not in starts]
@@ -124,19 +145,13 @@ def run(
     dataset = dataset or ("synthetic_faces" if quick and not data else papers)
     try:
         specs = make(number, data, dataset=dataset, weights=starts, **changes)
-        if classes:
-            names = classes if len(classes) > 1 else _list(classes[0])
-            specs = [
-                replace(spec, dataset_options=(*spec.dataset_options, ("classes", names)))
-                for spec in specs
-            ]
     except ArgumentError as error:
         raise ValueError(_in_options(error, dataset)) from None
     if dry_run:
         _tell_cost(specs, store, teraflops)
         return
     _check_data(specs[0], table)
-    frame = _run(specs, store, scheduler, workers)
+    frame = _run(specs, store, scheduler, workers, quiet)
     failed = int((frame["error"] != "").sum())
     typer.echo(f"{len(frame) - failed} of {len(frame)} runs finished, in {store}")
     _show(frame, number, dataset, store)
@@ -162,6 +177,7 @@ def results(
     typer.echo(f"{len(frame)} runs in {store}: {len(frame) - len(failed)} finished")
     for row in failed.itertuples():
         typer.echo(f"failed: {row.id}: {row.error}")
+    _tell_notes_of(frame, store)
     numbers = [_number(table)] if table else _TABLES.values()
     for number in numbers:
         name = dataset or published.find(number).dataset
@@ -191,6 +207,7 @@ def export(
     if file.suffix not in WRITERS:
         raise ValueError(f"type a file that ends in {', '.join(WRITERS)}, got {file}")
     frame = _read(store, only)
+    _tell_notes_of(frame[frame["dataset"] == dataset] if dataset else frame, store)
     if table:
         laid = tables.table(frame, _number(table), dataset=dataset, store=store)
         frame = tables.beside(laid, _number(table), dataset=dataset)
@@ -277,6 +294,28 @@ def _weights(pairs):
     return chosen
 
 
+def _dataset_options(classes, bins, labels, pattern, option):
+    """Return arguments of the data set as they were typed."""
+    given = {}
+    for pair in option:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise ValueError(f"type --option NAME=VALUE, such as policy=majority, got {pair!r}")
+        try:
+            given[name] = json.loads(value)
+        except ValueError:
+            given[name] = value
+    if classes:
+        given["classes"] = list(classes) if len(classes) > 1 else _list(classes[0])
+    if bins is not None:
+        cuts = _list(bins, float, "--bins")
+        given["bins"] = cuts if len(cuts) > 1 else int(cuts[0]) if cuts[0] % 1 == 0 else cuts
+    if labels is not None:
+        there = Path(labels).expanduser()  # else the name of a file in the data
+        given["labels"] = str(there.absolute()) if there.is_file() else labels
+    return given | _given(pattern=pattern)
+
+
 def _config(quick, size, epochs, batch_size):
     """Return the training configuration, or None for the usual one."""
     from emdviz.experiments import paper_config
@@ -297,8 +336,16 @@ def _in_options(error, dataset):
         return f"{error.missing} starts from weights: type {typed}"
     if error.missing == "root":
         return f"{dataset} is read from files: type --data FOLDER"
-    if error.argument == "dataset_options" and "classes" in set(error.value) - set(error.choices):
-        return f"{dataset} has classes of its own: leave --classes out"
+    if error.argument == "dataset_options":
+        unknown = sorted(set(error.value) - set(error.choices))
+        if "classes" in unknown:
+            return f"{dataset} has classes of its own: leave --classes out"
+        if unknown:
+            own = [name for name in error.choices if name not in ("root", "size")]
+            return f"{dataset} has no {unknown[0]}: what it has is {', '.join(own)}"
+        name = error.missing
+        typed = f"--{name} {name.upper()}" if name in _OWN_OPTIONS else f"--option {name}=VALUE"
+        return f"{dataset} needs {name}: type {typed}"
     if error.argument in _OPTIONS:
         choices = ", ".join(error.choices)
         return f"type {_OPTIONS[error.argument]} with one of {choices}; got {error.value!r}"
@@ -314,7 +361,8 @@ def _check_data(spec, table):
     parameter = inspect.signature(DATASETS[spec.dataset]).parameters.get("root")
     if parameter is None:
         return
-    root = dict(spec.dataset_options).get("root", parameter.default)
+    options = dict(spec.dataset_options)
+    root = options.get("root", parameter.default) or f"data/{options.get('pattern')}"
     if not Path(root).expanduser().exists():
         raise FileNotFoundError(
             f"{root} is not there: get {spec.dataset} as data/README.md says, then type --data "
@@ -322,13 +370,19 @@ def _check_data(spec, table):
         )
 
 
-def _run(specs, store, scheduler, workers):
+def _in_words(spec):
+    """Return the id of a run, its learning rate and the options of its loss."""
+    options = "".join(f" {name} {value}" for name, value in spec.loss_options)
+    return f"{spec.id} rate {spec.config.learning_rate:g}{options}"
+
+
+def _run(specs, store, scheduler, workers, quiet):
     """Run specs here, in processes or on a cluster, and print a line for each that ends."""
     from tqdm.auto import tqdm
 
     from emdviz import experiments
 
-    ended = 0
+    ended, told = 0, set()
 
     def tell(spec, row):
         nonlocal ended
@@ -337,16 +391,44 @@ def _run(specs, store, scheduler, workers):
             raise ValueError(f"{spec.id}: {row['error']}")
         ended += 1
         outcome = row["error"] or f"test AEM {row['test AEM']:.1f}, {row['seconds']:.0f} s"
-        tqdm.write(f"{spec.id}: {outcome}")
+        if not quiet:
+            tqdm.write(f"{_in_words(spec)}: {outcome}")
+        if not row["error"] and spec.dataset_options not in told:
+            told.add(spec.dataset_options)
+            _tell_notes([row], store, told)
 
     if workers is not None and workers < 1:
         raise ValueError(f"type --workers as a number from 1, got {workers}")
     executor, client = _connect(scheduler) if scheduler else (None, None)
     try:
-        return experiments.run(specs, store, workers or 1, executor, on_result=tell)
+        bars = not quiet and sys.stderr.isatty()
+        frame = experiments.run(specs, store, workers or 1, executor, on_result=tell, progress=bars)
+        _tell_notes_of(frame, store, told)
+        return frame
     finally:
         if client is not None:
             client.close()
+
+
+def _tell_notes_of(frame, store, told=()):
+    """Print what the data sets of finished runs note, each line once."""
+    done = frame[frame["error"] == ""]
+    names = [name for name in done if str(name).startswith("dataset") and name != "dataset seed"]
+    _tell_notes(done.drop_duplicates(names)[["id", "dataset"]].to_dict("records"), store, set(told))
+
+
+def _tell_notes(rows, store, told):
+    """Print what the data sets of rows note, but for the lines already told, which it adds to."""
+    from tqdm.auto import tqdm
+
+    from emdviz.experiments import Store
+
+    for row in rows:
+        for note in Store(store).notes(row["id"]):
+            line = f"note: {row['dataset']}: {note}"
+            if line not in told:
+                told.add(line)
+                tqdm.write(line, file=sys.stderr)
 
 
 def _connect(address):
@@ -411,8 +493,7 @@ def _tell_cost(specs, store, teraflops):
     rows = {spec: kept.row(spec) if kept.path.is_dir() else None for spec in specs}
     for spec, row in rows.items():
         state = "to do" if row is None else "failed" if row["error"] else "done"
-        options = "".join(f" {name} {value:g}" for name, value in spec.loss_options)
-        typer.echo(f"{spec.id} rate {spec.config.learning_rate:g}{options}: {state}")
+        typer.echo(f"{_in_words(spec)}: {state}")
     basis = "measured here" if teraflops is None else "as you said"
     if teraflops is None:
         device = choose_device()

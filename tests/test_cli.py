@@ -53,6 +53,18 @@ class TestRun:
         assert rows["XE"].split()[1] == f"{aem:.1f}"
         assert sum("test AEM" in line for line in printed.splitlines()) == len(frame) == 2
 
+    def test_tells_the_rate_and_options_of_every_run_without_bars(self, tmp_path):
+        chosen = (*QUICK[:3], "--losses=AEMD", "--folds=0", "--rates=0.01", "--epochs=1")
+        chosen += ("--option=n=64", "--store", tmp_path)
+        done = call(*chosen)
+        lines = [line for line in done.stdout.splitlines() if "test AEM" in line]
+        told = [line.partition(": ")[0].partition(" ")[2] for line in lines]
+        assert told == [f"rate 0.01 lam {lam}" for lam in ("0.1", "1.0", "10.0")]
+        assert not any("%|" in line or "\r" in line for line in done.stderr.splitlines())
+        again = call(*chosen, "--seeds=1", "--losses=XE", "--quiet")
+        assert "test AEM" not in again.stdout
+        assert "1 of 1 runs finished" in again.stdout
+
     def test_a_second_time_does_nothing(self, store):
         done = call(*QUICK, "--store", store[0])
         assert done.exit_code == 0
@@ -93,6 +105,53 @@ class TestRun:
         done = call(*chosen, *own, *typed, "--store", tmp_path / "runs")
         assert done.exit_code == 0, done.output
         assert results(tmp_path / "runs")["dataset classes"].map(list).tolist() == [names]
+
+    def test_what_the_data_set_notes_is_told_once_by_every_command(self, tmp_path):
+        files = {
+            f"{name}/{number}.jpg": jpeg(picture(number + 20 * place, place / 3))
+            for place, name in enumerate(("mild", "none", "severe"))
+            for number in range(10)
+        }
+        own = ("--dataset=image_folder", "--data", write(tmp_path / "own", files))
+        chosen = (*QUICK[:3], "--losses=XE,EMD2", "--folds=0,1", "--rates=0.01", "--epochs=1")
+        done = call(*chosen, *own, "--store", tmp_path / "runs")
+        assert done.exit_code == 0, done.output
+        line = "note: image_folder: classes none < mild < severe"
+        order = "note: image_folder: classes are in order as severities"
+        commands = [
+            done,
+            call(*chosen, *own, "--store", tmp_path / "runs"),
+            call("results", "--store", tmp_path / "runs"),
+            call("export", tmp_path / "all.csv", "--store", tmp_path / "runs"),
+        ]
+        for one in commands:
+            assert one.stderr.splitlines().count(line) == 1
+            assert order in one.stderr
+
+    def test_takes_a_table_of_numbers_and_cuts_it(self, tmp_path):
+        files = {f"{k}.jpg": jpeg(picture(k, k / 40)) for k in range(40)}
+        root = write(tmp_path / "own", files)
+        table = "\n".join(["path,label", *(f"{k}.jpg,{k / 2}" for k in range(40))])
+        (tmp_path / "scores.csv").write_text(table)
+        chosen = (*QUICK[:3], "--losses=XE", "--folds=0", "--rates=0.01", "--epochs=1")
+        own = ("--dataset=image_folder", "--data", root, "--labels", tmp_path / "scores.csv")
+        for bins, kept in (("3", 3), ("4.5,12", (4.5, 12))):
+            folder = tmp_path / bins
+            done = call(*chosen, *own, "--bins", bins, "--option=unit=points", "--store", folder)
+            assert done.exit_code == 0, done.output
+            frame = results(folder)
+            assert frame["dataset bins"].tolist() == [kept]
+            assert frame["dataset unit"].tolist() == ["points"]
+            assert f"{frame['test AEM'][0]:.1f}" in done.stdout.splitlines()[-4]  # in the table
+
+    def test_finds_faces_by_the_pattern_of_their_names(self, tmp_path):
+        files = {f"{k:03}A{k:02}.JPG": jpeg(picture(k, k / 70)) for k in range(70)}
+        own = ("--dataset=age_faces", "--data", write(tmp_path / "own", files), "--bins=20,40")
+        chosen = (*QUICK[:3], "--losses=XE", "--folds=0", "--rates=0.01", "--epochs=1")
+        assert "age_faces needs pattern: type --pattern PATTERN" in refused(*chosen, *own)
+        done = call(*chosen, *own, "--pattern=fgnet", "--store", tmp_path / "runs")
+        assert done.exit_code == 0, done.output
+        assert "note: age_faces: positions are the mean ages of the classes" in done.stderr
 
     def test_in_processes_or_on_a_cluster(self, store, tmp_path, monkeypatch):
         seen, frame = [], results(store[0])
@@ -177,6 +236,10 @@ class TestRefusals:
             (*QUICK, "--classes=low,high"): (
                 "synthetic_faces has classes of its own: leave --classes out"
             ),
+            (*QUICK, "--bins=3"): (
+                "synthetic_faces has no bins: what it has is n, seed, imbalance, "
+            ),
+            (*QUICK, "--option=n"): "type --option NAME=VALUE, such as policy=majority, got 'n'",
             ("results", "--store", nowhere): f"no runs in {nowhere}: type --store FOLDER, or ",
             ("export", "runs.xls"): "type a file that ends in .csv, .tex, .html, got runs.xls",
         }

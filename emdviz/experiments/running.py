@@ -62,7 +62,7 @@ def run(
         Called as ``on_result(spec, row)`` as soon as a run ends; ``row`` is a dict of the columns
         below. Results that the store held before do not count.
     progress : bool
-        Whether to show bars.
+        Whether to show bars; ``TQDM_DISABLE=1`` in the environment hides them all the same.
     train : callable
         What is done for a run, as :func:`work.train`; a function that workers can import.
 
@@ -123,7 +123,7 @@ def run(
     arguments = (str(store.path), train, retry_failed)
     with (
         _choose_executor(workers, executor, progress, todo) as (chosen, width),
-        tqdm(total=len(specs), initial=len(rows), unit="run", disable=not progress) as bar,
+        tqdm(total=len(specs), initial=len(rows), unit="run", **_shown(progress)) as bar,
     ):
         for spec, row in _outcomes(todo, chosen, width, arguments):
             rows[spec] = row
@@ -173,14 +173,19 @@ class _ThisProcess(Executor):
     def submit(self, function, spec, *arguments):
         """Do the call, with a bar of the run's epochs."""
         future = Future()
-        total, hidden = spec.config.epochs, not self.progress
-        with tqdm(total=total, desc=spec.id, unit="epoch", leave=False, disable=hidden) as bar:
+        total, bars = spec.config.epochs, _shown(self.progress)
+        with tqdm(total=total, desc=spec.id, unit="epoch", leave=False, **bars) as bar:
             future.set_result(function(spec, *arguments, on_epoch=lambda epoch: bar.update()))
         return future
 
     def shutdown(self, wait=True, *, cancel_futures=False):
         """Free the memory of the data set."""
         work.forget_data()
+
+
+def _shown(progress):
+    """Return how tqdm is told to show a bar: unless ``TQDM_DISABLE`` is set, which it heeds."""
+    return {} if progress else {"disable": True}
 
 
 def _outcomes(todo, executor, width, arguments):

@@ -144,6 +144,12 @@ class Store:
         """Return the epochs of a finished run, a list of ``training.Epoch``; errors as above."""
         return read_history(self._part(spec, "history.json"))[1]
 
+    def notes(self, spec):
+        """Return the order of the classes, and what the data set of a finished run notes."""
+        path = self._part(spec, RESULT)
+        with _reading(path):
+            return [str(note) for note in json.loads(path.read_bytes()).get("notes", [])]
+
     def unfinished(self):
         """Return the ids of all runs that a program has begun and not brought to an end."""
         try:
@@ -172,8 +178,8 @@ class Store:
     def finish(self, spec, facts, files=None):
         """Keep how a run ended, under its claim; return its row.
 
-        ``facts`` are ``metrics``, ``seconds`` and ``origin`` of a finished run, or the ``error`` of
-        one that failed.
+        ``facts`` are ``metrics``, ``seconds``, ``origin`` and ``notes`` of a finished run, or the
+        ``error`` of one that failed.
         """
         state = self.state(spec)
         files = dict(files or {})

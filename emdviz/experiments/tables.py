@@ -57,6 +57,7 @@ def table_specs(
     rates=PAPER_RATES,
     weights=None,
     config=None,
+    dataset_options=None,
 ):
     """Return the runs that a table of the paper takes.
 
@@ -90,6 +91,8 @@ def table_specs(
     config : training.TrainConfig, optional
         By default the paper's momentum, crop of 227 px and mean over two mirror images, and
         30 epochs, which are ours. The learning rate is replaced by each of ``rates``.
+    dataset_options : dict, optional
+        Further arguments of the data set, such as ``{"bins": 5}``.
 
     Returns
     -------
@@ -128,14 +131,14 @@ def table_specs(
             seed, fold = fold if seed is None else seed, None
         own = config if seed is None else replace(config, seed=seed)
         cuts = [{}]
-        if "bins" in known and known["bins"].default:  # where all that is labelled is a number
+        if _has_bins(known):  # where all that is labelled is a number
             many = network.startswith(ENSEMBLE_OF) and loss == ENSEMBLE_LOSS and number == 3
             cuts = [{"bins": bins} for bins in (ENSEMBLE_BINS if many else (BINS,))]
         lams = [{"lam": lam} for lam in PAPER_LAMBDAS] if loss == "AEMD" else [{}]
         specs += [
             RunSpec(
                 dataset,
-                options | cut,
+                options | cut | dict(dataset_options or {}),
                 fold=fold,
                 network=network,
                 weights=_weights(network, weights),
@@ -224,7 +227,10 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
     if store is not None and ENSEMBLE in networks:
         chosen = pd.concat([chosen, ensembles(chosen, store)], ignore_index=True)
     if "dataset bins" in chosen:
-        chosen = chosen[chosen["dataset bins"].fillna(BINS) == BINS]
+        if _has_bins(_parameters(dataset or source.dataset)):
+            usual = chosen["dataset bins"].fillna(BINS) == BINS
+            chosen = chosen[usual] if usual.any() else chosen
+        _check_alike(chosen, ["dataset bins"])
     losses = list(dict.fromkeys([*source.losses, *chosen["loss"]]))
     cells = {}
     for network, metric in product(networks, source.metrics):
@@ -355,9 +361,10 @@ def _finished(frame, dataset):
     return without_copies(finished(frame[frame["dataset"] == dataset]))
 
 
-def _check_alike(rows):
+def _check_alike(rows, fixed=None):
     """Raise a MixedRunsError if runs differ in something that a table does not vary."""
-    fixed = [c for c in rows if c not in _VARY and not c.startswith(("loss ", "valid ", "test "))]
+    outside = ("loss ", "valid ", "test ")
+    fixed = fixed or [c for c in rows if c not in _VARY and not c.startswith(outside)]
     parts = [(rows, fixed), *((part, ["weights"]) for _, part in rows.groupby("network"))]
     for part, columns in parts:
         for name in columns:
@@ -381,6 +388,11 @@ def _weights(network, weights):
         f"weights={{{network!r}: 'file.safetensors'}}, or None to start from chance"
     )
     raise ArgumentError(message, "weights", missing=network)
+
+
+def _has_bins(parameters):
+    """Return whether a data set cuts its scores into classes by default."""
+    return "bins" in parameters and bool(parameters["bins"].default)
 
 
 def _of(rates, loss):

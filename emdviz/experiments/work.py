@@ -17,7 +17,8 @@ def train(spec, folder, on_epoch):
     """Train and test a network; ``folder`` keeps its state, from which it goes on.
 
     Returns the facts, ``metrics`` as ``{"valid": {"AEM": …}, "test": {…}}`` after the last epoch,
-    ``seconds`` of training and ``origin``, and by name the files that a network needs to predict.
+    ``seconds`` of training, ``origin`` and ``notes`` on the data, and by name the files that a
+    network needs to predict.
     """
     run = Run(
         spec.network,
@@ -47,7 +48,9 @@ def train(spec, folder, on_epoch):
         PREDICTIONS: predictions,
     }
     facts = {"metrics": metrics, "seconds": run.epochs[-1].seconds}
-    return facts | {"origin": describe_origin(run)}, files
+    data = run.data.dataset
+    notes = [f"classes {' < '.join(map(str, data.classes))}", *map(str, data.notes)]
+    return facts | {"origin": describe_origin(run), "notes": notes}, files
 
 
 def forget_data():
