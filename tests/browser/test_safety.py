@@ -205,5 +205,5 @@ def test_make_lab_lets_in_this_computer_alone_and_only_with_a_token_of_its_own()
             lab.request("/api/contents", token="guessed")
         (token,) = set(re.findall(rf"http://localhost:{lab.port}/lab\?token=(\w+)", lab.log()))
         assert len(token) >= 32
-        found = lab.request("/api/contents", token=token)
+        found = lab.request("/api/contents/student", token=token)
         assert {"01_why_order_matters.ipynb"} < {each["name"] for each in found["content"]}
