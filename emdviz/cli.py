@@ -140,6 +140,10 @@ def run(
     if dry_run:  # the cost does not depend on the weights
         missing = [name for name in ("VGG_F", "RES_F") if name not in starts]
         starts = dict.fromkeys(missing) | starts
+    left_out = [] if quick or dry_run or networks else tables.lacking_weights(number, starts)
+    if left_out:
+        named = published.find(number).networks
+        changes["networks"] = [n for n in named if n not in (*left_out, tables.ENSEMBLE)]
     make = tables.quick_specs if quick else tables.table_specs
     papers = published.find(number).dataset
     dataset = dataset or ("synthetic_faces" if quick and not data else papers)
@@ -151,6 +155,8 @@ def run(
         _tell_cost(specs, store, teraflops)
         return
     _check_data(specs[0], table)
+    for name in left_out:
+        typer.echo(f"note: left out: {_needs_weights(name)}", err=True)
     frame = _run(specs, store, scheduler, workers, quiet)
     failed = int((frame["error"] != "").sum())
     typer.echo(f"{len(frame) - failed} of {len(frame)} runs finished, in {store}")
@@ -329,11 +335,15 @@ def _config(quick, size, epochs, batch_size):
     return paper_config(**({"epochs": EPOCHS, "crop": crop, "mirror": True} | chosen))
 
 
+def _needs_weights(network):
+    """Say what a network needs to run."""
+    return f"{network} starts from weights: type --weights {network}=FILE, or {network}=none"
+
+
 def _in_options(error, dataset):
     """Say of a wrong argument what to type on the command line."""
     if error.argument == "weights" and error.missing:
-        typed = f"--weights {error.missing}=FILE, or {error.missing}=none"
-        return f"{error.missing} starts from weights: type {typed}"
+        return _needs_weights(error.missing)
     if error.missing == "root":
         return f"{dataset} is read from files: type --data FOLDER"
     if error.argument == "dataset_options":

@@ -153,6 +153,23 @@ class TestRun:
         assert done.exit_code == 0, done.output
         assert "note: age_faces: positions are the mean ages of the classes" in done.stderr
 
+    def test_leaves_out_a_network_whose_weights_nobody_publishes(self, tmp_path, monkeypatch):
+        seen, data = [], tmp_path / "data"
+        data.mkdir()
+        monkeypatch.setattr(experiments, "run", lambda specs, *_, **__: seen.extend(specs) or 1 / 0)
+        chosen = ("--data", data, "--rates=0.01", "--store", tmp_path / "runs")
+        for more, networks in (
+            ((), ["ALXs", "VGG_F", "RES"]),
+            (("--weights=RES_F=none",), ["ALXs", "VGG_F", "RES", "RES_F"]),
+        ):
+            seen.clear()
+            with pytest.raises(ZeroDivisionError):
+                call("run", "table1", *chosen, *more)
+            assert list(dict.fromkeys(spec.network for spec in seen)) == networks
+        done = CliRunner().invoke(app, ["run", "table1", *map(str, chosen)])
+        line = "note: left out: RES_F starts from weights: type --weights RES_F=FILE, or RES_F=none"
+        assert line in done.stderr
+
     def test_in_processes_or_on_a_cluster(self, store, tmp_path, monkeypatch):
         seen, frame = [], results(store[0])
 
@@ -218,7 +235,8 @@ class TestRefusals:
                 f"{nowhere} is not there: get images_of_groups as data/README.md says, then type "
                 "--data FOLDER; or try python -m emdviz run table2 --quick"
             ),
-            ("run", "table1", "--data", nowhere): (
+            ("run", "table1", "--data", nowhere): f"{nowhere} is not there: get adience as ",
+            ("run", "table1", "--networks=RES_F"): (
                 "RES_F starts from weights: type --weights RES_F=FILE, or RES_F=none"
             ),
             ("run", "table1", "--quick", "--losses=EMD9"): (

@@ -379,9 +379,36 @@ def _check_alike(rows, fixed=None):
                 raise MixedRunsError(message, name)
 
 
+def lacking_weights(number, weights=None):
+    """Return those networks of a table that start from weights which nobody publishes.
+
+    Parameters
+    ----------
+    number : int
+        1, 2 or 3.
+    weights : dict of str to str or Path, optional
+        What there is, as for :func:`table_specs`.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> lacking_weights(1), lacking_weights(1, {"RES_F": None})
+    (['RES_F'], [])
+    """
+    known = {ENSEMBLE_OF, *(weights or {})}
+    return [n for n in published.find(number).networks if _is_tuned(n) and n not in known]
+
+
+def _is_tuned(network):
+    return "_F" in network and network != ENSEMBLE
+
+
 def _weights(network, weights):
     """Return the weights that a network starts from, or say that they are missing."""
-    if network in weights or "_F" not in network:
+    if network in weights or not _is_tuned(network):
         return weights.get(network)
     message = (
         f"weights lacks {network}, which starts from weights learned before: give a file, as in "
