@@ -13,6 +13,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.output_widget import OutputWidget
 
+from scripts import copy_notebooks
 from tests.exercises import exercises, is_solution, said, trials, wrong_answers
 
 ROOT = Path(__file__).parents[1]
@@ -208,6 +209,20 @@ class TestForm:
         for cell in cells:
             for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", cell.source):
                 assert (path.parent / target).exists(), target
+
+
+def test_all_copies_say_how_to_answer_an_exercise(tmp_path):
+    """... with the solutions and, as students get them, without."""
+    copy_notebooks.copy(tmp_path)
+    said = set()
+    for folder in (NOTEBOOKS[0].parent, tmp_path):
+        for path in sorted(folder.glob("*.ipynb")):
+            notebook = nbformat.read(path, as_version=4)
+            text = "\n\n".join(cell.source for cell in notebook.cells)
+            said.add(text.partition("## Exercises\n\n")[2].partition("\n\n")[0])
+    (how,) = said
+    assert "the folded check below it" in how
+    assert "If your copy has solutions" in how
 
 
 def test_readme_lists_every_notebook():
