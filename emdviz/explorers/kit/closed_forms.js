@@ -5,7 +5,8 @@
 import { cdfGaps, cumulative, expectation, oneHot, sum } from "./distributions.js";
 
 /**
- * Each loss has `words` and a `formula`, for even class positions and for uneven ones, and
+ * Each loss has `words`, which are `brief` where there is little room if the others are long, a
+ * `formula`, for even class positions and for uneven ones, and
  * - `expected(t, x)`: a function that maps p to the expected loss over labels drawn from t. What
  *   depends on t alone is worked out once, and these are plain loops, as a picture of the simplex
  *   asks thousands of times;
@@ -38,6 +39,7 @@ closedForms.XE = {
 
 closedForms.REG = {
   words: "squared error of the expected class",
+  brief: "squared error of E[p]",
   formula: ["(E[p] − xₖ)²", "(E[p] − xₖ)²"],
   rewards: "mean",
   expected(t, x) {
@@ -58,6 +60,7 @@ closedForms.REG = {
 
 closedForms.EMD2 = {
   words: "squared Earth Mover's Distance",
+  brief: "squared Earth Mover's",
   formula: ["Σ gap²", "Σ gap² Δ"],
   rewards: "t",
   expected(t, x) {
@@ -96,6 +99,7 @@ closedForms.EMD = {
 
 closedForms.XEMD2 = {
   words: "cross-entropy and the squared Earth Mover's Distance",
+  brief: "cross-entropy + EMD²",
   sumOf: ["XE", "EMD2"],
   slope(z, p, at) {
     const [first, second] = [closedForms.XE, closedForms.EMD2].map((form) => form.slope(z, p, at));

@@ -132,17 +132,18 @@ export function createRange({ label, ends = [], min = 0, max = 100, step = 1, sl
   };
 }
 
-/** A number with its name, short and `full`, which way is `better`, its formula and, if there is one, a verdict. */
-export function createTile({ key, name, full = "", better = "", formula, spoken }) {
+/** A number with its name, short, `full`, and `brief` where there is less room, which way is `better`, its formula and, if there is one, a verdict. */
+export function createTile({ key, name, full = "", brief = "", better = "", formula, spoken }) {
   const value = html("span", { class: "emdviz-number", "data-loss": key });
   const verdict = html("span", { class: "emdviz-verdict" });
   const title = html("span", {}, name);
-  const more = html("span", { class: "emdviz-end" }, full);
+  const more = html("span", { class: `emdviz-end${brief && " emdviz-long"}` }, full);
+  const less = brief && html("span", { class: "emdviz-end emdviz-brief" }, brief);
   const formulaText = html("span", { class: "emdviz-formula" }, formula);
   const node = html(
     "div",
     { class: "emdviz-tile", title: spoken },
-    html("div", { class: "emdviz-loss" }, title, " ", more),
+    html("div", { class: "emdviz-loss" }, title, " ", more, less),
     html("div", { class: "emdviz-measured" }, value, better && html("span", { class: "emdviz-end" }, better)),
     verdict,
     formulaText,

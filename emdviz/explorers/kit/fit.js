@@ -41,6 +41,9 @@ function roomOf(root) {
   return innerHeight - tops - Math.max(before < innerHeight / 3 ? before : 0, edges[0] + edges[1]) - edges[2] - edges[3] - BELOW;
 }
 
+/** Height of `root`: a full screen is as high as the screen, whatever it holds. */
+const heightOf = (root) => (document.fullscreenElement === root ? root.scrollHeight : root.offsetHeight);
+
 /**
  * Keep the figure in `root` as high as there is room; `scale` is that of its text, `draw(unit,
  * tall)` lays it out and shows its state, `shown()` says whether it is to be seen.
@@ -57,7 +60,7 @@ export function createFit(root, { scale, draw, shown }) {
     root.style.setProperty("--emdviz-tall", tall);
     set(root, { "data-fit": tight ? "tight" : "loose" });
     draw(size, tall);
-    return root.offsetHeight;
+    return heightOf(root);
   }
 
   /** Text as large as it can be with good drawings, then drawings as high as they can be. */
@@ -76,7 +79,7 @@ export function createFit(root, { scale, draw, shown }) {
     const ways = [[largest], [middle], [largest, true], [middle, true], [smallest, true]];
     const way = ways.find(([size, tight]) => tryOut(size, tight, GOOD) <= room) ?? ways.at(-1);
     const grows = scale > 1 || full;
-    let [low, high] = root.offsetHeight <= room ? [GOOD, grows ? MOST : 1] : [LEAST, GOOD];
+    let [low, high] = heightOf(root) <= room ? [GOOD, grows ? MOST : 1] : [LEAST, GOOD];
     if (tryOut(...pad(way), high) <= room) return;
     for (let n = 0; n < HALVINGS; n += 1) {
       const tall = Number(((low + high) / 2).toFixed(3));
@@ -97,11 +100,13 @@ export function createFit(root, { scale, draw, shown }) {
     }
     const [room, width] = [roomOf(root), root.clientWidth];
     const now = [Math.round(room), width, document.fullscreenElement === root].join();
-    const grew = root.offsetHeight > Math.max(room, settled) + 1 && root.dataset.fit;
+    const grew = heightOf(root) > Math.max(room, settled) + 1 && root.dataset.fit;
     if (now === asked && !grew) return;
     asked = now;
+    root.style.overflow = "hidden"; // no scroll bar takes width from what is tried out
     lay(room, width);
-    settled = root.offsetHeight;
+    root.style.overflow = "";
+    settled = heightOf(root);
   }
 
   const observer = new ResizeObserver(check);

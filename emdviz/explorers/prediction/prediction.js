@@ -170,10 +170,10 @@ function createPanel({ letter, list, model, root, act }) {
   const classes = model.get("classes");
   const uneven = model.get("positions") ? 1 : 0;
   const tiles = model.get("_losses").map(({ name: key, label: name, asked, knowsPositions }) => {
-    const { words: full, formula } = asked
+    const { words: full, brief, formula } = asked
       ? { words: "", formula: Array(2).fill(uneven && !knowsPositions ? "in Python, classes 1 apart" : "in Python") }
       : closedForms[key];
-    const facts = { key, name, full, spoken: full || name, better: "lower is better", formula: formula[uneven] };
+    const facts = { key, name, full, brief, spoken: full || name, better: "lower is better", formula: formula[uneven] };
     return { key, ...createTile(facts) };
   });
   const { node, chart, resize } = createBarPanel({

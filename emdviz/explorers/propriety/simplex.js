@@ -200,7 +200,7 @@ export function createSimplex({ classes, root, move }) {
   return {
     node,
     resize(width, unit, tall = 1) {
-      const side = Math.min(width - 1.4 * unit, 26 * tall * unit);
+      const side = Math.min(width - 1.4 * unit, 26 * tall ** 1.2 * unit);
       const [left, top] = [(width - side) / 2, 1.8 * unit];
       const foot = top + side * HEIGHT;
       const at = (p) => spot(p).map((value, k) => (k ? foot - side * value : left + side * value));
