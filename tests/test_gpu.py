@@ -120,7 +120,8 @@ def faces():
 
 
 def make_run(faces, loss, device="cuda"):
-    config = TrainConfig(epochs=2, batch_size=32, augmentation="paper", device=device)
+    options = {"epochs": 2, "batch_size": 32, "learning_rate": 0.003, "augmentation": "paper"}
+    config = TrainConfig(device=device, **options)
     return training.Run("small_cnn", loss, faces, config)
 
 
