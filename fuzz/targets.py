@@ -50,6 +50,7 @@ IGNORED = {
 """Optional parameters that are handed on as they are."""
 
 LEFT_OUT = {
+    "losses.descent.walk": "is called by descend, with a function of its own",
     "collecting.collect": "runs notebooks for minutes; test_collecting.py has hostile ones",
     "collecting.plain": "takes any text",
     "collecting.summary": "lays out a table that collecting.collect returned",

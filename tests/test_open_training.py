@@ -98,7 +98,7 @@ def test_a_race_takes_any_loss_and_network_and_draws_them():
     race.start()
     race.wait(text=False)
     assert not race.errors
-    assert [one["label"] for one in race._setup["losses"]] == ["my_loss", "XE"]
+    assert [one["label"] for one in race._setup["losses"]] == ["XE", "my_loss"]
     assert race._setup["losses"][0]["colour"]
     race.figure()
     race.replay().figure()

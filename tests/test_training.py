@@ -392,7 +392,7 @@ class TestDropout:
 
 
 def test_weights_to_start_from(faces, tmp_path):
-    learned = models.MODELS["small_cnn"](5, seed=9)
+    learned = models.MODELS["small_cnn"](8, seed=9)
     torch.save(learned.state_dict(), tmp_path / "learned.pth")
     options = {"config": replace(TINY, learning_rate=1e-9), "folder": tmp_path / "runs"}
     compare_losses(faces, ["EMD2"], weights=tmp_path / "learned.pth", **options)
