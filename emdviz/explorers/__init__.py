@@ -13,6 +13,7 @@ ALL = {
     "propriety": ("ProprietyExplorer",),
     "gradient": ("GradientExplorer",),
     "sinkhorn": ("SinkhornExplorer",),
+    "zoo": ("ZooExplorer",),
     "training": ("LossRace", "TrainingReplay"),
 }
 """The figures: folder -> names of the classes that it holds."""

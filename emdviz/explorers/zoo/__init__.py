@@ -1,0 +1,5 @@
+"""The figure :class:`ZooExplorer`."""
+
+from emdviz.explorers.zoo.zoo import ZooExplorer
+
+__all__ = ["ZooExplorer"]

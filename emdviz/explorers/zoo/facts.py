@@ -1,0 +1,310 @@
+"""What a row of the table of losses shows, computed from the loss; it needs torch.
+
+``scripts/zoo_table.py`` stores the rows of all losses of the zoo in ``losses.json``, for five
+classes; the figure computes those of a user's own losses.
+"""
+
+import time
+from itertools import combinations_with_replacement
+
+import numpy as np
+import torch
+
+from emdviz.explorers.kit import presets
+from emdviz.losses import LOSSES, as_loss
+from emdviz.propriety.search import Problem, verdict
+
+COUNT = 5
+"""Classes of the figure."""
+LABEL = 1
+"""The class that is true where a row shows the cost of mistakes: one below it, three above."""
+SURE = 0.97
+"""The probability of the class that a mistake is certain of."""
+LOGIT = 10.0
+"""By how much the logit of a wrong class is above the others in a confident mistake."""
+SATURATED = 0.1
+"""A loss saturates if its push on a confident mistake is a smaller share of its greatest push."""
+
+_DIGITS = 5
+_STEPS = np.linspace(0, 1, 21)
+_FIT = 2e-3  # how far a rule for the best answer may be off
+
+
+def describe(loss, *, judge=True):
+    """Return the row of a loss: texts, numbers and lists, as JSON can carry them.
+
+    Parameters
+    ----------
+    loss : Loss or what ``losses.as_loss`` takes
+    judge : bool
+        Whether to look for its verdict as well, which takes up to a minute.
+
+    Returns
+    -------
+    dict
+        See the keys in the code: facts about the loss, ``curve``, ``push``, ``best`` for every
+        example t, ``rule``, and ``proper`` with ``keeps``.
+    """
+    loss = as_loss(loss)
+    problem = Problem(loss, COUNT)
+    row = {
+        "name": loss.name,
+        "label": loss.label,
+        "family": loss.family or "your own",
+        "about": loss.about or "",
+        "outputs": _outputs(loss),
+        "options": _options(loss),
+        "takes_p": problem.is_free,
+        "comparable": problem.is_free and problem.adds,
+        "curve": _curve(problem),
+        **_push(problem),
+        **_best(problem),
+    }
+    if judge:
+        row |= judged(verdict(loss))
+        if row["proper"] == "constant":
+            row |= {"rule": "any", "corners": None}
+    return row
+
+
+def judged(found):
+    """Return what a row keeps of a Verdict."""
+    counter = None
+    if found.t is not None and found.proper == "not proper":
+        better = found.better or [f"{x:.2f}" for x in found.best]
+        counter = {"t": list(map(str, found.t)), "better": list(map(str, better))}
+    keeps = {name: None if kept is None else bool(kept) for name, kept in found.keeps.items()}
+    return {"proper": found.proper, "counter": counter, "keeps": keeps}
+
+
+def _outputs(loss):
+    """Return how many numbers a network gives, in terms of C."""
+    two = [loss.num_outputs(count) for count in (COUNT, COUNT + 2)]
+    if two == [COUNT, COUNT + 2]:
+        return "C"
+    return "C − 1" if two == [COUNT - 1, COUNT + 1] else str(two[0])
+
+
+def _options(loss):
+    meaning = getattr(loss, "meaning", None)
+    if meaning:
+        return meaning
+    names = loss.option_names() or ()
+    return {name: "" for name in names if name not in ("weight", "ignore_index", "reduction")}
+
+
+def sure_of(j):
+    """Return a prediction nearly certain of class j."""
+    p = np.full(COUNT, (1 - SURE) / (COUNT - 1))
+    p[j] = SURE
+    return p
+
+
+def outputs_for(problem, j):
+    """Return outputs of a network that is nearly certain of class j."""
+    if problem.is_free:
+        return torch.as_tensor(np.log(sure_of(j)))
+    return torch.as_tensor(problem.glance(sure_of(j)).outputs)
+
+
+def _curve(problem):
+    """Return what each certain answer costs, for the label ``LABEL``."""
+    every = [outputs_for(problem, j) for j in range(COUNT)]
+    with torch.no_grad():
+        return [number(problem.criterion(z[None], torch.tensor([LABEL]))) for z in every]
+
+
+def _push(problem):
+    """Return the pushes on a confident mistake, and as a share of the greatest on the way there.
+
+    The way leads in a straight line from outputs of 0 to certainty of the last class. An output
+    layer of another kind has no such line, and nothing is told of its loss.
+    """
+    if problem.is_free or (problem.head is None and problem.loss.is_point and problem.size > 1):
+        far = torch.zeros(problem.size, dtype=torch.float64)
+        far[-1] = LOGIT
+    elif problem.head is None and problem.size == COUNT - 1:
+        far = torch.full((problem.size,), LOGIT, dtype=torch.float64)
+    elif problem.head is None and problem.size == 1:
+        far = torch.full((1,), COUNT - 1.0, dtype=torch.float64)
+    else:
+        return {"push": [], "share": None, "saturates": None}
+    gradients = [_gradient(problem, float(s) * far) for s in _STEPS]
+    norms = np.array([np.linalg.norm(gradient) for gradient in gradients])
+    greatest = np.nanmax(norms)
+    share = float(norms[-1] / greatest) if greatest > 1e-6 else 0.0  # smaller is rounding
+    scale = max(greatest, 1e-6)
+    return {
+        "push": [number(-part / scale) for part in gradients[-1]],
+        "share": number(share),
+        "saturates": bool(share < SATURATED),
+    }
+
+
+def _gradient(problem, x):
+    x = x.clone().requires_grad_()
+    value = problem.criterion(problem.outputs(x)[None], torch.tensor([LABEL]))
+    (gradient,) = torch.autograd.grad(value, x)
+    return gradient.numpy()
+
+
+def best_answer(problem, t):
+    """Return the best answer to t: ``p``, or a ``number``, or else the ``label``."""
+    best = problem.glance(np.asarray(t, dtype=np.float64))
+    if best.p is not None:
+        return {"p": [number(x) for x in best.p]}
+    if len(best.outputs) == 1:
+        return {"number": number(best.outputs[0])}
+    return {"label": best.label}
+
+
+def _best(problem):
+    """Return the best answer to each example t, and a rule that gives it for any t, if one fits."""
+    ts = {name: np.array(example["p"]) for name, example in presets.truths(COUNT).items()}
+    best = {name: best_answer(problem, t) for name, t in ts.items()}
+    rng = np.random.default_rng(0)
+    seen = [(ts[name], answer) for name, answer in best.items()]
+    corners = None
+    rules = {kind: rule for kind, rule in _rules(None).items() if _fits(rule, seen)}
+    if not rules and problem.is_free:
+        corners = [best_answer(problem, t)["p"] for t in np.eye(COUNT)]
+        rules = {kind: rule for kind, rule in _rules(corners).items() if _fits(rule, seen)}
+    if rules and problem.is_free:
+        seen = [(t, best_answer(problem, t)) for t in rng.dirichlet(np.ones(COUNT), 4)]
+        rules = {kind: rule for kind, rule in rules.items() if _fits(rule, seen)}
+    kind = next(iter(rules), None)
+    return {"best": best, "rule": kind, "corners": corners if kind == "mixture" else None}
+
+
+def _rules(corners):
+    """Return rules for the best answer: kind -> function of t."""
+    places = np.arange(COUNT)
+    rules = {
+        "t": lambda t: {"p": t},
+        "median": lambda t: {"p": np.eye(COUNT)[int(np.argmax(np.cumsum(t) > 0.5 - 1e-9))]},
+        "mode": lambda t: {"p": np.eye(COUNT)[int(np.argmax(t))]},
+        "mean": lambda t: {"number": t @ places},
+    }
+    if corners is not None and None not in np.ravel(corners):
+        rules["mixture"] = lambda t: {"p": t @ np.array(corners)}
+    return rules
+
+
+def _fits(rule, seen):
+    for t, answer in seen:
+        if np.sort(t)[-1] - np.sort(t)[-2] < 1e-9:
+            continue  # of two modes, or no class above others, several answers are best
+        (key, value), (own, other) = *rule(t).items(), *answer.items()
+        if key != own or other is None or np.abs(np.array(value) - np.array(other)).max() > _FIT:
+            return False
+    return True
+
+
+def measure_cost(losses, *, batch=256, repeats=60):
+    """Return the time of a step, forward and back, of each loss: a ratio to that of XE."""
+    everyone = {"XE": LOSSES["XE"]} | {loss.name: loss for loss in losses}
+    labels = torch.arange(batch) % COUNT
+    times = {name: [] for name in everyone}
+    steps = {name: _step(loss, labels) for name, loss in everyone.items()}
+    for turn in range(repeats + 5):
+        for name, step in steps.items():
+            began = time.perf_counter()
+            step()
+            if turn >= 5:
+                times[name].append(time.perf_counter() - began)
+    median = {name: float(np.median(values)) for name, values in times.items()}
+    return {name: float(f"{median[name] / median['XE']:.2g}") for name in median}
+
+
+def _step(loss, labels):
+    criterion, count = loss.make(COUNT, 8), loss.num_outputs(COUNT)
+    rng = torch.Generator().manual_seed(0)
+    features = torch.randn(len(labels), 8, generator=rng)
+    head = loss.head(8, COUNT) if loss.head else torch.nn.Linear(8, count)
+
+    def step():
+        head.zero_grad()
+        criterion(head(features), labels).backward()
+
+    return step
+
+
+def grid(denominator=6):
+    """Return predictions of simple fractions, moved a little inside, shape (P, C)."""
+    parts = combinations_with_replacement(range(COUNT), denominator)
+    points = np.array([np.bincount(part, minlength=COUNT) for part in parts]) / denominator
+    return 0.98 * points + 0.02 / COUNT
+
+
+def cost_of(problem, p):
+    """Return the loss of a prediction for the label ``LABEL``."""
+    return problem.at(p, np.eye(COUNT)[LABEL])
+
+
+def find_pair(one, other, *, tries=3, known=None):
+    """Find two predictions that cost the same with one loss and very different with another.
+
+    Both are problems of losses that take any p. Of a grid of predictions those pairs are taken
+    that cost nearly the same with ``one`` and most unlike with ``other``; then one of the two is
+    mixed with certainty of a class until the first costs agree.
+
+    Returns
+    -------
+    dict or None
+        ``p``, ``q``, ``one`` (what both cost), ``other`` (what each costs); None where the two
+        losses tell the same predictions apart, as far as was looked.
+    """
+    points = grid()
+    first, second = (
+        (known or {}).get(problem.loss.name) or [cost_of(problem, p) for p in points]
+        for problem in (one, other)
+    )
+    first, second = np.array(first), np.array(second)
+    ranges = np.ptp(first), np.ptp(second)
+    if not np.isfinite(ranges).all() or min(ranges) < 1e-9:
+        return None
+    close = np.abs(first[:, None] - first) <= 0.08 * ranges[0]
+    apart = np.where(np.triu(close), np.abs(second[:, None] - second), -1)
+    order = np.argsort(apart, axis=None)[::-1][: tries * 4 : 4]
+    found = [_polish(one, other, points, first, *np.unravel_index(k, apart.shape)) for k in order]
+    found = [pair for pair in found if pair is not None]
+    if not found:
+        return None
+    best = max(found, key=lambda pair: abs(pair["other"][0] - pair["other"][1]))
+    if abs(best["other"][0] - best["other"][1]) < 0.02 * ranges[1]:
+        return None
+    return best
+
+
+def _polish(one, other, points, first, i, j):
+    """Mix point j with certainty of a class until it costs what point i does."""
+    p, q, wanted = points[i], points[j], first[i]
+    towards = points[int(first.argmin() if first[j] > wanted else first.argmax())]
+    low, high = 0.0, 1.0
+    above = first[j] > wanted
+    for _ in range(26):
+        middle = (low + high) / 2
+        value = cost_of(one, (1 - middle) * q + middle * towards)
+        if (value > wanted) == above:
+            low = middle
+        else:
+            high = middle
+    q = (1 - high) * q + high * towards
+    p, q = np.round(p, _DIGITS), np.round(q, _DIGITS)
+    p[p.argmax()] += 1 - p.sum()
+    q[q.argmax()] += 1 - q.sum()
+    costs = [cost_of(one, x) for x in (p, q)]
+    if abs(costs[0] - costs[1]) > 1e-3 * max(1.0, abs(costs[0])):
+        return None
+    return {
+        "p": [number(x) for x in p],
+        "q": [number(x) for x in q],
+        "one": number(costs[0]),
+        "other": [number(cost_of(other, x)) for x in (p, q)],
+    }
+
+
+def number(value):
+    """Return a number in few digits, None where it is not finite; JSON knows no other."""
+    value = float(value)
+    return round(value, _DIGITS) + 0.0 if np.isfinite(value) else None

@@ -1,0 +1,150 @@
+"""The table of losses: what is stored is what comes out, and rules give the best answers."""
+
+import time
+
+import numpy as np
+import pytest
+import traitlets
+
+from emdviz import emd, emd2, one_hot
+from emdviz.explorers import ZooExplorer
+from emdviz.explorers.zoo.zoo import COUNT, LABEL, stored
+from tests.explorer_checks import check_refused, check_self_contained
+
+ORACLES = {
+    "XE": lambda p: -np.log(p[LABEL]),
+    "EMD": lambda p: emd(p, one_hot(LABEL, COUNT)),
+    "EMD2": lambda p: emd2(p, one_hot(LABEL, COUNT)),
+    "Brier": lambda p: np.mean((p - one_hot(LABEL, COUNT)) ** 2),
+}
+
+
+def brute(p, t):
+    """Mean squared difference, a loss of the user's."""
+    import torch
+
+    truth = torch.nn.functional.one_hot(t, p.shape[1])
+    return ((p.softmax(1) - truth) ** 2).sum(1).mean()
+
+
+def test_every_loss_of_the_zoo_has_a_row():
+    from emdviz.losses import zoo
+
+    # what it learns before it is judged is no fact of a loss
+    assert [*stored()["rows"]] == [name for name in zoo.names() if name != "SGEMD2"]
+    assert [*ZooExplorer().facts] == [*stored()["rows"]]
+    for row in stored()["rows"].values():
+        assert row["cost"] > 0
+        assert row["proper"]
+        assert row["label"]
+
+
+@pytest.mark.parametrize("one", ORACLES)
+def test_pairs_cost_the_same_with_one_loss_and_not_with_the_other(one):
+    pairs = {other: pair for other, pair in stored()["pairs"][one].items() if pair}
+    assert len(pairs) > 15
+    for other, pair in pairs.items():
+        p, q = (np.array(pair[key]) for key in "pq")
+        assert p.sum() == pytest.approx(1, abs=1e-4)
+        assert q.min() >= 0
+        assert ORACLES[one](p) == pytest.approx(pair["one"], abs=2e-4)
+        assert ORACLES[one](q) == pytest.approx(pair["one"], rel=2e-3, abs=2e-3)
+        assert pair["other"][0] != pytest.approx(pair["other"][1], rel=1e-3)
+        if other in ORACLES:
+            costs = [ORACLES[other](p), ORACLES[other](q)]
+            np.testing.assert_allclose(costs, pair["other"], atol=2e-4)
+
+
+def test_what_the_guide_says_of_known_losses():
+    rows = stored()["rows"]
+    proper = {name for name, row in rows.items() if row["proper"] == "strictly proper"}
+    assert {"XE", "EMD2", "XEMD2", "Brier"} <= proper
+    assert rows["EMD"]["rule"] == "median"
+    assert rows["REG"]["rule"] == "mean"
+    assert rows["SORD"]["rule"] == "mixture"
+    assert rows["EMD2"]["saturates"]
+    assert not rows["XE"]["saturates"]
+    assert rows["CORN"]["outputs"] == "C − 1"
+    assert not rows["hinge-WW"]["takes_p"]
+
+
+def test_rules_need_no_torch_and_give_the_best_answer():
+    soft = np.exp(-np.abs(np.subtract.outer(range(COUNT), range(COUNT))))
+    soft /= soft.sum(axis=1, keepdims=True)
+    t = np.array([0.3, 0.05, 0.25, 0.3, 0.1])
+    explorer = ZooExplorer(t, show=["XE", "SORD", "EMD", "REG"])
+    best = explorer.best
+    np.testing.assert_allclose(best["XE"]["p"], t)
+    np.testing.assert_allclose(best["SORD"]["p"], t @ soft, atol=1e-3)
+    np.testing.assert_allclose(best["EMD"]["p"], one_hot(2, COUNT))
+    assert best["REG"]["number"] == pytest.approx(t @ np.arange(COUNT))
+    example = explorer._presets["skewed"]["p"]
+    explorer.t = example
+    np.testing.assert_allclose(explorer.best["XE"]["p"], example)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["XE", "EMD1.5", "SORD", "CORN", "CLM-logit", "hinge-WW"])
+def test_stored_rows_are_what_is_computed(name):
+    facts = pytest.importorskip("emdviz.explorers.zoo.facts")
+    from emdviz.losses import zoo
+
+    row, kept = facts.describe(zoo.load(name), judge=False), stored()["rows"][name]
+    for key in ("outputs", "takes_p", "rule", "saturates", "options", "family"):
+        assert row[key] == kept[key], key
+    for key in ("curve", "push"):
+        np.testing.assert_allclose(
+            np.array(row[key], dtype=float), np.array(kept[key], dtype=float), rtol=2e-2, atol=2e-3
+        )
+
+
+@pytest.mark.slow
+def test_stored_verdicts_are_what_is_found():
+    facts = pytest.importorskip("emdviz.explorers.zoo.facts")
+    from emdviz.losses import zoo
+    from emdviz.propriety import verdict
+
+    for name in ("EMD", "XE-LS", "EMD2"):
+        found = facts.judged(verdict(zoo.load(name)))
+        assert found == {key: stored()["rows"][name][key] for key in found}
+
+
+def test_a_loss_of_the_users_is_computed_while_the_figure_lives():
+    pytest.importorskip("torch")
+    explorer = ZooExplorer(show=["XE", brute, "EMD1.5"], second="brute")
+    assert explorer.facts["brute"].get("pending") or "curve" in explorer.facts["brute"]
+    explorer.t = [0.1, 0.1, 0.5, 0.2, 0.1]
+    end = time.monotonic() + 600
+    while explorer.facts["brute"].get("pending") or explorer._thread is not None:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    row = explorer.facts["brute"]
+    assert row["proper"] == "strictly proper"
+    assert row["saturates"]
+    assert explorer.best["brute"]["p"] == explorer.t
+    assert explorer._answers["t"] == explorer.t
+    assert set(explorer._answers["best"]) == {"EMD1.5"}
+    pair = explorer.pair
+    costs = [((np.array(pair[k]) - one_hot(LABEL, COUNT)) ** 2).sum() for k in "pq"]
+    np.testing.assert_allclose(costs, pair["other"], atol=1e-3)
+
+
+def test_what_is_wrong_is_refused_in_words():
+    explorer = ZooExplorer()
+    check_refused(explorer, "first", "nothing", "first")
+    check_refused(explorer, "positions", [0, 1, 2, 3, 5], "one step apart")
+    check_refused(explorer, "t", [0.5, 0.5], "one probability per class")
+    check_refused(explorer, "sort", "colour", "sort")
+    with pytest.raises(traitlets.TraitError, match="classes must be 5 names, got 3"):
+        ZooExplorer(classes=["a", "b", "c"])
+    with pytest.raises(traitlets.TraitError, match="show must be a list of losses"):
+        ZooExplorer(show="XE")
+    with pytest.raises(traitlets.TraitError, match="first"):
+        ZooExplorer(first="nothing")
+
+
+def test_leaves_the_notebook(tmp_path):
+    explorer = ZooExplorer(first="EMD", second="EMD2")
+    check_self_contained(explorer.save_html(tmp_path / "zoo.html"))
+    figure = explorer.figure()
+    assert figure.axes[0].get_title(loc="left") == "EMD: cost of certainty"
