@@ -36,6 +36,7 @@ from emdviz import site  # noqa: E402
 PAGES = [
     "docs/*.md",
     "docs/*.png",
+    "docs/losses/*.svg",
     "data/*.md",
     "data/*.txt",
     "CHANGELOG.md",

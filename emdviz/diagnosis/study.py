@@ -8,11 +8,12 @@ from scipy.special import softmax
 
 from emdviz.diagnosis.calling import Caller, Way
 from emdviz.diagnosis.examples import Quirk, Subject
+from emdviz.diagnosis.families import recognise_family
 from emdviz.diagnosis.forms import FORMS, OUTPUT_FORMS, Block, Form, brief, recognise
 from emdviz.losses.loss import LOSSES
 
 ROWS = 8
-"""Predictions for each number of classes; with labels, each meets every class."""
+"""Predictions for few classes, else C + 3; with labels, each meets every class."""
 
 
 def _shifted(step):
@@ -53,7 +54,11 @@ def study(caller, sizes):
                 if match:
                     return replace(candidate, match=match)
     subject = replace(subject, quirk=NO_QUIRK)
-    return replace(subject, match=recognise(_blocks(subject, measured), _registered_forms()))
+    blocks = _blocks(subject, measured)
+    match = recognise(blocks, _registered_forms())
+    if match is None and subject.way.target == "labels":
+        match = recognise_family(blocks)
+    return replace(subject, match=match)
 
 
 def _registered_forms():
@@ -106,11 +111,12 @@ def _measure(subject, size):
     """Return random rows, targets, and the values of the loss."""
     rng = np.random.default_rng(size)
     labelled = subject.way.target == "labels"
-    logits = 1.5 * rng.standard_normal((ROWS if labelled else 4 * ROWS, size))
+    count = max(ROWS, size + 3)
+    logits = 1.5 * rng.standard_normal((count if labelled else 4 * count, size))
     p = softmax(logits, axis=-1)
     scores = {"logits": logits, "probabilities": p}.get(subject.family, np.log(p))
     if labelled:
-        labels = np.tile(np.arange(size), ROWS)
+        labels = np.tile(np.arange(size), count)
         scores = np.repeat(scores, size, axis=0)
         return scores, labels, subject.caller.rows(scores, labels)
     targets = rng.dirichlet(np.full(size, 0.7), len(scores))

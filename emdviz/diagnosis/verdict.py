@@ -8,10 +8,12 @@ from torch import nn
 
 from emdviz.diagnosis import behaviour, numerics
 from emdviz.diagnosis.behaviour import OTHER_LABELS, Finding
-from emdviz.diagnosis.calling import WAYS, Caller, find_sizes
+from emdviz.diagnosis.calling import WAYS, Caller, Unusable, find_sizes, quietly
 from emdviz.diagnosis.examples import find_example
-from emdviz.diagnosis.forms import EMD, EMD2, FORMS
+from emdviz.diagnosis.families import find_thresholds
+from emdviz.diagnosis.forms import EMD, EMD2, FORMS, brief
 from emdviz.diagnosis.study import at_near_and_far, study
+from emdviz.propriety.search import verdict as judge
 from emdviz.reading import read_choice
 
 INPUTS = ("logits", "probabilities", "distributions", "outputs")
@@ -129,12 +131,13 @@ def diagnose(loss, *, inputs=None, num_classes=None):
     """Say which known loss a function equals, and which known mistakes it has.
 
     It calls the function with some hundred small batches, and compares the values with those of
-    known forms and registered losses, up to a factor. Then it tests batches, labels of other
-    shapes and dtypes, gradients, certainty, confident mistakes, half precision, and whether the
-    arguments stay as they are. It tries which arguments the function takes: logits,
-    probabilities or log-probabilities (B, C) with class indices (B,); two distributions; or one
-    output per example and class indices; torch tensors or NumPy arrays; batches or single
-    examples.
+    known forms, registered losses and the families of the zoo, whose options it finds, up to a
+    factor. Of an unknown loss of logits it tells what it rewards. Then it tests batches, labels of
+    other shapes and dtypes, gradients, certainty, confident mistakes, half precision, and whether
+    the arguments stay as they are. It tries which arguments the function takes: logits,
+    probabilities or log-probabilities (B, C) with class indices (B,); C − 1 outputs of thresholds;
+    two distributions; or one output per example and class indices; torch tensors or NumPy arrays;
+    batches or single examples.
 
     Parameters
     ----------
@@ -179,12 +182,33 @@ Take the running sum first (cumsum along the classes), then the difference.
     name = "This loss" if name == "<lambda>" else name
     if isinstance(loss, nn.Module):
         loss = copy.deepcopy(loss)
+    if inputs in (None, "logits"):
+        found = find_thresholds(loss, num_classes)
+        if found is not None:
+            return _of_thresholds(name, *found)
     ways = [way for way in WAYS if inputs is None or way.target in _TARGETS.get(inputs, inputs)]
     subject, error = _find_subject(loss, ways, num_classes)
     if subject is None:
         text = f"called with logits and labels, it {error}"
         return Diagnosis(name, findings=(Finding("cannot be called", text),))
     return _examine(name, subject, inputs)
+
+
+def _of_thresholds(name, loss, scale):
+    """Return the diagnosis of a loss of C − 1 outputs that the zoo has."""
+    factor = "" if abs(scale - 1) < 1e-3 else f"{brief(scale)} × "
+    return Diagnosis(
+        name,
+        form=loss.label,
+        title=f"{factor}{loss.label}",
+        formula=loss.about.rstrip("."),
+        scale=scale,
+        inputs="outputs",
+        notes=(
+            "It takes C − 1 outputs (B, C − 1) and class indices (B,), torch tensors.",
+            f"losses.zoo.load({loss.name!r}) trains with it, and decodes its outputs.",
+        ),
+    )
 
 
 def _find_subject(loss, ways, num_classes):
@@ -244,7 +268,7 @@ def _examine(name, subject, inputs):
     if subject.way.library == "numpy" and subject.way.target == "labels":
         notes.append("It computes in NumPy: no gradient, so that no network can learn from it.")
     if match is None and not wrong_axis:
-        notes += at_near_and_far(subject)
+        notes += [*at_near_and_far(subject), *_rewards(subject, reduction)]
     elif match and match.remark:
         notes.append(f"{match.title} is {match.remark}.")
     return Diagnosis(
@@ -258,6 +282,18 @@ def _examine(name, subject, inputs):
         findings=tuple(finding for finding in findings if finding),
         notes=tuple(notes),
     )
+
+
+def _rewards(subject, reduction):
+    """Tell what a loss of logits that has no known form makes a network predict."""
+    of_logits = subject.way.target == "labels" and subject.family == "logits"
+    if not of_logits or subject.way.library != "torch" or reduction != "mean":
+        return []
+    try:
+        found = quietly(judge, subject.caller.loss)
+    except Unusable:  # it may take one number of classes only, or fail where the search looks
+        return []
+    return [f"What it rewards: {str(found).removeprefix(f'{found.loss}: ')}."]
 
 
 _REDUCTIONS = {

@@ -310,6 +310,7 @@ _add(
     colour="#000000",
     unit="nats",
     in_browser=_ALL,
+    source="the logarithmic score: Gneiting, Raftery 2007, section 4.1",
     family="scores of p",
     about="Minus the logarithm of the label's probability, the standard of classification.",
 )
@@ -361,7 +362,7 @@ _add(
     "aemd_loss",
     colour="#6B3A0A",
     unit="class steps",
-    source="Frogner et al. 2015; Hou et al. 2017, section 3",
+    source="Frogner et al., NIPS 2015, arXiv 1506.05439; Hou et al. 2017, section 3",
     family="distances of CDFs",
     about="Transport with an entropy, for any distance between classes.",
 )

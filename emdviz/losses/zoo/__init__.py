@@ -20,8 +20,10 @@ Nothing here imports torch before a loss is made. To add a loss, add its entry t
 what it computes to ``criteria.py``.
 """
 
-from functools import partial
+import json
+from functools import cache, partial
 from importlib import import_module
+from pathlib import Path
 
 from emdviz.losses.loss import LOSSES, Loss, call_with_known, facts_of
 from emdviz.reading import read_choice
@@ -119,6 +121,54 @@ def load(name, **options):
         meaning={key: meaning for key, (_, meaning) in known.items()},
         **facts,
     )
+
+
+def properties(name):
+    """Return what was measured of a loss of the zoo at its default options.
+
+    ``scripts/losses_page.py`` measured it with the versions that docs/LOSSES.md names, and writes
+    that page from the same numbers. Any other loss is judged by :func:`propriety.verdict`.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`.
+
+    Returns
+    -------
+    dict
+        ``proper``, ``t``, ``better``, ``costs``, ``best``, ``keeps`` and ``searched`` as in
+        :class:`propriety.Verdict`, distributions as fractions in text;
+        ``mistakes``: the cost where the label is the first of 5 classes and the network is sure of
+        each in turn (0.99);
+        ``push``: minus the gradient in the outputs, sure of the last class where the first is
+        right, and ``push_norm``, its length;
+        ``most_certain``: the probability that the class had then, None where there is none;
+        ``saturates``: whether that push dies as the mistake grows surer, None where it cannot;
+        ``microseconds``: for the loss and its gradient, 256 examples of 8 classes, one thread;
+        ``cost``: the same over that of XE, in the same run;
+        ``trains``: how 60 steps on the digits and on LEV ended;
+        ``traps``: the mistakes that :func:`diagnosis.diagnose` finds in the code in
+        ``traps_in``, each a name and a text, None where it cannot be asked.
+
+    Raises
+    ------
+    ValueError
+        If there is no such loss.
+
+    Examples
+    --------
+    >>> found = properties("EMD")
+    >>> found["proper"], found["t"], found["better"], found["saturates"]
+    ('not proper', ['1/3', '2/3'], ['0', '1'], True)
+    """
+    read_choice(name, "name", names())
+    return json.loads(_measured())["losses"][name]
+
+
+@cache
+def _measured():
+    return Path(__file__).with_name("properties.json").read_text(encoding="utf-8")
 
 
 def _with_options(loss, options):
@@ -329,7 +379,7 @@ _weighted(
 _weighted(
     "OLL",
     "The formula of CDW-CE with another power, proposed for texts.",
-    "Castagnos, Mihelich, Dognin, COLING 2022",
+    "Castagnos, Mihelich, Dognin, COLING 2022, pages 4604–4609, aclanthology.org/2022.coling-1.407",
     "oll",
     soft=True,
     unit="nats · class steps^α",
@@ -432,7 +482,7 @@ _head_loss(
 _head_loss(
     "COPOC",
     "Cross-entropy of logits that rise and then fall, whatever the network says.",
-    "Dey, Merugu, Kaveri, NeurIPS 2023",
+    "Dey, Merugu, Kaveri, Conformal prediction sets for ordinal classification, NeurIPS 2023",
     "copoc",
     soft=True,
     decode="decode_copoc",
@@ -441,7 +491,7 @@ for _layer in ("Binomial", "Poisson"):
     _head_loss(
         f"{_layer}-head",
         f"Likelihood of a {_layer} distribution with one parameter per example.",
-        "Beckham, Pal, ICML 2017",
+        "Beckham, Pal, ICML 2017, PMLR 70:411–419, arXiv 1705.05278",
         "likelihood",
         soft=True,
         label=f"{_layer} head",
@@ -460,7 +510,7 @@ _hinge(
 _hinge(
     "hinge-CS",
     "Only the best wrong class within the margin of the label's score costs.",
-    "Crammer, Singer, Journal of Machine Learning Research 2001",
+    "Crammer, Singer, Journal of Machine Learning Research 2, 2001, pages 265–292",
     "hinge_cs",
     label="Hinge, best class",
     decode="certain_of_largest",

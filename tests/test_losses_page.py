@@ -1,0 +1,136 @@
+"""The page of losses and its numbers: judged again, and true of real data."""
+
+import importlib.util
+import json
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+
+from emdviz.losses import zoo
+from emdviz.propriety import verdict
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "LOSSES.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("losses_page", ROOT / "scripts/losses_page.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_loss_has_a_card_a_row_and_a_picture(script):
+    for name in zoo.names():
+        loss = zoo.load(name)
+        assert f"\n### {loss.label}\n" in PAGE
+        assert f"[{loss.label}](#" in PAGE
+        assert loss.source in PAGE
+        assert (ROOT / "docs" / "losses" / script._file(name)).exists()
+    assert len(re.findall(r"\n### ", PAGE)) == len(zoo.names())
+
+
+def test_the_page_is_what_the_script_writes(script, tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "PAGE", tmp_path / "LOSSES.md")
+    monkeypatch.setattr(script, "PICTURES", tmp_path / "losses")
+    script.write(script.load())
+    assert (tmp_path / "LOSSES.md").read_text(encoding="utf-8") == PAGE
+    for picture in (tmp_path / "losses").iterdir():
+        kept = ROOT / "docs" / "losses" / picture.name
+        assert picture.read_text(encoding="utf-8") == kept.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["EMD", "EMD1.5", "XE-LS", "geometric", "binomial", "focal"])
+def test_verdicts_come_out_again(name):
+    found, kept = verdict(zoo.load(name)), zoo.properties(name)
+    assert found.proper == kept["proper"]
+    assert [str(x) for x in found.t] == kept["t"]
+    assert [str(x) for x in found.better] == kept["better"]
+    assert found.keeps == kept["keeps"]
+
+
+def test_pushes_come_out_again_and_die_where_they_should(script):
+    for name in ("XE", "EMD2", "CORN", "CLM-logit"):
+        kept = zoo.properties(name)
+        np.testing.assert_allclose(script.pushes(name)["push"], kept["push"], rtol=1e-4, atol=1e-9)
+        np.testing.assert_allclose(script.mistakes(name), kept["mistakes"], rtol=1e-4)
+    # softmax, p = (0.0025, 0.0025, 0.0025, 0.0025, 0.99), label 0
+    np.testing.assert_allclose(
+        zoo.properties("XE")["push"], [0.9975, -0.0025, -0.0025, -0.0025, -0.99], rtol=1e-4
+    )
+    dies = {name for name in zoo.names() if zoo.properties(name)["saturates"]}
+    assert {"EMD", "EMD2", "EMD1.5", "EMD3", "AEMD", "Brier", "ECOC"} <= dies
+    assert not dies & {"XE", "REG", "XEMD2", "focal", "SORD", "OLL", "CDW-CE", "CORAL", "CORN"}
+
+
+def cost(name, k, p):
+    """The loss of label k in interval arithmetic, from its formula at the default options."""
+    iv, count = mpmath.iv, len(p)
+    p = [iv.mpf(x.numerator) / x.denominator for x in p]
+    if name in ("EMD", "EMD1.5", "EMD3"):
+        power = iv.mpf({"EMD": 1, "EMD1.5": 1.5, "EMD3": 3}[name])
+        d = [abs(sum(p[: i + 1]) - (k <= i)) for i in range(count - 1)]
+        return sum((x**power if x.a > 0 else iv.mpf(0) * x for x in d), iv.mpf(0))
+    if name == "focal":
+        return -((1 - p[k]) ** 2) * iv.log(p[k])
+    if name in ("OLL", "CDW-CE"):
+        power = iv.mpf({"OLL": 1, "CDW-CE": 0.5}[name])
+        others = [i for i in range(count) if i != k]
+        return -sum(iv.mpf(abs(i - k)) ** power * iv.log(1 - p[i]) for i in others)
+    weights = {
+        "XE-LS": [iv.mpf(9) / 10 * (i == k) + iv.mpf(1) / 10 / count for i in range(count)],
+        "SORD": [iv.exp(-abs(i - k)) for i in range(count)],
+        "exponential": [iv.exp(-abs(i - k)) for i in range(count)],
+    }[name]
+    total = sum(weights)
+    if any(x.b <= 0 for x in p):
+        return iv.mpf("+inf")
+    return -sum(w / total * iv.log(x) for w, x in zip(weights, p, strict=True))
+
+
+@pytest.mark.parametrize(
+    "name", ["EMD", "EMD1.5", "EMD3", "focal", "OLL", "CDW-CE", "XE-LS", "SORD", "exponential"]
+)
+def test_counter_examples_hold_in_interval_arithmetic(name):
+    mpmath.iv.dps = 40
+    kept = zoo.properties(name)
+    t, better = ([Fraction(x) for x in kept[key]] for key in ("t", "better"))
+
+    def expected(p):
+        return sum(
+            mpmath.iv.mpf(x.numerator) / x.denominator * cost(name, k, p)
+            for k, x in enumerate(t)
+            if x
+        )
+
+    assert sum(t) == sum(better) == 1
+    assert expected(better).b < expected(t).a
+
+
+def test_all_train_on_real_tables_without_nan(script):
+    tables = script.tables()
+    for name in zoo.names():
+        assert all(one["finite"] for one in zoo.properties(name)["trains"].values()), name
+        assert script.train(name, *tables["LEV"], steps=5)["finite"], name
+        x, y = tables["digits"]
+        assert script.train(name, x[:200], y[:200], steps=5)["finite"], name
+
+
+def test_claims_of_libraries_are_quoted_and_checked(script):
+    rows = {(row[0], row[2]): row[3] for row in script.check_claims(script.load())}
+    assert rows["EMD2", "It serves as a proper scoring rule"]
+    assert not rows["CORAL", "Rank Consistent"]  # by its layer alone, before it has learned
+    assert rows["CORN", "Rank-consistent"]
+    assert rows["COPOC", "enforce unimodality"]
+
+
+def test_properties_refuse_unknown_names():
+    with pytest.raises(ValueError, match="name must be one of"):
+        zoo.properties("SORT")
+    versions = json.loads((ROOT / "emdviz/losses/zoo/properties.json").read_text())
+    assert set(versions["measured_with"]) == {"torch", "dlordinal", "coral-pytorch"}
