@@ -661,7 +661,7 @@ def write(measured):
         "|---|---|---|---|---|---|",
     ]
     for name, place, words, held, question, evidence in rows:
-        text.append(f"| {name} | `{place}` | “{words}” | {question} | {_yes(held)} | {evidence} |")
+        text.append(f'| {name} | `{place}` | "{words}" | {question} | {_yes(held)} | {evidence} |')
     for family, names in families.items():
         text += ["", f"## {family[0].upper()}{family[1:]}", ""]
         for name in names:
