@@ -479,6 +479,7 @@ def _show(frame, number, dataset, store):
     """Print a table of the paper, and the same table of the runs."""
     from emdviz import published
     from emdviz.experiments import tables
+    from emdviz.metrics import heading
     from emdviz.training.results import MixedDataError
 
     source = published.find(number)
@@ -492,6 +493,13 @@ def _show(frame, number, dataset, store):
         typer.echo(tables.show(published.printed(number), number).to_string())
     typer.echo(f"\n{what} on {dataset}, mean ± spread of these runs")
     typer.echo(tables.show(laid, number).to_string())
+    own = frame[frame["dataset"] == dataset]
+    if "test score MAE" in own and own["test score MAE"].notna().any():
+        names = ("score MAE", "CS(5)")
+        laid = tables.table(frame, number, dataset=dataset, metrics=names)
+        what = " / ".join(map(heading, names))
+        typer.echo(f"\n{what} on {dataset}, mean ± spread of these runs")
+        typer.echo(tables.show(laid, number).to_string())
 
 
 def _tell_cost(specs, store, teraflops):

@@ -39,6 +39,10 @@ METRICS = {
     "macro MAE": Metric("mean over the classes of each class's MAE", *_STEPS),
     "QWK": Metric("quadratic weighted kappa: agreement beyond chance", "", "−1 to 1", True),
     "Spearman": Metric("rank correlation of expected score and true score", "", "−1 to 1", True),
+    "score MAE": Metric(
+        "mean |expected score − true score|", "unit of the scores", "0 to ∞", False
+    ),
+    "CS(5)": Metric("expected score is at most 5 units off the true score", "%", "0 to 100", True),
     "RPS": Metric("mean EMD² to the label (ranked probability score)", *_STEPS),
     "log loss": Metric("mean −log p of the label (cross-entropy)", "nats", "0 to ∞", False),
     "ECE": Metric("mean |confidence − accuracy| over bins of confidence", "", "0 to 1", False),
@@ -299,7 +303,9 @@ def calibration_error(probabilities, labels, *, bins=15, weights=None):
 
 
 @fill
-def evaluate(probabilities, labels, *, positions=None, true_distribution=None, weights=None):
+def evaluate(
+    probabilities, labels, *, positions=None, true_distribution=None, true_scores=None, weights=None
+):
     """Return every metric of ``METRICS`` that the predictions allow.
 
     Parameters
@@ -312,6 +318,9 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None, w
         class steps.
     true_distribution : array, shape (N, C), optional
         Where the truth is known, also measure how near the predictions come to it.
+    true_scores : array, shape (N,), optional
+        Real scores, such as ages, in the unit of ``positions``: also measure how near the expected
+        scores come to these, as :func:`evaluate_scores`.
     %(weights)s
 
     Returns
@@ -336,6 +345,8 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None, w
     results["RPS"] = ranked_probability_score(p, labels, weights=w)
     results["log loss"] = log_loss(p, labels, weights=w)
     results["ECE"] = calibration_error(p, labels, weights=w)
+    if true_scores is not None:
+        results |= evaluate_scores(scores, true_scores, weights=w)
     if true_distribution is not None:
         from scipy.special import rel_entr
 
@@ -347,6 +358,42 @@ def evaluate(probabilities, labels, *, positions=None, true_distribution=None, w
         results["EMD² to truth"] = _mean(emd2(p, truth), w)
         results["KL to truth"] = _mean(np.sum(rel_entr(truth, p), axis=1), w)
     return results
+
+
+@fill
+def evaluate_scores(scores, true_scores, *, weights=None):
+    """Return the metrics of real-valued predictions of real scores, such as ages in years.
+
+    "score MAE" is mean |s − s*| in the unit of the scores, "CS(5)" the cumulative score, the
+    percentage with |s − s*| ≤ 5, and "Spearman" their :func:`spearman`.
+
+    Parameters
+    ----------
+    scores, true_scores : array, shape (N,)
+    %(weights)s
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`spearman`.
+
+    References
+    ----------
+    Geng, Zhou, Smith-Miles, *Automatic age estimation based on facial aging patterns*, 2007.
+
+    Examples
+    --------
+    >>> evaluate_scores([20.0, 33.0], [24.0, 40.0])
+    {'Spearman': 1.0, 'score MAE': 5.5, 'CS(5)': 50.0}
+    """
+    results = {"Spearman": spearman(scores, true_scores, weights=weights)}
+    errors = abs(to_numpy(scores, "scores") - to_numpy(true_scores, "true_scores"))
+    results["score MAE"] = _mean(errors, weights)
+    return results | {"CS(5)": 100.0 * _mean(errors <= 5, weights)}
 
 
 @fill

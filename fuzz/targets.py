@@ -443,6 +443,7 @@ SPECIAL = {
     "metrics.log_loss": {"reference": ref.log_loss},
     "metrics.calibration_error": _ROW_WEIGHTS,
     "metrics.evaluate": {"nan": True, "share": 0.2, **_ROW_WEIGHTS},
+    "metrics.evaluate_scores": {"nan": True, "share": 0.2, **_ROW_WEIGHTS},
     "metrics.evaluate_classes": {"nan": True, "share": 0.2, **_ROW_WEIGHTS},
     "beliefs.mean_prediction": {"nan": True},
     "beliefs.confusion": {"nan": True},

@@ -325,3 +325,17 @@ def test_spearman_is_that_of_expected_and_real_scores(tmp_path):
     outputs = test.scores.float() * 3 + 1e-3
     regression = Prediction(outputs.round().long().clamp(0, 3), None, outputs=outputs)
     assert measure(regression, test, 4)["Spearman"] == pytest.approx(1)
+
+
+def test_errors_are_in_the_unit_of_the_scores(tmp_path):
+    test = read(write(tmp_path, aadb(train=200)), bins=4).split("test")
+    p = torch.softmax(torch.randn(len(test), 4, generator=torch.Generator().manual_seed(0)), dim=1)
+    errors = p.double() @ torch.tensor(test.positions, dtype=torch.float64) - test.scores
+    found = measure(Prediction(p.argmax(dim=1), p), test, 4)["score MAE"]
+    assert found == pytest.approx(errors.abs().mean().item(), rel=1e-5)
+    # regression in class steps says a score between the positions of two classes
+    steps = torch.full((len(test),), 1.5)
+    regression = Prediction(steps.round().long(), None, outputs=steps)
+    between = (test.positions[1] + test.positions[2]) / 2
+    found = measure(regression, test, 4)["score MAE"]
+    assert found == pytest.approx((test.scores - between).abs().mean().item(), rel=1e-5)

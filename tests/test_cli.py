@@ -152,6 +152,9 @@ class TestRun:
         done = call(*chosen, *own, "--pattern=fgnet", "--store", tmp_path / "runs")
         assert done.exit_code == 0, done.output
         assert "note: age_faces: positions are the mean ages of the classes" in done.stderr
+        years = results(tmp_path / "runs")["test score MAE"][0]
+        assert "score MAE (unit of the scores) ↓ / CS(5) (%) ↑ on age_faces" in done.stdout
+        assert done.stdout.splitlines()[-4].split()[1] == f"{years:.1f}"
 
     def test_leaves_out_a_network_whose_weights_nobody_publishes(self, tmp_path, monkeypatch):
         seen, data = [], tmp_path / "data"

@@ -147,7 +147,7 @@ def test_metrics_are_those_of_comparing_losses(grid):
     _, _, frame, _ = grid
     faces = datasets.load("synthetic_faces", n=120, size=32)
     table = compare_losses(faces, LOSSES, config=tiny("XE").config, together=False)
-    for name in metrics.METRICS:
+    for name in set(metrics.METRICS) - {"score MAE", "CS(5)"}:  # drawn faces have no scores
         for column in (f"valid {name}", f"test {name}"):
             expected = table[column].to_numpy(float)
             assert np.array_equal(frame[column].to_numpy(float), expected, equal_nan=True)

@@ -105,7 +105,8 @@ def test_calibration_by_loop():
 
 def test_evaluate_returns_all_and_within_their_ranges(case):
     p, labels, truth = case
-    results = metrics.evaluate(p, labels, true_distribution=truth)
+    ages = np.linspace(0, 7, len(p))
+    results = metrics.evaluate(p, labels, true_distribution=truth, true_scores=ages)
     assert set(results) == set(metrics.METRICS)
     for name, value in results.items():
         low, high = metrics.METRICS[name].range.replace("−", "-").split(" to ")
@@ -124,6 +125,20 @@ def test_perfect_predictions_are_best():
         metric = metrics.METRICS[name]
         best = {"%": 100.0}.get(metric.unit, 1.0) if metric.higher_is_better else 0.0
         assert value == pytest.approx(best, abs=1e-12), name
+
+
+def test_real_scores_are_measured_in_their_unit():
+    rng = np.random.default_rng(3)
+    ages = rng.uniform(0, 80, 200)
+    labels, w = np.digitize(ages, [20, 50]), rng.uniform(0.5, 2, 200)
+    p = rng.dirichlet(np.ones(3), 200)
+    expected = p @ np.array([10.0, 35.0, 65.0])
+    found = metrics.evaluate(p, labels, positions=[10, 35, 65], true_scores=ages, weights=w)
+    error = sklearn_metrics.mean_absolute_error(ages, expected, sample_weight=w)
+    assert found["score MAE"] == pytest.approx(error)
+    assert found["CS(5)"] == pytest.approx(100 * w[abs(expected - ages) <= 5].sum() / w.sum())
+    with pytest.raises(ValueError, match="must both have shape"):
+        metrics.evaluate_scores(expected, ages[:3])
 
 
 def test_torch_tensors_and_positions(case):
@@ -205,7 +220,7 @@ WEIGHTED = {
     "ECE": lambda p, y, t, rows, w: metrics.calibration_error(p, y, weights=w),
 } | {
     f"{name} of all": lambda p, y, t, rows, w, name=name: metrics.evaluate(
-        p, y, true_distribution=t, weights=w
+        p, y, true_distribution=t, true_scores=TRUE_SCORES[rows], weights=w
     )[name]
     for name in metrics.METRICS
 }

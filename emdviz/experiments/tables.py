@@ -182,7 +182,7 @@ def quick_specs(number, root=None, *, dataset="synthetic_faces", n=600, **change
     return [replace(spec, dataset_options=(*spec.dataset_options, ("n", n))) for spec in specs]
 
 
-def table(frame, number, *, dataset=None, networks=None, store=None, by="valid RPS"):
+def table(frame, number, *, dataset=None, networks=None, store=None, by="valid RPS", metrics=None):
     """Lay finished runs out like a table of the paper.
 
     Parameters
@@ -200,6 +200,8 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
         Where the predictions are that VGG_F×8 is made of; without it, that stays empty.
     by : str
         The column by which learning rate and λ are chosen, never one of the test split.
+    metrics : sequence of str, optional
+        Names in ``metrics.METRICS``; the table's by default.
 
     Returns
     -------
@@ -233,7 +235,7 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
         _check_alike(chosen, ["dataset bins"])
     losses = list(dict.fromkeys([*source.losses, *chosen["loss"]]))
     cells = {}
-    for network, metric in product(networks, source.metrics):
+    for network, metric in product(networks, metrics or source.metrics):
         for loss in losses:
             here = (chosen["network"] == network) & (chosen["loss"] == loss)
             values = [] if not here.any() else chosen.loc[here, f"test {metric}"].dropna()
@@ -334,7 +336,8 @@ def show(laid, number):
     """
     import pandas as pd
 
-    metrics = published.find(number).metrics
+    metrics = tuple(dict.fromkeys(column[1] for column in laid))
+    metrics = metrics or published.find(number).metrics
     digits = 4 if metrics == ("Spearman",) else 1
     values = laid.to_dict()
     cells = {

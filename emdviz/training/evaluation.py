@@ -279,7 +279,8 @@ def measure(prediction, split, num_classes, *, weighted=False):
     Classes are those of the loss's own rule. Regression predicts no distribution. Its RPS is that
     of certainty in the predicted class, which is its MAE; metrics that make no sense for it are
     left out. Distances to the truth are those to the true distribution of the split, or to its
-    votes. Where the split has real scores, Spearman's ρ is that of expected and real score.
+    votes. Where the split has real scores, Spearman's ρ is that of expected and real score, and
+    with positions "score MAE" and "CS(5)" tell in their unit how far these are apart.
     ``weighted`` counts each example by its weight in the data set.
 
     Returns
@@ -306,8 +307,14 @@ def measure(prediction, split, num_classes, *, weighted=False):
         results = metrics.evaluate_classes(prediction.classes, labels, num_classes, weights=weights)
         results["RPS"] = results["MAE"]
     if split.scores is not None:
-        expected = prediction.scores(split.positions)
-        results["Spearman"] = metrics.spearman(expected, split.scores, weights=weights)
+        expected = to_numpy(prediction.scores(split.positions)).astype(np.float64)
+        # ranks are those of what regression says, also beyond the first and the last class
+        rho = metrics.spearman(expected, split.scores, weights=weights)
+        if split.positions is not None:
+            if p is None and prediction.in_steps:
+                expected = np.interp(expected, np.arange(num_classes), split.positions)
+            results |= metrics.evaluate_scores(expected, split.scores, weights=weights)
+        results["Spearman"] = rho
     return results
 
 

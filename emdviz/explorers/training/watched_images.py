@@ -138,7 +138,10 @@ def setup(dataset, losses, probe, epochs, **more):
 def available_metrics(dataset):
     """Return the names of the metrics that a data set allows."""
     known = dataset.true_distribution is not None or dataset.votes is not None
-    return [name for name in METRICS if known or not name.endswith("to truth")]
+    scores = dataset.scores is not None and dataset.positions is not None
+    lacking = [name for name in METRICS if not known and name.endswith("to truth")]
+    lacking += [] if scores else ["score MAE", "CS(5)"]
+    return [name for name in METRICS if name not in lacking]
 
 
 def check_metric(metric, metrics):
