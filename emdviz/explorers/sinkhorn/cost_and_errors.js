@@ -118,8 +118,9 @@ function onArithmetic(state, found, classes) {
   const { zeros, cost, exact, columnError, kernel, brokenAt, fallback } = found;
   if (domain === "log") {
     if (columnError > 1e-3 && cost < 1e-3 * exact) {
+      const spared = zeros ? ` (${zeros} of ${kernel.length} entries of the kernel would)` : "";
       return [
-        `The log domain never underflows, but after ${inWords(iterations)} at λ = ${Number(state.lam.toPrecision(3))} the ` +
+        `The log domain never underflows${spared}, but after ${inWords(iterations)} at λ = ${Number(state.lam.toPrecision(3))} the ` +
           `plan has not begun to move: the cost is ${formatCost(cost)} without any complaint. Only the column ` +
           `sums tell: they are off by ${formatError(columnError)}.`,
       ];
