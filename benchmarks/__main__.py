@@ -29,7 +29,7 @@ HEAD = """# Benchmarks
 
 Medians of interleaved runs in one process; compare the ratios. `make bench` writes this page.
 Each table names its day: the code may have changed since. None was measured on a GPU, for none was
-at hand; where there is one, `make bench-gpu` measures losses, training, heads and a fold of Table 1.
+at hand; where there is one, `make bench-gpu` measures losses, training, heads and one fold there.
 
 """
 PARTS = {
