@@ -175,12 +175,16 @@ def results(
     dataset: _DataSet = None,
     only: _Only = (),
 ):
-    """Show the results in the store, and the numbers that the paper prints."""
+    """Show the results in the store, and the numbers that the paper prints; status 1 if none."""
     from emdviz import published
+    from emdviz.experiments import Store
 
     frame = _read(store, only)
     failed = frame[frame["error"] != ""]
-    typer.echo(f"{len(frame)} runs in {store}: {len(frame) - len(failed)} finished")
+    begun = len(Store(store).unfinished() - set(frame["id"]))
+    typer.echo(f"{len(frame)} runs in {store}: {len(frame) - len(failed)} finished, {begun} begun")
+    if frame.empty:
+        raise typer.Exit(1)
     for row in failed.itertuples():
         typer.echo(f"failed: {row.id}: {row.error}")
     _tell_notes_of(frame, store)
@@ -263,6 +267,8 @@ def doctor(data: Annotated[Path, typer.Option(help="The folder of all data sets.
     """Check the setup; status 1 if something does not work."""
     from emdviz.setup_check import PROBLEM, examine, report
 
+    if hasattr(sys.stdout, "reconfigure"):  # a file on Windows would take few signs
+        sys.stdout.reconfigure(encoding="utf-8")
     components = examine(data)
     typer.echo(report(components))
     if any(component.state == PROBLEM for component in components):

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import time
 from pathlib import Path
 
 
@@ -21,10 +22,21 @@ def write_whole(path, data):
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(target)
+        _patiently(lambda: beside.replace(target))
     except FileNotFoundError as error:
         raise FileNotFoundError(
             error.errno, "There is no folder to write it into; make that first", str(path)
         ) from None
     finally:
-        beside.unlink(missing_ok=True)
+        _patiently(lambda: beside.unlink(missing_ok=True))
+
+
+def _patiently(change, tries=5, pause=0.05):
+    """Change a file, again if Windows refuses because a reader has it open."""
+    for left in reversed(range(tries)):
+        try:
+            return change()
+        except PermissionError:
+            if not left:
+                raise
+            time.sleep(pause)

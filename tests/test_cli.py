@@ -327,9 +327,15 @@ class TestResults:
     def test_show_what_is_there(self, store):
         done = call("results", "--store", store[0])
         assert done.exit_code == 0
-        assert f"2 runs in {store[0]}: 2 finished" in done.stdout
+        assert f"2 runs in {store[0]}: 2 finished, 0 begun" in done.stdout
         assert "AEM / AEO on synthetic_faces" in done.stdout
         assert "as printed" not in done.stdout
+
+    def test_count_what_has_begun_and_are_no_success_without_any(self, tmp_path):
+        (tmp_path / "training" / "digits-linear-XE-0123456789abcdef").mkdir(parents=True)
+        done = call("results", "--store", tmp_path)
+        assert done.stdout == f"0 runs in {tmp_path}: 0 finished, 1 begun\n"
+        assert done.exit_code == 1
 
     def test_show_a_table_that_has_no_run_yet(self, store):
         done = call("results", "--store", store[0], "--table=table3")

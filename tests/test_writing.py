@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +61,24 @@ def test_a_missing_folder_is_named_with_what_to_do(tmp_path):
     with pytest.raises(IsADirectoryError, match=tmp_path.name):
         write_whole(tmp_path, b"")
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("refusals", [2, 9])
+def test_what_is_refused_for_a_moment_is_tried_again(tmp_path, monkeypatch, refusals):
+    (tmp_path / "a").write_bytes(b"old")
+    replace, calls = Path.replace, []
+
+    def reluctant(self, target):
+        calls.append(target)
+        if len(calls) <= refusals:
+            raise PermissionError(13, "a reader has it open")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", reluctant)
+    if refusals == 9:
+        with pytest.raises(PermissionError):
+            write_whole(tmp_path / "a", b"new")
+    else:
+        write_whole(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == (b"old" if refusals == 9 else b"new")
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
