@@ -33,7 +33,9 @@ LOOK = """([n, selector]) => {
   const texts = [...root.querySelectorAll('*')].filter((node) =>
     node.getClientRects().length && !node.closest('.emdviz-spoken')
     && [...node.childNodes].some((part) => part.nodeType === 3 && part.data.trim()));
-  const outside = [root, ...texts].filter((node) => {
+  // of a table that scrolls, the frame
+  const framed = texts.map((node) => node.closest('.emdviz-scroll') ?? node);
+  const outside = [root, ...new Set(framed)].filter((node) => {
     // a full screen is as high as the screen, but what it holds may be higher
     const higher = node.scrollHeight > node.clientHeight + 1;
     if (node === root && document.fullscreenElement && higher) return true;
