@@ -121,13 +121,17 @@ def test_a_known_form_is_named_without_findings(case):
 
 def test_a_registered_loss_is_recognised(monkeypatch):
     def fourth(logits, labels):
-        return gaps(logits, labels).pow(4).sum(-1).mean()
+        return gaps(logits, labels).pow(4).cumsum(-1).sum(-1).mean()
 
     assert diagnose(fourth).form is None
-    loss = losses.Loss("D4", lambda *numbers: fourth, label="fourth power", source="Σ d_i⁴")
+    loss = losses.Loss("D4", lambda *numbers: fourth, label="fourth power", source="Σ (C − i) d_i⁴")
     monkeypatch.setitem(losses.LOSSES, "D4", loss)
     found = diagnose(fourth)
-    assert (found.form, found.title, found.formula) == ("fourth power", "fourth power", "Σ d_i⁴")
+    assert (found.form, found.title, found.formula) == (
+        "fourth power",
+        "fourth power",
+        "Σ (C − i) d_i⁴",
+    )
     assert found.inputs == "logits"
     assert diagnose(lambda z, k: 3 * fourth(z, k)).title == "3 × fourth power"
 

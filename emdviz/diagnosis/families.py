@@ -32,11 +32,19 @@ def recognise_family(blocks):
     blocks = [block for block in blocks if np.isfinite(block.values).all()]
     if not blocks or max(block.p.shape[1] for block in blocks) < 3:
         return None
+    if not all(map(_depends_on_p, blocks)):
+        return None
     for find in (_weighted_sum, _focal, _power_of_gaps, _searched):
         match = find(blocks)
         if match is not None:
             return match
     return None
+
+
+def _depends_on_p(block):
+    """Whether the values of one label differ, as they do where one row alone says something."""
+    spread = max(np.ptp(block.values[block.t[:, k] == 1]) for k in range(block.t.shape[1]))
+    return spread > 1e-6 * abs(block.values).max()
 
 
 def _closely(found, values):
