@@ -108,6 +108,9 @@ def run(
     store: _StoreFolder = Path("runs"),
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     workers: Annotated[int | None, typer.Option(help="Runs at a time, in processes here.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Such as cpu or cuda:1; the fastest there is by default.")
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="No bars, and no line for each run.")
     ] = False,
@@ -134,7 +137,7 @@ def run(
         seeds=None if seeds is None else range(seeds),
         rates=_list(rates, float, "--rates"),
         size=size,
-        config=_config(quick, size, epochs, batch_size),
+        config=_config(quick, size, epochs, batch_size, device),
         dataset_options=_dataset_options(classes, bins, labels, pattern, option),
     )
     if dry_run:  # the cost does not depend on the weights
@@ -328,13 +331,13 @@ def _dataset_options(classes, bins, labels, pattern, option):
     return given | _given(pattern=pattern)
 
 
-def _config(quick, size, epochs, batch_size):
+def _config(quick, size, epochs, batch_size, device):
     """Return the training configuration, or None for the usual one."""
     from emdviz.experiments import paper_config
     from emdviz.experiments.tables import CROP, EPOCHS, SIZE
     from emdviz.training import TrainConfig
 
-    chosen = _given(epochs=epochs, batch_size=batch_size)
+    chosen = _given(epochs=epochs, batch_size=batch_size, device=device)
     if quick:
         return TrainConfig(**({"epochs": 3, "batch_size": 32} | chosen)) if chosen else None
     crop = CROP if size is None else round(size * CROP / SIZE)

@@ -257,6 +257,7 @@ class TestRefusals:
             (*QUICK, "--classes=low,high"): (
                 "synthetic_faces has classes of its own: leave --classes out"
             ),
+            (*QUICK, "--device=warp"): "device must be ",
             (*QUICK, "--bins=3"): (
                 "synthetic_faces has no bins: what it has is n, seed, imbalance, "
             ),
