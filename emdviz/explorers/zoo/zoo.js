@@ -241,7 +241,7 @@ function build(model, root) {
     frame,
     resize(unit, tall) {
       panel.resize(unit, model.get("classes").map((_, i) => i), tall);
-      scroll.style.height = `${Math.round(46 * tall * unit)}px`;
+      scroll.style.height = `${Math.round(("fit" in root.dataset ? 64 : 34) * tall * unit)}px`;
     },
     update() {
       const state = actions.state();
