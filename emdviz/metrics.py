@@ -391,6 +391,8 @@ def evaluate_scores(scores, true_scores, *, weights=None):
     {'Spearman': 1.0, 'score MAE': 5.5, 'CS(5)': 50.0}
     """
     results = {"Spearman": spearman(scores, true_scores, weights=weights)}
+    if len(scores) == 0:
+        raise ValueError("scores must have shape (N,) with N ≥ 1, got (0,)")
     errors = abs(to_numpy(scores, "scores") - to_numpy(true_scores, "true_scores"))
     results["score MAE"] = _mean(errors, weights)
     return results | {"CS(5)": 100.0 * _mean(errors <= 5, weights)}

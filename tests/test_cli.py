@@ -142,7 +142,7 @@ class TestRun:
             frame = results(folder)
             assert frame["dataset bins"].tolist() == [kept]
             assert frame["dataset unit"].tolist() == ["points"]
-            assert f"{frame['test AEM'][0]:.1f}" in done.stdout.splitlines()[-4]  # in the table
+            assert f"{frame['test AEM'][0]:.1f} / " in done.stdout
 
     def test_finds_faces_by_the_pattern_of_their_names(self, tmp_path):
         files = {f"{k:03}A{k:02}.JPG": jpeg(picture(k, k / 70)) for k in range(70)}
