@@ -14,7 +14,7 @@ const byRule = {
 
 /** Return { answer, words }: the best answer or null, and why there is none. */
 export function answerOf(row, t, model) {
-  if (row.rule === "any") return { answer: null, words: "any, all cost the same" };
+  if (row.rule === "any") return { answer: null, words: "any" };
   const rule = byRule[row.rule];
   if (rule) return { answer: rule(row, t), words: "" };
   const example = Object.entries(model.get("_presets")).find(([, { p }]) => p.every((value, i) => Math.abs(value - t[i]) < NEAR));
