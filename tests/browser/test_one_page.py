@@ -23,7 +23,7 @@ BOXES = """(root) => {
 
 @pytest.fixture(scope="module")
 def figures():
-    """The seven figures, by name, with as many parts as they have."""
+    """The figures, by name, with as many parts as they have."""
     faces = datasets.load("synthetic_faces", n=60, size=32)
     losses = {"XE": 3, "REG": 3, "EMD2": 2, "EMD": 3}
     gradient = explorers.GradientExplorer()
@@ -34,6 +34,7 @@ def figures():
         explorers.ProprietyExplorer([0.2, 0.5, 0.3], [0.6, 0.3, 0.1]),
         gradient,
         explorers.SinkhornExplorer(),
+        explorers.ZooExplorer(),
         explorers.LossRace(faces, list(losses), TrainConfig(epochs=3, device="cpu"), probe=[0, 1]),
         explorers.TrainingReplay(made_up_epochs(losses, 2, 8), faces, images=[0, 1]),
     ]

@@ -81,7 +81,10 @@ def figures():
     )
     race = explorers.LossRace(data, ["XE", "EMD2"], config, probe=[0])
     return [
-        *(getattr(explorers, name)(classes=NAMES) for name in EXPLORERS),
+        *(
+            getattr(explorers, name)(classes=NAMES[:5] if name == "ZooExplorer" else NAMES)
+            for name in EXPLORERS
+        ),
         replay,
         race,
     ]
