@@ -82,7 +82,7 @@ def figures():
     race = explorers.LossRace(data, ["XE", "EMD2"], config, probe=[0])
     return [
         *(
-            getattr(explorers, name)(classes=NAMES[:5] if name == "ZooExplorer" else NAMES)
+            getattr(explorers, name)(classes=[*NAMES, "4", "5"] if name == "ZooExplorer" else NAMES)
             for name in EXPLORERS
         ),
         replay,
