@@ -268,3 +268,9 @@ def test_a_browser_changes_no_private_trait_without_the_tag():
             kept = getattr(figure, name) == before
             assert kept == (name not in figure.trait_names(from_browser=True)), name
     assert {n for each in figures for n in each.trait_names(from_browser=True)} == {"_walk"}
+
+
+def test_tasks_are_a_list_of_texts():
+    for tasks in ("Drag a bar.", ["Drag a bar.", 3]):
+        with pytest.raises(traitlets.TraitError, match="tasks"):
+            explorers.PredictionExplorer(tasks=tasks)

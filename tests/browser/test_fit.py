@@ -101,6 +101,25 @@ def test_a_notebook_has_every_figure_in_sight(open_cells, app):
             check(notebook.page, n, ".jp-WindowedPanel-outer", style)
 
 
+@pytest.mark.parametrize("style", ["notebook", "projector"])
+def test_tasks_stand_above_the_drawing_one_at_a_time(offline_page, style):
+    tasks = ["Drag a bar <b>up</b>.", "Which number is least?"]
+    page, _ = offline_page(explorers.TransportExplorer(tasks=tasks, style=style))
+    strip = page.locator(".emdviz-task")
+    before, after = (strip.get_by_role("button", name=name) for name in ("Task before", "Next"))
+    assert "Task 1 of 2" in strip.inner_text()
+    assert tasks[0] in strip.inner_text()  # as text, never as markup
+    assert before.is_disabled()
+    after.click()
+    assert tasks[1] in strip.inner_text()
+    assert tasks[0] not in strip.inner_text()
+    assert after.is_disabled()
+    before.click()
+    assert "Task 1 of 2" in strip.inner_text()
+    page.set_viewport_size({"width": 1280, "height": 720})
+    check(page, 0, "html", style)
+
+
 def test_the_button_and_the_key_f_fill_the_screen(offline_page):
     page, _ = offline_page(explorers.PredictionExplorer())
     root = page.locator(".emdviz-explorer")

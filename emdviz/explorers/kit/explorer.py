@@ -240,12 +240,21 @@ class Panel(Reopenable, ipywidgets.VBox):
 
 
 class Explorer(Reopenable, anywidget.AnyWidget):
-    """An interactive figure that lives in the browser and can leave the notebook."""
+    """An interactive figure that lives in the browser and can leave the notebook.
+
+    Every explorer takes ``tasks``, a list of texts that the figure shows one at a time above its
+    drawing, in the place of its hint, with buttons to go forward and back.
+    """
 
     _text_scale = traitlets.Float(1.0).tag(sync=True)
+    _tasks = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
-    def __init__(self, **traits):
-        super().__init__(**traits)
+    def __init__(self, *, tasks=(), **traits):
+        if isinstance(tasks, str):
+            raise traitlets.TraitError(
+                f"tasks must be a list of texts, got {tasks!r}; type [{tasks!r}]"
+            )
+        super().__init__(_tasks=list(tasks), **traits)
         self.on_msg(self._hand_over)
 
     def set_state(self, sync_data):

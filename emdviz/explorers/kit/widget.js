@@ -7,6 +7,7 @@ import { createFullScreenButton } from "./full_screen.js";
 import { joinAddress } from "./page.js";
 import { createShare } from "./share.js";
 import { keepInStep } from "./sync.js";
+import { showTasks } from "./tasks.js";
 
 const SPEAK_AFTER = 700; // milliseconds of rest before a screen reader is told
 const GONE = ["restarting", "autorestarting", "terminating", "dead"];
@@ -86,6 +87,7 @@ function mount({ name, build, model, el, notice }) {
   const toolbar = root.querySelector(".emdviz-toolbar");
   const help = toolbar.querySelector(".emdviz-help") ?? "";
   toolbar.append(html("div", { class: "emdviz-tools" }, help, share.node, createFullScreenButton(root)));
+  showTasks(root.querySelector(".emdviz-controls"), model.get("_tasks") ?? []);
 
   let timer = 0;
   let said = "";
