@@ -140,7 +140,7 @@ def test_tensors_are_welcome():
 
 def test_a_name_of_no_loss_is_refused():
     pytest.importorskip("torch")  # it could be a loss of others
-    with pytest.raises(ValueError, match="loss must be the name of a loss.*got 'EMD²'"):
+    with pytest.raises(ValueError, match=r"loss must be the name of a loss.*got 'EMD²'"):
         minimiser("EMD²", [1])
 
 
