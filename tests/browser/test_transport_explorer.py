@@ -137,6 +137,8 @@ def test_examples(notebook, figure):
 
 
 def test_the_plan_is_shown_as_a_matrix_too(notebook, figure):
+    before = notebook.page.viewport_size
+    notebook.page.set_viewport_size({"width": 1900, "height": 1600})  # so that cells hold numbers
     figure.ribbon(1).focus()
     label = figure.note().partition(":")[0]
     cells = figure.root.locator(".emdviz-cell:not([visibility=hidden])")
@@ -152,6 +154,7 @@ def test_the_plan_is_shown_as_a_matrix_too(notebook, figure):
     assert figure.slice(np.arange(8)) is not None
     notebook.python("explorer.set_trait('matrix', False)")
     wait_until(lambda: cells.nth(1).is_hidden())
+    notebook.page.set_viewport_size(before)
 
 
 def test_an_ipywidgets_slider_moves_a_bar(notebook, figure):
