@@ -169,7 +169,8 @@ def test_a_policy_keeps_no_style_from_a_saved_page(visit, tmp_path):
     def sizes(style):
         explorer = explorers.ProprietyExplorer(classes=["low", "middle", "high"], style=style)
         page, _ = visit(explorer.save_html(tmp_path / "saved.html").read_text(encoding="utf-8"))
-        page.locator("svg").first.wait_for()
+        page.set_viewport_size({"width": 390, "height": 800})  # where no text shrinks to fit
+        page.locator(".emdviz-explorer:not([data-fit])").wait_for()
         return page.locator(".emdviz-explorer").evaluate(
             "(node) => parseFloat(getComputedStyle(node).fontSize)"
         )
