@@ -15,7 +15,7 @@ ALLOWED = {
     "benchmarks": {"devtools"},
     "scripts": {"devtools"},
     "app": set(),
-    "tests": {"devtools"},
+    "tests": {"devtools", "scripts"},
 }
 FUZZING = ROOT / "tests" / "test_fuzz.py"
 
