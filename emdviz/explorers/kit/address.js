@@ -108,12 +108,15 @@ const KINDS = {
 
 const encode = (text) => encodeURIComponent(text).replaceAll("%2C", ",").replaceAll("%20", "+");
 
-/** Return the end of an address, "" or "#…": what of `state` differs from the page's own `start`. */
+/**
+ * Return the end of an address, "" or "#…": what of `state` differs from the page's own `start`. Steps
+ * of the start count only where `state` still begins there.
+ */
 export function writeAddress(fields, start, state) {
   const parts = fields.flatMap((field) => {
     const kind = KINDS[field.kind];
     const text = kind.write(field, state[field.name], state);
-    return text === kind.write(field, start[field.name], start) ? [] : [`${field.key}=${encode(text)}`];
+    return text === kind.write(field, start[field.name], state) ? [] : [`${field.key}=${encode(text)}`];
   });
   return parts.length ? `#${parts.join("&")}` : "";
 }
