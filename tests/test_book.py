@@ -255,7 +255,7 @@ class TestInABrowser:
             inside = frame.content_frame
             inside.locator(".emdviz-bar-fill").first.wait_for(state="attached")
             handle = frame.element_handle()
-            seen.page.wait_for_function("(frame) => frame.clientHeight > 500", arg=handle)
+            seen.page.wait_for_function("(frame) => frame.clientHeight > 300", arg=handle)
             hidden = "() => document.documentElement.scrollHeight - innerHeight"
             assert inside.locator("html").evaluate(hidden) <= 1
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
