@@ -30,8 +30,6 @@ def main(arguments=None):
         if not options.only or name in options.only:
             rows[name] = facts.describe(loss)
             print(name, rows[name]["proper"], rows[name]["rule"], flush=True)
-    for name, ratio in facts.measure_cost(losses.values()).items():
-        rows[name]["cost"] = ratio
     found = {"rows": [rows[name] for name in losses], "pairs": _pairs(losses, rows)}
     write_whole(OUT, (json.dumps(found, ensure_ascii=False, indent=None) + "\n").encode())
 

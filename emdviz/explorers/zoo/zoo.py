@@ -18,7 +18,7 @@ from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, rea
 from emdviz.explorers.kit.explorer import drawing, style_sheet
 from emdviz.explorers.kit.traits import Distribution, Pins, as_trait
 from emdviz.losses.loss import LOSSES
-from emdviz.losses.zoo import ZooLoss
+from emdviz.losses.zoo import ZooLoss, properties
 from emdviz.palette import PREDICTION_A, PREDICTION_B, TRUTH
 
 COUNT, LABEL = 5, 1
@@ -46,6 +46,8 @@ ALL_FAMILIES = "all"
 def stored():
     """Return what ``scripts/zoo_table.py`` computed: ``rows`` by name, and ``pairs``.
 
+    What a step costs comes from :func:`losses.zoo.properties`, as in docs/LOSSES.md.
+
     Examples
     --------
     >>> stored()["rows"]["EMD"]["rule"]
@@ -53,7 +55,8 @@ def stored():
     """
     text = Path(__file__).with_name("losses.json").read_text(encoding="utf-8")
     found = json.loads(text)
-    return {"rows": {row["name"]: row for row in found["rows"]}, "pairs": found["pairs"]}
+    rows = {row["name"]: row | {"cost": properties(row["name"])["cost"]} for row in found["rows"]}
+    return {"rows": rows, "pairs": found["pairs"]}
 
 
 @fill
