@@ -37,6 +37,10 @@ def test_every_loss_of_the_zoo_has_a_row():
         assert row["cost"] > 0
         assert row["proper"]
         assert row["label"]
+        told = zoo.properties(row["name"])  # as docs/LOSSES.md says
+        assert {key: row[key] for key in ("proper", "keeps", "cost")} == {
+            key: told[key] for key in ("proper", "keeps", "cost")
+        }
 
 
 @pytest.mark.parametrize("one", ORACLES)

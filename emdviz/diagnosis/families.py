@@ -125,6 +125,14 @@ def _power_of_distance(table):
     return scale, power
 
 
+def _power_off_the_diagonal(table):
+    """The φ of a table a |i − k|^φ that is 0 for the label itself, or None."""
+    if abs(np.diag(table)).max() > 1e-3 * abs(table).max():
+        return None
+    found = _power_of_distance(table)
+    return None if found is None else found[1]
+
+
 def _distances(count, power):
     steps = np.arange(count)
     return abs(steps[:, None] - steps).astype(float) ** power * (steps[:, None] != steps)
@@ -226,12 +234,9 @@ def _table_of(entry, count, options):
 
 def _by_distance(blocks, table):
     """CDW-CE and OLL."""
-    if abs(np.diag(table)).max() > 1e-3 * abs(table).max():
+    power = _power_off_the_diagonal(table)
+    if power is None:
         return None
-    found = _power_of_distance(table)
-    if found is None:
-        return None
-    power = found[1]
 
     def columns(p, t):
         return -np.sum((t @ _distances(p.shape[1], power)) * np.log1p(-p), -1)
@@ -243,12 +248,9 @@ def _by_distance(blocks, table):
 
 def _mean_cost(blocks, table):
     """Σ p_i |i − k|^φ."""
-    if abs(np.diag(table)).max() > 1e-3 * abs(table).max():
+    power = _power_off_the_diagonal(table)
+    if power is None:
         return None
-    found = _power_of_distance(table)
-    if found is None:
-        return None
-    power = found[1]
     name = f"mean distance to the power {brief(power)}"
     formula = "Σ p_i |i − k|^φ"
 

@@ -21,8 +21,8 @@ const NOTICE =
  * `name` is that of the style sheet, whose rules hold within the root alone. `build(model, root)`
  * fills the root, whose parts `fit.js` names, and returns `frame`, an element that is as wide as the
  * figure; `resize(unit, tall)`, told the text size in pixels and how high drawings may be; and
- * `update()`, which draws the present state and returns it in words. It is updated when a trait of `follow` changes, and built anew when one of `rebuild` does. The
- * distributions `lists` are kept in step with their numbers, see `keepInStep` and `createMover`.
+ * `update()`, which draws the present state and returns it in words. It is updated when a trait of
+ * `follow` changes, and built anew when one of `rebuild` does. The distributions `lists` are kept in step with their numbers, see `keepInStep` and `createMover`.
  * `complete` is for the states that links bring, see `readAddress`.
  */
 export function makeWidget({
