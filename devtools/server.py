@@ -90,13 +90,15 @@ class Server(abc.ABC):
 
     def listens_on(self):
         """Return the addresses at which the server and all that it started can be reached."""
-        main = psutil.Process(self.pid)
-        return {
-            connection.laddr.ip
-            for process in [main, *main.children(recursive=True)]
-            for connection in process.net_connections("inet")
-            if connection.status == psutil.CONN_LISTEN
-        }
+        main, addresses = psutil.Process(self.pid), set()
+        for process in [main, *main.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended since
+                addresses |= {
+                    connection.laddr.ip
+                    for connection in process.net_connections("inet")
+                    if connection.status == psutil.CONN_LISTEN
+                }
+        return addresses
 
     def log(self):
         """Return what the server has printed so far."""

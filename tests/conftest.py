@@ -1,4 +1,5 @@
 import contextlib
+import os
 
 import matplotlib
 import pytest
@@ -15,6 +16,18 @@ with contextlib.suppress(ImportError):
 # shared machines stall now and then; that is no property of the code
 settings.register_profile("emdviz", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("emdviz")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all tests of a process, where Playwright cannot be started twice."""
+    from devtools.lab import NO_CHROMIUM, chromium, find_chromium
+
+    if find_chromium() is None:
+        required = os.environ.get("EMDVIZ_REQUIRE_BROWSER") == "1"
+        (pytest.fail if required else pytest.skip)(NO_CHROMIUM)
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """The book: a site that is whole, needs nothing from elsewhere, and opens as files."""
 
 import importlib
-import os
 import re
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from devtools.lab import NO_CHROMIUM, Watch, chromium, find_chromium
+from devtools.lab import Watch
 
 pytestmark = pytest.mark.slow
 
@@ -214,16 +213,6 @@ def test_every_public_name_is_explained(pages, name):
     functions = [each for each in getattr(module, "__all__", []) if callable(getattr(module, each))]
     missing = [each for each in functions if f"emdviz.{name}.{each}" not in ids]
     assert missing == []
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if find_chromium() is None:
-        (pytest.fail if os.environ.get("EMDVIZ_REQUIRE_BROWSER") == "1" else pytest.skip)(
-            NO_CHROMIUM
-        )
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import nbformat
 import pytest
 
-from devtools.lab import NO_CHROMIUM, Lab, Watch, chromium, find_chromium
+from devtools.lab import NO_CHROMIUM, Lab, Watch, find_chromium
 
 _REQUIRED = os.environ.get("EMDVIZ_REQUIRE_BROWSER") == "1"
 
@@ -15,12 +15,6 @@ def pytest_runtest_setup():
     # here rather than in the fixture, so that the summary says it once and not for every test
     if find_chromium() is None:
         (pytest.fail if _REQUIRED else pytest.skip)(NO_CHROMIUM)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")
