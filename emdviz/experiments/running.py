@@ -191,6 +191,7 @@ def _shown(progress):
 def _outcomes(todo, executor, width, arguments):
     """Yield (spec, row) of each run as it ends."""
     waiting, pending, elsewhere, done = deque(todo), {}, [], queue.SimpleQueue()
+    spared, store = set(), Store(arguments[0])
     try:
         while waiting or pending or elsewhere:
             while waiting and len(pending) < width:
@@ -209,6 +210,11 @@ def _outcomes(todo, executor, width, arguments):
             try:
                 row = future.result()
             except Exception as error:  # of the executor: what a run raises is in its row
+                if _is_killed(error) and spec not in spared and not store.state(spec).exists():
+                    # it waited at workers that others took down, and has not begun
+                    spared.add(spec)
+                    waiting.append(spec)
+                    continue
                 row = _lost_row(spec, error)
             if row is None:
                 elsewhere.append(spec)
@@ -270,8 +276,13 @@ def _do(spec, store, claim, train, retry_failed, on_epoch):
     return store.finish(spec, facts, files) if claim.is_held() else None
 
 
+def _is_killed(error):
+    """Say whether Dask gave a run up since workers died with it."""
+    return type(error).__name__ == "KilledWorker"
+
+
 def _lost_row(spec, error):
-    if type(error).__name__ == "KilledWorker":  # Dask's own words are about its inside
+    if _is_killed(error):  # Dask's own words are about its inside
         tries = error.allowed_failures + 1
         text = f"its worker died {tries} times, as it does where memory is too small; run it again"
         return make_row(spec.id, spec.to_dict(), error=text)
