@@ -32,7 +32,8 @@ def browser():
 
 @pytest.fixture(autouse=True)
 def close_figures():
-    yield
+    with matplotlib.rc_context():  # a style that a test chooses ends with it
+        yield
     import matplotlib.pyplot as plt
 
     plt.close("all")
