@@ -55,7 +55,7 @@ _READY = """() => {
 SETTLED = """() => jupyterapp.shell.currentWidget.content.widgets
   .filter((cell) => cell.model.type === 'code' && cell.model.sharedModel.source.trim())
   .every(({ model }) => model.executionCount !== null && model.executionState === 'idle')"""
-_FAILED = """() => jupyterapp.shell.currentWidget.content.widgets
+FAILED = """() => jupyterapp.shell.currentWidget.content.widgets
   .filter((cell) => cell.model.type === 'code')
   .flatMap((cell) => cell.model.outputs.toJSON())
   .filter((output) => output.output_type === 'error')
@@ -229,12 +229,12 @@ class Notebook:
         self.page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
         end = time.monotonic() + seconds
         while not self.page.evaluate(SETTLED):
-            if failed := self.page.evaluate(_FAILED):
+            if failed := self.page.evaluate(FAILED):
                 break
             if time.monotonic() > end:
                 raise TimeoutError(f"cells still run after {seconds} s")
             time.sleep(0.05)
-        if failed := self.page.evaluate(_FAILED):
+        if failed := self.page.evaluate(FAILED):
             raise RuntimeError(f"a cell failed: {failed[0]}")
 
     def command(self, name, arguments=None):
