@@ -279,7 +279,7 @@ def test_foreign_and_broken_files_are_named_and_the_rest_is_read(tmp_path):
     assert f"it holds the run {specs[2].id}" in text
     assert "it lacks 'seconds'" in text
     assert sorted(frame["seed"]) == [2, 5]
-    with pytest.warns(UserWarning, match="delete its folder and run the spec again"):
+    with pytest.warns(UserWarning, match="delete its folder and run it again"):
         frame = run(specs, tmp_path, progress=False, train=sleep)
     assert (frame["error"] == "").tolist() == [False, False, True, False, False, True]
     with pytest.raises(

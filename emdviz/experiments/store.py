@@ -3,29 +3,32 @@
 import contextlib
 import json
 import os
-import platform
 import re
 import secrets
 import shutil
 import warnings
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import safetensors.torch
-import torch
 
-from emdviz.experiments.specs import RunSpec, identify
-from emdviz.losses import as_loss
-from emdviz.models import build
-from emdviz.models.building import replace_head
-from emdviz.training.evaluation import Predictor
+from emdviz.experiments.specs import identify
 from emdviz.training.history import read_history
+from emdviz.training.kept import (
+    FORMAT,
+    RESULT,
+    WEIGHTS,
+    load_run,
+    pack_result,
+    part,
+    reading,
+    unreadable,
+)
 from emdviz.training.predictions import PREDICTIONS, read_predictions
 from emdviz.training.results import ORIGIN, make_row, make_table
 from emdviz.writing import write_whole
 
-FORMAT = "emdviz result 2"
-RESULT, TRAINING = "result.json", "training"
+TRAINING = "training"
 _ID = re.compile(r"\w+(-\w+)+-[0-9a-f]{16}")
 
 
@@ -103,51 +106,25 @@ class Store:
         ValueError
             If its file cannot be read.
         """
-        with _reading(self._part(spec, PREDICTIONS)) as path:
+        with reading(part(self.folder(spec), PREDICTIONS)) as path:
             return read_predictions(path)
 
     def weights(self, spec):
         """Return the network's tensors by name, for ``load_state_dict``; errors as above."""
-        path = self._part(spec, "weights.safetensors")
-        with _reading(path):
+        with reading(part(self.folder(spec), WEIGHTS)) as path:
             return safetensors.torch.load_file(path)
 
     def load(self, spec):
         """Return the network of a finished run, ready to predict; see :func:`load`."""
-        with _reading(self._part(spec, RESULT)) as path:
-            kept = RunSpec.from_dict(json.loads(path.read_bytes())["spec"])
-        with _reading(self._part(spec, "network.json")) as path:
-            about = json.loads(path.read_bytes())
-            shape, dtype = tuple(about["shape"]), getattr(torch, about["dtype"])
-            options = {
-                name: torch.tensor(value) if name == "weight" else value
-                for name, value in about["loss_options"].items()
-            }
-            classes, positions = about["classes"], about["positions"]
-            reading = {name: about.get(name) for name in ("features", "decoding")}
-            for name, values in (("positions", positions), ("weights", options.get("weight"))):
-                if values is not None and len(values) != len(classes):
-                    raise ValueError(f"it has {len(classes)} classes, and {len(values)} {name}")
-        loss = as_loss(kept.loss)
-        model = build(kept.network, loss.num_outputs(len(classes)), shape)
-        if loss.head is not None:
-            model = replace_head(model, lambda width: loss.head(width, len(classes)))
-        with _reading(self._part(spec, "weights.safetensors")):
-            model.load_state_dict(self.weights(spec))
-        with _reading(self._part(spec, PREDICTIONS)) as path:
-            _check_number_of_classes(read_predictions(path), len(classes))
-        return Predictor(
-            model, loss, options, classes, positions, kept.config, shape, dtype, **reading
-        )
+        return load_run(self.folder(spec))
 
     def history(self, spec):
         """Return the epochs of a finished run, a list of ``training.Epoch``; errors as above."""
-        return read_history(self._part(spec, "history.json"))[1]
+        return read_history(part(self.folder(spec), "history.json"))[1]
 
     def notes(self, spec):
         """Return the order of the classes, and what the data set of a finished run notes."""
-        path = self._part(spec, RESULT)
-        with _reading(path):
+        with reading(part(self.folder(spec), RESULT)) as path:
             return [str(note) for note in json.loads(path.read_bytes()).get("notes", [])]
 
     def unfinished(self):
@@ -185,9 +162,7 @@ class Store:
         files = dict(files or {})
         if (state / "history.json").exists():
             files["history.json"] = (state / "history.json").read_bytes()
-        about = {"format": FORMAT, "id": spec.id, "spec": spec.to_dict()}
-        about |= {"finished": datetime.now(UTC).isoformat(), "host": platform.node()}
-        files[RESULT] = json.dumps(about | facts, indent=1).encode()
+        files[RESULT] = pack_result(spec.id, spec.to_dict(), facts)
         fresh = state / f"result-{secrets.token_hex(4)}"
         fresh.mkdir()
         try:
@@ -203,14 +178,6 @@ class Store:
         _sync(self.path)
         self.clear(spec)
         return self.row(spec)
-
-    def _part(self, spec, name):
-        path = self.folder(spec) / name
-        if not path.exists():
-            raise FileNotFoundError(
-                f"{path.parent} holds no {name} of a finished run; run its spec"
-            )
-        return path
 
 
 def results(store):
@@ -284,7 +251,7 @@ def _read(folder, identity):
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _unreadable(folder, RESULT, error) from None
+        raise unreadable(folder, RESULT, error) from None
     try:
         facts = json.loads(text)
         if facts["format"] != FORMAT:
@@ -296,45 +263,15 @@ def _read(folder, identity):
         datetime.fromisoformat(kept["finished"])  # else no table could be made of any run
         return make_row(identity, facts["spec"], **kept, origin=_read_origin(facts))
     except KeyError as error:
-        raise _unreadable(folder, RESULT, f"it lacks {error}") from None
+        raise unreadable(folder, RESULT, f"it lacks {error}") from None
     except (ValueError, TypeError, AttributeError) as error:
-        raise _unreadable(folder, RESULT, error) from None
-
-
-def _check_number_of_classes(predicted, count):
-    """Raise an error if predictions are of another number of classes than network.json names.
-
-    A network with one output fits any number, so its weights cannot tell.
-    """
-    for split in predicted.values():
-        if "probabilities" in split:
-            found = split["probabilities"].shape[1]
-            if found != count:
-                raise ValueError(f"it has {found} classes, and network.json {count}")
-        elif (most := int(split["labels"].max(initial=0))) >= count:
-            raise ValueError(f"it has the label {most}, and network.json {count} classes")
+        raise unreadable(folder, RESULT, error) from None
 
 
 def _read_origin(facts):
     """Return what a run says of its data and versions; nothing for one that is older than this."""
     origin = facts.get("origin", {})
     return {name: origin[name] for name in ORIGIN if name in origin}
-
-
-@contextlib.contextmanager
-def _reading(path):
-    """Turn any error of reading a file into a ValueError that names the file."""
-    try:
-        yield path
-    except Exception as error:
-        raise _unreadable(path.parent, path.name, error) from None
-
-
-def _unreadable(folder, name, error):
-    return ValueError(
-        f"{os.path.join(folder, name)} cannot be read ({error}): delete its folder and run the "
-        "spec again"
-    )
 
 
 def _sync(folder):

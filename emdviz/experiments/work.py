@@ -1,14 +1,9 @@
 """What is done for a run: train, predict, measure."""
 
-import json
-
-import safetensors.torch
-
 from emdviz.training import Run, choose_device
 from emdviz.training.data import TrainingData
-from emdviz.training.predictions import PREDICTIONS, pack_predictions
+from emdviz.training.kept import notes_of, pack_run
 from emdviz.training.provenance import describe_origin
-from emdviz.training.results import plain
 
 _loaded = {}
 
@@ -31,26 +26,9 @@ def train(spec, folder, on_epoch):
     )
     for epoch in run:
         on_epoch(epoch)
-    metrics, predictions = pack_predictions(run)
-    tensors = {name: part.cpu().contiguous() for name, part in run.model.state_dict().items()}
-    about = {
-        "classes": run.classes,
-        "positions": run.positions,
-        "shape": run.shape,
-        "dtype": str(run.dtype).removeprefix("torch."),
-        "features": run.features,
-        "decoding": run.decoding,
-        "loss_options": {k: plain(k, value) for k, value in run.loss_options.items()},
-    }
-    files = {
-        "network.json": json.dumps(about, indent=1).encode(),
-        "weights.safetensors": safetensors.torch.save(tensors),
-        PREDICTIONS: predictions,
-    }
+    metrics, files = pack_run(run)
     facts = {"metrics": metrics, "seconds": run.epochs[-1].seconds}
-    data = run.data.dataset
-    notes = [f"classes {' < '.join(map(str, data.classes))}", *map(str, data.notes)]
-    return facts | {"origin": describe_origin(run), "notes": notes}, files
+    return facts | {"origin": describe_origin(run), "notes": notes_of(run.data.dataset)}, files
 
 
 def forget_data():

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.training.config import TrainConfig, choose_device, quick
     from emdviz.training.evaluation import Prediction, measure, predict, scale
     from emdviz.training.history import Epoch
+    from emdviz.training.kept import load_run
     from emdviz.training.race import Race
     from emdviz.training.rates import RateSearch, choose_rates
     from emdviz.training.run import Run, fit
@@ -27,6 +28,7 @@ __all__ = [
     "compare_losses",
     "conclude",
     "fit",
+    "load_run",
     "measure",
     "paired_differences",
     "predict",

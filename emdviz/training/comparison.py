@@ -22,7 +22,7 @@ from emdviz.reading import check_is, read_flag
 from emdviz.training.config import choose_device, read_config
 from emdviz.training.criterion import make_criterion, read_losses, read_options
 from emdviz.training.data import TrainingData
-from emdviz.training.predictions import PREDICTIONS, pack_predictions
+from emdviz.training.kept import RESULT, notes_of, pack_result, pack_run
 from emdviz.training.provenance import describe_origin
 from emdviz.training.results import SPLITS, make_row, make_table, plain
 from emdviz.training.run import Run, is_lack_of_memory
@@ -75,8 +75,8 @@ def compare_losses(
         Options for some losses, such as ``{"AEMD": {"lam": 10.0}}``.
     folder : str or Path, optional
         Where to keep every run, in a folder of its own, so that a second call goes on where the
-        first was stopped; see :func:`fit`. The predictions for validation and test are kept
-        there, too, for :func:`paired_differences`.
+        first was stopped; see :func:`fit`. :func:`load_run` gives the network of a finished one
+        back, and :func:`paired_differences` reads its predictions.
     together : bool, optional
         Train networks side by side: the same up to rounding, and several times as fast where one
         would leave the processor idle. That is so for ``"linear"`` and ``"mlp"`` everywhere,
@@ -306,11 +306,19 @@ def _row(run, error, model, weights, resplit, splits):
         if run.folder is None:
             measured["test"] = run.evaluate("test")[1]
         else:
-            both, predictions = pack_predictions(run)
-            write_whole(run.folder.path / PREDICTIONS, predictions)
-            measured["test"] = both["test"]
+            measured["test"] = _keep(run, identity, facts, origin)["test"]
     now, host = datetime.now(UTC).isoformat(), platform.node()
     return make_row(
         identity, facts, metrics=measured, seconds=last.seconds, finished=now, host=host,
         origin=origin,
     )  # fmt: skip
+
+
+def _keep(run, identity, facts, origin):
+    """Keep a finished run in its folder; return its metrics by split."""
+    metrics, files = pack_run(run)
+    outcome = {"metrics": metrics, "seconds": run.epochs[-1].seconds, "origin": origin}
+    outcome["notes"] = notes_of(run.data.dataset)
+    for name, data in {**files, RESULT: pack_result(identity, facts, outcome)}.items():
+        write_whole(run.folder.path / name, data)
+    return metrics

@@ -153,6 +153,7 @@ class Run(Predictor):
         options = read_options(self.given_options, data, config.targets)
         dataset, count = data.dataset, loss.num_outputs(data.num_classes)
         shape = tuple(data.inputs.shape[1:])
+        self.made_of = model
         made = build(model, count, shape, seed=config.seed, weights=weights)
         if loss.head is not None and made is not model:
             made = replace_head(made, lambda width: loss.head(width, data.num_classes), config.seed)

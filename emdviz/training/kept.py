@@ -1,0 +1,214 @@
+"""The folder of a finished run: what is kept there, and a network that predicts read back.
+
+``result.json`` tells what was run and its metrics, ``network.json`` what the network needs to
+predict besides ``weights.safetensors``, ``history.json`` what every epoch reported, and
+``predictions.npz`` what the network predicts for the validation and test splits.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from emdviz.losses import as_loss
+from emdviz.losses.wrapping import path_of as path_of_loss
+from emdviz.models.building import build, replace_head
+from emdviz.models.building import path_of as path_of_network
+from emdviz.reading import check_is
+from emdviz.training.config import TrainConfig
+from emdviz.training.evaluation import Predictor
+from emdviz.training.predictions import PREDICTIONS, pack_predictions, read_predictions
+from emdviz.training.results import plain
+
+FORMAT = "emdviz result 3"
+RESULT, NETWORK, WEIGHTS = "result.json", "network.json", "weights.safetensors"
+
+
+def load_run(folder, *, model=None, loss=None):
+    """Return the network of a finished run, ready to predict.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of one run: in that of :func:`compare_losses`, or in a store of experiments.
+    model : callable, optional
+        The function of the number of outputs that made the network, where it has no import path,
+        such as a lambda.
+    loss : callable or losses.Loss, optional
+        What it was trained with, likewise.
+
+    Returns
+    -------
+    training.evaluation.Predictor
+        On the CPU; its ``predict`` takes inputs as the run was trained on, or files of such. The
+        data set need not be there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is not that of a finished run.
+    ValueError
+        If its files cannot be read, or ``model`` or ``loss`` is needed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from emdviz import datasets, training
+    >>> faces = datasets.load("synthetic_faces", n=64, size=32)
+    >>> config = training.TrainConfig(epochs=1, batch_size=16, device="cpu")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = training.compare_losses(faces, ["EMD2"], config=config, folder=folder)
+    ...     kept = load_run(f"{folder}/{table['id'][0]}")
+    >>> kept.predict(faces.split("test")).distribution.shape
+    torch.Size([6, 8])
+    """
+    check_is(folder, "folder", str | os.PathLike, "the folder of a finished run")
+    folder = Path(folder).expanduser()
+    with reading(part(folder, NETWORK)) as path:
+        about = json.loads(path.read_bytes())
+        config = TrainConfig(**about["config"])
+        shape, dtype = tuple(about["shape"]), getattr(torch, about["dtype"])
+        options = {
+            name: torch.tensor(value) if name == "weight" else value
+            for name, value in about["loss_options"].items()
+        }
+        classes, positions = about["classes"], about["positions"]
+        for name, values in (("positions", positions), ("weights", options.get("weight"))):
+            if values is not None and len(values) != len(classes):
+                raise ValueError(f"it has {len(classes)} classes, and {len(values)} {name}")
+        known = {name: about[name] for name in ("network", "loss")}
+        more = {name: about[name] for name in ("features", "decoding")}
+    loss = as_loss(_needed(loss, known["loss"], "loss", "loss=my_loss", folder))
+    make = _needed(model, known["network"], "model", "model=lambda outputs: Net(outputs)", folder)
+    made = build(make, loss.num_outputs(len(classes)), shape)
+    if loss.head is not None:
+        made = replace_head(made, lambda width: loss.head(width, len(classes)))
+    weights = part(folder, WEIGHTS)
+    with reading(weights):
+        tensors = safetensors.torch.load_file(weights)
+    try:
+        made.load_state_dict(tensors)
+    except RuntimeError as error:
+        found = " ".join(str(error).split())
+        if model is None:
+            raise unreadable(folder, WEIGHTS, found) from None
+        raise ValueError(f"model must make the network that was trained: {found}") from None
+    if (folder / PREDICTIONS).exists():
+        with reading(folder / PREDICTIONS) as path:
+            _check_number_of_classes(read_predictions(path), len(classes))
+    return Predictor(made, loss, options, classes, positions, config, shape, dtype, **more)
+
+
+def pack_run(run):
+    """Return (metrics, files): those of the validation and test splits, and bytes by name.
+
+    The files are all but ``result.json`` and ``history.json``.
+    """
+    metrics, predictions = pack_predictions(run)
+    tensors = {name: value.cpu().contiguous() for name, value in run.model.state_dict().items()}
+    config = dataclasses.asdict(run.config)
+    del config["device"]
+    about = {
+        "network": _path(path_of_network, run.made_of),
+        "loss": _path(path_of_loss, run.loss),
+        "config": config,
+        "loss_options": run.loss_options,
+        "classes": run.classes,
+        "positions": run.positions,
+        "shape": run.shape,
+        "dtype": str(run.dtype).removeprefix("torch."),
+        "features": run.features,
+        "decoding": run.decoding,
+    }
+    return metrics, {
+        NETWORK: json.dumps(_in_json("network", about), indent=1).encode(),
+        WEIGHTS: safetensors.torch.save(tensors),
+        PREDICTIONS: predictions,
+    }
+
+
+def pack_result(identity, facts, outcome):
+    """Return the bytes of ``result.json``.
+
+    ``facts`` tell what was run, as ``experiments.RunSpec.to_dict`` does. ``outcome`` are
+    ``metrics``, ``seconds``, ``origin`` and ``notes`` of a finished run, or the ``error`` of one
+    that failed.
+    """
+    about = {"format": FORMAT, "id": identity, "spec": _in_json("spec", facts)}
+    about |= {"finished": datetime.now(UTC).isoformat(), "host": platform.node()}
+    return json.dumps(about | outcome, indent=1).encode()
+
+
+def notes_of(dataset):
+    """Return the order of the classes of a data set, and what it notes."""
+    return [f"classes {' < '.join(map(str, dataset.classes))}", *map(str, dataset.notes)]
+
+
+def part(folder, name):
+    """Return the path of a file of a finished run, which must be there."""
+    path = Path(folder) / name
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{folder} holds no {name} of a finished run; compare_losses with a folder and "
+            "experiments.run keep finished runs"
+        )
+    return path
+
+
+@contextlib.contextmanager
+def reading(path):
+    """Turn any error of reading a file into a ValueError that names the file."""
+    try:
+        yield path
+    except Exception as error:
+        raise unreadable(path.parent, path.name, error) from None
+
+
+def unreadable(folder, name, error):
+    """Return the ValueError for a file of a finished run that cannot be read."""
+    return ValueError(
+        f"{os.path.join(folder, name)} cannot be read ({error}): delete its folder and run it again"
+    )
+
+
+def _needed(given, known, name, example, folder):
+    if given is not None or known is not None:
+        return known if given is None else given
+    raise ValueError(
+        f"{name} must be given, for that of {folder} has no name and no import path by which it "
+        f"could be found; pass what it was trained with, such as {example}"
+    )
+
+
+def _path(path_of, given):
+    """Return the name or import path of a network or loss, None if it has none."""
+    try:
+        return path_of(given)
+    except (ValueError, TypeError):
+        return None
+
+
+def _in_json(name, value):
+    if isinstance(value, dict):
+        return {key: _in_json(f"{name} {key}", one) for key, one in value.items()}
+    return plain(name, value)
+
+
+def _check_number_of_classes(predicted, count):
+    """Raise an error if predictions are of another number of classes than network.json names.
+
+    A network with one output fits any number, so its weights cannot tell.
+    """
+    for split in predicted.values():
+        if "probabilities" in split:
+            found = split["probabilities"].shape[1]
+            if found != count:
+                raise ValueError(f"it has {found} classes, and {NETWORK} {count}")
+        elif (most := int(split["labels"].max(initial=0))) >= count:
+            raise ValueError(f"it has the label {most}, and {NETWORK} {count} classes")

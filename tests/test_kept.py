@@ -1,0 +1,104 @@
+"""Folders of finished runs: one layout whoever ran them, and a network back that predicts."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from emdviz import datasets, experiments
+from emdviz.training import TrainConfig, compare_losses, load_run
+from emdviz.training.history import read_history
+from emdviz.training.predictions import read_predictions
+
+CONFIG = TrainConfig(epochs=1, batch_size=16, device="cpu", mirror=True)
+OPTIONS = {"n": 120, "size": 32}
+
+
+def steps(logits, targets):
+    """A loss of one's own, without an import path that other processes find by itself."""
+    return torch.nn.functional.cross_entropy(logits, targets)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return datasets.load("synthetic_faces", **OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def kept(faces, tmp_path_factory):
+    """The folder and the table of a comparison, among them a loss that is no importable name."""
+    folder = tmp_path_factory.mktemp("kept")
+    losses = ["XE", "REG", "CORN", lambda outputs, targets: steps(outputs, targets)]
+    options = {"loss_options": {"XE": {"weight": "balanced"}}}
+    return folder, compare_losses(faces, losses, config=CONFIG, folder=folder, **options)
+
+
+@pytest.mark.parametrize("place", range(4), ids=["XE", "REG", "CORN", "lambda"])
+def test_a_run_of_a_comparison_predicts_what_it_predicted(kept, faces, place):
+    folder, table = kept
+    row = table.iloc[place]
+    loss = steps if place == 3 else None
+    run = load_run(folder / row["id"], loss=loss)
+    wanted = read_predictions(folder / row["id"] / "predictions.npz")["test"]
+    got = run.predict(faces.inputs[wanted["index"]])
+    assert np.array_equal(got.classes, wanted["classes"])
+    name = "outputs" if row["loss"] == "REG" else "probabilities"
+    values = got.outputs if row["loss"] == "REG" else got.distribution
+    assert np.allclose(values, wanted[name], atol=1e-6)
+    assert (run.classes, run.config) == (
+        faces.classes,
+        TrainConfig(**vars(CONFIG) | {"device": None}),
+    )
+    if place == 0:
+        counts = np.bincount(faces.split("train").labels, minlength=8)
+        assert np.allclose(run.loss_options["weight"], counts.sum() / 8 / counts)
+
+
+def test_a_store_and_a_comparison_keep_the_same(kept, tmp_path):
+    folder, table = kept
+    spec = experiments.RunSpec(
+        "synthetic_faces", OPTIONS, loss="XE", loss_options={"weight": "balanced"}, config=CONFIG
+    )
+    experiments.run([spec], tmp_path, progress=False)
+    one, other = folder / table["id"][0], tmp_path / spec.id
+    names = {path.name for path in other.iterdir()}
+    state = {"last.safetensors", "best.safetensors"}  # for training on
+    assert {path.name for path in one.iterdir()} == names | state
+    assert (one / "network.json").read_bytes() == (other / "network.json").read_bytes()
+    assert (one / "weights.safetensors").read_bytes() == (
+        other / "weights.safetensors"
+    ).read_bytes()
+    results = [json.loads((place / "result.json").read_text()) for place in (one, other)]
+    for name in ("format", "metrics", "notes"):
+        assert results[0][name] == results[1][name]
+    assert results[0]["spec"].keys() == results[1]["spec"].keys()
+    assert results[0]["spec"]["config"] == results[1]["spec"]["config"]
+    assert [read_history(place / "history.json")[0] for place in (one, other)] == ["XE", "XE"]
+    with pytest.raises(FileNotFoundError, match=r"nowhere holds no network.json of a finished run"):
+        load_run(tmp_path / "nowhere")
+
+
+def test_what_has_no_import_path_is_asked_for(kept, tmp_path):
+    folder, table = kept
+    with pytest.raises(ValueError, match=r"loss must be given, .*lambda.* no import path.*my_loss"):
+        load_run(folder / table["id"][3])
+    rows = datasets.from_arrays(np.arange(60.0)[:, None], [0, 1, 2] * 20)
+    own = compare_losses(
+        rows, ["XE"], config=TrainConfig(epochs=1, batch_size=8, device="cpu"), folder=tmp_path,
+        model=lambda outputs: torch.nn.Linear(1, outputs),
+    )  # fmt: skip
+    place = tmp_path / own["id"][0]
+    with pytest.raises(ValueError, match=r"model must be given.*model=lambda outputs: Net"):
+        load_run(place)
+    run = load_run(place, model=lambda outputs: torch.nn.Linear(1, outputs))
+    weights = run.model.weight.detach(), run.model.bias.detach()
+    x = torch.tensor([[0.5], [40.0]])
+    expected = torch.softmax(x @ weights[0].T + weights[1], dim=1)
+    torch.testing.assert_close(run.predict(x).distribution, expected)
+    with pytest.raises(
+        ValueError, match=r"model must make the network that was trained: .*size mismatch"
+    ):
+        load_run(place, model=lambda outputs: torch.nn.Linear(2, outputs))
+    with pytest.raises(TypeError, match="folder must be the folder of a finished run, got 3"):
+        load_run(3)
