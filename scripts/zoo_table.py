@@ -31,7 +31,8 @@ def main(arguments=None):
             rows[name] = facts.describe(loss)
             print(name, rows[name]["proper"], rows[name]["rule"], flush=True)
     found = {"rows": [rows[name] for name in losses], "pairs": _pairs(losses, rows)}
-    write_whole(OUT, (json.dumps(found, ensure_ascii=False, indent=None) + "\n").encode())
+    text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    write_whole(OUT, (text + "\n").encode())
 
 
 def _pairs(losses, rows):

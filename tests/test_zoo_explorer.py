@@ -8,7 +8,8 @@ import traitlets
 
 from emdviz import emd, emd2, one_hot
 from emdviz.explorers import ZooExplorer
-from emdviz.explorers.zoo.zoo import COUNT, LABEL, stored
+from emdviz.explorers.zoo.pairs import COUNT, read_pair
+from emdviz.explorers.zoo.zoo import LABEL, stored
 from tests.explorer_checks import check_refused, check_self_contained
 
 ORACLES = {
@@ -45,7 +46,7 @@ def test_every_loss_of_the_zoo_has_a_row():
 
 @pytest.mark.parametrize("one", ORACLES)
 def test_pairs_cost_the_same_with_one_loss_and_not_with_the_other(one):
-    pairs = {other: pair for other, pair in stored()["pairs"][one].items() if pair}
+    pairs = {o: read_pair(pair) for o, pair in stored()["pairs"][one].items() if pair}
     assert len(pairs) > 15
     for other, pair in pairs.items():
         p, q = (np.array(pair[key]) for key in "pq")

@@ -82,6 +82,12 @@ PAGES = {
             explorers.GradientExplorer,
         ),
         Page(
+            "losses",
+            "A table of losses",
+            "Losses from the literature: what each rewards, and how it pushes on a confident mistake.",
+            explorers.ZooExplorer,
+        ),
+        Page(
             "sinkhorn",
             "Approximate transport",
             "Entropy and scalings: where they are right, blurred, silently 0.0 or NaN.",

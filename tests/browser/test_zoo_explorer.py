@@ -9,6 +9,8 @@ from tests.browser.figure import wait_until
 pytestmark = pytest.mark.browser
 
 NAMES = "(nodes) => nodes.map((node) => node.dataset.row)"
+HEIGHTS = """(charts) => charts.map((chart) =>
+  [...chart.querySelectorAll('.emdviz-best-bar')].map((bar) => bar.getAttribute('height') / 28))"""
 BEST = """(row) => [...row.querySelectorAll('.emdviz-best-bar')].map(
   (bar) => +bar.getAttribute('height'))"""
 
@@ -23,6 +25,7 @@ def test_a_saved_page_sorts_filters_and_compares(offline_page):
     assert sorted(rows(page)) == sorted(explorer.facts)
     page.locator(".emdviz-sort", has_text="Step").click()
     assert page.locator("[aria-sort=ascending]").inner_text().startswith("Step")
+    page.get_by_role("columnheader", name="Step", exact=True).wait_for()  # the arrow is not read
     costs = [explorer.facts[name]["cost"] for name in rows(page)]
     assert costs == sorted(costs)
     page.locator(".emdviz-sort", has_text="Step").click()
@@ -37,6 +40,8 @@ def test_a_saved_page_sorts_filters_and_compares(offline_page):
     told = page.locator(".emdviz-told")
     assert f"{pair['one']:.3f}" in told.inner_text()
     assert f"{min(pair['other']):.3f}" in told.inner_text()
+    drawn = page.locator(".emdviz-small-large").evaluate_all(HEIGHTS)
+    np.testing.assert_allclose(drawn, [pair["p"], pair["q"]], atol=1e-6)
     page.locator(".emdviz-pair .emdviz-button").click()
     assert told.inner_text().startswith("EMD² calls A and B equal")
     assert watch.errors == watch.foreign_requests == []

@@ -212,7 +212,7 @@ def lean(code):
 def as_script(values):
     """Return values as a script may hold them."""
     # "<" could end the script from within a class name
-    return json.dumps(values).replace("<", "\\u003c")
+    return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def whole_page(title, body, style=""):

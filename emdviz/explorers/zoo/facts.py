@@ -5,17 +5,15 @@ classes; the figure computes those of a user's own losses.
 """
 
 import time
-from itertools import combinations_with_replacement
 
 import numpy as np
 import torch
 
 from emdviz.explorers.kit import presets
+from emdviz.explorers.zoo.pairs import COUNT, grid, mixed
 from emdviz.losses import LOSSES, as_loss
 from emdviz.propriety.search import Problem, verdict
 
-COUNT = 5
-"""Classes of the figure."""
 LABEL = 1
 """The class that is true where a row shows the cost of mistakes: one below it, three above."""
 SURE = 0.97
@@ -25,7 +23,7 @@ LOGIT = 10.0
 SATURATED = 0.1
 """A loss saturates if its push on a confident mistake is a smaller share of its greatest push."""
 
-_DIGITS = 5
+_DIGITS = 4
 _STEPS = np.linspace(0, 1, 21)
 _FIT = 2e-3  # how far a rule for the best answer may be off
 
@@ -42,8 +40,8 @@ def describe(loss, *, judge=True):
     Returns
     -------
     dict
-        See the keys in the code: facts about the loss, ``curve``, ``push``, ``best`` for every
-        example t, ``rule``, and ``proper`` with ``keeps``.
+        See the keys in the code: facts about the loss, ``curve``, ``push``, ``rule`` or else ``best``
+        for every example t, and ``proper`` with ``keeps``.
     """
     loss = as_loss(loss)
     problem = Problem(loss, COUNT)
@@ -64,6 +62,8 @@ def describe(loss, *, judge=True):
         row |= judged(verdict(loss))
         if row["proper"] == "constant":
             row |= {"rule": "any", "corners": None}
+    if row["rule"] is not None:
+        del row["best"]
     return row
 
 
@@ -229,13 +229,6 @@ def _step(loss, labels):
     return step
 
 
-def grid(denominator=6):
-    """Return predictions of simple fractions, moved a little inside, shape (P, C)."""
-    parts = combinations_with_replacement(range(COUNT), denominator)
-    points = np.array([np.bincount(part, minlength=COUNT) for part in parts]) / denominator
-    return 0.98 * points + 0.02 / COUNT
-
-
 def cost_of(problem, p):
     """Return the loss of a prediction for the label ``LABEL``."""
     return problem.at(p, np.eye(COUNT)[LABEL])
@@ -246,13 +239,13 @@ def find_pair(one, other, *, tries=3, known=None):
 
     Both are problems of losses that take any p. Of a grid of predictions those pairs are taken
     that cost nearly the same with ``one`` and most unlike with ``other``; then one of the two is
-    mixed with certainty of a class until the first costs agree.
+    mixed with the point of least or greatest cost until the first costs agree.
 
     Returns
     -------
-    dict or None
-        ``p``, ``q``, ``one`` (what both cost), ``other`` (what each costs); None where the two
-        losses tell the same predictions apart, as far as was looked.
+    list or None
+        As :mod:`pairs` explains; None where the two losses tell the same predictions apart, as far
+        as was looked.
     """
     points = grid()
     first, second = (
@@ -270,38 +263,33 @@ def find_pair(one, other, *, tries=3, known=None):
     found = [pair for pair in found if pair is not None]
     if not found:
         return None
-    best = max(found, key=lambda pair: abs(pair["other"][0] - pair["other"][1]))
-    if abs(best["other"][0] - best["other"][1]) < 0.02 * ranges[1]:
-        return None
-    return best
+    best = max(found, key=_apart)
+    return None if _apart(best) < 0.02 * ranges[1] else best
+
+
+def _apart(pair):
+    *_, a, b = pair
+    return abs(a - b)
 
 
 def _polish(one, other, points, first, i, j):
-    """Mix point j with certainty of a class until it costs what point i does."""
-    p, q, wanted = points[i], points[j], first[i]
-    towards = points[int(first.argmin() if first[j] > wanted else first.argmax())]
+    """Mix point j with one at an end of the costs until it costs what point i does."""
+    wanted, above = first[i], first[j] > first[i]
+    towards = int(first.argmin() if above else first.argmax())
     low, high = 0.0, 1.0
-    above = first[j] > wanted
     for _ in range(26):
         middle = (low + high) / 2
-        value = cost_of(one, (1 - middle) * q + middle * towards)
-        if (value > wanted) == above:
+        if (cost_of(one, mixed(j, towards, middle)) > wanted) == above:
             low = middle
         else:
             high = middle
-    q = (1 - high) * q + high * towards
-    p, q = np.round(p, _DIGITS), np.round(q, _DIGITS)
-    p[p.argmax()] += 1 - p.sum()
-    q[q.argmax()] += 1 - q.sum()
-    costs = [cost_of(one, x) for x in (p, q)]
+    weight = round(high, 5)
+    both = points[i], mixed(j, towards, weight)
+    costs = [cost_of(one, p) for p in both]
     if abs(costs[0] - costs[1]) > 1e-3 * max(1.0, abs(costs[0])):
         return None
-    return {
-        "p": [number(x) for x in p],
-        "q": [number(x) for x in q],
-        "one": number(costs[0]),
-        "other": [number(cost_of(other, x)) for x in (p, q)],
-    }
+    told = (costs[0], *(cost_of(other, p) for p in both))
+    return [int(i), int(j), towards, weight, *map(number, told)]
 
 
 def number(value):

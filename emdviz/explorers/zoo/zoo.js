@@ -7,6 +7,7 @@ import { equal } from "../kit/distributions.js";
 import { formatLoss, formatProbability, html, set, write } from "../kit/dom.js";
 import { makeWidget } from "../kit/widget.js";
 import { createSmallBars, createSmallCurve, createSmallPush } from "./drawings.js";
+import { readPair } from "./pairs.js";
 import { answerOf } from "./rules.js";
 
 const FILTERS = {
@@ -120,13 +121,14 @@ function createPair({ model, act }) {
     node,
     update(rows, { first, second }) {
       const [one, other] = [first, second].map((name) => rows.find((row) => row.name === name));
-      const pair = model.get("_pairs")[first]?.[second];
+      const told = model.get("_pairs")[first]?.[second];
+      const pair = told && readPair(told);
       both.hidden = !pair;
       const text = pair ? explainPair(one, other, pair, classes[model.get("_label")]) : explainNone(one, other, model);
       write(words, text);
       if (!pair) return text;
       charts.forEach((chart, i) => {
-        chart.update(truth, { p: pair["pq"[i]] }, "AB"[i]);
+        chart.update(truth, { p: pair.both[i] }, "AB"[i]);
         write(notes[i], `${one.label} ${formatLoss(pair.one)}, ${other.label} ${formatLoss(pair.other[i])}`);
       });
       return text;

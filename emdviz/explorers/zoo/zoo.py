@@ -17,12 +17,13 @@ from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
 from emdviz.explorers.kit.explorer import drawing, style_sheet
 from emdviz.explorers.kit.traits import Distribution, Pins, as_trait
+from emdviz.explorers.zoo.pairs import COUNT, read_pair
 from emdviz.losses.loss import LOSSES
 from emdviz.losses.zoo import ZooLoss, properties
 from emdviz.palette import PREDICTION_A, PREDICTION_B, TRUTH
 
-COUNT, LABEL = 5, 1
-"""Classes of the figure, and the one that is true where a row shows what mistakes cost."""
+LABEL = 1
+"""The class that is true where a row shows what mistakes cost."""
 
 SORTS = (
     "family", "name", "proper", "order", "push", "cost", "outputs", "options",
@@ -223,7 +224,7 @@ class ZooExplorer(DistributionExplorer):
         """
         if self._must_search():
             self._find_pair(self.first, self.second)
-        return self._pairs.get(self.first, {}).get(self.second)
+        return read_pair(self._pairs.get(self.first, {}).get(self.second))
 
     def _answer(self, name, t):
         row = self.facts[name]
