@@ -13,6 +13,7 @@ import inspect
 import json
 import sys
 import time
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from torch import nn
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
+from devtools import counter_examples  # noqa: E402
+from emdviz import losses  # noqa: E402
 from emdviz.diagnosis import diagnose  # noqa: E402
 from emdviz.losses import LOSSES, zoo  # noqa: E402
 from emdviz.propriety import search  # noqa: E402
@@ -318,8 +321,8 @@ FORMULAS = {
     "exponential": "−Σ_i q_i log p_i, q = (1 − η) t + η softmax(−|i − k|^p / τ)",
     "triangular": "−Σ_i q_i log p_i, q a triangle around k that gives α₂ to each neighbour",
     "general-triangular": "−Σ_i q_i log p_i, q a triangle with two shares for each class",
-    "binomial": "−Σ_i q_i log p_i, q binomial(C − 1, (2k + 1) / 2C)",
-    "Poisson": "−Σ_i q_i log p_i, q the softmax of Poisson probabilities with mean k",
+    "binomial": "−Σ_i q_i log p_i, q binomial(C − 1, 0.1 + 0.8 k / (C − 1))",
+    "Poisson": "−Σ_i q_i log p_i, q the softmax of Poisson probabilities with mean k + 1, k from 0",
     "beta": "−Σ_i q_i log p_i, q a beta distribution over C bins",
     "geometric": "−Σ_i q_i log p_i, q_k = 1 − α, q_i ∝ α^|i − k| elsewhere",
     "CDW-CE": "−Σ_i |i − k|^α log(1 − p_i)",
@@ -497,17 +500,32 @@ def _example(facts):
     if facts["better"]:
         costs = ""
         if facts["costs"]:
-            own, other = ("∞" if x is None else f"{x:.4g}" for x in facts["costs"])
+            own, other = ("∞" if x is None else f"{round(x, 12):.4g}" for x in facts["costs"])
             costs = f" ({other} against {own})".replace("-", "−")
         return f"for {t}, p = ({', '.join(facts['better'])}) costs {word}{costs}"
     return f"for {t} its best prediction is ({_row(facts['best'])})"
 
 
+def _again(name, facts):
+    """How a counter-example was computed again; the page is not written if it does not hold."""
+    t, better = (facts[key] and [Fraction(x) for x in facts[key]] for key in ("t", "better"))
+    holds, how = counter_examples.check(name, t, better)
+    if not holds:
+        raise SystemExit(f"the counter-example of {name} does not hold: {_example(facts)}")
+    if name in counter_examples.HEADS:
+        return f"No output of it gives t: all its predictions have {how}"
+    return f"Computed again {how}"
+
+
 def _options(name):
     loss = zoo.load(name)
-    if name in LOSSES:
-        return [f"`{key}`" for key in loss.option_names()]
-    return [f"`{key}={loss.options[key]!r}`: {text}" for key, text in loss.meaning.items()]
+    defaults = _defaults(loss) if name in LOSSES else loss.options
+    return [f"`{key}={defaults[key]!r}`: {text}" for key, text in loss.meaning.items()]
+
+
+def _defaults(loss):
+    parameters = inspect.signature(getattr(losses, loss.names[0])).parameters
+    return {key: one.default for key, one in parameters.items()}
 
 
 def _outputs(name):
@@ -559,7 +577,7 @@ def card(name, facts):
     """Return the card of a loss in Markdown."""
     loss = zoo.load(name)
     if facts["proper"] == "not proper":
-        verdict = f"**not proper**: {_example(facts)}"
+        verdict = f"**not proper**: {_example(facts)}. {_again(name, facts)}"
     else:
         verdict = " ".join(filter(None, [f"**{facts['proper']}**", _example(facts)]))
     trained = "; ".join(
@@ -621,13 +639,16 @@ time of the loss and its gradient over that of cross-entropy, 256 examples of 8 
 thread. The pictures show what a prediction sure of each class (0.99) costs where the first of 5
 is right, and the push, minus the gradient in the outputs, on one that is sure of the last.
 
-**What a search can prove.** A counter-example is a proof, up to rounding: two distributions of
-simple fractions that can be computed again by hand. That a loss is proper cannot be shown by
-searching, only that nothing speaks against it among what was looked at; each card says where.
-Where the expected loss is convex in p, the minimum is certified by tangents; for thresholds and
-heads only many starts and a grid agree. All examples of a search look alike: a head that shares
-thresholds between examples may not reach the best prediction of each at once, and a loss that
-learns while it trains is judged before.
+**What a search can prove.** A counter-example is a proof: two distributions of simple fractions
+whose costs can be computed again. Here each is, without rounding: in fractions where the loss is
+rational in p, or a sum of logarithms with rational weights; else in interval arithmetic with 40
+digits, which bounds roots and exponentials. The exceptions are {heads}: no output of theirs
+gives t, so that there is no second cost to compare, and an inequality shows that. That a loss is
+proper cannot be shown by searching, only that nothing speaks against it among what was looked at;
+each card says where. Where the expected loss is convex in p, the minimum is certified by tangents;
+for thresholds and heads only many starts and a grid agree. All examples of a search look alike: a
+head that shares thresholds between examples may not reach the best prediction of each at once, and
+a loss that learns while it trains is judged before.
 """
 
 
@@ -636,7 +657,9 @@ def write(measured):
     losses = measured["losses"]
     PICTURES.mkdir(exist_ok=True)
     versions = ", ".join(f"{key} {value}" for key, value in measured["measured_with"].items())
-    text = [INTRO.format(count=len(losses), versions=versions)]
+    *most, last = (zoo.load(name).label for name in counter_examples.HEADS)
+    heads = f"{', '.join(most)} and {last}"
+    text = [INTRO.format(count=len(losses), versions=versions, heads=heads)]
     text += [
         "| loss | family | proper | keeps | dies | outputs | cost |",
         "|---|---|---|---|---|---|---|",

@@ -3,10 +3,8 @@
 import importlib.util
 import json
 import re
-from fractions import Fraction
 from pathlib import Path
 
-import mpmath
 import numpy as np
 import pytest
 
@@ -66,50 +64,6 @@ def test_pushes_come_out_again_and_die_where_they_should(script):
     dies = {name for name in zoo.names() if zoo.properties(name)["saturates"]}
     assert {"EMD", "EMD2", "EMD1.5", "EMD3", "AEMD", "Brier", "ECOC"} <= dies
     assert not dies & {"XE", "REG", "XEMD2", "focal", "SORD", "OLL", "CDW-CE", "CORAL", "CORN"}
-
-
-def cost(name, k, p):
-    """The loss of label k in interval arithmetic, from its formula at the default options."""
-    iv, count = mpmath.iv, len(p)
-    p = [iv.mpf(x.numerator) / x.denominator for x in p]
-    if name in ("EMD", "EMD1.5", "EMD3"):
-        power = iv.mpf({"EMD": 1, "EMD1.5": 1.5, "EMD3": 3}[name])
-        d = [abs(sum(p[: i + 1]) - (k <= i)) for i in range(count - 1)]
-        return sum((x**power if x.a > 0 else iv.mpf(0) * x for x in d), iv.mpf(0))
-    if name == "focal":
-        return -((1 - p[k]) ** 2) * iv.log(p[k])
-    if name in ("OLL", "CDW-CE"):
-        power = iv.mpf({"OLL": 1, "CDW-CE": 0.5}[name])
-        others = [i for i in range(count) if i != k]
-        return -sum(iv.mpf(abs(i - k)) ** power * iv.log(1 - p[i]) for i in others)
-    weights = {
-        "XE-LS": [iv.mpf(9) / 10 * (i == k) + iv.mpf(1) / 10 / count for i in range(count)],
-        "SORD": [iv.exp(-abs(i - k)) for i in range(count)],
-        "exponential": [iv.exp(-abs(i - k)) for i in range(count)],
-    }[name]
-    total = sum(weights)
-    if any(x.b <= 0 for x in p):
-        return iv.mpf("+inf")
-    return -sum(w / total * iv.log(x) for w, x in zip(weights, p, strict=True))
-
-
-@pytest.mark.parametrize(
-    "name", ["EMD", "EMD1.5", "EMD3", "focal", "OLL", "CDW-CE", "XE-LS", "SORD", "exponential"]
-)
-def test_counter_examples_hold_in_interval_arithmetic(name):
-    mpmath.iv.dps = 40
-    kept = zoo.properties(name)
-    t, better = ([Fraction(x) for x in kept[key]] for key in ("t", "better"))
-
-    def expected(p):
-        return sum(
-            mpmath.iv.mpf(x.numerator) / x.denominator * cost(name, k, p)
-            for k, x in enumerate(t)
-            if x
-        )
-
-    assert sum(t) == sum(better) == 1
-    assert expected(better).b < expected(t).a
 
 
 def test_all_train_on_real_tables_without_nan(script):

@@ -65,6 +65,8 @@ class Loss:
         The group that it belongs to.
     about : str, optional
         Its purpose, in a sentence.
+    meaning : dict of str, optional
+        What each of its options means, with its unit.
     in_browser : sequence of str
         The explorers that compute it from a closed form in the browser.
     is_point : bool
@@ -98,6 +100,7 @@ class Loss:
         source=None,
         family=None,
         about=None,
+        meaning=None,
         in_browser=(),
         is_point=False,
         uses_features=False,
@@ -117,7 +120,7 @@ class Loss:
             raise ValueError(f"colour must be such as '#0072b2', got {shown(colour)}")
         self.name, self.label, self._colour = name, name if label is None else label, colour
         self.head, self.unit, self.source = head, unit, source
-        self.family, self.about = family, about
+        self.family, self.about, self.meaning = family, about, dict(meaning or {})
         self.inputs = read_choice(inputs, "inputs", ("logits", "probabilities"))
         self.in_browser = tuple(in_browser)
         self.is_point, self.uses_features = is_point, uses_features
@@ -301,6 +304,13 @@ def _from(file, name):
 
 
 _ALL = ("prediction", "propriety", "gradient")
+_POSITIONS = {"positions": "places of the classes, in the unit of their scale"}
+_NORMALIZED = {"normalized": "whether to divide by the number of classes"}
+_IGNORED = {"ignore_index": "label whose examples do not count"}
+_SMOOTHED = {"label_smoothing": "share spread evenly over all classes, from 0 to 1"}
+_WEIGHT = {"weight": "weight of each class, no unit"}
+_REDUCTION = {"reduction": "'mean' or 'sum' over the batch, or 'none'"}
+_BATCH = {**_WEIGHT, **_IGNORED, **_SMOOTHED, **_REDUCTION}
 
 _add(
     "XE",
@@ -313,6 +323,7 @@ _add(
     source="the logarithmic score: Gneiting, Raftery 2007, section 4.1",
     family="scores of p",
     about="Minus the logarithm of the label's probability, the standard of classification.",
+    meaning=_BATCH,
 )
 _add(
     "REG",
@@ -329,6 +340,7 @@ _add(
     in_browser=_ALL,
     family="one number",
     about="Squared distance of one predicted number to the label: leads to the mean.",
+    meaning={**_POSITIONS, **_WEIGHT, **_IGNORED, **_REDUCTION},
 )
 _add(
     "EMD",
@@ -341,6 +353,7 @@ _add(
     in_browser=_ALL,
     family="distances of CDFs",
     about="Mass times the way it must be moved: leads to certainty of the median.",
+    meaning={**_POSITIONS, **_NORMALIZED, **_BATCH},
 )
 _add(
     "EMD2",
@@ -354,6 +367,7 @@ _add(
     in_browser=_ALL,
     family="distances of CDFs",
     about="Sum of squared differences of the CDFs, the Ranked Probability Score.",
+    meaning={**_POSITIONS, **_NORMALIZED, **_BATCH},
 )
 _add(
     "AEMD",
@@ -365,6 +379,12 @@ _add(
     source="Frogner et al., NIPS 2015, arXiv 1506.05439; Hou et al. 2017, section 3",
     family="distances of CDFs",
     about="Transport with an entropy, for any distance between classes.",
+    meaning={
+        "ground_distance": "cost of moving a unit of mass between classes; the loss has its unit",
+        "lam": "factor λ of the ground distance, per its unit: the larger, the less entropy",
+        "iterations": "scalings of the matrix, a whole number",
+        **_BATCH,
+    },
 )
 _add(
     "XEMD2",
@@ -377,6 +397,12 @@ _add(
     in_browser=("gradient",),
     family="distances of CDFs",
     about="EMD² that keeps learning from confident mistakes, thanks to cross-entropy.",
+    meaning={
+        "emd_weight": "weight λ of EMD², in nats per unit of it",
+        **_POSITIONS,
+        **_NORMALIZED,
+        **_BATCH,
+    },
 )
 _add(
     "SGEMD2",
@@ -390,4 +416,12 @@ _add(
     uses_features=True,
     family="distances of CDFs",
     about="Cross-entropy with EMD² over distances that are learned from features.",
+    meaning={
+        "omega": "power ω of the learned distance, no unit",
+        "mu": "bias μ added to the distance, in its unit to the power ω",
+        "warm_up": "epochs of cross-entropy alone, a whole number",
+        "ratio": "how many times as large as EMD² cross-entropy is, no unit",
+        **_IGNORED,
+        **_SMOOTHED,
+    },
 )

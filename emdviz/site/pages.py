@@ -84,7 +84,7 @@ PAGES = {
         Page(
             "losses",
             "A table of losses",
-            "Losses from the literature: what each rewards, and how it pushes on a confident mistake.",
+            "What each loss of the literature rewards, and how it pushes on a confident mistake.",
             explorers.ZooExplorer,
         ),
         Page(

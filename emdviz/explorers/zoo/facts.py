@@ -40,8 +40,8 @@ def describe(loss, *, judge=True):
     Returns
     -------
     dict
-        See the keys in the code: facts about the loss, ``curve``, ``push``, ``rule`` or else ``best``
-        for every example t, and ``proper`` with ``keeps``.
+        See the keys in the code: facts about the loss, ``curve``, ``push``, ``rule`` or else
+        ``best`` for every example t, and ``proper`` with ``keeps``.
     """
     loss = as_loss(loss)
     problem = Problem(loss, COUNT)
@@ -86,11 +86,9 @@ def _outputs(loss):
 
 
 def _options(loss):
-    meaning = getattr(loss, "meaning", None)
-    if meaning:
-        return meaning
-    names = loss.option_names() or ()
-    return {name: "" for name in names if name not in ("weight", "ignore_index", "reduction")}
+    skipped = ("weight", "ignore_index", "reduction")
+    names = [name for name in loss.option_names() or () if name not in skipped]
+    return {name: loss.meaning.get(name, "") for name in names}
 
 
 def sure_of(j):

@@ -38,19 +38,15 @@ class ZooLoss(Loss):
         Its name in the zoo.
     options : dict of str
         The value of each option.
-    meaning : dict of str
-        What each option means, with its unit.
     """
 
-    def __init__(self, entry, options, *args, meaning=None, **facts):
+    def __init__(self, entry, options, *args, **facts):
         super().__init__(*args, **facts)
-        self.entry, self.options, self.meaning = entry, options, meaning or {}
+        self.entry, self.options = entry, options
 
     def option_names(self):
         """Return the names of its options."""
-        return list(self.meaning) or (
-            LOSSES[self.entry].option_names() if self.entry in _OWN else []
-        )
+        return list(self.meaning)
 
     def __reduce__(self):
         return partial(load, self.entry, **self.options), ()
@@ -69,9 +65,8 @@ def load(name, **options):
     name : str
         One of :func:`names`.
     **options
-        Those that ``load(name).meaning`` explains; for the package's own losses those of their
-        functions in :mod:`emdviz.losses`. Options other than the default ones become part of the
-        name of the loss.
+        Those that ``load(name).meaning`` explains. Options other than the default ones become
+        part of the name of the loss.
 
     Returns
     -------
@@ -179,6 +174,7 @@ def _with_options(loss, options):
         _named(loss.name, options),
         loss._make,
         label=_named(loss.label, options),
+        meaning=loss.meaning,
         **facts_of(loss),
     )
 
