@@ -163,7 +163,7 @@ def of_table():
 
 
 def test_columns_of_a_table_are_found_by_name(of_table, tmp_path):
-    expected = of_table.predict(TABLE[["age", "weight"]].to_numpy(np.float32))
+    expected = of_table.predict(of_table.preparation.transform(TABLE))
     other = pd.DataFrame({"who": "x", "weight": TABLE["weight"], "age": TABLE["age"]})
     other.index = [f"row {k}" for k in range(60)]
     other.to_csv(tmp_path / "new.csv", index=False)
@@ -180,7 +180,7 @@ def test_columns_of_a_table_are_found_by_name(of_table, tmp_path):
 def test_columns_that_are_missing_or_no_numbers_are_named(of_table, tmp_path):
     with pytest.raises(ValueError, match=r"the table lacks \['weight'\], it has \['age', 'risk'\]"):
         of_table.predict(TABLE.drop(columns="weight"))
-    with pytest.raises(ValueError, match="column 'age' of the table must be finite numbers"):
+    with pytest.raises(ValueError, match="column 'age' of the table must hold numbers, as in train"):
         of_table.predict(TABLE.assign(age="old"))
     with pytest.raises(FileNotFoundError, match=r"none at .*none\.csv"):
         of_table.predict(tmp_path / "none.csv")
@@ -203,7 +203,9 @@ def test_runs_of_a_store_predict_files_and_tables_as_they_did(photos, tmp_path):
     with pytest.warns(UserWarning, match="broken.jpg"):
         same(of_faces.predict(photos), of_faces.predict(pixels(photos)))
     new = TABLE[["weight", "age"]]
-    same(of_rows.predict(new), of_rows.predict(new[["age", "weight"]].to_numpy(np.float32)))
+    data = specs[1].load()
+    same(of_rows.predict(new), of_rows.predict(data.inputs))
+    assert of_rows.preparation == data.preparation
 
 
 def test_a_prediction_is_a_table():

@@ -76,7 +76,7 @@ class OrderedData(Dataset):
     root : str or Path
         Where they came from.
     features : list of str, optional
-        Names of the columns of a table, in the order of the inputs, shape (N, F).
+        Names of the inputs of a table, shape (N, F).
     decoding : dict, optional
         How images were read of files: ``squeeze`` and ``depth`` of :func:`images.decode`.
     transform, target_transform : callable, optional
@@ -87,6 +87,13 @@ class OrderedData(Dataset):
     TypeError, ValueError
         If the parts do not fit together, inputs are not finite, a row of ``votes`` is empty or
         holds negative numbers, or a weight is not greater than 0.
+
+    Attributes
+    ----------
+    frame : DataFrame or None
+        The columns of a table that became inputs, before they did.
+    preparation : Preparation or None
+        How they became inputs, learned from the training rows.
 
     Notes
     -----
@@ -144,7 +151,7 @@ class OrderedData(Dataset):
         check_splits(splits, count, groups)
         if bins is not None:
             trained = sum(bins.counts) == len(splits.get("train", ()))
-            notes = (bins.note("training images" if trained else "rows"), *notes)
+            notes = (bins.note("training images" if trained else "rows of all splits"), *notes)
         if votes is not None:
             votes, note = _read_votes(votes, count, len(classes))
             notes = (*notes, note)
@@ -168,6 +175,7 @@ class OrderedData(Dataset):
         self.notes = notes
         self.root = str(root)
         self.features = None if features is None else read_names(features, "features")
+        self.frame = self.preparation = None
         self.decoding = dict(decoding or {})
         self.transform, self.target_transform = transform, target_transform
         self._digest = None  # computed when a run asks for it
@@ -266,7 +274,8 @@ class OrderedData(Dataset):
         Returns
         -------
         OrderedData
-            With the same inputs, which are not copied.
+            With the same inputs, which are not copied; those of a table are prepared anew, by the
+            new training rows.
 
         Examples
         --------
@@ -286,7 +295,32 @@ class OrderedData(Dataset):
         )
         other = copy.copy(self)
         other.splits = {name: rows[part] for name, part in parts.items()}
+        if self.preparation is not None:
+            other = other.prepared(self.frame, self.preparation)
+            other._digest = self._digest  # which is of the columns
         other.notes = (*self.notes, f"splits drawn anew with seed {seed}")
+        return other
+
+    def prepared(self, frame, preparation):
+        """Return the same data with the columns of a table as inputs.
+
+        Parameters
+        ----------
+        frame : DataFrame, N rows
+            Kept as ``frame``: the columns that ``preparation`` names, as it reads them.
+        preparation : Preparation
+            Kept as ``preparation``, fitted to the training rows; :meth:`resplit` fits it anew.
+
+        Returns
+        -------
+        OrderedData
+        """
+        other = copy.copy(self)
+        other.frame = preparation.read(frame)
+        other.preparation = preparation.fit(other.frame, self.splits["train"])
+        other.inputs = torch.from_numpy(other.preparation.transform(other.frame))
+        other.features = other.preparation.names
+        other._digest = None
         return other
 
     def discretize(self, bins):

@@ -116,7 +116,8 @@ class Predictor:
     """A trained network, and what is needed to read its inputs and its outputs.
 
     ``shape`` and ``dtype`` are those of one input (uint8 and uint16 are images), ``features`` the
-    names of a table's columns, ``decoding`` how images were read of files.
+    names of a table's inputs, ``preparation`` how its rows become inputs, ``decoding`` how images
+    were read of files.
     """
 
     def __init__(
@@ -131,12 +132,14 @@ class Predictor:
         dtype,
         *,
         features=None,
+        preparation=None,
         decoding=None,
     ):
         self.model, self.loss, self.loss_options = model, loss, loss_options
         self.classes, self.positions, self.config = list(classes), positions, config
         self.shape, self.dtype = tuple(shape), dtype
-        self.features, self.decoding = features, dict(decoding or {})
+        self.features, self.preparation = features, preparation
+        self.decoding = dict(decoding or {})
 
     def predict(self, inputs, *, targets=None):
         """Predict the classes of inputs, and their distributions where the loss has any.
@@ -148,7 +151,8 @@ class Predictor:
             if the network allows it. Images may be the path of a folder, a zip file or an image,
             or a list of paths of images: they are read as the data set's, of the same size and
             channels. Rows may be a DataFrame or the path of a table, with the columns that the
-            network was trained on in any order, and any others, but no label.
+            network was trained on in any order, and any others; they are prepared as those of
+            ``datasets.table`` were. Arrays of rows must be prepared already.
         targets : tensor, optional
             What the mean loss is computed with: class indices (N,) or distributions (N, C).
 
@@ -162,14 +166,15 @@ class Predictor:
         ------
         ValueError, TypeError
             If the inputs do not fit, or are smaller than the crop; if a table lacks a column, or
-            holds something else than numbers there.
+            holds nothing of its kind there.
         FileNotFoundError
             If there is no such file, or no image that can be read.
 
         Warns
         -----
         UserWarning
-            If files cannot be read as images: their names. They are left out.
+            If files cannot be read as images: their names. They are left out. If rows of a table
+            are unlike the training rows; see ``preparation.unlike``.
         """
         inputs, input_names = self.read_inputs(inputs)
         return self.read_outputs(self._compute(inputs), targets, input_names)
@@ -208,7 +213,7 @@ class Predictor:
         """Return inputs as a tensor, if they fit, and their names, None for arrays."""
         is_table = hasattr(inputs, "columns")
         if self.features is not None and (is_table or isinstance(inputs, str | PathLike)):
-            return read_rows(inputs, self.features)
+            return read_rows(inputs, self.features, self.preparation)
         if is_path(inputs):
             if self.dtype != torch.uint8 or len(self.shape) != 3:
                 raise ValueError(

@@ -61,10 +61,27 @@ def read_images(paths, shape, decoding):
     return torch.from_numpy(images), [files[place].name for place in found.kept]
 
 
-def read_rows(table, features):
-    """Return the columns of a table that a network was trained on, and the names of its rows."""
+def read_rows(table, features, preparation=None):
+    """Return the rows of a table as a network was trained on them, and their names.
+
+    What is unlike the training rows is told in a warning.
+    """
     frame, name = read_frame(table)
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
+    if preparation is not None:
+        rows = preparation.transform(frame, name)
+        unlike = preparation.unlike(frame, name)
+        if len(unlike):
+            some = [
+                f"{column} {why} (row {frame.index[row]})"
+                for row, column, why in unlike.head(3).itertuples(index=False)
+            ]
+            warnings.warn(
+                f"{unlike['row'].nunique()} of {len(frame)} rows of {name} are unlike those that "
+                f"the network was trained on: {'; '.join(some)}{'; …' if len(unlike) > 3 else ''}",
+                stacklevel=4,
+            )
+        return torch.from_numpy(rows), frame.index.tolist()
     missing = [column for column in features if column not in frame]
     if missing:
         raise ValueError(

@@ -81,10 +81,23 @@ def _parts_of_splits(dataset):
         yield from (name, rows)
 
 
+def _columns(dataset):
+    for column in dataset.preparation.columns:
+        values = dataset.frame[column.name]
+        yield column.name, column.kind
+        if column.kind == "category":
+            yield values.tolist()
+        else:
+            yield torch.from_numpy(values.to_numpy().view("int64").copy())
+
+
 def _all_parts(dataset):
     yield [str(name) for name in dataset.classes]
     yield dataset.positions and [float(x) for x in dataset.positions]
-    yield from in_blocks(dataset.inputs)
+    if dataset.preparation is None:
+        yield from in_blocks(dataset.inputs)
+    else:  # what the inputs are made of: these depend on the training split
+        yield from _columns(dataset)
     yield dataset.labels
     for more in (dataset.votes, dataset.weights, dataset.scores):
         yield None if more is None else more

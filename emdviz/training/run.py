@@ -161,7 +161,8 @@ class Run(Predictor):
         made = made.to(data.device, memory_format=torch.channels_last)
         super().__init__(
             made, loss, options, dataset.classes, dataset.positions, config, shape,
-            data.inputs.dtype, features=dataset.features, decoding=dataset.decoding,
+            data.inputs.dtype, features=dataset.features, preparation=dataset.preparation,
+            decoding=dataset.decoding,
         )  # fmt: skip
         self.first_weights = digest(made.state_dict().values(), size=8)
         self.probe = data.valid.inputs[:8] if probe is None else probe

@@ -1,19 +1,26 @@
 """Tables of text, as people keep them for their own data; pandas reads them."""
 
+import csv
 import io
 import re
+from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
-from emdviz.datasets.order import is_missing, order_classes
+from emdviz.datasets.order import order_classes
+from emdviz.datasets.readers.cells import Cells, as_text, lines_in_words
 from emdviz.datasets.readers.files import how_many, plain_name
 from emdviz.datasets.readers.label_files import text_of
 from emdviz.reading import shown
 
 COLUMNS = ("path", "label", "split", "group")
 """Columns of a label table that are read; the first two must be there, others are passed over."""
+
+
+SEPARATORS = ",;\t|"
+"""What may stand between the fields of a table of text."""
 
 
 def read_label_table(content, name):
@@ -56,25 +63,28 @@ def read_label_table(content, name):
 
 
 def read_table(content, name):
-    """Read a table of text in UTF-8; commas, semicolons or tabs stand between the fields.
+    """Read a table of text in UTF-8; the errors name the file as ``name``.
 
-    Before the line of column names may stand one such as ``sep=;``, which Excel understands. The
-    index is the number of the line, as long as no field holds a line break.
+    Commas, semicolons, tabs or bars stand between the fields. Before the line of column names may
+    stand one such as ``sep=;``, which Excel understands. The index is the number of the line, as
+    long as no field holds a line break; ``attrs["separator"]`` is what stands between the fields.
 
     Examples
     --------
     >>> read_table(b"a;b\\n1;2,5\\n", "my.csv").to_dict("index")
     {2: {'a': '1', 'b': '2,5'}}
     """
+    return _table_of(text_of(content, name), name)
+
+
+def _table_of(text, name):
     import pandas as pd
 
-    text = text_of(content, name)
     first, _, rest = text.partition("\n")
     said = re.fullmatch(r"\ufeff?sep=(.)\s*", first)
     if said:
         text = "\n" + rest
-        first = rest.partition("\n")[0]
-    separator = said[1] if said else max(",;\t", key=first.count)
+    separator = said[1] if said else _separator(text)
     try:
         table = pd.read_csv(
             io.StringIO(text),
@@ -98,36 +108,116 @@ def read_table(content, name):
     table = table[(table != "").any(axis=1)]
     if table.empty:
         return pd.DataFrame()
-    return table.iloc[1:].set_axis(table.iloc[0].tolist(), axis=1)
+    table = table.iloc[1:].set_axis(table.iloc[0].tolist(), axis=1)
+    table.attrs["separator"] = separator
+    return table
+
+
+def _separator(text):
+    """Return what stands between the fields: what gives all of the first lines as many of them.
+
+    Examples
+    --------
+    >>> _separator("height, cm;weight, kg;age, years\\n1,5;2;3\\n2;2;3\\n")
+    ';'
+    """
+    lines = [line for line in text[:100_000].split("\n", 51)[:50] if line.strip()]
+    if not lines:
+        return ","
+    fields = {}
+    for separator in SEPARATORS:
+        try:
+            fields[separator] = [len(row) for row in csv.reader(lines, delimiter=separator)]
+        except csv.Error:
+            continue
+    even = {one: counts[0] for one, counts in fields.items() if len(set(counts)) == 1}
+    choice = max(even, key=even.get, default=None)
+    if choice is not None and even[choice] > 1:
+        return choice
+    return max(SEPARATORS, key=lines[0].count)
 
 
 def read_frame(path):
-    """Return the table in a text, Excel or Parquet file, or the DataFrame, and its name."""
+    """Return the table in a text, Excel or Parquet file, or the DataFrame, and its name.
+
+    Names of columns are texts. ``attrs["notes"]`` tells how a file was read, where not plainly.
+    """
     import pandas as pd
 
     if isinstance(path, pd.DataFrame):
-        return path, "the table"
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"path must be a file with a table, found none at {path}")
-    kind = path.suffix.lower()
-    if kind not in (".xlsx", ".xls", ".parquet"):
-        frame = read_table(path.read_bytes(), path.name)
+        frame, name, notes = path, "the table", []
+        frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     else:
-        try:
-            frame = pd.read_parquet(path) if kind == ".parquet" else pd.read_excel(path, dtype=str)
-        except ImportError as error:
-            raise ValueError(
-                f"{path.name} cannot be read: {error}; install the extra lab"
-            ) from None
-        except Exception as error:  # their readers raise all kinds of errors for broken files
-            raise ValueError(f"{path.name} cannot be read as a table: {error}") from None
+        path = Path(path).expanduser()
+        if not path.is_file():
+            raise FileNotFoundError(f"path must be a file with a table, found none at {path}")
+        frame, notes = _read_file(path)
+        name = path.name
+        nameless = [place for place, column in enumerate(frame.columns) if str(column) == ""]
+        empty = [k for k in nameless if (frame.iloc[:, k].astype(str) == "").all()]
+        frame = frame.iloc[:, [k for k in range(frame.shape[1]) if k not in empty]]
     if frame.columns.duplicated().any():
-        twice = list(frame.columns[frame.columns.duplicated()])
-        raise ValueError(f"{path.name} has columns of one name: {shown(twice)}")
+        twice = list(dict.fromkeys(frame.columns[frame.columns.duplicated()]))
+        raise ValueError(
+            f"{name} has several columns of one name: {shown(twice)}; each needs a name of its own"
+        )
     if not len(frame):
-        raise ValueError(f"{path.name} has no line but the names of its columns")
-    return frame, path.name
+        raise ValueError(f"{name} has no line but the names of its columns")
+    frame.attrs["notes"] = notes
+    return frame, name
+
+
+def _read_file(path):
+    """Return the table in a file as it was written, and notes on how it was read."""
+    import pandas as pd
+
+    kind = path.suffix.lower()
+    if not path.stat().st_size:
+        raise ValueError(f"{path.name} is empty; it must hold a line of column names, and rows")
+    if kind not in (".xlsx", ".xls", ".ods", ".parquet"):
+        text, notes = _any_text(path.read_bytes(), path.name)
+        return _table_of(text, path.name), notes
+    try:
+        if kind == ".parquet":
+            frame, notes = pd.read_parquet(path), []
+        else:
+            with pd.ExcelFile(path) as book:
+                frame = book.parse(0, dtype=object, keep_default_na=False, header=None)
+                sheets = book.sheet_names
+            notes = [f"the first of {len(sheets)} sheets is read: {sheets[0]}"]
+            frame, notes = _below_names(frame), notes if len(sheets) > 1 else []
+    except ImportError as error:
+        raise ValueError(f"{path.name} cannot be read: {error}; install the extra lab") from None
+    except Exception as error:  # their readers raise all kinds of errors for broken files
+        raise ValueError(f"{path.name} cannot be read as a table: {error}") from None
+    return frame.set_axis([str(column) for column in frame.columns], axis=1), notes
+
+
+def _below_names(frame):
+    """Return a sheet with its first row as the names of its columns, and lines as its index."""
+    frame.index += 1
+    frame = frame[(frame.astype(str) != "").any(axis=1)]
+    if frame.empty:
+        return frame
+    names = [as_text(name) for name in frame.iloc[0]]
+    return frame.iloc[1:].set_axis(names, axis=1)
+
+
+def _any_text(content, name):
+    """Return a file of text in the encoding that it is in, and a note if that is not UTF-8."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return content.decode("utf-16"), [f"{name} is read as UTF-16"]
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{name} must be a table of text: {error}") from None
+    if b"\0" not in content:
+        for encoding, note in (
+            ("utf-8-sig", []),
+            ("cp1252", [f"{name} is no UTF-8 and is read as Windows-1252 (Western Europe)"]),
+        ):
+            with suppress(UnicodeDecodeError):
+                return content.decode(encoding), note
+    return text_of(content, name), []
 
 
 def numeric_columns(frame, columns, name):
@@ -157,36 +247,28 @@ def number(text):
     return value if isfinite(value) else None
 
 
-def parsed_column(column):
-    """Return a column as float64, NaN where nothing is, and where no number is."""
-    import pandas as pd
+def column_of_numbers(column, name, decimal=None):
+    """Return a column as finite float64, or raise a ValueError that tells the lines.
 
-    if pd.api.types.is_numeric_dtype(column):
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        return values, np.zeros(len(values), bool)
-    texts = ["" if value is None or value != value else str(value).strip() for value in column]
-    values = np.array([np.nan if (value := number(text)) is None else value for text in texts])
-    return values, np.isnan(values) & [not is_missing(text) for text in texts]
-
-
-def column_of_numbers(column, name):
-    """Return a column as finite float64, or raise a ValueError that tells the lines."""
-    values, _ = parsed_column(column)
-    wrong = np.flatnonzero(~np.isfinite(values))
+    ``decimal`` is as for :class:`Preparation`.
+    """
+    cells = Cells(column, name, decimal)
+    values = cells.values("number")
+    wrong = np.flatnonzero(np.isnan(values))
     if len(wrong):
-        lines = ", ".join(str(column.index[place]) for place in wrong[:3])
-        more = ", …" if len(wrong) > 3 else ""
+        some = cells.text(wrong[0])
         raise ValueError(
             f"column {column.name!r} of {name} must be finite numbers, got something else in "
-            f"{len(wrong)} lines ({lines}{more}), such as {shown(str(column.iloc[wrong[0]]))}; "
-            "fill these in, or leave the lines out"
+            f"{lines_in_words(column.index[wrong])}, such as {shown(some)}; fill these in, or "
+            "leave the lines out"
         )
     return values
 
 
-def columns_of_votes(frame, columns, classes, name):
+def columns_of_votes(frame, columns, classes, name, decimal=None):
     """Return the votes for each class, shape (N, C), and the classes in their order."""
-    counts = np.stack([column_of_numbers(frame[column], name) for column in columns], axis=1)
+    counts = [column_of_numbers(frame[column], name, decimal) for column in columns]
+    counts = np.stack(counts, axis=1)
     if classes is not None:
         return counts, classes
     order = order_classes(columns)
@@ -196,17 +278,18 @@ def columns_of_votes(frame, columns, classes, name):
 
 def count_votes(frame, column, id, classes):
     """Return the first row about each thing, the votes for each class, and the classes."""
+    votes = [as_text(vote) for vote in frame[column]]
     if classes is None:
-        order = order_classes(map(str, frame[column]))
+        order = order_classes(votes)
         classes, index = order.classes, order.index
     else:
         index = {str(name): k for k, name in enumerate(classes)}
-    unknown = sorted(set(map(str, frame[column])) - set(index))
+    unknown = sorted(set(votes) - set(index))
     if unknown:
         raise ValueError(f"classes must name every vote, {shown(classes)} lacks {shown(unknown)}")
     first = frame.drop_duplicates(id)
     places = {key: place for place, key in enumerate(first[id])}
     counts = np.zeros((len(first), len(classes)))
-    for key, vote in zip(frame[id], frame[column], strict=True):
-        counts[places[key], index[str(vote)]] += 1
+    for key, vote in zip(frame[id], votes, strict=True):
+        counts[places[key], index[vote]] += 1
     return first, counts, classes

@@ -1,0 +1,115 @@
+"""Columns of a table that are no features: constants, identifiers, and what tells the label."""
+
+import math
+
+import numpy as np
+from scipy.special import gammaln
+
+from emdviz.datasets.readers.cells import is_gap
+
+_LEAST_ROWS = 10
+"""In fewer rows anything may look like a number for each row."""
+
+_LEAST_CHANCE = math.log(1e-6)
+"""How likely a rule without exception may be by chance before it is none."""
+
+_MOST_WORDS = 100
+"""A column of more different words is text, if there are not five rows for each."""
+
+
+def reason_to_leave_out(values, kind, labels, scores=None):
+    """Return why a column should not be a feature, or None.
+
+    Parameters
+    ----------
+    values : array, shape (N,)
+        As :class:`Cells` returns them.
+    kind : {"number", "date", "category"}
+    labels : int array, shape (N,)
+        Class indices.
+    scores : float array, shape (N,), optional
+        Numbers that the labels were made of.
+
+    Examples
+    --------
+    >>> labels = np.arange(60) % 3
+    >>> reason_to_leave_out(np.arange(60.0), "number", labels)
+    'numbers the rows'
+    >>> reason_to_leave_out(labels * 10 + np.arange(60) % 2.0, "number", labels)
+    'tells the label: it rises with it, without exception'
+    >>> reason_to_leave_out(np.arange(60) % 4.0, "number", labels)
+    """
+    gaps = is_gap(values)
+    known = values[~gaps]
+    if not len(known):
+        return "is empty"
+    codes = np.zeros(len(values), dtype=np.int64)  # missing is a value like any other
+    different, codes[~gaps] = np.unique(known, return_inverse=True)
+    codes[~gaps] += 1
+    if len(different) == 1 and not gaps.any():
+        return "has one value in all rows"
+    return (
+        _identifies(values, kind, len(different), gaps)
+        or _tells(codes, np.asarray(labels), kind)
+        or _correlates(values, kind, scores, gaps)
+    )
+
+
+def _identifies(values, kind, different, gaps):
+    count = len(values) - gaps.sum()
+    if kind == "category":
+        if different == count >= _LEAST_ROWS:
+            return "has another value in each row"
+        if different > _MOST_WORDS and different > count / 5:
+            return f"is text: {different:,} different ones in {count:,} rows"
+        return None
+    if kind == "date" or gaps.any() or different < len(values) or different < _LEAST_ROWS:
+        return None
+    if not (values == np.round(values)).all():
+        return None
+    if values.max() - values.min() == len(values) - 1 or (np.diff(values) > 0).all():
+        return "numbers the rows"
+    return None
+
+
+def _tells(codes, labels, kind):
+    """Tell whether label or value follow from each other, as they would not by chance.
+
+    Of all ways to arrange the labels in the rows, at most C^V leave one label for each of V values.
+    """
+    num_values, num_labels = len(np.unique(codes)), len(np.unique(labels))
+    pairs = np.unique(np.stack([codes, labels], axis=1), axis=0)
+    if len(pairs) == num_values:  # sorted by value, so these are the labels in its order
+        steps = np.diff(pairs[pairs[:, 0] > 0, 1]) if kind != "category" else np.array([1, -1])
+        if _log_ways(labels) > math.log(2) - _LEAST_CHANCE:
+            if (steps >= 0).all():
+                return "tells the label: it rises with it, without exception"
+            if (steps <= 0).all():
+                return "tells the label: it falls as that rises, without exception"
+        if num_values * math.log(num_labels) - _log_ways(labels) < _LEAST_CHANCE:
+            return "tells the label: each of its values has one class"
+    if len(pairs) == num_labels:
+        chance = num_labels * math.log(num_values) - _log_ways(codes)
+        if chance < _LEAST_CHANCE:
+            return "follows from the label: each class has one value"
+    return None
+
+
+def _log_ways(codes):
+    """Return the logarithm of how many ways there are to arrange the values."""
+    counts = np.bincount(codes)
+    return gammaln(len(codes) + 1) - gammaln(counts + 1).sum()
+
+
+def _correlates(values, kind, scores, gaps):
+    if kind == "category" or scores is None:
+        return None
+    values, scores = values[~gaps], np.asarray(scores)[~gaps]
+    if len(values) < _LEAST_ROWS or np.ptp(values) == 0 or np.ptp(scores) == 0:
+        return None
+    correlation = np.corrcoef(values, scores)[0, 1]
+    return (
+        f"tells the label: it correlates by {correlation:.4g}"
+        if (abs(correlation) > 0.9999)
+        else None
+    )

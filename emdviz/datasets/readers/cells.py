@@ -1,0 +1,180 @@
+"""The cells of a column of a table: numbers, dates and texts, and gaps."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from emdviz.datasets.order import is_missing
+from emdviz.datasets.readers.numbers import (
+    UnknownDateError,
+    UnknownDecimalError,
+    decimals_of,
+    parse_dates,
+    parse_numbers,
+)
+from emdviz.reading import shown
+
+_FEW = 20
+"""A column of so few different values may be of categories though most of them are numbers."""
+
+
+class Cells:
+    """The cells of a column, its different ones read once.
+
+    ``table`` is what errors call the table; ``decimal`` is as for :class:`Preparation`.
+    """
+
+    def __init__(self, column, table, decimal=None):
+        import pandas as pd
+
+        self.name, self.table, self.decimal = column.name, table, decimal
+        self.index, self.numbers, self.days = column.index, None, None
+        # where semicolons part the fields, a comma may stand before decimals
+        self.point = column.attrs.get("separator") != ";"
+        types = pd.api.types
+        if isinstance(column.dtype, pd.CategoricalDtype) or types.is_bool_dtype(column):
+            column = column.astype(object)
+        if types.is_numeric_dtype(column) and not types.is_complex_dtype(column):
+            self.numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            self.gaps = np.isnan(self.numbers)
+            infinite = np.flatnonzero(np.isinf(self.numbers))
+            if len(infinite):
+                raise ValueError(
+                    f"column {self.name!r} of {table} must be finite numbers, got infinity in "
+                    f"{lines_in_words(self.index[infinite])}"
+                )
+            return
+        if types.is_datetime64_any_dtype(column):
+            column = column.dt.tz_convert(None) if column.dt.tz is not None else column
+            since = (column - datetime(1970, 1, 1)) / timedelta(days=1)
+            self.days = since.to_numpy(np.float64, na_value=np.nan)
+            self.gaps = np.isnan(self.days)
+            return
+        try:
+            self.codes, different = pd.factorize(column)
+        except TypeError:
+            kind = type(column.dropna().iloc[0]).__name__
+            raise ValueError(
+                f"column {self.name!r} of {table} must hold numbers, words or dates, got {kind}; "
+                f"leave it out: drop=[{self.name!r}]"
+            ) from None
+        self.texts = [as_text(value) for value in different]
+        self.given = np.array([_number(value) for value in different])
+        gone = np.array([*map(is_missing, self.texts), True])
+        self.codes = np.where(gone[self.codes], -1, self.codes)
+        self.gaps = self.codes == -1
+        self.present = np.flatnonzero(~gone[:-1])
+
+    def kind(self):
+        """Return what the column holds."""
+        if self.days is not None:
+            return "date"
+        if self.numbers is not None or not len(self.present):
+            return "number"
+        if not np.isnan(self._different("date")).any():
+            return "date"
+        words = np.isnan(self._different("number"))
+        if not words.any():
+            return "number"
+        counts = np.bincount(self.codes[~self.gaps], minlength=len(self.texts))[self.present]
+        if len(self.present) > _FEW and counts[words].sum() <= counts.sum() / 2:
+            places = np.flatnonzero(np.isin(self.codes, self.present[words]))
+            raise ValueError(
+                f"column {self.name!r} of {self.table} holds numbers, and something else in "
+                f"{lines_in_words(self.index[places])}, such as {shown(self.text(places[0]))}; "
+                f"correct these, or leave the column out: drop=[{self.name!r}]"
+            )
+        return "category"
+
+    def values(self, kind):
+        """Return all cells as float64 with NaN, dates as days; or as texts with None."""
+        given = {"number": self.numbers, "date": self.days}
+        if self.numbers is not None or self.days is not None:
+            if kind != "category":
+                return np.full(len(self.gaps), np.nan) if given[kind] is None else given[kind]
+            texts = [None if gap else self.text(k) for k, gap in enumerate(self.gaps)]
+            return np.array([*texts, None], dtype=object)[:-1]
+        if kind == "category":
+            return np.array([*self.texts, None], dtype=object)[self.codes]
+        values = np.full(len(self.texts) + 1, np.nan)
+        values[self.present] = self._different(kind)
+        return values[self.codes]
+
+    def _different(self, kind):
+        """Return the different cells that are not missing as float64."""
+        try:
+            if kind == "date":
+                return parse_dates([self.texts[k] for k in self.present])
+            values, texts = self.given[self.present], np.array(self.texts)[self.present]
+            asked = np.isnan(values)
+            values[asked] = parse_numbers(texts[asked].tolist(), self.decimal, point=self.point)
+            return values
+        except UnknownDecimalError as error:
+            doubt = f"{error}; pass decimal=',' or decimal='.'"
+        except UnknownDateError as error:
+            doubt = f"{error}; write 2024-04-03, or leave it out: drop=[{self.name!r}]"
+        raise ValueError(f"column {self.name!r} of {self.table}: {doubt}")
+
+    def text(self, place):
+        """Return the cell of a row as it was written."""
+        if self.numbers is not None:
+            return as_text(self.numbers[place])
+        if self.days is not None:
+            return spell(self.days[place], "date")
+        return "" if self.gaps[place] else self.texts[self.codes[place]]
+
+
+def as_text(value):
+    """Return a cell as text; 3.0 and 3 are one.
+
+    Examples
+    --------
+    >>> as_text(3.0), as_text(" low "), as_text(True)
+    ('3', 'low', 'True')
+    """
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    return str(value).strip()
+
+
+def lines_in_words(lines):
+    """Count lines and show the first three.
+
+    Examples
+    --------
+    >>> lines_in_words([3, 4]), lines_in_words([7])
+    ('2 lines (3, 4)', '1 line (7)')
+    """
+    some = ", ".join(map(str, lines[:3])) + (", …" if len(lines) > 3 else "")
+    return f"{len(lines)} line{'s' * (len(lines) != 1)} ({some})"
+
+
+def _number(value):
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) else math.nan
+
+
+def is_gap(values):
+    """Return where values are missing: None among texts, NaN among numbers."""
+    if values.dtype == object:
+        return np.array([value is None for value in values], dtype=bool)
+    return np.isnan(values)
+
+
+def decimal_of(frame):
+    """Return what stands before decimals in the texts of a table, if it is always the same."""
+    found = set()
+    for place in range(frame.shape[1]):
+        column = frame.iloc[:, place]
+        if column.dtype == object or str(column.dtype) in ("str", "string"):
+            found |= decimals_of([one for one in column.unique() if isinstance(one, str)])
+    return found.pop() if len(found) == 1 else None
+
+
+def spell(value, kind):
+    """Return a number, or days since 1970, as text."""
+    if kind == "number":
+        return f"{value:.6g}"
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=float(value))
+    return f"{moment:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
