@@ -180,7 +180,7 @@ def test_columns_of_a_table_are_found_by_name(of_table, tmp_path):
 def test_columns_that_are_missing_or_no_numbers_are_named(of_table, tmp_path):
     with pytest.raises(ValueError, match=r"the table lacks \['weight'\], it has \['age', 'risk'\]"):
         of_table.predict(TABLE.drop(columns="weight"))
-    with pytest.raises(ValueError, match="column 'age' of the table must hold numbers, as in train"):
+    with pytest.raises(ValueError, match="'age' of the table must hold numbers, as in training"):
         of_table.predict(TABLE.assign(age="old"))
     with pytest.raises(FileNotFoundError, match=r"none at .*none\.csv"):
         of_table.predict(tmp_path / "none.csv")

@@ -40,32 +40,36 @@ def path(request, tmp_path):
 
 def test_tables_of_every_kind_give_the_same_data_set(path):
     data = load("table", path=path, **RISK, group="who", weight="sure", unit="points")
-    np.testing.assert_allclose(data.inputs.numpy(), FRAME[["Age", "weight"]], rtol=1e-6)
+    np.testing.assert_allclose(data.frame, FRAME[["Age", "weight"]], rtol=1e-9)
+    train = FRAME[["Age", "weight"]].iloc[data.splits["train"]]
+    scaled = (FRAME[["Age", "weight"]] - train.mean()) / train.std(ddof=0)
+    np.testing.assert_allclose(data.inputs, scaled, atol=1e-6)
     assert data.classes == ["low", "medium", "high"]
     assert data.labels[:4].tolist() == [0, 2, 1, 0]
     assert data.groups == tuple(FRAME["who"])
     np.testing.assert_allclose(data.weights, FRAME["sure"])
-    assert "features: Age, weight" in data.notes
+    assert "numbers to learn from: Age, weight" in data.notes
 
 
-def test_all_other_columns_are_features_unless_they_hold_words():
-    data = table(FRAME.drop(columns="who"), label="risk")
-    assert data.inputs.shape == (40, 3)
-    with pytest.raises(ValueError, match=r"'who'.* features=\['Age', 'weight', 'sure'\]"):
-        table(FRAME, label="risk")
+def test_all_other_columns_are_features():
+    data = table(FRAME, label="risk")
+    assert data.inputs.shape == (40, 13)
+    assert data.features[:4] == ["Age", "weight", "who=p0", "who=p1"]
+    assert table(FRAME, label="risk", drop="who").features == ["Age", "weight", "sure"]
 
 
 def test_votes_are_a_column_for_each_class_or_a_row_for_each_vote(tmp_path):
     random = np.random.default_rng(0)
     counts = random.integers(0, 5, (30, 3))
     counts[:, 1] += 1
-    wide = pd.DataFrame({"x": np.arange(30), "high": counts[:, 2], "low": counts[:, 0]})
+    x = random.permutation(30) / 2
+    wide = pd.DataFrame({"x": x, "high": counts[:, 2], "low": counts[:, 0]})
     wide["medium"] = counts[:, 1]
     by_column = table(wide, votes=["high", "low", "medium"])
     assert by_column.classes == ["low", "medium", "high"]
     np.testing.assert_allclose(by_column.votes, counts / counts.sum(1, keepdims=True))
     lines = [
-        f"{k},{k},{name}"
+        f"p{k},{x[k]},{name}"
         for k, row in enumerate(counts)
         for name, n in zip(["low", "medium", "high"], row, strict=True)
         for _ in range(n)
@@ -73,7 +77,8 @@ def test_votes_are_a_column_for_each_class_or_a_row_for_each_vote(tmp_path):
     random.shuffle(lines)
     (tmp_path / "votes.csv").write_text("photo,x,vote\n" + "\n".join(lines))
     by_row = table(tmp_path / "votes.csv", votes="vote", id="photo")
-    order = by_row.inputs[:, 0].long()
+    places = {value: k for k, value in enumerate(x)}
+    order = [places[value] for value in by_row.frame["x"]]
     np.testing.assert_allclose(by_row.votes, by_column.votes[order])
     assert by_row.labels.tolist() == by_column.labels[order].tolist()
 
@@ -87,25 +92,37 @@ def test_real_scores_are_cut_into_bins_and_kept():
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        ("a,y\n1,2\n", {"label": "z"}, r"t\.csv lacks the columns \['z'\], it has \['a', 'y'\]"),
+        ("a,y\n1,2\n", {"label": "z"}, r"label must be a column of t\.csv, got 'z'; it has \['a'"),
+        ("age,Risk\n1,2\n", {"label": "risks"}, r"got 'risks'; did you mean 'Risk'\? It has"),
+        ("a,y\n1,2\n", {"label": "y", "group": "who"}, "group must be a column of t.csv, got"),
+        ("a,y\n1,2\n", {"label": "y", "drop": ["b"]}, "drop must be a column of t.csv, got 'b'"),
+        ("a,y\n1,2\n", {"label": "y", "features": ["y"]}, "of their own, 'y' is label"),
         ("a,y\n1,2\n", {}, r"label or votes must name a column of t\.csv, which has \['a', 'y'\]"),
         ("a,y\n1,2\n", {"votes": "y"}, "id must name the column"),
         ("a,y\n", {"label": "y"}, "has no line but the names of its columns"),
-        ("", {"label": "y"}, "has no line but the names"),
-        ("a,a,y\n1,2,3\n", {"label": "y"}, r"columns of one name: \['a'\]"),
-        ("a,y\n1,1\n,2\nx,1\n3,2\n", {"label": "y", "features": ["a"]},
-         r"'a' of t\.csv must be finite numbers, got something else in 2 lines \(3, 4\), such"),
-        ("a,y\n1,1\n2,n/a\n3,2\n", {"label": "y"}, r"'y' of t\.csv lacks a class in 1 lines \(3\)"),
-        ("a,y\n1,cat\n2,dog\n", {"label": "y"}, r"pass classes=\['cat', 'dog'\]"),
-        ("y\n1\n2\n", {"label": "y"}, "has no column to learn from"),
+        ("", {"label": "y"}, r"t\.csv is empty; it must hold a line of column names"),
+        ("\n\n", {"label": "y"}, "has no line but the names"),
+        ("a,a,y\n1,2,3\n", {"label": "y"}, r"several columns of one name: \['a'\]; each needs"),
+        ("a,y\n1,n/a\n2,\n", {"label": "y"}, r"column 'y' of t\.csv holds no label"),
+        ("a,y\n1,cat\n2,dog\n3,dog\n", {"label": "y"}, r"pass classes=\['cat', 'dog'\]"),
+        ("a,y\n1,cat\n2,dog\n", {"label": "y"}, r"each of the 2 classes in column 'y' .* one row"),
+        ("y\n1\n2\n2\n", {"label": "y"}, "has no column to learn from"),
+        ("a,y\n5,1\n5,2\n5,2\n", {"label": "y"}, "no column to learn from; a has one value in all"),
+        ("a,y\n5,1\n5,2\n5,2\n", {"label": "y", "features": ["a"]},
+         r"features must differ from row to row, column 'a' of t\.csv has one value"),
+        ("a,y\n" + "\n".join(f"{k % 7},{k}" for k in range(900)), {"label": "y"},
+         r"'y' of t\.csv holds 900 different numbers: this looks like a number .* pass bins=10"),
         ("a,1,2\n5,1,1\n6,0,0\n", {"votes": ["1", "2"]}, r"got none in 1 row \(1\)"),
         ("a,1,2\n5,1,-1\n", {"votes": ["1", "2"]}, "votes must not be negative"),
-        ("a,y\n\"1,250\",1\n2,2\n", {"label": "y"}, "hold words"),
+        ("a,1,2\n5,1,x\n", {"votes": ["1", "2"]}, r"'2' of t.csv must be finite numbers, .* 'x'"),
+        ("a,y\n\"1,250\",1\n2,2\n3,2\n", {"label": "y"}, r"'1,250' may be .* pass decimal=','"),
+        ("a,y\n5,1\n6,2\n7,2\n", {"label": "y", "rater": "a"}, "rater is for a table in which"),
+        ("a,y\n5,1\n6,2\n", {"label": "y", "features": "a"}, r"pass \['a'\]"),
     ],
 )  # fmt: skip
 def test_broken_tables_are_refused_in_words(tmp_path, text, arguments, message):
     (tmp_path / "t.csv").write_text(text)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         table(tmp_path / "t.csv", **arguments)
 
 

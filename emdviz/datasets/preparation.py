@@ -224,7 +224,10 @@ class Preparation:
         return np.stack(inputs, axis=1).astype(np.float32)
 
     def unlike(self, frame, name="the table"):
-        """Tell what is unlike the training rows: out of their range, of another kind, or new.
+        """Tell what is unlike the training rows: missing, of another kind, new or out of range.
+
+        A number or date is out of range if it lies beyond the least or the greatest in training
+        by more than a tenth of what is between these two.
 
         Returns
         -------
@@ -263,9 +266,10 @@ class Preparation:
                 continue
             if column.low is None:
                 continue
+            more = (column.high - column.low) / 10
             for beyond, end, words in (
-                (values < column.low, column.low, "below {}, the least"),
-                (values > column.high, column.high, "above {}, the most"),
+                (values < column.low - more, column.low, "below {}, the least"),
+                (values > column.high + more, column.high, "above {}, the most"),
             ):
                 limit = words.format(spell(end, column.kind))
                 found += [

@@ -16,6 +16,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
+from emdviz.datasets.preparation import Preparation
 from emdviz.losses import as_loss
 from emdviz.losses.wrapping import path_of as path_of_loss
 from emdviz.models.building import build, replace_head
@@ -84,6 +85,8 @@ def load_run(folder, *, model=None, loss=None):
                 raise ValueError(f"it has {len(classes)} classes, and {len(values)} {name}")
         known = {name: about[name] for name in ("network", "loss")}
         more = {name: about[name] for name in ("features", "decoding")}
+        if about.get("preparation") is not None:
+            more["preparation"] = Preparation.from_dict(about["preparation"])
     loss = as_loss(_needed(loss, known["loss"], "loss", "loss=my_loss", folder))
     make = _needed(model, known["network"], "model", "model=lambda outputs: Net(outputs)", folder)
     made = build(make, loss.num_outputs(len(classes)), shape)
@@ -126,8 +129,10 @@ def pack_run(run):
         "features": run.features,
         "decoding": run.decoding,
     }
+    about = _in_json("network", about)
+    about["preparation"] = None if run.preparation is None else run.preparation.to_dict()
     return metrics, {
-        NETWORK: json.dumps(_in_json("network", about), indent=1).encode(),
+        NETWORK: json.dumps(about, indent=1).encode(),
         WEIGHTS: safetensors.torch.save(tensors),
         PREDICTIONS: predictions,
     }

@@ -168,7 +168,7 @@ def decimal_of(frame):
     for place in range(frame.shape[1]):
         column = frame.iloc[:, place]
         if column.dtype == object or str(column.dtype) in ("str", "string"):
-            found |= decimals_of([one for one in column.unique() if isinstance(one, str)])
+            found |= decimals_of({one for one in column if isinstance(one, str)})
     return found.pop() if len(found) == 1 else None
 
 

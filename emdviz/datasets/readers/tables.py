@@ -182,7 +182,7 @@ def _read_file(path):
             frame, notes = pd.read_parquet(path), []
         else:
             with pd.ExcelFile(path) as book:
-                frame = book.parse(0, dtype=object, keep_default_na=False, header=None)
+                frame = pd.read_excel(book, dtype=object, keep_default_na=False, header=None)
                 sheets = book.sheet_names
             notes = [f"the first of {len(sheets)} sheets is read: {sheets[0]}"]
             frame, notes = _below_names(frame), notes if len(sheets) > 1 else []
