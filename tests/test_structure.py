@@ -21,6 +21,7 @@ LAYERS = (
     {"datasets", "plots", "diagnosis"},
     {"training"},
     {"experiments", "report"},
+    {"comparing"},
     {"explorers", "setup_check"},
     {"exercises"},
     {"collecting"},

@@ -18,6 +18,9 @@ whose "EMD" is our EMD2. :func:`register` adds one."""
 COMPARED = ("XE", "REG", "EMD", "EMD2")
 """The losses that are compared unless others are asked for."""
 
+REPORTED = ("XE", "REG", "EMD2", "XEMD2")
+"""Those of ``python -m emdviz compare``."""
+
 HOMES = {"try_out": "trial"}
 """The names that ``emdviz.losses`` hands out -> the file there that defines each."""
 

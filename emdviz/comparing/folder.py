@@ -1,0 +1,85 @@
+"""The folder of a comparison: what it was begun with, so that nothing is mixed."""
+
+import json
+from pathlib import Path
+
+from emdviz.training.provenance import digest_data
+from emdviz.writing import write_whole
+
+FACTS = "comparison.json"
+"""The name of the file that tells all but the runs themselves."""
+
+RUNS = "runs"
+"""The folder of the runs, in that of the comparison."""
+
+FORMAT = "emdviz comparison 1"
+
+
+def read_facts(folder):
+    """Return what ``comparison.json`` holds, or say why it cannot be read."""
+    path = Path(folder) / FACTS
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"folder must be that of a comparison, found no {FACTS} in {folder}; make one with: "
+            "python -m emdviz compare FILE --label COLUMN"
+        )
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if facts["format"] != FORMAT:
+            raise ValueError(f"it has the format {facts['format']!r}")
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read ({error}); delete it, and compare again") from None
+    return facts
+
+
+def write_facts(folder, facts):
+    """Write ``comparison.json`` whole."""
+    text = json.dumps({"format": FORMAT} | facts, indent=1, ensure_ascii=False)
+    write_whole(Path(folder) / FACTS, text.encode())
+
+
+def describe_data(data):
+    """Return what tells a data set from another."""
+    return {
+        "name": data.name,
+        "digest": digest_data(data),
+        "rows": len(data),
+        "classes": list(data.classes),
+    }
+
+
+def check_data(folder, kept, data):
+    """Refuse data that are not those with which a comparison was begun."""
+    now = describe_data(data)
+    if now["digest"] == kept["digest"]:
+        return
+    if now["classes"] != kept["classes"]:
+        what = f"classes {now['classes']} now, {kept['classes']} then"
+    elif now["rows"] != kept["rows"]:
+        what = f"{now['rows']} rows now, {kept['rows']} then"
+    else:
+        what = "other values now"
+    raise ValueError(
+        f"the data have changed since the comparison in {folder} was begun ({what}); runs on "
+        "both must not be mixed: choose another folder, or delete this one"
+    )
+
+
+def to_rows(table):
+    """Return a table of runs as a list of dicts in JSON's types; missing values are None."""
+    return [
+        {str(name): _plain(value) for name, value in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
+def _plain(value):
+    import pandas as pd
+
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if pd.isna(value):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return value.item() if hasattr(value, "item") else value
