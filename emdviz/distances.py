@@ -109,9 +109,9 @@ def emd2(p, t, *, positions=None):
     """Squared EMD of the paper: E_E(p, t) = Σ_i (CDF_i(p) − CDF_i(t))² Δ_i.
 
     Despite its name this is neither the square of :func:`emd` nor the cost of any transport,
-    and in particular not W_2². It is the Cramér distance, which is half the squared energy
-    distance; for a one-hot t it is the Ranked Probability Score. With unit gaps
-    EMD² / (C − 1) ≤ E_E ≤ EMD.
+    and in particular not W_2². It is the Cramér distance, which is half the energy distance of
+    Székely and Rizzo (SciPy returns the root of theirs); for a one-hot t it is the Ranked
+    Probability Score. (EMD · EMD) / (x_C − x_1) ≤ E_E ≤ EMD.
 
     Parameters
     ----------

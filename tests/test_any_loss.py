@@ -51,6 +51,8 @@ GOOD = {
     "function": (mine, {}, C),
     "function with C and an option": (steep, {"power": 2.0}, C),
     "partial": (functools.partial(steep, power=2.0), {}, C),
+    "partial of a class": (functools.partial(Scaled, scale=2.0), {}, C),
+    "partial of ours": (functools.partial(losses.SelfGuidedEMD2Loss, warm_up=1), {}, C),
     "lambda": (lambda z, y: mine(z, y), {}, C),
     "Module": (nn.CrossEntropyLoss(label_smoothing=0.1), {}, C),
     "class": (Scaled, {"scale": 2.0}, C),

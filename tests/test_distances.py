@@ -225,6 +225,9 @@ class TestProperties:
         assert emd(p, t) <= steps + 1e-9
         assert circular_emd(p, t) <= min(emd(p, t), len(p) / 2) + 1e-9
         assert emd(p, t) <= wasserstein(p, t, order=2) + 1e-6
+        x = np.cumsum(np.linspace(0.5, 3, steps + 1) ** 2)
+        assert emd(p, t, positions=x) ** 2 <= (x[-1] - x[0]) * emd2(p, t, positions=x) + 1e-9
+        assert emd2(p, t, positions=x) <= emd(p, t, positions=x) + 1e-9
 
     @given(st.integers(2, 8).flatmap(lambda c: st.tuples(*[distributions(c)] * 2)))
     def test_emd2_is_a_strictly_proper_score(self, pair):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
+from scipy.special import softmax
 from scipy.stats import rankdata
 from torch import nn
 
@@ -101,6 +102,58 @@ def test_the_weight_comes_in_after_the_warm_up():
     assert loss.emd_weight.item() == kept
 
 
+def test_with_a_given_distance_the_gradient_is_that_of_the_formula():
+    line = ground_distance.line(5) / 4
+    loss = SelfGuidedEMD2Loss(5, 3, warm_up=1, mu=0.25, ratio=2.0, ground_distance=line).double()
+    xe = xe_loss(LOGITS, LABELS)
+    torch.testing.assert_close(loss(LOGITS, LABELS), xe)  # the warm-up is as for a learned one
+    loss.observe(torch.randn(6, 3, dtype=torch.float64), LABELS)
+    assert loss.end_epoch() is None
+    assert loss.distance.matrix.tolist() == line.tolist(), "features have not changed it"
+    term = np.mean(by_definition(LOGITS, LABELS, line, 1.0, 0.25))
+    weight = loss.emd_weight.item()
+    assert weight == pytest.approx(xe.item() / term / 2, rel=1e-12)
+    z = LOGITS.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(z, LABELS), z)
+    p, cost = torch.softmax(LOGITS, 1).numpy(), line[LABELS] + 0.25
+    slope = 2 * p * cost
+    expected = p - np.eye(5)[LABELS]  # of cross-entropy
+    expected += weight * p * (slope - np.sum(p * slope, axis=1, keepdims=True))
+    np.testing.assert_allclose(gradient.numpy(), expected / len(p), rtol=0, atol=1e-15)
+
+
+def test_a_given_distance_stays_while_a_network_trains():
+    faces = datasets.load("synthetic_faces", n=64, size=32)
+    shuffled = ground_distance.line(8)[[3, 0, 6, 1, 7, 2, 5, 4]]
+    options = {"warm_up": 1, "ground_distance": shuffled}
+    short = TrainConfig(epochs=2, batch_size=32, device="cpu")
+    run = Run(models.small_cnn(8), "SGEMD2", faces, short, loss_options=options)
+    assert [epoch.ground_distance for epoch in run] == [None, None]
+    assert run.criterion.distance.matrix.tolist() == shuffled.tolist()
+    assert run.criterion.emd_weight > 0
+
+
+def test_its_sum_with_cross_entropy_is_not_proper_either():
+    t, cost = np.array([0.2, 0.1, 0.4, 0.3]), ground_distance.line(4) / 3 + 0.25
+
+    def expected(z, emd_weight):
+        p = softmax(z)
+        return -t @ np.log(p) + emd_weight * p**2 @ cost @ t
+
+    alone, both = (softmax(minimize(expected, np.zeros(4), args=w, tol=1e-12).x) for w in (0, 1))
+    np.testing.assert_allclose(alone, t, atol=1e-4)
+    np.testing.assert_allclose(both, [0.202, 0.124, 0.383, 0.292], atol=6e-4)
+
+
+def test_for_two_classes_and_no_bias_it_is_proper():
+    for share in np.linspace(0.05, 0.95, 7):
+        t = torch.tensor([1 - share, share])
+        p = torch.linspace(0.01, 0.99, 99).double()
+        logits = torch.stack([torch.log(1 - p), torch.log(p)], 1)
+        values = ground_emd2_loss(logits, t.repeat(99, 1).double(), mu=0.0, reduction="none")
+        assert p[values.argmin()].item() == pytest.approx(share, abs=0.0051)
+
+
 def test_ignored_labels_do_not_count():
     features = torch.randn(6, 3, dtype=torch.float64)
     for ignored in (-100, 4):
@@ -186,6 +239,14 @@ def test_a_network_without_features_is_refused():
         (lambda: ground_emd2_loss(LOGITS, LABELS, omega=0.0), "omega must be positive"),
         (lambda: ground_emd2_loss(LOGITS, LABELS, mu=-1.0), "mu must be finite and not negative"),
         (lambda: SelfGuidedEMD2Loss(5, 3, warm_up=0), "warm_up must be an integer, 1 or more"),
+        (
+            lambda: SelfGuidedEMD2Loss(5, 3, ground_distance=np.ones((4, 4))),
+            r"ground_distance must have shape \(C, C\) = \(5, 5\), got \(4, 4\)",
+        ),
+        (
+            lambda: SelfGuidedEMD2Loss(2, 3, ground_distance=[[0, -1], [1, 0]]),
+            "ground_distance must be finite and not negative",
+        ),
     ],
 )
 def test_bad_options_are_refused(make, message):

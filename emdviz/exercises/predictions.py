@@ -73,7 +73,7 @@ def judge_least_mae(function) -> Answer:
     Examples
     --------
     >>> judge_least_mae(lambda p: (p.cumsum(axis=1) >= 0.5).argmax(axis=1))
-    ✓ The median of each prediction: half of the probability on either side.
+    ✓ The median of each prediction: at most half of the probability on either side.
     >>> judge_least_mae(lambda p: p.argmax(axis=1)).correct
     False
     """
@@ -108,7 +108,7 @@ def judge_least_mae(function) -> Answer:
         function,
         _medians,
         [(np.array(p),) for p in batches],
-        praise="The median of each prediction: half of the probability on either side.",
+        praise="The median of each prediction: at most half of the probability on either side.",
         mistakes=mistakes,
         like="a class per row",
     )
@@ -227,7 +227,7 @@ def judge_median(function) -> Answer:
     Examples
     --------
     >>> judge_median(lambda t: int(np.argmax(np.cumsum(t) >= 0.5)))
-    ✓ The median: as much probability on either side. That is all that EMD teaches.
+    ✓ The median: at most half of t on either side. That is all that EMD teaches.
     >>> judge_median(np.argmax)
     ✗ That is the most probable class. EMD counts steps: look for the middle of the mass.
     argmax(np.array([0.4, 0.3, 0.3])) gives 0.; expected 1.
@@ -269,7 +269,7 @@ def judge_median(function) -> Answer:
         ("Classes count from 0: that is one too many.", lambda t: medians(t)[0] + 1),
         ("That is the middle class, whatever t is.", lambda t: (len(t) - 1) // 2),
     )
-    praise = "The median: as much probability on either side. That is all that EMD teaches."
+    praise = "The median: at most half of t on either side. That is all that EMD teaches."
     cases = [(np.array(t),) for t in truths]
     return judge_function(
         as_class, lambda t: medians(t)[0], cases, praise=praise, mistakes=mistakes
@@ -329,7 +329,7 @@ def judge_interval(function) -> Answer:
     right = around(lambda v: quantile(v) * stats.sem(v))
     praise = (
         "Mean and 95 % interval, over repeats alone. To compare two losses, take the interval of "
-        "their differences: two means can differ surely though their intervals overlap."
+        "their differences: two means can differ clearly though their intervals overlap."
     )
     return judge_function(
         function, right, cases, praise=praise, mistakes=mistakes, like="(mean, low, high)"

@@ -148,7 +148,7 @@ def judge_best_for_aemd(function) -> Answer:
     Examples
     --------
     >>> judge_best_for_aemd(lambda t, D, lam: np.exp(-lam * D @ t) / np.exp(-lam * D @ t).sum())
-    ✓ It is least there: λ and D dictate the doubt, t only shifts it.
+    ✓ It is least there, not at t: certain labels would leave doubt as well.
     """
     mistakes = (
         (
@@ -184,7 +184,7 @@ def judge_best_for_aemd(function) -> Answer:
             (np.array([0.6, 0.1, 0.3]), line(3), 0.5),
             (np.array([0.2, 0.1, 0.7]), _UNEVEN, 3.0),
         ],
-        praise="It is least there: λ and D dictate the doubt, t only shifts it.",
+        praise="It is least there, not at t: certain labels would leave doubt as well.",
         mistakes=mistakes,
         like="a probability per class",
     )

@@ -27,7 +27,8 @@ def emd2_loss(
 ):
     """Squared EMD loss of the paper: E_E = Σ_i (CDF_i(softmax(z)) − CDF_i(t))² Δ_i.
 
-    A strictly proper scoring rule: its expectation is least at the true label distribution.
+    Without class weights and label smoothing a strictly proper scoring rule: its expectation is
+    least at the true label distribution t. With weights it is least at w_i t_i / Σ_k w_k t_k.
 
     Parameters
     ----------

@@ -36,8 +36,9 @@ def ground_emd2_loss(
     Σ_i (CDF gap)²; that form adds
     2 p_i p_j min(D_ik, D_jk) for each two classes on the same side of the label. It is not a
     proper scoring rule: over labels drawn from t its expectation is least at
-    p_i ∝ 1 / Σ_k t_k (D_ik^ω + μ), which for a certain label is certainty only if μ = 0. The
-    authors add it to cross-entropy, which is one; see :class:`SelfGuidedEMD2Loss`.
+    p_i ∝ 1 / Σ_k t_k (D_ik^ω + μ), which for a certain label is certainty only if μ = 0, and is t
+    itself for two classes and μ = 0. The authors add it to cross-entropy, which is one; the sum is
+    none either. See :class:`SelfGuidedEMD2Loss`.
 
     Parameters
     ----------
@@ -188,6 +189,8 @@ class SelfGuidedEMD2Loss(nn.Module):
     over that of EMD² in the last epoch of the warm-up, divided by ``ratio``. Distance, weight and
     epochs are part of the module's state.
 
+    It is not a proper scoring rule, as :func:`ground_emd2_loss` is none.
+
     Parameters
     ----------
     num_classes, num_features : int
@@ -198,6 +201,9 @@ class SelfGuidedEMD2Loss(nn.Module):
         Epochs of cross-entropy alone, at least 1.
     ratio : float
         How many times as large cross-entropy is as the weighted EMD² when that comes in.
+    ground_distance : array-like, shape (C, C), optional
+        A distance D that stays, so that none is learned; warm-up and weight remain. To tell what
+        comes from the learned distance, compare it with a given, a shuffled and a constant one.
     ignore_index, label_smoothing
         As in :func:`emd2_loss`.
 
@@ -229,6 +235,7 @@ class SelfGuidedEMD2Loss(nn.Module):
         mu=0.25,
         warm_up=4,
         ratio=3.5,
+        ground_distance=None,
         ignore_index=-100,
         label_smoothing=0.0,
     ):
@@ -237,6 +244,9 @@ class SelfGuidedEMD2Loss(nn.Module):
         ratio = read_number(ratio, "ratio", "positive", lambda value: 0 < value < math.inf)
         omega, mu = _read_guide(omega, mu)
         self.distance = LearnedDistance(num_classes, num_features)
+        self.learns = ground_distance is None
+        if not self.learns:
+            self.distance.matrix.copy_(read_distance(ground_distance, self.distance.matrix))
         self.options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
         self.guide = {"omega": omega, "mu": mu, **self.options}
         self.warm_up, self.ratio = warm_up, ratio
@@ -256,13 +266,18 @@ class SelfGuidedEMD2Loss(nn.Module):
 
     def observe(self, features, labels):
         """Add features, shape (B, num_features), and labels, shape (B,), of a batch to the sums."""
+        if not self.learns:
+            return
         ignored = labels == self.options["ignore_index"]
         self.distance.update(features, labels.masked_fill(ignored, -1))
 
     def end_epoch(self):
-        """Learn and return the distance of the epoch; after the warm-up, fix the weight of EMD²."""
+        """Learn and return the distance of the epoch; after the warm-up, fix the weight of EMD².
+
+        Returns None where the distance was given.
+        """
         self.epoch += 1
-        learned = self.distance.end_epoch()
+        learned = self.distance.end_epoch() if self.learns else None
         measured = self._sum_xe / self._sum_emd2.clamp(min=1e-12) / self.ratio
         self.emd_weight.copy_(torch.where(self.epoch == self.warm_up, measured, self.emd_weight))
         self._sum_xe.zero_()
@@ -271,7 +286,7 @@ class SelfGuidedEMD2Loss(nn.Module):
 
     def extra_repr(self):
         """Show the options in ``print(model)``."""
-        named = {**self.guide, "warm_up": self.warm_up, "ratio": self.ratio}
+        named = {**self.guide, "warm_up": self.warm_up, "ratio": self.ratio, "learns": self.learns}
         return ", ".join(f"{name}={value!r}" for name, value in named.items())
 
 

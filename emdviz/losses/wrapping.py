@@ -106,7 +106,7 @@ def as_loss(loss, *, name=None):
 def _make(given, num_classes, num_features, options):
     """Make the criterion of a class, a function or an instance with the options of a run."""
     known = {"num_classes": num_classes, "num_features": num_features} | options
-    if inspect.isclass(given):
+    if inspect.isclass(given.func if isinstance(given, functools.partial) else given):
         return given(**_named(given, known, options))
     if not (inspect.isroutine(given) or isinstance(given, functools.partial)):
         if options:

@@ -1,7 +1,8 @@
 """What a loss teaches a network that sees one label at a time, drawn from the true distribution.
 
-A network that is trained long enough on labels k ~ t predicts the p of least *expected* loss
-E_k L(p, k) = Σ_k t_k L(p, e_k), with e_k the one-hot distribution of class k. A loss is *proper*
+Training on labels k ~ t leads towards the p of least *expected* loss,
+E_k L(p, k) = Σ_k t_k L(p, e_k), with e_k the one-hot distribution of class k, as far as the network
+can express it, the optimiser finds it, and there are examples enough. A loss is *proper*
 if p = t is among the best predictions, and *strictly proper* if nothing else is:
 
 ========  ================================  ===========================  =================
@@ -14,9 +15,9 @@ REG       (E(p) − E(t))²                    the one number E(t)          no, 
 ========  ================================  ===========================  =================
 
 Class weights w change that: XE, EMD2 and EMD then see w_i t_i / Σ_k w_k t_k in the place of t, so
-that their best prediction of a weighted t is not t. Label smoothing mixes t with even shares
-likewise. Here D_i = Σ_k t_k |x_i − x_k|. Regression predicts one number; every p with that mean is
-as good.
+that the best prediction for XE and EMD2 is not t but ∝ w_i t_i. Label smoothing mixes t with even
+shares likewise. Here D_i = Σ_k t_k |x_i − x_k|. Regression predicts one number; every p with that
+mean is as good.
 For any other loss, ``find_minimiser`` and ``verdict`` search numerically; they need torch.
 
 Sources: Gneiting and Raftery, *Strictly proper scoring rules, prediction, and estimation*, 2007;

@@ -301,8 +301,9 @@ def _gradients():
         ("Cross-entropy", "EMD", "EMD²"),
         0,
         f"Cross-entropy, with a gradient of {norm['XE']:.2f}; EMD² has {norm['EMD2']:.3f}. Softmax "
-        "is saturated: EMD² pushes a class in proportion to its probability, and only the wrong "
-        f"one has any. After {few} steps the truth has {truth['XE'][few]:.2f} with cross-entropy, "
+        "is saturated: EMD² pushes a class by its probability times its slope less the mean slope. "
+        "The right classes have no probability, and the wrong one is the mean. After "
+        f"{few} steps the truth has {truth['XE'][few]:.2f} with cross-entropy, "
         f"{truth['EMD2'][few]:.2f} with EMD².",
         "gradient",
         start | {"steps": 0},
@@ -318,7 +319,7 @@ def _gradients():
         "Is the sum still least, on average, for the honest answer?",
         ("Yes", "No", "Only with the right weight"),
         0,
-        "Each part is least for the honest answer, and so is their sum, with any weights. "
+        "Each part is least for the honest answer, and so is their sum, with any positive weights. "
         f"After {many} steps from the same mistake the sum gives the truth "
         f"{truth['XEMD2'][many]:.2f}, EMD² alone still {truth['EMD2'][many]:.2f}.",
         "gradient",
@@ -366,8 +367,8 @@ def _training(race):
         ("Always", "Never", "It depends"),
         2,
         f"Here it has fewer exact matches, {exact['EMD2']} % against {exact['XE']} %; their sum "
-        f"has {exact['XEMD2']} %. The paper’s larger networks did better with EMD². On your own "
-        "data try all three, with several seeds and splits.",
+        f"has {exact['XEMD2']} %. The paper’s larger networks mostly did better with EMD². On your "
+        "own data try all three, with several seeds and splits.",
         "race",
         {"epoch": last, "metric": "RPS", "image": 1},
         {"metric": "AEM", "image": 3},

@@ -9,7 +9,7 @@ import { makeWidget } from "../kit/widget.js";
 
 const BUTTONS = { ready: "Start", training: "Stop", stopping: "Stopping…", stopped: "Resume" };
 const SEE =
-  "All start from the same weights and see the same batches: only the loss makes curves and beliefs differ.";
+  "All start from the same weights, but for last layers with other numbers of outputs, and see the same batches.";
 const LEAST_CARD = 6; // text sizes, the width of what is believed of an image
 const GAP = 0.8; // between images
 const STATES = {
