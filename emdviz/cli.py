@@ -87,7 +87,12 @@ def run(
     option: Annotated[
         list[str], typer.Option(metavar="NAME=VALUE", help="Any other argument of the data set.")
     ] = (),
-    networks: Annotated[str | None, typer.Option(help="Such as ALXs,RES.")] = None,
+    networks: Annotated[
+        str | None,
+        typer.Option(
+            help="Such as ALXs,RES; or torchvision:resnet18, timm:resnet10t, mine.net, mine.py:net."
+        ),
+    ] = None,
     losses: Annotated[str | None, typer.Option(help="Such as XE,EMD2.")] = None,
     folds: Annotated[str | None, typer.Option(help="Such as 0,1,2.")] = None,
     seeds: Annotated[
@@ -304,7 +309,8 @@ def _weights(pairs):
         network, equals, file = pair.partition("=")
         if not (network and equals and file):
             raise ValueError(f"type --weights NETWORK=FILE, such as RES_F=res.pth, got {pair!r}")
-        there = os.path.abspath(file) if os.path.exists(file) else file
+        path = os.path.expanduser(file)
+        there = os.path.abspath(path) if os.path.exists(path) else file
         chosen[network] = None if file == "none" else there
     return chosen
 

@@ -237,7 +237,7 @@ class TestWeights:
         return MODELS["VGG_F_thin"](5, seed=7)
 
     def assert_loaded(self, path, learned):
-        with pytest.warns(UserWarning, match=r"not the head, .*\(5, .* there, .*\(3, .* here"):
+        with pytest.warns(UserWarning, match=r"the last layer, .*\(5, .* there, .*\(3, .* here"):
             network = MODELS["VGG_F_thin"](3, seed=1, weights=path)
         assert all(map(torch.equal, network.body.parameters(), learned.body.parameters()))
         assert torch.equal(network.head.weight, MODELS["VGG_F_thin"](3, seed=1).head.weight)
@@ -261,10 +261,10 @@ class TestWeights:
         torch.save(learned.state_dict(), path)
         with pytest.raises(
             ValueError,
-            match=r"do not fit AlexNet: classifier\.0\.bias must be absent, got of shape \(256,\)",
+            match=r"AlexNet: body\.classifier\.0\.bias must be absent, got of shape \(256,\)",
         ):
             MODELS["ALX_thin"](8, weights=path)
-        wide = r"VGG16: classifier\.0\.bias must be of shape \(512,\), got of shape \(256,\)"
+        wide = r"VGG16: body\.classifier\.0\.bias must be of shape \(512,\), got of shape \(256,\)"
         with pytest.raises(ValueError, match=wide):
             models.make(VGG16, 8, width=8, weights=path)
         lacking = {k: v for k, v in learned.state_dict().items() if "features.28.weight" not in k}

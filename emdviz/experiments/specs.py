@@ -70,8 +70,9 @@ class RunSpec:
     fold : int, optional
         The fold that is the test set, for a data set that has folds.
     network : str or callable
-        A name in ``models.MODELS``, or a function of the number of outputs that makes a network,
-        or its import path, such as ``"mine.net"``; kept as the path.
+        A name in ``models.MODELS`` or of a library, such as ``"torchvision:resnet18"``, or a
+        function of the number of outputs that makes a network, or its import path, such as
+        ``"mine.net"``, or its file, such as ``"mine.py:net"``; see ``models.build``. Kept as text.
     weights : str or path, optional
         Where the network's first weights come from, as its function in ``models`` takes them.
     loss : str, callable or losses.Loss
@@ -123,7 +124,7 @@ class RunSpec:
             ("loss", list(dict.fromkeys(losses)), path_of),
         ):
             value = getattr(self, name)
-            if isinstance(value, str) and "." not in value:
+            if isinstance(value, str) and not {".", ":"} & set(value):
                 read_choice(value, name, choices)
             object.__setattr__(self, name, find(value))
         if not isinstance(self.config, TrainConfig):

@@ -12,6 +12,7 @@ from emdviz.experiments.selection import select
 from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
 from emdviz.losses import LOSSES
 from emdviz.metrics import spearman
+from emdviz.models import MODELS
 from emdviz.reading import ArgumentError, read_choice
 from emdviz.training import TrainConfig
 from emdviz.training.results import OUTCOME, finished, without_copies
@@ -406,7 +407,7 @@ def lacking_weights(number, weights=None):
 
 
 def _is_tuned(network):
-    return "_F" in network and network != ENSEMBLE
+    return network in MODELS and "_F" in network
 
 
 def _weights(network, weights):

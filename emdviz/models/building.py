@@ -4,14 +4,21 @@ import functools
 import inspect
 import math
 import re
-from importlib import import_module
+import sys
+from importlib import import_module, util
+from pathlib import Path
 
 import torch
 from torch import nn
 
+from emdviz.models.last_layer import last_linear, replace_layer
+from emdviz.models.libraries import make_of_library, read_name, recognise
+from emdviz.models.weights import load_weights
 from emdviz.reading import ArgumentError, shown
 
 _KINDS = "a name in models.MODELS, or a function of the number of outputs that returns a Module"
+_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+_IN_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[^\W\d]\w*)")
 
 
 def build(model, num_outputs, shape, *, seed=0, weights=None):
@@ -20,14 +27,19 @@ def build(model, num_outputs, shape, *, seed=0, weights=None):
     Parameters
     ----------
     model : str, callable or torch.nn.Module
-        A name in ``MODELS``; a function (or class) that is called with the number of outputs, or
-        its import path, such as ``"mine.net"``; a Module is returned as it is.
+        A name in ``MODELS``; ``"torchvision:resnet18"`` or ``"timm:resnet10t"``, any network of
+        these libraries that sorts images; a function (or class) that is called with the number of
+        outputs, its import path, such as ``"mine.net"``, or its file, such as ``"mine.py:net"``.
+        A Module is returned as it is.
     num_outputs : int
     shape : tuple of int
         Of one input, without the batch.
     seed : int
     weights : str or Path, optional
-        Where a network of ``MODELS`` starts from; see :func:`make`.
+        Where the network starts from: a file of a state dict (see :func:`make`), or the name of
+        weights that its library publishes, such as ``"IMAGENET1K_V1"`` of torchvision or
+        ``"c3_in1k"`` of timm. Networks of these libraries scale the colours of images as the
+        weights expect, and keep the numbers for that with their own.
 
     Returns
     -------
@@ -52,39 +64,90 @@ def build(model, num_outputs, shape, *, seed=0, weights=None):
         sized = "num_inputs" in inspect.signature(make).parameters
         more = {"num_inputs": math.prod(shape)} if sized and model in ("linear", "mlp") else {}
         return make(num_outputs, seed=seed, weights=weights, **more)
-    function = find(model)
-    if weights is not None:
-        raise ValueError(
-            f"weights are for networks of models.MODELS; let the function load them, got {weights}"
-        )
+    found = find(model)
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
-        made = function(num_outputs)
+        if isinstance(found, tuple):
+            return make_of_library(*found, num_outputs, weights)
+        made = _call(found, num_outputs)
     if not isinstance(made, nn.Module):
         raise TypeError(f"model must return a torch.nn.Module, got {shown(made)}")
+    if weights is not None:
+        load_weights(made, weights)
     return made
 
 
 def find(model):
-    """Return the function of a network that is not in ``MODELS``, or say what ``model`` must be."""
+    """Return the function of a network that is not in ``MODELS``, or say what ``model`` must be.
+
+    Of a network of torchvision or timm it returns (library, name).
+    """
     from emdviz.models import MODELS
 
     if isinstance(model, str):
-        if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", model):
+        if named := read_name(model):
+            return named
+        if in_file := _IN_FILE.fullmatch(model):
+            model = _find_in_file(**in_file.groupdict())
+        elif _DOTTED.fullmatch(model):
+            model = _find_in_module(model)
+        else:
             choices = sorted(MODELS)
-            message = f"model must be one of {choices}, or an import path such as 'mine.net', got "
-            raise ArgumentError(message + repr(model), "model", choices, model)
-        module, _, name = model.rpartition(".")
-        try:
-            model = getattr(import_module(module), name)
-        except (ModuleNotFoundError, AttributeError) as error:
-            raise ValueError(
-                f"model {model!r} was not found ({error}); its module must lie in the current "
-                "folder, in PYTHONPATH, or be installed"
-            ) from None
+            message = (
+                f"model must be one of {choices}, of a library, such as 'torchvision:resnet18' or "
+                "'timm:resnet10t', an import path such as 'mine.net', or a file and a name in it, "
+                f"such as 'mine.py:net', got {model!r}"
+            )
+            raise ArgumentError(message, "model", choices, model)
     if not callable(model):
         raise TypeError(f"model must be {_KINDS}, got {shown(model)}")
-    return model
+    named = recognise(model)
+    return read_name(named) if named else model
+
+
+def _find_in_module(path):
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise ValueError(
+            f"model {path!r} was not found ({error}); its module must lie in the current "
+            "folder, in PYTHONPATH, or be installed"
+        ) from None
+
+
+@functools.cache
+def _find_in_file(file, name):
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"model must be in a file that is there, got {file!r}, looked for at {path.absolute()}"
+        )
+    own = f"emdviz_model_{path.stem}"
+    spec = util.spec_from_file_location(own, path)
+    module = util.module_from_spec(spec)
+    sys.modules[own] = module  # as dataclasses and others look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"model {file}:{name}: {path} fails ({error!r})") from error
+    if not hasattr(module, name):
+        raise ValueError(f"model {file}:{name} was not found: {path} has no {name}")
+    return getattr(module, name)
+
+
+def _call(function, num_outputs):
+    """Call a function of the number of outputs; by the name that functions of libraries use."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # some have no signature
+        return function(num_outputs)
+    named = [inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY]
+    names = {one.name for one in parameters if one.kind in named}
+    for name in ("num_outputs", "num_classes"):
+        if name in names:
+            return function(**{name: num_outputs})
+    return function(num_outputs)
 
 
 def path_of(model):
@@ -94,15 +157,20 @@ def path_of(model):
     --------
     >>> path_of("small_cnn"), path_of(nn.Linear)
     ('small_cnn', 'torch.nn.modules.linear.Linear')
+    >>> path_of("torchvision.models.resnet18")
+    'torchvision:resnet18'
     """
     from emdviz.models import MODELS
 
     if isinstance(model, str):
-        if model not in MODELS:
-            find(model)
-        return model
+        if model in MODELS:
+            return model
+        found = find(model)
+        return ":".join(found) if isinstance(found, tuple) else model
     if isinstance(model, nn.Module) or not callable(model):
         raise TypeError(f"network must be {_KINDS}, got {shown(model)}")
+    if named := recognise(model):
+        return named
     module, name = getattr(model, "__module__", None), getattr(model, "__qualname__", "<none>")
     if module != "__main__" and "." not in name and "<" not in name:
         held = functools.reduce(getattr, name.split("."), import_module(module))
@@ -125,15 +193,6 @@ def name_of(model):
     return "lambda" if name == "<lambda>" else name
 
 
-def last_linear(model):
-    """Return the last linear layer of a network, or None if it has none."""
-    head = getattr(model, "head", None)
-    if isinstance(head, nn.Linear):
-        return head
-    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    return layers[-1] if layers else None
-
-
 def replace_head(model, make, seed=0):
     """Put ``make(num_features)`` in the place of a network's last linear layer."""
     old = last_linear(model)
@@ -147,8 +206,5 @@ def replace_head(model, make, seed=0):
         new = make(old.in_features)
     if old is model:
         return new
-    for module in list(model.modules()):
-        for name, child in list(module.named_children()):
-            if child is old:
-                setattr(module, name, new)
+    replace_layer(model, old, new)
     return model

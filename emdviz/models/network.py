@@ -58,17 +58,24 @@ class Network(nn.Module):
         return self.head(self.features(images))
 
 
-class Standardise(nn.Module):
-    """Images from −1 … 1 to the mean and spread of colours that ImageNet's weights expect."""
+# torchvision's for 0 … 1: https://docs.pytorch.org/vision/stable/models.html
+_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-    def __init__(self):
+
+class Standardise(nn.Module):
+    """Images from −1 … 1 to the mean and spread of colours that weights expect: ImageNet's, or any.
+
+    Both are for colours from 0 to 1; ``persistent`` keeps them with a network's weights.
+    """
+
+    def __init__(self, mean=_IMAGENET[0], std=_IMAGENET[1], *, persistent=False):
         super().__init__()
-        # torchvision's for 0 … 1: https://docs.pytorch.org/vision/stable/models.html
-        for name, values in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
-            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
+        for name, values in (("mean", mean), ("std", std)):
+            colours = torch.tensor(values, dtype=torch.float32)[:, None, None]
+            self.register_buffer(name, colours, persistent=persistent)
 
     def forward(self, images):
-        """Return images of the same shape, (B, 3, H, W)."""
+        """Return images (B, 3, H, W) of images (B, 1 or 3, H, W)."""
         return ((images + 1) / 2 - self.mean) / self.std
 
 

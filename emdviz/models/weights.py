@@ -8,58 +8,71 @@ import safetensors
 import safetensors.torch
 import torch
 
+from emdviz.models.last_layer import name_of_last_linear
+
 _NOT_TENSORS = "it is broken, or holds more than tensors"
-_LAST_LAYER = "classifier.6."  # of torchvision's AlexNet and VGG
+_INNER = ("body.", "network.")  # of a Network, and of a network of a library
+_LAST_LAYER = "body.classifier.6."
+_MAY_LACK = ("num_batches_tracked", "standardise.mean", "standardise.std")
 
 
 def load_weights(network, weights):
     """Give a network pretrained weights, in place.
 
-    ``weights`` is a name that torchvision publishes for this network (downloaded once, and checked
-    by its hash), or a ``.safetensors`` or ``.pth`` file of a state dict, alone or as
-    ``"state_dict"``: of such a network, also in torch's ``DataParallel``, of torchvision's, or of
-    a run of this package. The head is taken where its shape fits; where it does not, a warning
-    says that it stays as it was drawn. Published weights have a head for other classes, which is
-    left out.
+    ``weights`` is a ``.safetensors`` or ``.pth`` file of a state dict, alone or as
+    ``"state_dict"`` or ``"model"``: of this network, also in torch's ``DataParallel``, or of a run
+    of this package; or, for a :class:`Network`, of torchvision's network of the same layers, or
+    the name of such weights (downloaded once, and checked by their hash). The last layer is taken
+    where its shape fits; where it does not, a warning says that it stays as it was drawn.
     """
     published = _published(network)
+    path = Path(weights).expanduser()
     if str(weights) in published:
-        tensors = _download(network, published[str(weights)])
-    elif Path(weights).is_file():
-        tensors = _read(Path(weights))
+        tensors, told = _download(network, published[str(weights)]), False
+    elif path.is_file():
+        tensors, told = _read(path), True
     else:
         names = " or ".join(map(repr, published)) + ", or a file" if published else "a file"
         raise FileNotFoundError(
             f"weights must be {names}, got {str(weights)!r}, which is not there"
         )
-    head, tensors = _head_and_body(tensors)
-    own = network.body.state_dict()
-    for name in sorted(own.keys() | tensors.keys()):
-        wanted, found = (_shape(part.get(name)) for part in (own, tensors))
-        if wanted != found:
+    own = network.state_dict()
+    tensors, head = _rename(tensors, own), f"{name_of_last_linear(network)}."
+    shapes = [{name: tuple(value.shape) for name, value in part.items()} for part in (own, tensors)]
+    heads = [{k: v for k, v in part.items() if k.startswith(head)} for part in shapes]
+    left_out = {*heads[0], *heads[1]} if heads[0] != heads[1] else set()
+    for name in sorted((shapes[0].keys() | shapes[1].keys()) - left_out):
+        wanted, found = (_in_words(part.get(name)) for part in shapes)
+        if wanted != found and not (name in own and name.endswith(_MAY_LACK)):
             raise ValueError(
                 f"weights {weights} do not fit {type(network).__name__}: {name} must be {wanted}, "
                 f"got {found}; take the file of another network, or the width it was made with"
             )
-    network.body.load_state_dict(tensors)
-    _load_head(network.head, head, weights)
-
-
-def _load_head(head, tensors, weights):
-    own = head.state_dict()
-    shapes = [{name: tuple(v.shape) for name, v in part.items()} for part in (own, tensors)]
-    if tensors and shapes[0] == shapes[1]:
-        head.load_state_dict(tensors)
-    elif tensors:
+    network.load_state_dict({**own, **{k: tensors[k] for k in tensors.keys() - left_out}})
+    if heads[1] and left_out and told:
+        shown = [{k.removeprefix(head): v for k, v in part.items()} for part in heads]
         warnings.warn(
-            f"weights {weights}: the body was taken, but not the head, which has other shapes "
-            f"({shapes[1]} there, {shapes[0]} here); it starts from random weights",
-            stacklevel=5,
+            f"weights {weights}: all was taken but the last layer, which has other shapes "
+            f"({shown[1]} there, {shown[0]} here); it starts from random weights",
+            stacklevel=4,
         )
 
 
+def _rename(tensors, own):
+    """Return tensors by those names that agree with the most names of a network's own."""
+    best, most = tensors, -1
+    for before in ("", "module.", "model.", "model.module."):  # DataParallel, a run's state
+        inside = {k.removeprefix(before): v for k, v in tensors.items() if k.startswith(before)}
+        for prefix in ("", *_INNER):
+            renamed = {prefix + name: value for name, value in inside.items()}
+            if (count := len(renamed.keys() & own.keys())) > most:
+                best, most = renamed, count
+    # torchvision's AlexNet and VGG have their last layer where a Network has none
+    return {k: v for k, v in best.items() if not (k.startswith(_LAST_LAYER) and k not in own)}
+
+
 def _published(network):
-    if network.published is None:
+    if getattr(network, "published", None) is None:
         return {}
     from torchvision.models import get_model_weights
 
@@ -99,8 +112,9 @@ def _read(path):
             f"weights {path} cannot be read: {why}; the file must be one that "
             "safetensors.torch.save_file or torch.save wrote from a state dict"
         ) from error
-    if isinstance(tensors, dict) and isinstance(tensors.get("state_dict"), dict):
-        tensors = tensors["state_dict"]
+    for name in ("state_dict", "model"):
+        if isinstance(tensors, dict) and isinstance(tensors.get(name), dict):
+            tensors = tensors[name]
     if not isinstance(tensors, dict) or not all(map(torch.is_tensor, tensors.values())):
         raise ValueError(
             f"weights {path} must hold a dict of tensors, got {type(tensors).__name__}; "
@@ -109,19 +123,5 @@ def _read(path):
     return tensors
 
 
-def _head_and_body(tensors):
-    """Return the tensors of the head and of the body by their names there."""
-
-    def part(tensors, prefix):
-        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-    tensors = part(tensors, "model.") or tensors  # a run's state holds more than a network
-    tensors = part(tensors, "module.") or tensors  # DataParallel
-    body = part(tensors, "body.")
-    if not body:
-        return {}, {k: v for k, v in tensors.items() if not k.startswith(_LAST_LAYER)}
-    return part(tensors, "head."), body
-
-
-def _shape(tensor):
-    return "absent" if tensor is None else f"of shape {tuple(tensor.shape)}"
+def _in_words(shape):
+    return "absent" if shape is None else f"of shape {shape}"

@@ -64,10 +64,11 @@ def compare_losses(
     config : TrainConfig, optional
         Its seed is replaced by each of ``seeds``.
     model : str or callable
-        A name in ``models.MODELS``, or a function of the number of outputs that makes a network,
-        such as ``lambda outputs: Net(outputs)``.
+        A name in ``models.MODELS`` or of a library, such as ``"torchvision:resnet18"``, or a
+        function of the number of outputs that makes a network, such as
+        ``lambda outputs: Net(outputs)``; see ``models.build``.
     weights : str or Path, optional
-        Where the networks start from; see :func:`models.make`.
+        Where the networks start from; see :func:`models.build`.
     learning_rates : dict of str to float, optional
         A learning rate of its own for some losses; or several, with a run for each, among which
         ``experiments.select`` chooses. :func:`choose_rates` looks for them.

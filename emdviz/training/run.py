@@ -74,9 +74,10 @@ class Run(Predictor):
     ----------
     model : torch.nn.Module, str or callable
         A network with as many outputs as the loss wants, C for most; it is trained in place and
-        moved to the device. Or a name in ``models.MODELS``, or a function of the number of outputs
-        that makes one, such as ``lambda outputs: timm.create_model("resnet18",
-        num_classes=outputs)``: then its first weights depend on the configuration's seed.
+        moved to the device. Or a name in ``models.MODELS`` or of a library, such as
+        ``"timm:resnet18"``, or a function of the number of outputs that makes one, such as
+        ``lambda outputs: Net(outputs)``: then its first weights depend on the configuration's
+        seed; see ``models.build``.
     loss : str, callable, torch.nn.Module or losses.Loss
         The name of a loss, a function (outputs, targets), a Module, or any other that
         :func:`losses.as_loss` takes. It is tried on a small batch first.
@@ -84,7 +85,7 @@ class Run(Predictor):
         Trained on its ``"train"`` split, evaluated on its ``"valid"`` split.
     config : TrainConfig, optional
     weights : str or Path, optional
-        Where a network given by name starts from; see :func:`models.make`.
+        Where such a network starts from; see :func:`models.build`.
     probe : tensor, shape (N, …), optional
         Inputs whose predictions every epoch reports; the first eight for validation by default.
     folder : str or Path, optional
