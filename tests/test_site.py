@@ -6,13 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.special import softmax
+from scipy.stats import poisson
 
 from emdviz import explorers, site
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS
 from emdviz.site.recorded import RACE, Replay
 from emdviz.site.steps import measured, steps
+from emdviz.site.walks import WALKS, answers, traits
 
 ROOT = Path(__file__).parents[1]
 MOST = {"tour.html": 300_000, "index.html": 200_000}
@@ -74,6 +79,42 @@ def test_the_race_says_how_it_was_made_and_holds_known_losses_and_metrics():
     for epochs in race["epochs"].values():
         for p in (p for e in epochs for p in e["belief"]["p"] or []):
             assert sum(p) == pytest.approx(1, abs=0.005)
+
+
+def best_of_oll(t):
+    """Least Σ_i −w_i log(1 − p_i), w_i = Σ_k t_k |i − k|: where p_i > 0, w_i / (1 − p_i) is one."""
+    weights = t @ np.abs(np.subtract.outer(range(len(t)), range(len(t))))
+    shares = lambda level: np.maximum(1 - weights / level, 0)  # noqa: E731
+    return shares(brentq(lambda level: shares(level).sum() - 1, weights.min(), 1e3))
+
+
+@pytest.mark.parametrize("name", WALKS)
+def test_answers_on_a_walk_are_the_best(name):
+    places = np.arange(8)
+    soft = {
+        "SORD": softmax(-np.abs(np.subtract.outer(places, places)), axis=1),
+        "Poisson": softmax(poisson.pmf(places, places[:, None] + 1), axis=1),
+    }
+    best = {"CORN": lambda t: t, "OLL": best_of_oll}
+    best |= {loss: lambda t, labels=labels: t @ labels for loss, labels in soft.items()}
+    for loss, told in answers(name).items():
+        for t, answer in zip(np.array(WALKS[name].states()), told, strict=True):
+            np.testing.assert_allclose(answer["best"], best[loss](t), atol=2e-3)
+            if loss in soft:
+                p = t @ soft[loss]
+                assert answer["least"] == pytest.approx(-p @ np.log(p), abs=2e-4)
+
+
+def test_a_step_begins_and_ends_on_its_walk():
+    on_walk = {step.name: step for step in steps(Replay()) if step.on_walk}
+    assert set(on_walk) == set(WALKS)
+    for name, step in on_walk.items():
+        known = [row["question"]["t"] for row in traits(name, [0.125] * 8)["_known"]]
+        assert (step.asked["t"], step.shown["t"]) == (known[0], known[-1])
+        figure = site.PAGES[step.figure].make()
+        for t in known:  # a figure changes none of them
+            figure.t = t
+            assert figure.t == t
 
 
 def test_the_command_says_what_it_wrote(tmp_path):

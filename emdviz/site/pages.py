@@ -14,6 +14,7 @@ from emdviz.explorers.kit.distribution_explorer import ADIENCE_AGE_GROUPS
 from emdviz.explorers.kit.explorer import as_script, lean, shared_style, whole_page
 from emdviz.site.recorded import Replay
 from emdviz.site.steps import TRUE_CLASS, A, B, steps
+from emdviz.site.walks import traits
 from emdviz.writing import write_whole
 
 _HERE = Path(__file__).parent
@@ -183,6 +184,8 @@ def _facts(figure):
 def _fixed(step, start):
     """Return what of a step's figure differs from its page's, and never changes."""
     fixed = {"_bars_only": True} if step.bars_only else {}
+    if step.on_walk:
+        fixed |= traits(step.name, start["p"])
     if step.losses:
         fixed["_losses"] = [loss for loss in start["_losses"] if loss["name"] in step.losses]
     return fixed

@@ -17,6 +17,7 @@ from emdviz.explorers.kit.distribution_explorer import ADIENCE_AGE_GROUPS
 from emdviz.losses.descent import descend
 from emdviz.losses.loss import LOSSES, closed_forms
 from emdviz.propriety import expected_loss, minimiser
+from emdviz.site.walks import WALKS, answers
 
 CLASSES = ADIENCE_AGE_GROUPS
 COUNT = len(CLASSES)
@@ -55,6 +56,9 @@ class Step:
         Those whose numbers are shown; all where it is empty.
     bars_only : bool
         Show no running sums.
+    on_walk : bool
+        The figure knows the losses of its walk in ``walks.WALKS``, and leads to the table of
+        losses, where all of them are.
     """
 
     name: str
@@ -70,6 +74,12 @@ class Step:
     hides: tuple = ()
     losses: tuple = ()
     bars_only: bool = False
+    on_walk: bool = False
+
+    @property
+    def page(self):
+        """The page that the step leads to."""
+        return "losses" if self.on_walk else self.figure
 
 
 def steps(race):
@@ -79,6 +89,7 @@ def steps(race):
         *_transport(),
         _sure_or_torn(),
         *_propriety(),
+        *_others(),
         *_gradients(),
         *_training(race),
     )
@@ -281,6 +292,48 @@ def _propriety():
         {"t": before.tolist(), "show_p": False},
         {"t": after.tolist()},
         losses=_distributional(closed_forms("propriety")),
+    )
+
+
+def _others():
+    soft, far = (WALKS[name].states() for name in ("soft-labels", "far-classes"))
+    sure = int(np.argmax(soft[-1]))
+    best = [answers("soft-labels")[name][-1]["best"] for name in ("SORD", "Poisson")]
+    sord, poisson = (_percent(p[sure]) for p in best)
+    oll = answers("far-classes")["OLL"][-1]["best"]
+    empty = [i for i in range(COUNT) if far[-1][i] == 0]
+    between = f"{CLASSES[empty[0]]} and {CLASSES[empty[-1]]}"
+    yield Step(
+        "soft-labels",
+        "Labels that share",
+        "Some losses soften the label: SORD and Poisson give its neighbours a share, then use "
+        "cross-entropy. The green bars are guesses of forty people again.",
+        f"Now all forty say {CLASSES[sure]}. What is SORD’s best answer?",
+        (f"Certainty of {CLASSES[sure]}", "A hump around it", "Equal bars for all classes"),
+        1,
+        f"A hump: {sord} for {CLASSES[sure]}; with Poisson {poisson}. The best answer is the mean "
+        "of the softened labels. That helps against wrong labels, but the network’s probabilities "
+        "are no longer chances.",
+        "propriety",
+        {"t": soft[0], "show_p": False},
+        {"t": soft[-1]},
+        on_walk=True,
+    )
+    yield Step(
+        "far-classes",
+        "Far classes cost more",
+        "OLL lets a class cost the more, the farther it is from the label. CORN asks C − 1 "
+        "questions instead: older than this, older than that?",
+        "The guesses fall apart into two humps. Where does OLL’s best answer put most?",
+        ("On both humps", "On one of them", "Between them"),
+        2,
+        f"Between them: {_percent(oll[empty[0]])} each for {between}, which nobody said. Like EMD, "
+        "OLL looks for the middle. CORN’s best answer is t: its questions are cross-entropy, asked "
+        "in turn.",
+        "propriety",
+        {"t": far[0], "show_p": False},
+        {"t": far[-1]},
+        on_walk=True,
     )
 
 

@@ -44,10 +44,11 @@ function createStep(section, { figure, fixed, asked, shown }, figures) {
     room.replaceChildren(el);
     const start = { ...state(), ...kept, _text_scale: scale };
     model = standAlone.figure(el, start, WIDGETS[figure]);
+    // the reader goes on where the figure has come to
+    for (const event of ["pointerdown", "keydown"]) el.addEventListener(event, () => stop(), { capture: true });
     // after a mouse, keys are for the tour again
-    el.addEventListener("pointerdown", () => stop());
     el.addEventListener("pointerup", () => document.activeElement?.blur());
-    for (const event of ["pointerenter", "focusin"]) section.addEventListener(event, follow);
+    if (!fixed._known) for (const event of ["pointerenter", "focusin"]) section.addEventListener(event, follow);
   }
   const follow = () => set(link, { href: link.pathname.split("/").at(-1) + writeAddress(fields, values, now()) });
 

@@ -8,8 +8,15 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const isNumbers = (value) => Array.isArray(value) && value.every((each) => typeof each === "number");
 const ease = (share) => share * share * (3 - 2 * share);
 
-/** Return a function from a share of the way to the value there; what cannot be halved jumps at once. */
-function wayOf(name, from, to) {
+/**
+ * Return a function from a share of the way to the value there; what cannot be halved jumps at once.
+ *
+ * `known` are the states for which the figure has the answers of losses that it cannot compute.
+ */
+function wayOf(name, from, to, known) {
+  if (name === "t" && known?.length) {
+    return (share) => known[Math.round(share * (known.length - 1))].question.t;
+  }
   const between = (a, b, share) => a + share * (b - a);
   if (isNumbers(from) && isNumbers(to) && from.length === to.length && !name.startsWith("pinned")) {
     return (share) => to.map((value, i) => between(from[i], value, share));
@@ -24,7 +31,7 @@ function wayOf(name, from, to) {
 
 /** Move the traits of `model` to those of `state`; return a function that stops at once where it is. */
 export function travel(model, state) {
-  const ways = Object.entries(state).map(([name, to]) => [name, wayOf(name, model.get(name), to)]);
+  const ways = Object.entries(state).map(([name, to]) => [name, wayOf(name, model.get(name), to, model.get("_known"))]);
   const put = (share) => model.set(Object.fromEntries(ways.map(([name, at]) => [name, at(share)])));
   if (still.matches) {
     model.set(state);

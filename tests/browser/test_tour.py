@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from devtools.lab import Watch
 from emdviz import site
 from emdviz.site.recorded import Replay
-from emdviz.site.steps import A, steps
+from emdviz.site.steps import CLASSES, A, steps
 from tests.browser.test_accessibility import OPTIONS
 
 pytestmark = pytest.mark.browser
@@ -210,6 +210,38 @@ def test_no_rule_of_accessibility_is_broken(visit, name):
     report = Axe().run(page, options=OPTIONS).response
     assert report["passes"]
     assert [f"{rule['id']}: {rule['nodes'][0]['target']}" for rule in report["violations"]] == []
+
+
+def test_a_figure_goes_by_the_states_whose_answers_it_knows(visit):
+    page = visit(reduced_motion="no-preference")
+    names = [step.name for step in STEPS]
+    on_walk = [step for step in STEPS if step.on_walk]
+    assert on_walk
+    for step in on_walk:
+        page.goto(f"{page.url.partition('#')[0]}#{step.name}")
+        page.wait_for_function(ALL_DRAWN, arg=len(STEPS))
+        page.evaluate(
+            f"""() => {{
+              window.said = [];
+              const figure = document.querySelector("{NOW} .emdviz-explorer");
+              const note = () => said.push(figure.ariaLabel);
+              new MutationObserver(note).observe(figure, {{ attributes: true }});
+            }}"""
+        )
+        page.keyboard.press("PageDown")
+        page.wait_for_function(
+            "(text) => said.at(-1)?.includes(text)",
+            arg=", ".join(f"{c} {v:.2f}" for c, v in zip(CLASSES, step.shown["t"], strict=True)),
+        )
+        said = page.evaluate("said")
+        assert len(said) > 3
+        assert not any("kernel" in text for text in said)
+        page.locator(f"{NOW} .emdviz-bar").first.focus()
+        page.keyboard.press("PageUp")
+        page.wait_for_function(f"() => {SAID}.includes('needs a running kernel')")
+        link = page.locator(f"{NOW} .tour-open").get_attribute("href")
+        assert link == "losses.html"
+        assert names.index(step.name) < names.index("training")
 
 
 def test_paper_has_a_page_for_each_step_with_its_answer(visit):

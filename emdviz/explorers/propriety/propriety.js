@@ -60,6 +60,7 @@ function createCosts() {
 function createCard({ loss, model, root, act }) {
   const classes = model.get("classes");
   const spoken = loss.asked ? loss.label : closedForms[loss.name].words;
+  const by = model.get("_kernel") === false ? "stored" : "in Python";
   const outcome = createOutcome({ classes, root });
   const words = html("p", { class: "emdviz-verdict" });
   const costs = createCosts();
@@ -68,7 +69,7 @@ function createCard({ loss, model, root, act }) {
   const node = html(
     "section",
     { ...ofLoss(loss, "emdviz-outcome"), "aria-label": spoken },
-    html("h3", {}, loss.label, html("span", { class: "emdviz-end" }, loss.asked ? "in Python" : spoken)),
+    html("h3", {}, loss.label, html("span", { class: "emdviz-end" }, loss.asked ? by : spoken)),
     words, frame, costs.node,
   );
   if (simplex) node.append(simplex.node);

@@ -1,0 +1,44 @@
+"""Compute the best predictions of losses on the walks of the tour, for emdviz/site/walks.json.
+
+Run ``python scripts/record_walks.py``; it takes a few seconds.
+"""
+
+import json
+
+from emdviz.explorers import ProprietyExplorer
+from emdviz.site.walks import ANSWERS, WALKS
+from emdviz.writing import write_whole
+
+KEPT = ("least", "honest", "best", "label", "free")
+DIGITS = 4
+
+
+def record(walk):
+    """Return the answers of the losses of a walk that have no closed form, state by state."""
+    explorer = ProprietyExplorer(walk.start, show=walk.losses)
+    found = {}
+    for t in walk.states():
+        told = explorer._told({"t": t, "p": explorer.p, "positions": None})
+        for name, record in told.items():
+            answer = {key: record["answer"][key] for key in KEPT if key in record["answer"]}
+            found.setdefault(name, []).append(_rounded(answer))
+    return found
+
+
+def _rounded(part):
+    if isinstance(part, dict):
+        return {key: _rounded(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_rounded(value) for value in part]
+    return round(part, DIGITS) + 0.0 if isinstance(part, float) else part
+
+
+def main():
+    """Record all walks."""
+    walks = {name: record(walk) for name, walk in WALKS.items()}
+    told = {"made_by": "python scripts/record_walks.py", "walks": walks}
+    write_whole(ANSWERS, (json.dumps(told, separators=(",", ":")) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
