@@ -57,6 +57,7 @@ LEFT_OUT = {
     "comparing.compare": "reads and trains, as comparing.plan and training.compare_losses do",
     "comparing.load": "reads files; test_comparing.py has broken ones",
     "comparing.plan": "reads files as datasets.table, and tries losses as training.compare_losses",
+    "comparing.predict": "reads files of a comparison; test_comparing.py has broken ones",
     "datasets.Split": "a record of what a function returned",
     "datasets.from_torch": "calls from_arrays, which is fuzzed",
     "datasets.with_features": "runs a network over a data set, as training.fit does",

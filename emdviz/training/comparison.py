@@ -33,6 +33,10 @@ AT_ONCE = 8 * 2**20
 """Bytes of weights that a CPU trains side by side: more would not lie in its caches."""
 
 
+class RunStopped(UserWarning):
+    """A run could not be finished; the others go on."""
+
+
 def compare_losses(
     dataset,
     losses: Sequence[str] = COMPARED,
@@ -102,7 +106,7 @@ def compare_losses(
 
     Warns
     -----
-    UserWarning
+    RunStopped
         If a run could not be finished because its loss was no longer finite, or for lack of
         memory; the others go on.
     """
@@ -250,9 +254,11 @@ def _side_by_side(members, on_epoch):
     """Train all runs at once; return key -> (run, why it could not be finished or None)."""
     keys = {id(run): key for key, run in members}
     outcomes = {key: (run, None) for key, run in members}
-    alone = [(key, run) for key, run in members if not can_be_stacked(run)]
+    # finished runs only tell what they have done: others must not catch up with them one by one
+    together = [run for _, run in members if can_be_stacked(run) and not _is_finished(run)]
+    alone = [(key, run) for key, run in members if run not in together]
     outcomes |= {key: _alone(run, key, on_epoch) for key, run in alone}
-    for stack in arrange(run for _, run in members if can_be_stacked(run)):
+    for stack in arrange(together):
         group = [run for runs in stack for run in runs]
         try:
             for results in train_together(stack):
@@ -274,13 +280,17 @@ def _side_by_side(members, on_epoch):
     return outcomes
 
 
+def _is_finished(run):
+    return len(run.epochs) == run.config.epochs
+
+
 def _tell(on_epoch, key, epoch):
     if on_epoch is not None:
         on_epoch(*key[:2], epoch)
 
 
 def _warn(key, error):
-    warnings.warn(f"{key[0]} with seed {key[1]} stopped: {error}", stacklevel=6)
+    warnings.warn(f"{key[0]} with seed {key[1]} stopped: {error}", RunStopped, stacklevel=6)
     return str(error)
 
 

@@ -31,20 +31,7 @@ def read_images(paths, shape, decoding):
             f"inputs must be arrays, for the run was trained on images of {shape[1]} × {shape[2]} "
             f"pixels, and files are read as square ones; got {shown(paths)}"
         )
-    if isinstance(paths, list | tuple):
-        files = files_at(paths)
-    else:
-        root = Path(paths).expanduser()
-        if not root.exists():
-            raise FileNotFoundError(
-                f"inputs must be a folder, a zip file or an image, found none at {root}"
-            )
-        if root.is_dir() or root.suffix.lower() == ".zip" or zipfile.is_zipfile(root):
-            files = [
-                file for file in list_files(root) if not file.name.lower().endswith(TEXT_SUFFIXES)
-            ]
-        else:
-            files = files_at([root])
+    files = find_images(paths)
     found = decode(files, shape[1], **decoding)
     if found.unreadable:
         text = how_many(found.unreadable, "files that cannot be read as images")
@@ -59,6 +46,20 @@ def read_images(paths, shape, decoding):
         images = np.einsum("nchw,c->nhw", images, weights, dtype=np.uint32)[:, None]
         images = ((images + 2**15) >> 16).astype(np.uint8)
     return torch.from_numpy(images), [files[place].name for place in found.kept]
+
+
+def find_images(paths):
+    """Return the files in a folder or a zip file but those of text, or those at the paths."""
+    if isinstance(paths, list | tuple):
+        return files_at(paths)
+    root = Path(paths).expanduser()
+    if not root.exists():
+        raise FileNotFoundError(
+            f"inputs must be a folder, a zip file or an image, found none at {root}"
+        )
+    if root.is_dir() or root.suffix.lower() == ".zip" or zipfile.is_zipfile(root):
+        return [file for file in list_files(root) if not file.name.lower().endswith(TEXT_SUFFIXES)]
+    return files_at([root])
 
 
 def read_rows(table, features, preparation=None):

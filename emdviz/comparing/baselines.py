@@ -1,0 +1,118 @@
+"""What scikit-learn makes of the same rows: is a comparison of losses worth reading?"""
+
+import json
+import time
+import warnings
+
+import numpy as np
+
+from emdviz.comparing.progress import bar
+from emdviz.metrics import evaluate
+from emdviz.training.results import finished
+from emdviz.writing import write_whole
+
+NAMES = ("logistic regression", "gradient boosting")
+
+FILE = "baselines.json"
+"""In the folder of the comparison; begun baselines are not computed again."""
+
+FAR = 0.05
+"""A baseline is ahead by far if its mean RPS is less by this share or more, and the interval of
+the paired differences excludes 0."""
+
+
+def run_baselines(data, seeds, folder, progress=None):
+    """Fit logistic regression and gradient boosting on the split of each seed.
+
+    Parameters
+    ----------
+    data : OrderedData
+        Its inputs are rows of numbers; votes count by their majority, weights as sample weights.
+    seeds : sequence of int
+        Each draws its split, as ``data.resplit(seed)``.
+    folder : Path
+        Of the comparison.
+    progress : bool, optional
+        As for :func:`progress.bar`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each ``baseline`` and ``seed``, with ``seconds`` and the metrics of
+        ``metrics.evaluate`` for both splits, as ``valid RPS`` and ``test RPS``.
+    """
+    import pandas as pd
+
+    path, rows = folder / FILE, []
+    if path.exists():
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    done = {(row["baseline"], row["seed"]) for row in rows}
+    with bar(len(seeds) * len(NAMES), "baselines", progress, unit=" fits") as shown:
+        for seed in seeds:
+            own = data.resplit(seed)
+            for name in NAMES:
+                if (name, seed) not in done:
+                    rows.append({"baseline": name, "seed": seed} | _fit(own, name, seed))
+                    write_whole(path, json.dumps(rows, indent=1).encode())
+                shown()
+    table = pd.DataFrame(rows)
+    return table[table["seed"].isin(seeds)].reset_index(drop=True)
+
+
+def _fit(data, name, seed):
+    start, measured = time.perf_counter(), {}
+    train = data.split("train")
+    weights = None if train.weights is None else train.weights.numpy()
+    model = _make(name, seed)
+    last = model.steps[-1][0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of iterations that did not converge, as is usual
+        model.fit(_rows(train), train.labels.numpy(), **{f"{last}__sample_weight": weights})
+    for split in ("valid", "test"):
+        part = data.split(split)
+        p = np.zeros((len(part), len(data.classes)))
+        p[:, model.classes_] = model.predict_proba(_rows(part))
+        found = evaluate(p, part.labels.numpy())
+        measured |= {f"{split} {key}": float(value) for key, value in found.items()}
+    return {"seconds": time.perf_counter() - start} | measured
+
+
+def _make(name, seed):
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if name == "gradient boosting":
+        return make_pipeline(HistGradientBoostingClassifier(random_state=seed))
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+
+
+def _rows(split):
+    return split.inputs.reshape(len(split), -1).numpy()
+
+
+def note_on_baselines(table, baselines):
+    """Return a note, in a list, if a baseline is ahead of every loss by far, and else none.
+
+    Judged by the test RPS of those seeds that both have.
+    """
+    from scipy import stats
+
+    done = finished(table)
+    if "test RPS" not in done or done.empty:
+        return []
+    losses = done.pivot(index="seed", columns="loss", values="test RPS")
+    fits = baselines.pivot(index="seed", columns="baseline", values="test RPS")
+    loss, name = losses.mean().idxmin(), fits.mean().idxmin()
+    pairs = (losses[loss] - fits[name]).dropna()
+    behind = pairs.mean()
+    if len(pairs) < 2 or behind < FAR * losses[loss].mean():
+        return []
+    if stats.ttest_1samp(pairs, 0).pvalue > 0.05:
+        return []
+    return [
+        f"{name} beats every network by far: test RPS {fits[name].mean():.3g}, against "
+        f"{losses[loss].mean():.3g} of the best loss, {loss}. What these networks show of losses "
+        "says little; try another network, or more epochs"
+    ]
