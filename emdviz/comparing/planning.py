@@ -335,7 +335,7 @@ def plan(
     Examples
     --------
     >>> print(plan("data/lev.csv", label="rating", seeds=3, folder="lev"))
-    lev.csv: 1,000 rows, 5 classes: 0 < 1 < 2 < 3 < 4
+    lev.csv: 1,000 rows, 5 classes: 1 < 2 < 3 < 4 < 5
     4 losses: XE, REG, EMD², XE + EMD²
     learning rates: 36 runs or more of mlp, 20 epochs each, judged on validation
     comparison: 4 losses × 3 seeds, each with a split of its own: 12 runs, which are among these
