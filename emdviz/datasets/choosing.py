@@ -1,6 +1,7 @@
 """Columns of a table that are no features: constants, identifiers, and what tells the label."""
 
 import math
+import re
 
 import numpy as np
 from scipy.special import gammaln
@@ -17,7 +18,10 @@ _MOST_WORDS = 100
 """A column of more different words is text, if there are not five rows for each."""
 
 
-def reason_to_leave_out(values, kind, labels, scores=None):
+_ID = re.compile(r"(?i:(?:^|[\W_])(?:id|nr|no|idx|index|key)(?:[\W_]|$))|[a-z]I[dD]$")
+
+
+def reason_to_leave_out(values, kind, labels, scores=None, *, name=""):
     """Return why a column should not be a feature, or None.
 
     Parameters
@@ -29,6 +33,8 @@ def reason_to_leave_out(values, kind, labels, scores=None):
         Class indices.
     scores : float array, shape (N,), optional
         Numbers that the labels were made of.
+    name : str
+        What the column is called.
 
     Examples
     --------
@@ -37,6 +43,8 @@ def reason_to_leave_out(values, kind, labels, scores=None):
     'numbers the rows'
     >>> reason_to_leave_out(labels * 10 + np.arange(60) % 2.0, "number", labels)
     'tells the label: it rises with it, without exception'
+    >>> reason_to_leave_out((np.arange(60.0) * 7) ** 2 % 1009, "number", labels, name="photo_id")
+    'has another number in each row, and is named an id'
     >>> reason_to_leave_out(np.arange(60) % 4.0, "number", labels)
     """
     gaps = is_gap(values)
@@ -49,13 +57,13 @@ def reason_to_leave_out(values, kind, labels, scores=None):
     if len(different) == 1 and not gaps.any():
         return "has one value in all rows"
     return (
-        _identifies(values, kind, len(different), gaps)
+        _identifies(values, kind, len(different), gaps, name)
         or _tells(codes, np.asarray(labels), kind)
         or _correlates(values, kind, scores, gaps)
     )
 
 
-def _identifies(values, kind, different, gaps):
+def _identifies(values, kind, different, gaps, name):
     count = len(values) - gaps.sum()
     if kind == "category":
         if different == count >= _LEAST_ROWS:
@@ -69,6 +77,8 @@ def _identifies(values, kind, different, gaps):
         return None
     if values.max() - values.min() == len(values) - 1 or (np.diff(values) > 0).all():
         return "numbers the rows"
+    if _ID.search(name):
+        return "has another number in each row, and is named an id"
     return None
 
 
@@ -78,7 +88,8 @@ def _tells(codes, labels, kind):
     Of all ways to arrange the labels in the rows, at most C^V leave one label for each of V values.
     """
     num_values, num_labels = len(np.unique(codes)), len(np.unique(labels))
-    pairs = np.unique(np.stack([codes, labels], axis=1), axis=0)
+    pairs = np.unique(codes * (labels.max() + 1) + labels)
+    pairs = np.stack(np.divmod(pairs, labels.max() + 1), axis=1)
     if len(pairs) == num_values:  # sorted by value, so these are the labels in its order
         steps = np.diff(pairs[pairs[:, 0] > 0, 1]) if kind != "category" else np.array([1, -1])
         if _log_ways(labels) > math.log(2) - _LEAST_CHANCE:

@@ -1,6 +1,7 @@
 """The cells of a column of a table: numbers, dates and texts, and gaps."""
 
 import math
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,10 +11,13 @@ from emdviz.datasets.readers.numbers import (
     UnknownDateError,
     UnknownDecimalError,
     decimals_of,
+    looks_like_date,
     parse_dates,
     parse_numbers,
 )
 from emdviz.reading import shown
+
+_BEGIN = set("0123456789+-.,\N{MINUS SIGN}")
 
 _FEW = 20
 """A column of so few different values may be of categories though most of them are numbers."""
@@ -29,7 +33,7 @@ class Cells:
         import pandas as pd
 
         self.name, self.table, self.decimal = column.name, table, decimal
-        self.index, self.numbers, self.days = column.index, None, None
+        self.index, self.numbers, self.days, self._parsed = column.index, None, None, {}
         # where semicolons part the fields, a comma may stand before decimals
         self.point = column.attrs.get("separator") != ";"
         types = pd.api.types
@@ -72,7 +76,8 @@ class Cells:
             return "date"
         if self.numbers is not None or not len(self.present):
             return "number"
-        if not np.isnan(self._different("date")).any():
+        first = self.texts[self.present[0]]
+        if looks_like_date(first) and not np.isnan(self._different("date")).any():
             return "date"
         words = np.isnan(self._different("number"))
         if not words.any():
@@ -103,6 +108,11 @@ class Cells:
 
     def _different(self, kind):
         """Return the different cells that are not missing as float64."""
+        if kind not in self._parsed:
+            self._parsed[kind] = self._parse(kind)
+        return self._parsed[kind]
+
+    def _parse(self, kind):
         try:
             if kind == "date":
                 return parse_dates([self.texts[k] for k in self.present])
@@ -167,8 +177,13 @@ def decimal_of(frame):
     found = set()
     for place in range(frame.shape[1]):
         column = frame.iloc[:, place]
-        if column.dtype == object or str(column.dtype) in ("str", "string"):
-            found |= decimals_of({one for one in column if isinstance(one, str)})
+        if column.dtype != object and str(column.dtype) not in ("str", "string"):
+            continue
+        with suppress(TypeError):  # lists and the like
+            for text in column.unique().tolist():
+                if isinstance(text, str) and text[:1] in _BEGIN and (one := decimals_of([text])):
+                    found |= one
+                    break
     return found.pop() if len(found) == 1 else None
 
 

@@ -26,6 +26,10 @@ def _pattern(decimal):
     )
 
 
+_PLAIN = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_EITHER = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
+"""Texts with no comma, and those of them that may have a point between thousands."""
+
 _PATTERNS = {decimal: _pattern(decimal) for decimal in ".,"}
 
 
@@ -79,6 +83,10 @@ def parse_numbers(texts, decimal=None, *, point=True):
     >>> parse_numbers(["2,5", "2.5", "7", "1.250"])
     array([2.5 , 2.5 , 7.  , 1.25])
     """
+    if all(map(_PLAIN.fullmatch, texts)):  # as nearly all are, and read sooner
+        pointed = [text for text in texts if "." in text]
+        if not pointed or not all(map(_EITHER.fullmatch, pointed)):
+            return np.array([float(text) for text in texts])
     own = decimals_of(texts)
     decimal = own.pop() if len(own) == 1 else decimal
     values = np.full(len(texts), np.nan)
@@ -106,6 +114,17 @@ class UnknownDateError(ValueError):
     def __init__(self, text):
         self.text = text
         super().__init__(f"{text!r} may begin with the day or with the month")
+
+
+def looks_like_date(text):
+    """Return whether a text is written as dates are.
+
+    Examples
+    --------
+    >>> looks_like_date("03/04/2024 12:30"), looks_like_date("3.5")
+    (True, False)
+    """
+    return bool(_YEAR_FIRST.fullmatch(text) or _YEAR_LAST.fullmatch(text))
 
 
 def parse_dates(texts):

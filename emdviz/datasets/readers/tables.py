@@ -272,6 +272,8 @@ def columns_of_votes(frame, columns, classes, name, decimal=None):
     if classes is not None:
         return counts, classes
     order = order_classes(columns)
+    if len(order.classes) < len(columns):
+        raise ValueError(f"columns of votes must be classes, each once, got {shown(columns)}")
     places = [columns.index(column) for column in order.classes]
     return counts[:, places], order.classes
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from emdviz.datasets.arrays import from_arrays
 from emdviz.datasets.choosing import reason_to_leave_out
-from emdviz.datasets.order import is_missing
+from emdviz.datasets.order import is_missing, notes_of, order_classes
 from emdviz.datasets.preparation import Preparation
 from emdviz.datasets.readers.cells import Cells, as_text, decimal_of, lines_in_words
 from emdviz.datasets.readers.tables import (
@@ -142,7 +142,7 @@ def table(
     notes = list(frame.attrs["notes"])
     lines = len(frame)
     candidates = features or [one for one in frame if one not in taken and one not in drop]
-    left, counts = {}, None
+    left, counts, ordered = {}, None, classes is None
     if per_row:
         if id is None:
             raise ValueError("id must name the column that tells what each row of votes is about")
@@ -153,6 +153,10 @@ def table(
         raise ValueError("rater is for a table in which each row is a vote: pass votes='column'")
     elif votes is not None:
         counts, classes = columns_of_votes(frame, of_votes, classes, name, decimal)
+    if votes is not None and ordered:
+        order = order_classes(classes)
+        notes += notes_of(order)
+        positions = order.positions if positions is None else positions
     labels = None
     if label is not None:
         frame, counts, without = _with_label(frame, str(label), counts, classes, name)
@@ -175,7 +179,9 @@ def table(
         seed=seed,
     )
     candidates = [column for column in candidates if column not in left]
-    preparation, more = _choose(frame, candidates, features, data, decimal, name)
+    preparation = Preparation.plan(frame, candidates, decimal=decimal, name=name)
+    frame = preparation.read(frame, name)
+    preparation, more = _choose(preparation, frame, features, data, name)
     left |= more
     if not preparation.columns:
         why = "".join(f"; {column} {reason}" for column, reason in left.items())
@@ -287,15 +293,14 @@ def _count_votes(frame, votes, used, classes, name):
     return count_votes(frame, votes, used["id"], classes)
 
 
-def _choose(frame, candidates, features, data, decimal, name):
+def _choose(preparation, frame, features, data, name):
     """Return a Preparation of the columns to learn from, and why the others are left out."""
-    preparation = Preparation.plan(frame, candidates, decimal=decimal, name=name)
     votes = None if data.votes is None else data.votes.numpy()
     scores = data.scores if votes is None else votes @ np.arange(votes.shape[1])
     labels, left, kept = data.labels.numpy(), {}, []
     for column in preparation.columns:
-        values = Cells(frame[column.name], name, decimal).values(column.kind)
-        why = reason_to_leave_out(values, column.kind, labels, scores)
+        values = Cells(frame[column.name], name).values(column.kind)
+        why = reason_to_leave_out(values, column.kind, labels, scores, name=column.name)
         if features and why in ("is empty", "has one value in all rows"):
             raise ValueError(
                 f"features must differ from row to row, column {column.name!r} of {name} {why}; "
