@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import safetensors.torch
 import torch
 from PIL import Image
@@ -141,6 +142,29 @@ def _table(around):
     return ("\n".join(lines) + "\n").encode()
 
 
+def _tables():
+    """A table with numbers, words, dates and gaps, as several programs write it."""
+    frame = pd.DataFrame(
+        {
+            "größe": [k * 37.5 % 11 for k in range(30)],
+            "farbe": ["rot", "grün", None] * 10,
+            "tag": [f"{k % 28 + 1}.{k % 12 + 1}.2021" for k in range(30)],
+            "y": [k % 4 for k in range(30)],
+        }
+    )
+    text = frame.to_csv(sep=";", decimal=",", index=False)
+    sheet, columns = io.BytesIO(), io.BytesIO()
+    frame.to_excel(sheet, index=False)
+    frame.to_parquet(columns)
+    return {
+        "t.csv": text.encode(),
+        "latin.csv": text.encode("latin-1"),
+        "t.tsv": text.replace(";", "\t").encode("utf-16"),
+        "t.xlsx": sheet.getvalue(),
+        "t.parquet": columns.getvalue(),
+    }
+
+
 def _cache(around):
     """The name and content of the cache of these files, and the decoded images."""
     with tempfile.TemporaryDirectory() as name:
@@ -215,9 +239,9 @@ def readers():
             {"labels.csv": _table(classes)}, _content(tables.read_label_table), share=2
         ),
         "own tables": Reader({"labels.csv": _table(classes)}, table, classes, share=0.4),
-        "tables of numbers": Reader(
-            {"t.csv": b"size,y\n" + b"".join(b"%d,%d\n" % (k, k % 3) for k in range(30))},
-            _set(lambda root: datasets.table(root / "t.csv", label="y")),
+        "tables": Reader(
+            _tables(),
+            lambda folder, name: datasets.table(folder / name, label="y").resplit(1),
             share=1,
         ),
         "own folders": Reader(

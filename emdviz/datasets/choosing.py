@@ -44,7 +44,7 @@ def reason_to_leave_out(values, kind, labels, scores=None, *, name=""):
     >>> reason_to_leave_out(labels * 10 + np.arange(60) % 2.0, "number", labels)
     'tells the label: it rises with it, without exception'
     >>> reason_to_leave_out((np.arange(60.0) * 7) ** 2 % 1009, "number", labels, name="photo_id")
-    'has another number in each row, and is named an id'
+    'is named an id'
     >>> reason_to_leave_out(np.arange(60) % 4.0, "number", labels)
     """
     gaps = is_gap(values)
@@ -59,6 +59,7 @@ def reason_to_leave_out(values, kind, labels, scores=None, *, name=""):
     return (
         _identifies(values, kind, len(different), gaps, name)
         or _tells(codes, np.asarray(labels), kind)
+        or _is_missing_by_label(gaps, np.asarray(labels))
         or _correlates(values, kind, scores, gaps)
     )
 
@@ -71,14 +72,15 @@ def _identifies(values, kind, different, gaps, name):
         if different > _MOST_WORDS and different > count / 5:
             return f"is text: {different:,} different ones in {count:,} rows"
         return None
-    if kind == "date" or gaps.any() or different < len(values) or different < _LEAST_ROWS:
+    known = values[~gaps]
+    if kind == "date" or not (known == np.round(known)).all():
         return None
-    if not (values == np.round(values)).all():
+    if _ID.search(name) and different > count / 5:
+        return "is named an id"
+    if gaps.any() or different < len(values) or different < _LEAST_ROWS:
         return None
     if values.max() - values.min() == len(values) - 1 or (np.diff(values) > 0).all():
         return "numbers the rows"
-    if _ID.search(name):
-        return "has another number in each row, and is named an id"
     return None
 
 
@@ -86,6 +88,7 @@ def _tells(codes, labels, kind):
     """Tell whether label or value follow from each other, as they would not by chance.
 
     Of all ways to arrange the labels in the rows, at most C^V leave one label for each of V values.
+    Numbers of few rows each may repeat since whole rows do.
     """
     num_values, num_labels = len(np.unique(codes)), len(np.unique(labels))
     pairs = np.unique(codes * (labels.max() + 1) + labels)
@@ -97,13 +100,25 @@ def _tells(codes, labels, kind):
                 return "tells the label: it rises with it, without exception"
             if (steps <= 0).all():
                 return "tells the label: it falls as that rises, without exception"
-        if num_values * math.log(num_labels) - _log_ways(labels) < _LEAST_CHANCE:
+        chance = num_values * math.log(num_labels) - _log_ways(labels)
+        is_code = kind == "category" or num_values <= len(codes) / 10
+        if is_code and chance < _LEAST_CHANCE:
             return "tells the label: each of its values has one class"
-    if len(pairs) == num_labels:
-        chance = num_labels * math.log(num_values) - _log_ways(codes)
-        if chance < _LEAST_CHANCE:
-            return "follows from the label: each class has one value"
+    if len(pairs) == num_labels and _follows(codes, num_values, num_labels):
+        return "follows from the label: each class has one value"
     return None
+
+
+def _is_missing_by_label(gaps, labels):
+    pairs = np.unique(labels * 2 + gaps)
+    splits_no_class = gaps.any() and len(pairs) == len(np.unique(labels))
+    if splits_no_class and _follows(gaps.astype(np.int64), 2, len(pairs)):
+        return "follows from the label: it is missing in all rows of some classes only"
+    return None
+
+
+def _follows(codes, num_values, num_labels):
+    return num_labels * math.log(num_values) - _log_ways(codes) < _LEAST_CHANCE
 
 
 def _log_ways(codes):
