@@ -74,8 +74,9 @@ def first_figures(rounds=1):
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         where = Path(folder, "notebooks")
         where.mkdir()
-        for read in ("data/lev.csv", "docs/results/race_of_losses.csv"):  # by notebook 08
-            Path(folder, read).parent.mkdir(parents=True)
+        reads = "data/lev.csv", "docs/results/race_of_losses.csv", "docs/results/controls.csv"
+        for read in reads:  # by notebooks 06 and 08
+            Path(folder, read).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(NOTEBOOKS.parent / read, Path(folder, read))
         for name, code in (("empty", EMPTY), ("empty, with torch", f"{EMPTY}\n{TORCH}")):
             book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])

@@ -255,6 +255,19 @@ def test_the_papers_identity_fails_for_squares():
     assert ot.emd2(p, t, ground_distance.line(3) ** 2) == pytest.approx(2.0)
 
 
+def test_equal_cross_entropy_leaves_emd2_this_range():
+    rng, steps = np.random.default_rng(0), np.arange(8)
+    for k in range(8):
+        truth, rest = one_hot(k, 8), rng.dirichlet(np.full(7, 0.3), size=500)
+        p = 0.4 * truth + 0.6 * np.insert(rest, k, 0, axis=1)
+        near = [one_hot(i, 8) for i in (k - 1, k + 1) if 0 <= i < 8]
+        least, far = np.mean(near, axis=0), one_hot(abs(steps - k).argmax(), 8)
+        least, most = emd2(0.4 * truth + 0.6 * np.stack([least, far]), truth)
+        assert least == pytest.approx(0.6**2 / len(near))
+        assert most == pytest.approx(0.6**2 * max(k, 7 - k))
+        assert np.all((emd2(p, truth) > least) & (emd2(p, truth) < most))
+
+
 @pytest.mark.parametrize("name", EVERYWHERE)
 class TestArrays:
     def test_results_have_the_library_and_dtype_of_the_input(self, name):

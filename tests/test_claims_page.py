@@ -1,0 +1,91 @@
+"""The page of claims: its script writes it, its places exist, and prose follows from numbers."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from emdviz.site.recorded import Replay
+from emdviz.site.steps import steps
+from emdviz.training import paired_differences
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "CLAIMS.md"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("claims_page", ROOT / "scripts/claims_page.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def claims(script):
+    return [*script.of_2017(), *script.of_2016()]
+
+
+def test_the_page_is_what_the_script_writes(script):
+    assert PAGE.read_text(encoding="utf-8") == script.page(), "python scripts/claims_page.py"
+
+
+def names_of_tests(path):
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.ClassDef):
+            inner = (one.name for one in node.body if isinstance(one, ast.FunctionDef))
+            yield from (f"{node.name}::{name}" for name in inner)
+
+
+def test_every_place_exists(script, claims):
+    told = {step.name for step in steps(Replay())}
+    for claim in claims:
+        assert claim.tests + claim.pages, claim.says
+        for test in claim.tests:
+            file, _, name = test.partition("::")
+            assert name in set(names_of_tests(ROOT / "tests" / file)), test
+        for number, text in claim.cells:
+            assert script.section(number, text)[1], text
+        assert set(claim.steps) <= told
+        assert all((PAGE.parent / name).is_file() for name in claim.pages)
+
+
+def test_a_cell_that_is_gone_is_an_error(script):
+    with pytest.raises(ValueError, match=r"03_why_squared.ipynb has no cell with 'no such text'"):
+        script.section(3, "no such text")
+
+
+def verdicts(data, baseline, losses, metrics):
+    runs = pd.read_csv(ROOT / "docs" / "results" / "controls.csv")
+    rows = runs[(runs["data"] == data) & runs["loss"].isin([baseline, *losses])]
+    found = paired_differences(rows, metrics, baseline=baseline)
+    return found.set_index(["loss", "metric"])["verdict"]
+
+
+def test_what_notebook_06_says_of_the_controls():
+    arms, metrics = ["SGEMD2", "given", "shuffled"], ["AEM", "MAE", "RPS"]
+    ages = verdicts("ages", "constant", arms, metrics)
+    assert ages["given", "MAE"] == ages["given", "RPS"] == "better"
+    assert set(ages[["SGEMD2", "shuffled"]]) == {"undecided"}
+    assert set(verdicts("digits", "constant", arms, metrics)) == {"undecided"}
+    for data in ("ages", "digits"):
+        losses = ["XEMD2", "constant", *arms]
+        to_xe = verdicts(data, "XE", losses, ["AEM", "RPS"]).unstack()
+        assert set(to_xe.loc[["constant", *arms], "RPS"]) == {"worse"}
+        assert "better" not in set(to_xe["AEM"])
+    assert to_xe.loc["XEMD2", "AEM"] == to_xe.loc["SGEMD2", "AEM"] == "worse"
+    assert to_xe.loc["given", "AEM"] == "undecided"
+
+
+def test_the_papers_have_their_years():
+    for path in ("CITATION.cff", "docs/CLAIMS.md", "README.md"):
+        text = (ROOT / path).read_text(encoding="utf-8")
+        for later in re.findall(r"(\d{4}),? arXiv 1611\.05916", text):
+            assert later == "2016", path
+    first, second = re.findall(r"year: (\d+)", (ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (first, second) == ("2017", "2016")
