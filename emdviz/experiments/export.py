@@ -6,6 +6,26 @@ _POLICY = (
     "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
 )
 
+_IN_LATEX = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+
+# letters of labels and numbers that pdflatex does not know
+_AS_MATHS = {
+    "<": "$<$",
+    ">": "$>$",
+    "²": "$^2$",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "–": "--",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "ρ": r"$\rho$",
+    "\N{NO-BREAK SPACE}": "~",
+}
+
 
 def to_csv(frame):
     """Return a table as CSV; text that a spreadsheet would take for a formula gets a ' before it.
@@ -25,7 +45,7 @@ def to_csv(frame):
     return frame.map(tame).rename(columns=tame).to_csv(index=False, lineterminator="\n")
 
 
-def to_latex(frame):
+def to_latex(frame, *, caption=None):
     """Return a table as LaTeX, all text escaped; an empty cell is a dash.
 
     Examples
@@ -33,8 +53,17 @@ def to_latex(frame):
     >>> import pandas as pd
     >>> "small\\\\_cnn" in to_latex(pd.DataFrame({"network": ["small_cnn"]}))
     True
+    >>> "90 \\\\% \\\\& more" in to_latex(pd.DataFrame({"a": [1]}), caption="90 % & more")
+    True
     """
-    return frame.to_latex(index=False, escape=True, na_rep="--", float_format="%.4g")
+    caption = None if caption is None else _escape_latex(caption)
+    options = {"escape": True, "na_rep": "--", "float_format": "%.4g"}
+    text = frame.to_latex(index=False, caption=caption, **options)
+    return "".join(_AS_MATHS.get(letter, letter) for letter in text)
+
+
+def _escape_latex(text):
+    return "".join(_IN_LATEX.get(letter, letter) for letter in " ".join(text.split()))
 
 
 def to_html(frame):

@@ -85,9 +85,8 @@ def paired_differences(
 ):
     """How far each loss is from a baseline, seed by seed, with 95 % intervals and verdicts.
 
-    Runs of one seed start from the same weights (but for last layers with different numbers of
-    outputs, as that of REG) and see the same batches, so their difference says more than the
-    difference of two means.
+    Runs of one seed start from the same weights and see the same batches, so their difference
+    says more than the difference of two means.
 
     Parameters
     ----------
@@ -154,7 +153,7 @@ def paired_differences(
     losses = list(dict.fromkeys(done["loss"]))
     if not isinstance(baseline, str) or baseline not in losses:
         raise ValueError(f"baseline must be a loss with a finished run, {losses}, got {baseline!r}")
-    over, scores = _scope(finished(table)), {}
+    over, scores = scope_of(finished(table)), {}
     if predictions is not None:
         if "id" not in table:
             raise ValueError("table must have the column 'id' where predictions are given")
@@ -177,7 +176,7 @@ def paired_differences(
             rows.append(row | {"pairs": len(pairs), "p": p})
     columns = ["loss", "metric", "difference", "low", "high", "pairs", "p"]
     result = pd.DataFrame(rows, columns=columns)
-    result["p_holm"] = _holm(result["p"].to_numpy(float))
+    result["p_holm"] = adjust_for_number(result["p"].to_numpy(float))
     result["verdict"] = list(map(_verdict, result.itertuples()))
     return result.assign(over=over)
 
@@ -253,7 +252,7 @@ def _why_undecided(row):
     return f": p = {row.p:.2g} alone, but {row.p_holm:.2g} adjusted for all comparisons"
 
 
-def _scope(runs):
+def scope_of(runs):
     """Say in what the finished runs of a table differ."""
     splits = [name for name in REPEATS if name != "seed" and name in runs]
     if not any(runs[name].nunique() > 1 for name in splits):
@@ -296,7 +295,7 @@ def _student(mean, error, freedom):
     return mean - half, mean + half, p
 
 
-def _holm(p):
+def adjust_for_number(p):
     """Adjust p values for their number, by Holm; NaN is none."""
     order = np.argsort(p)[: np.sum(~np.isnan(p))]
     steps = p[order] * np.arange(len(order), 0, -1)
