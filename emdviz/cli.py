@@ -235,6 +235,12 @@ def run(
     option: Annotated[
         list[str], typer.Option(metavar="NAME=VALUE", help="Any other argument of the data set.")
     ] = (),
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            help="A name for the data's files, by which runs know them wherever they lie."
+        ),
+    ] = None,
     networks: Annotated[
         str | None,
         typer.Option(
@@ -292,6 +298,7 @@ def run(
         size=size,
         config=_config(quick, size, epochs, batch_size, device),
         dataset_options=_dataset_options(classes, bins, labels, pattern, option),
+        edition=edition,
     )
     if dry_run:  # the cost does not depend on the weights
         missing = [name for name in ("VGG_F", "RES_F") if name not in starts]
@@ -536,16 +543,10 @@ def _in_options(error, dataset):
 
 def _check_data(spec, table):
     """Raise an error if the data is missing, before any run begins."""
-    import inspect
+    from emdviz.experiments.editions import place_of
 
-    from emdviz.datasets import DATASETS
-
-    parameter = inspect.signature(DATASETS[spec.dataset]).parameters.get("root")
-    if parameter is None:
-        return
-    options = dict(spec.dataset_options)
-    root = options.get("root", parameter.default) or f"data/{options.get('pattern')}"
-    if not Path(root).expanduser().exists():
+    root = place_of(spec.dataset, dict(spec.dataset_options))
+    if root is not None and not root.exists():
         raise FileNotFoundError(
             f"{root} is not there: get {spec.dataset} as data/README.md says, then type --data "
             f"FOLDER; or try {_ME} run {table} --quick"

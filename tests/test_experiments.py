@@ -138,9 +138,9 @@ def test_every_run_is_done_once_and_reported(grid):
     again = run(specs, store, progress=False, train=None)  # nothing is left to train
     pd.testing.assert_frame_equal(again, frame)
     pd.testing.assert_frame_equal(numbers(results(store.path)), numbers(frame))
-    assert list(frame.columns[:8]) == [
-        *("id", "dataset", "dataset n", "dataset size", "fold", "network", "weights", "loss")
-    ]
+    options = ("n", "size", "seed", "imbalance", "label_noise", "ambiguity", "edition")
+    first = ["id", "dataset", *(f"dataset {name}" for name in options), "fold", "network"]
+    assert list(frame.columns[: len(first)]) == first
 
 
 def test_metrics_are_those_of_comparing_losses(grid):
@@ -151,8 +151,9 @@ def test_metrics_are_those_of_comparing_losses(grid):
         for column in (f"valid {name}", f"test {name}"):
             expected = table[column].to_numpy(float)
             assert np.array_equal(frame[column].to_numpy(float), expected, equal_nan=True)
-    own = ["id", "dataset n", "dataset size", "seconds", "finished"]
-    assert set(frame.columns) - set(table.columns) == {"dataset n", "dataset size"}
+    more = {name for name in frame if name.startswith("dataset ")} - {"dataset edition"}
+    assert set(frame.columns) - set(table.columns) == more
+    own = ["id", *more, "seconds", "finished"]
     pd.testing.assert_frame_equal(
         frame.drop(columns=own), table.drop(columns=own, errors="ignore"), check_dtype=False
     )

@@ -1,8 +1,10 @@
 """Every run tells what it rests on, and no table averages over data that have changed."""
 
 import platform
+import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -37,24 +39,29 @@ def changed_between(tmp_path_factory):
     store, folder = root / "runs", root / "photos"
     for grade, grey in (("1", 20), ("2", 90), ("3", 160)):
         write_class(folder, grade, grey)
-    experiments.run([graded(folder, 0)], store, progress=False)
+    before = experiments.run([graded(folder, 0)], store, progress=False)
     write_class(folder, "4", 210)
-    return experiments.run([graded(folder, 0), graded(folder, 1)], store, progress=False)
+    again = experiments.run([graded(folder, 1)], store, progress=False)
+    return pd.concat([before, again], ignore_index=True)
 
 
 def test_no_mean_over_data_that_changed(changed_between):
     frame = changed_between
-    first, second = frame["data"]
-    assert first != second
+    assert frame["data"].nunique() == 2
+    first, second = editions = frame["dataset edition"]
+    assert all(re.fullmatch("sha256:[0-9a-f]{16}", one) for one in editions)
     for average in (training.summarise, experiments.select):
         with pytest.raises(
-            MixedDataError, match=rf"changed .*{first} \(1 run\), {second}"
+            MixedDataError, match=rf"different data: .*{first} \(1 run\), {second} \(1 run\)"
         ) as caught:
             average(frame)
         assert caught.value.counts == {first: 1, second: 1}
-    with pytest.raises(MixedDataError):
+    with pytest.raises(MixedDataError, match=r"table\['dataset edition'\] == 'sha256"):
         tables.table(frame, 1, dataset="image_folder")
-    assert len(training.summarise(frame[frame["data"] == first]))
+    assert len(training.summarise(frame[frame["dataset edition"] == first]))
+    same_name = frame.assign(**{"dataset edition": "mine"})
+    with pytest.raises(MixedDataError, match=r"digests are .*table\['data'\] == "):
+        training.summarise(same_name)
 
 
 def test_a_spread_only_over_what_varied(tmp_path):
@@ -99,7 +106,7 @@ def test_a_run_tells_what_it_rests_on(changed_between):
 
 
 def test_mixed_versions_are_told(changed_between):
-    frame = changed_between.assign(data="0" * 16, seed=[0, 1])
+    frame = changed_between.assign(**{"data": "0" * 16, "dataset edition": "mine"})
     frame.loc[frame.index[0], "versions"] = "emdviz 0.0.1, torch 2.6.0, Python 3.11.0"
     with pytest.warns(UserWarning, match="1 with emdviz 0.0.1, torch 2.6.0"):
         training.summarise(frame)

@@ -1,5 +1,6 @@
 """What a run is: everything that decides its result, and an id made from that."""
 
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -10,6 +11,16 @@ import re
 from dataclasses import dataclass, field
 
 from emdviz.datasets import DATASETS
+from emdviz.experiments.editions import (
+    FILES,
+    PLACES,
+    UNCOUNTED,
+    edition_of,
+    is_file,
+    parameters_of,
+    place_of,
+    spell,
+)
 from emdviz.losses import LOSSES, as_loss, zoo
 from emdviz.losses.wrapping import path_of
 from emdviz.models import MODELS
@@ -65,8 +76,8 @@ class RunSpec:
         A name in ``datasets.DATASETS``.
     dataset_options : mapping, or (name, value) pairs
         Arguments of the data set, such as ``{"root": "data/adience", "size": 64}``; kept as
-        sorted pairs. Values are texts, paths, numbers, True, False, None, or lists of these. A
-        path counts as it is written, so write the whole path.
+        sorted pairs. Values are texts, paths, numbers, True, False, None, or lists of these.
+        Where the files lie does not count, and is kept as a whole path.
     fold : int, optional
         The fold that is the test set, for a data set that has folds.
     network : str or callable
@@ -75,6 +86,7 @@ class RunSpec:
         ``"mine.net"``, or its file, such as ``"mine.py:net"``; see ``models.build``. Kept as text.
     weights : str or path, optional
         Where the network's first weights come from, as its function in ``models`` takes them.
+        Of a file its content counts.
     loss : str, callable or losses.Loss
         The name of a loss, or the function, class or Loss of a module, or its import path, such
         as ``"mine.my_loss"``; kept as the path.
@@ -83,6 +95,10 @@ class RunSpec:
         Arrays are kept as lists.
     config : training.TrainConfig
         Its seed is the run's seed. Its device does not count: it decides how soon, not what.
+    edition : str, optional
+        Which files the data are: a name that you give, such as ``"clinic 2024"``, or by default
+        a digest of them, made as the spec is, so that data that change are other data. Files
+        that lie elsewhere only need a name. None for data that need no files.
 
     Raises
     ------
@@ -92,14 +108,15 @@ class RunSpec:
 
     Notes
     -----
-    Two specs are equal if their ids are. An option of the configuration that is off (None or
-    False) does not count, so that ids stay when new options come.
+    Two specs are equal if their ids are. An id is made of the SHA-256 of what decides the result,
+    with all defaults filled in: neither of where files lie, nor of the machine. An option that is
+    off (None or False) does not count, so that ids stay when new options come.
 
     Examples
     --------
     >>> spec = RunSpec("synthetic_faces", {"n": 200, "size": 32}, loss="EMD2")
     >>> spec.id
-    'synthetic_faces-small_cnn-EMD2-979df829b5776c9d'
+    'synthetic_faces-small_cnn-EMD2-7f03bf31d3b979f3'
     >>> spec == RunSpec("synthetic_faces", {"size": 32, "n": 200}, loss="EMD2")
     True
     >>> RunSpec("digits", fold=1)
@@ -115,6 +132,7 @@ class RunSpec:
     loss_options: tuple = ()
     config: TrainConfig = field(default_factory=TrainConfig)
     weights: str | None = None
+    edition: str | None = None
 
     def __post_init__(self):
         read_choice(self.dataset, "dataset", sorted(DATASETS))
@@ -134,7 +152,10 @@ class RunSpec:
         if self.weights is not None:
             check_is(self.weights, "weights", str | os.PathLike, "a name or a path")
             object.__setattr__(self, "weights", os.fspath(self.weights))
+        if self.edition is not None:
+            check_is(self.edition, "edition", str, "a name of the data, or None")
         self._check_dataset()
+        self._find_files()
         options = {k: value for k, value in self.loss_options if k != "weight"}
         try:
             as_loss(self.loss).make(2, 1, **options)
@@ -142,6 +163,7 @@ class RunSpec:
             raise ValueError(f"loss_options of {self.loss}: {error}") from None
         except Exception:  # options may be for another number of classes; a run tries them
             pass
+        object.__setattr__(self, "_facts", self._describe())
 
     @functools.cached_property
     def id(self):
@@ -155,40 +177,60 @@ class RunSpec:
         return hash(self.id)
 
     def to_dict(self):
-        """Return the spec in the types of JSON; equal specs give equal texts."""
-        config = dataclasses.asdict(self.config)
-        del config["device"]
-        facts = {
-            "dataset": self.dataset,
-            "dataset_options": dict(self.dataset_options),
-            "fold": self.fold,
-            "network": self.network,
-            "weights": self.weights,
-            "loss": self.loss,
-            "loss_options": dict(self.loss_options),
-            "config": {name: plain(name, value) for name, value in config.items()},
-        }
-        return _whole_numbers(facts)
+        """Return what decides the result, in the types of JSON; equal specs give equal texts."""
+        return copy.deepcopy(self._facts)
 
     @classmethod
     def from_dict(cls, facts):
-        """Return the spec that :meth:`to_dict` described."""
+        """Return the spec that :meth:`to_dict` described; its files need not be there."""
         return cls(**(facts | {"config": TrainConfig(**facts["config"])}))
 
     def load(self):
-        """Return the data set: its fold, with its options."""
+        """Return the data set: its fold, with its options.
+
+        Raises
+        ------
+        FileNotFoundError
+            If its files are not there.
+        ValueError
+            If they are not those that the run was specified for.
+        """
+        options = dict(self.dataset_options)
         fold = {} if self.fold is None else {"fold": self.fold}
-        return DATASETS[self.dataset](**dict(self.dataset_options), **fold)
+        lacking = [name for name in _needed(self.dataset) - options.keys() if name in PLACES]
+        if lacking:
+            raise ValueError(
+                f"where the files of {self.dataset} lie is not known; say so: replace(spec, "
+                f"dataset_options={{**dict(spec.dataset_options), {lacking[0]!r}: '…'}})"
+            )
+        return DATASETS[self.dataset](**options, **fold)
+
+    def check_files(self):
+        """Raise a ValueError if the files here are not those that the run was specified for."""
+        named = self.edition is not None and not self.edition.startswith("sha256:")
+        found = dataclasses.replace(self, edition=self.edition if named else None)
+        if found.id == self.id:
+            return
+        place = place_of(self.dataset, dict(self.dataset_options))
+        if self.edition is None and found.edition is not None:
+            raise ValueError(
+                f"the files of {self.dataset} were not at {place} when the run was specified: "
+                "make its spec where they are, or give them a name: RunSpec(…, edition='…')"
+            )
+        raise ValueError(
+            f"files of {self.dataset} at {place}, or of first weights, are not those that the run "
+            f"was specified for (then {self.edition}, now {found.edition}): put them back, or make "
+            "its spec again"
+        )
 
     def _check_dataset(self):
-        parameters = dict(inspect.signature(DATASETS[self.dataset]).parameters)
-        if "fold" in parameters:
-            del parameters["fold"]
-        elif self.fold is not None:
+        parameters = parameters_of(self.dataset)
+        if self.fold is not None and not has_folds(self.dataset):
             raise ValueError(f"fold must be None: {self.dataset} has no folds, got {self.fold!r}")
         object.__setattr__(self, "fold", plain("fold", self.fold))
-        given = dict(self.dataset_options)
-        needed = {name for name, one in parameters.items() if one.default is one.empty}
+        given, needed = dict(self.dataset_options), _needed(self.dataset)
+        if self.edition is not None:  # as of a run that is read from a store
+            needed -= set(PLACES)
         if given.keys() - parameters.keys() or needed - given.keys():
             need = f" and have {sorted(needed)}" if needed else ""
             message = (
@@ -197,6 +239,44 @@ class RunSpec:
             )
             lacking = min(needed - given.keys(), default="")
             raise ArgumentError(message, "dataset_options", parameters, given, lacking)
+
+    def _find_files(self):
+        """Make the edition, and whole paths of where the files lie: workers may run elsewhere."""
+        options = dict(self.dataset_options)
+        for name in (*PLACES, *FILES):
+            value = options.get(name)
+            if isinstance(value, str) and (name in PLACES or is_file(value)):
+                options[name] = os.path.abspath(os.path.expanduser(options[name]))
+        object.__setattr__(self, "dataset_options", tuple(sorted(options.items())))
+        if self.edition is None:
+            object.__setattr__(self, "edition", edition_of(self.dataset, options))
+
+    def _describe(self):
+        config = dataclasses.asdict(self.config)
+        del config["device"]
+        given = dict(self.dataset_options)
+        defaults = {name: one.default for name, one in parameters_of(self.dataset).items()}
+        options = _filled(given, defaults)
+        for name in FILES:
+            if name in options:
+                options[name] = spell(options[name], place_of(self.dataset, given))
+        loss = _filled(dict(self.loss_options), as_loss(self.loss).defaults())
+        facts = {
+            "dataset": self.dataset,
+            "dataset_options": {k: v for k, v in options.items() if k not in UNCOUNTED},
+            "edition": self.edition,
+            "fold": self.fold,
+            "network": self.network,
+            "weights": spell(self.weights),
+            "loss": self.loss,
+            "loss_options": {k: v for k, v in loss.items() if (k, v) not in _OFF},
+            "config": {name: plain(name, value) for name, value in config.items()},
+        }
+        return _whole_numbers(facts)
+
+
+_OFF = (("ignore_index", -100), ("label_smoothing", 0), ("reduction", "mean"))
+"""Options that torch gives every loss, where they do nothing."""
 
 
 def identify(facts):
@@ -209,11 +289,34 @@ def identify(facts):
     True
     """
     counted = _counted(facts) | {"config": _counted(facts["config"])}
-    text = json.dumps(counted, sort_keys=True, allow_nan=False)
-    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    text = json.dumps(counted, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     fold = [] if facts["fold"] is None else [f"f{facts['fold']}"]
     network, loss = (re.sub(r"\W", "_", facts[name]) for name in ("network", "loss"))
     return "-".join([facts["dataset"], *fold, network, loss, digest])
+
+
+def has_folds(dataset):
+    """Say whether a data set is cut into folds, each of which can be the test set."""
+    return "fold" in inspect.signature(DATASETS[dataset]).parameters
+
+
+def _needed(dataset):
+    return {name for name, one in parameters_of(dataset).items() if one.default is one.empty}
+
+
+def _filled(given, defaults):
+    """Return options with those that have a default, but without what is off by default."""
+    filled = {}
+    for name, value in (defaults | given).items():
+        try:
+            value = plain(name, value)
+        except ValueError:  # a default that is no value, such as a function
+            continue
+        default = defaults.get(name, inspect.Parameter.empty)
+        if not (default is None or default is False) or value is not default:
+            filled[name] = value
+    return filled
 
 
 def _counted(facts):

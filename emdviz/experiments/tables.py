@@ -15,7 +15,7 @@ from emdviz.metrics import spearman
 from emdviz.models import MODELS
 from emdviz.reading import ArgumentError, read_choice
 from emdviz.training import TrainConfig
-from emdviz.training.results import OUTCOME, finished, without_copies
+from emdviz.training.results import OUTCOME, check_origin, finished, without_copies
 
 SIZE, CROP = 256, 227
 """Pixels of the images, and of what the networks see of them."""
@@ -59,6 +59,7 @@ def table_specs(
     weights=None,
     config=None,
     dataset_options=None,
+    edition=None,
 ):
     """Return the runs that a table of the paper takes.
 
@@ -94,6 +95,8 @@ def table_specs(
         30 epochs, which are ours. The learning rate is replaced by each of ``rates``.
     dataset_options : dict, optional
         Further arguments of the data set, such as ``{"bins": 5}``.
+    edition : str, optional
+        A name for its files, as for :class:`RunSpec`.
 
     Returns
     -------
@@ -136,8 +139,8 @@ def table_specs(
             many = network.startswith(ENSEMBLE_OF) and loss == ENSEMBLE_LOSS and number == 3
             cuts = [{"bins": bins} for bins in (ENSEMBLE_BINS if many else (BINS,))]
         lams = [{"lam": lam} for lam in PAPER_LAMBDAS] if loss == "AEMD" else [{}]
-        specs += [
-            RunSpec(
+        for cut, lam, rate in product(cuts, lams, _of(rates, loss)):
+            spec = RunSpec(
                 dataset,
                 options | cut | dict(dataset_options or {}),
                 fold=fold,
@@ -146,9 +149,10 @@ def table_specs(
                 loss=loss,
                 loss_options=lam,
                 config=replace(own, learning_rate=rate),
+                edition=edition,
             )
-            for cut, lam, rate in product(cuts, lams, _of(rates, loss))
-        ]
+            edition = spec.edition  # of all, so that their files are looked at once
+            specs.append(spec)
     return specs
 
 
@@ -180,7 +184,7 @@ def quick_specs(number, root=None, *, dataset="synthetic_faces", n=600, **change
     specs = table_specs(number, root, dataset=dataset, **({"config": config} | quick | changes))
     if dataset != "synthetic_faces":
         return specs
-    return [replace(spec, dataset_options=(*spec.dataset_options, ("n", n))) for spec in specs]
+    return [replace(s, dataset_options={"n": n} | dict(s.dataset_options)) for s in specs]
 
 
 def table(frame, number, *, dataset=None, networks=None, store=None, by="valid RPS", metrics=None):
@@ -221,6 +225,7 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
 
     source = published.find(number)
     rows = _finished(frame, dataset or source.dataset)
+    check_origin(rows)
     _check_alike(rows)
     across = [name for name in ("fold", "seed", "dataset seed") if name in rows]
     chosen = select(rows, by=by, across=across) if len(rows) else rows

@@ -39,7 +39,8 @@ def forget_data():
 def _load_data(spec):
     """Return the data set of a run; the next run of this process may use it again."""
     device = choose_device(spec.config.device)
-    key = (spec.dataset, spec.dataset_options, spec.fold, device)
+    spec.check_files()
+    key = (spec.dataset, spec.dataset_options, spec.edition, spec.fold, device)
     if key not in _loaded:
         _loaded.clear()  # first: two may not fit into memory
         _loaded[key] = TrainingData(spec.load(), device)

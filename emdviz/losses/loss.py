@@ -190,6 +190,18 @@ class Loss:
 
     def option_names(self):
         """Return the names of its options, or None where they cannot be told."""
+        parameters = self._parameters()
+        if parameters is None or any(one.kind is one.VAR_KEYWORD for one in parameters):
+            return None
+        return [one.name for one in parameters]
+
+    def defaults(self):
+        """Return the options that it has where none are given, by name, as far as can be told."""
+        parameters = self._parameters() or []
+        found = {one.name: one.default for one in parameters if one.default is not one.empty}
+        return found | self.options
+
+    def _parameters(self):
         made_by, skipped = self._make, 2
         if self.names:
             made_by, skipped = getattr(import_module("emdviz.losses"), self.names[0]), 0
@@ -200,9 +212,7 @@ class Loss:
             parameters = list(inspect.signature(made_by).parameters.values())[skipped:]
         except (TypeError, ValueError):  # some built-in functions have no signature
             return None
-        if any(one.kind is one.VAR_KEYWORD for one in parameters):
-            return None
-        return [one.name for one in parameters if one.name not in ("num_classes", "num_features")]
+        return [one for one in parameters if one.name not in ("num_classes", "num_features")]
 
     def num_outputs(self, num_classes):
         """Return how many outputs the network needs."""

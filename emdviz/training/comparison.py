@@ -300,6 +300,7 @@ def _row(run, error, model, weights, resplit, splits):
     facts = {
         "dataset": run.data.dataset.name,
         "dataset_options": {"seed": run.config.seed} if resplit else {},
+        "edition": None,
         "fold": None,
         "network": name_of(model),
         "weights": None if weights is None else str(weights),

@@ -1,6 +1,7 @@
 """The one form of all tables of results: a row per run.
 
-The columns, in this order: ``id``; ``dataset``, and its options as ``"dataset size"``; ``fold``;
+The columns, in this order: ``id``; ``dataset``, its options as ``"dataset size"``, and which files
+it was as ``"dataset edition"``, a name or a digest, see ``experiments.RunSpec``; ``fold``;
 ``network``; ``weights``; ``loss``, and its options as ``"loss lam"``; the fields of
 :class:`TrainConfig` but its device, among them ``learning_rate`` and ``seed``; ``error``, empty for
 a finished run; ``seconds`` of training; when it was ``finished`` and on which ``host``; digests of
@@ -19,6 +20,7 @@ from emdviz.reading import check_is, is_torch, read_choice, read_names, to_numpy
 from emdviz.training.config import TrainConfig
 
 __all__ = [
+    "EDITION",
     "ORIGIN",
     "OUTCOME",
     "REPEATS",
@@ -38,6 +40,9 @@ SPLITS = ("valid", "test")
 ORIGIN = ("data", "splits", "first weights", "versions", "device", "threads")
 """The columns that tell what a run rests on."""
 
+EDITION = "dataset edition"
+"""The column that tells which files the data set was."""
+
 OUTCOME = ("error", "seconds", "finished", "host", *ORIGIN)
 """The columns that are neither part of what was run nor a metric."""
 
@@ -54,6 +59,7 @@ def make_row(
 ):
     """Return the row of a run, as a dict; ``facts`` are as ``experiments.RunSpec.to_dict``."""
     row = {"id": identity, "dataset": facts["dataset"], **_options("dataset", facts)}
+    row[EDITION] = facts.get("edition")
     row |= {name: facts[name] for name in ("fold", "network", "weights", "loss")}
     row |= _options("loss", facts)
     # a run that is older than an option of the configuration had the default
@@ -92,13 +98,13 @@ def finished(table):
 def check_origin(table):
     """Refuse a table that averages over different data; warn if versions are mixed.
 
-    Runs of one data set with equal options, in the same fold, rest on the same data unless its
-    files have changed between them.
+    Runs of one data set must be of one edition of its files. Those with equal options, in the same
+    fold, rest on the same data unless the files have changed under the name of an edition.
 
     Raises
     ------
     MixedDataError
-        If they do not; it lists the digests, with how many runs rest on each.
+        If they do not; it lists the editions or digests, with how many runs rest on each.
 
     Warns
     -----
@@ -106,12 +112,13 @@ def check_origin(table):
         If runs were trained by different versions of emdviz, torch or Python.
     """
     done = finished(table)
+    if EDITION in done and "dataset" in done:
+        for name, rows in done.groupby("dataset", sort=False):
+            _check_one(name, rows, EDITION)
     if "data" in done and "dataset" in done:
         chosen = [name for name in done if name == "fold" or str(name).startswith("dataset")]
         for _, rows in done.groupby(chosen, dropna=False, sort=False):
-            counts = rows["data"].value_counts()
-            if len(counts) > 1:
-                raise MixedDataError(rows["dataset"].iloc[0], counts.to_dict())
+            _check_one(rows["dataset"].iloc[0], rows, "data")
     if "versions" in done and done["versions"].nunique() > 1:
         counts = done["versions"].value_counts()
         told = "; ".join(f"{count} with {name}" for name, count in counts.items())
@@ -132,26 +139,33 @@ def without_copies(table):
     return table[~copies | table["splits"].isna()]
 
 
+def _check_one(dataset, rows, column):
+    counts = rows[column].value_counts(sort=False)
+    if len(counts) > 1:
+        raise MixedDataError(dataset, counts.to_dict(), column)
+
+
 class MixedDataError(ValueError):
-    """Runs of one data set that rest on different data, as their digests tell.
+    """Runs of one data set that rest on different data.
 
     Attributes
     ----------
     counts : dict of str to int
-        Digest -> number of runs.
+        Edition or digest -> number of runs.
+    column : str
+        Where these stand in the table.
     """
 
-    column = "data"
-
-    def __init__(self, dataset, counts):
-        self.counts = counts
+    def __init__(self, dataset, counts, column):
+        self.counts, self.column = counts, column
         told = ", ".join(
             f"{digest} ({count} {'run' if count == 1 else 'runs'})"
             for digest, count in counts.items()
         )
+        words = "editions" if column == EDITION else "digests"
         super().__init__(
-            f"the data of {dataset} changed between these runs: their digests are {told}; a mean "
-            f"over both says nothing. Choose: table[table['data'] == {next(iter(counts))!r}]"
+            f"these runs of {dataset} are of different data: their {words} are {told}; a mean over "
+            f"them says nothing. Choose: table[table[{column!r}] == {next(iter(counts))!r}]"
         )
 
 

@@ -26,7 +26,7 @@ FOLDER = ".emdviz"
 VERSION = 3
 """Of the decoding; images that another version decoded are not used."""
 
-_JUST_NOW = 2 * 10**9
+JUST_NOW = 2 * 10**9
 """Nanoseconds. A file that changed so lately may change again without a new time of change, for
 some file systems count in steps of two seconds; so it is decoded again at the next start."""
 
@@ -59,7 +59,9 @@ def read_images(
     options = {"squeeze": squeeze, "digests": digests, "depth": depth, "workers": workers}
     if cache:
         about = f"{VERSION} {PIL.__version__} {size} {squeeze} {digests} {depth}"
-        decoded = _through_cache(_path(root, name, size), about, files, size, crops, options)
+        decoded = _through_cache(
+            place(root, f"{name}-{size}px.npz"), about, files, size, crops, options
+        )
     else:
         decoded = decode(files, size, crops=crops, **options)
     if decoded.unreadable:
@@ -71,11 +73,12 @@ def read_images(
     return decoded
 
 
-def _path(root, name, size):
+def place(root, name):
+    """Return the path of a file in the cache of a folder or zip file of data."""
     root = Path(root)
     if root.is_file():
-        return root.parent / FOLDER / f"{root.name}-{name}-{size}px.npz"
-    return root / FOLDER / f"{name}-{size}px.npz"
+        return root.parent / FOLDER / f"{root.name}-{name}"
+    return root / FOLDER / name
 
 
 def _through_cache(path, about, files, size, crops, options):
@@ -108,7 +111,7 @@ def _through_cache(path, about, files, size, crops, options):
         result = Decoded(kept=kept, unreadable=lost, deep=deep[kept], **found)
         if (source < len(stored["images"])).all():
             return result  # nothing new to keep
-    settled = np.array([now - files[k].changed > _JUST_NOW for k in result.kept], bool)
+    settled = np.array([now - files[k].changed > JUST_NOW for k in result.kept], bool)
     if options["depth"] is None:
         settled &= ~result.deep
     keys = np.where(settled, keys[result.kept], b"")
