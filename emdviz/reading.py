@@ -48,6 +48,11 @@ def is_torch(array):
     return isinstance(array, tensor)
 
 
+def has_float64(tensor):
+    """Tell whether the device of a tensor has float64, which Apple's GPU (MPS) lacks."""
+    return tensor.device.type != "mps"
+
+
 def is_pandas(values, *kinds):
     """Tell whether ``values`` is of a class of pandas, named; pandas is not imported to find out.
 
@@ -113,14 +118,15 @@ def to_numpy(values, name="values"):
 def as_float_array(values, name, *, scalars=False):
     """Read ``values`` as a floating-point array, of at least one axis unless ``scalars`` may come.
 
-    Integers become float64. Half precision becomes float32, since sums of it lose digits.
+    Integers become float64, on a device without it float32. Half precision becomes float32, since
+    sums of it lose digits.
     """
     array = as_array(values, name)
     if is_torch(array):
         if array.is_complex():
             raise TypeError(f"{name} must hold real numbers, got {array.dtype}")
         if not array.is_floating_point():
-            array = array.double()
+            array = array.double() if has_float64(array) else array.float()
         elif array.dtype.itemsize < 4:
             array = array.float()
     else:

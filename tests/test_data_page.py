@@ -13,6 +13,7 @@ from emdviz.datasets.readers import group_faces
 from emdviz.datasets.sets import aadb, adience, images_of_groups
 from emdviz.datasets.sets.age_faces import PATTERNS
 from emdviz.datasets.sets.retina_mnist import FILES
+from emdviz.datasets.sets.synthetic_faces import draw_labels
 
 PAGE = (Path(__file__).parents[1] / "data" / "README.md").read_text(encoding="utf-8")
 NAMES = sorted(datasets.DATASETS)
@@ -49,6 +50,16 @@ def test_cards_of_the_page_have_calls_that_fit(name):
         root = signature.parameters.get("root")
         if root is not None and isinstance(root.default, str) and "root" in arguments:
             assert arguments["root"] == root.default == f"data/{name}"
+
+
+def test_the_best_guesses_of_drawn_faces_are_as_often_right_as_the_card_says():
+    rows = re.findall(r"^\| (?:`(\w+)=(\d.*?)`|\(none\)) \|.*\| (\d+) % \|$", PAGE, re.MULTILINE)
+    assert [name for name, *_ in rows] == ["", "imbalance", "label_noise", "ambiguity"]
+    for name, value, percent in rows:
+        options = {name: float(value)} if name else {}
+        _, truth, labels = draw_labels(40_000, seed=3, **options)
+        assert 100 * truth.max(axis=1).mean() == pytest.approx(int(percent), abs=0.8)
+        assert 100 * (truth.argmax(axis=1) == labels).mean() == pytest.approx(int(percent), abs=1.2)
 
 
 @pytest.mark.parametrize("name", NAMES)

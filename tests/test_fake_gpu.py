@@ -4,16 +4,22 @@ Where devices were mixed, or a value were read, which makes a program wait for t
 an error. Only the way forward can be tried; tests/test_gpu.py has the rest, on a real device.
 """
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from emdviz import datasets, ground_distance, models
-from emdviz.losses import LOSSES, aemd_loss, as_loss, zoo
+from emdviz import datasets, ground_distance, models, reading
+from emdviz.losses import LOSSES, aemd_loss, as_loss, entropic, zoo
 from emdviz.losses.entropic import scale_matrix
+from emdviz.losses.zoo import criteria
+from emdviz.models.network import mean_to
 from emdviz.training import TrainConfig
 from emdviz.training import data as module
-from emdviz.training.augmentation import AUGMENTATIONS
+from emdviz.training.augmentation import AUGMENTATIONS, _sample
 
 C, BATCH = 8, 32
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -140,3 +146,109 @@ def test_the_way_forward_of_a_training_step(fake, faces, monkeypatch, name):
             criterion.observe(seen[-1], targets)
         value = criterion(outputs, targets)
         assert (value.device.type, value.dtype, value.shape) == ("cuda", torch.float32, ())
+
+
+BARRED = "cuda", torch.float64
+
+
+class WithoutFloat64(TorchDispatchMode):
+    """A GPU without float64, as Apple's: what makes such a tensor there raises as torch does."""
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        made = function(*arguments, **(keywords or {}))
+        for value in tree_leaves(made):
+            if torch.is_tensor(value) and (value.device.type, value.dtype) == BARRED:
+                raise TypeError(f"no float64 on this device: {function}")
+        return made
+
+
+@pytest.fixture
+def without_float64(fake, monkeypatch):
+    for part in (reading, entropic, criteria):
+        monkeypatch.setattr(part, "has_float64", lambda tensor: tensor.device.type != "cuda")
+    with WithoutFloat64():
+        yield
+
+
+def test_float64_would_be_found(without_float64):
+    with pytest.raises(TypeError, match="no float64"):
+        torch.empty(3, device="cuda").double()
+    with pytest.raises(TypeError, match="no float64"):
+        torch.empty(3, dtype=torch.float64).to("cuda")
+
+
+GIVEN = {
+    "plain": {},
+    "weight": {"weight": np.linspace(0.5, 2, C)},
+    "positions": {"positions": np.arange(C) ** 1.5},
+}
+
+
+def takes(loss, options):
+    try:
+        loss.make(C, 16, **options)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+CASES = [
+    (name, given)
+    for name in dict.fromkeys([*LOSSES, *(n for n in zoo.names() if n not in LOOKS)])
+    for given, options in GIVEN.items()
+    if (given == "plain" or name in LOSSES) and takes(as_loss(name), options)
+]
+
+
+def test_options_that_are_tried_are_those_that_losses_have():
+    found = {given: {name for name, one in CASES if one == given} for given in GIVEN}
+    assert found["plain"] >= set(LOSSES)
+    assert found["weight"] >= {"XE", "EMD", "EMD2", "XEMD2", "AEMD"}
+    assert found["positions"] >= {"EMD", "EMD2", "XEMD2"}
+
+
+@pytest.mark.parametrize(("name", "given"), CASES)
+def test_losses_without_float64(without_float64, name, given):
+    loss = as_loss(name)
+    criterion = loss.make(C, 16, **GIVEN[given]).to("cuda")
+    outputs, targets = batch(loss, torch.float32)
+    if loss.uses_features:
+        criterion.observe(torch.empty(BATCH, 16, device="cuda"), targets)
+        criterion.end_epoch()
+    assert criterion(outputs, targets).device.type == "cuda"
+    loss.decode(outputs, C)
+    loss.predict(outputs, C)
+
+
+def test_a_ground_distance_without_float64(without_float64):
+    criterion = LOSSES["AEMD"].make(C, 16, ground_distance=ground_distance.circle(C)).to("cuda")
+    assert criterion.ground_distance.dtype == torch.float32
+    assert criterion.ground_distance.device.type == "cuda"
+
+
+def test_whole_numbers_without_float64(without_float64):
+    corners = torch.eye(C, dtype=torch.int64).to("cuda")
+    assert reading.as_float_array(corners, "p").dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_batches_without_float64(without_float64, faces, monkeypatch, name):
+    with torch._subclasses.fake_tensor.unset_fake_temporarily():
+        network = models.small_cnn(C)
+    images, targets, _ = next(batches(faces, monkeypatch, augmentation=name))
+    tensors = {key: value.to("cuda") for key, value in network.state_dict().items()}
+    outputs = torch.func.functional_call(network, tensors, images)
+    assert LOSSES["EMD2"].make(C, 16)(outputs, targets).device.type == "cuda"
+
+
+@pytest.mark.parametrize(("size", "side"), [(4, 7), (8, 7), (9, 6), (14, 7), (1, 6)])
+def test_means_by_products_are_torchs(size, side):
+    images = torch.randn(2, 3, size, size + 3)
+    expected = F.adaptive_avg_pool2d(images, side)
+    torch.testing.assert_close(mean_to(images, side), expected)
+
+
+def test_beyond_the_edge_lies_its_colour():
+    images, grid = torch.randn(2, 3, 9, 7), torch.rand(2, 8, 8, 2) * 3 - 1.5
+    expected = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    torch.testing.assert_close(_sample(images, grid), expected, atol=1e-5, rtol=1e-4)

@@ -158,3 +158,11 @@ def test_the_tables_of_the_repository_train_in_seconds(name, label, features, co
     labels = data.labels.double()
     of_the_middle = (labels - labels.median()).abs().mean().item()
     assert runs.groupby("loss")["test MAE"].mean().max() < 0.9 * of_the_middle
+
+
+def test_columns_without_a_name_are_passed_over_if_empty(tmp_path):
+    (tmp_path / "t.csv").write_text("a;y;;\n5;1;;\n6;2;;\n7;2;;\n8;1;;\n")
+    assert table(tmp_path / "t.csv", label="y").features == ["a"]
+    (tmp_path / "t.csv").write_text("a;y;;\n5;1;3;\n6;2;;4\n")
+    with pytest.raises(ValueError, match="has several columns without a name, which hold values"):
+        table(tmp_path / "t.csv", label="y")

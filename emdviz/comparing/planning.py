@@ -26,6 +26,7 @@ from emdviz.reading import read_count, read_flag, shown
 from emdviz.training import RateSearch, TrainConfig, choose_rates, compare_losses
 from emdviz.training.comparison import RunStopped, plan_runs
 from emdviz.training.criterion import read_losses
+from emdviz.training.rates import read_rates
 from emdviz.writing import write_whole
 
 RATES = (0.03, 0.1, 0.3)
@@ -379,7 +380,7 @@ def plan(
         backbone=backbone,
         config=config,
         seeds=[read_count(seed, "seeds", 0) for seed in seeds],
-        rates=list(rates),
+        rates=read_rates(rates),
         baselines=read_flag(baselines, "baselines"),
         folder=Path("runs") / name if folder is None else Path(folder).expanduser(),
         command="",
@@ -388,7 +389,8 @@ def plan(
     if baselines and images and not backbone:
         raise ValueError("baselines are for tables and features, and these are images")
     if not backbone:  # what does not fit is told before anything is trained
-        plan_runs(data, list(found.values()), made.seeds[:1], config, model=network, resplit=True)
+        runs = plan_runs(data, list(found.values()), made.seeds[:1], config, model=network)
+        next(iter(runs.values()))()
     typed = {
         "losses": losses if losses is not REPORTED else None,
         "network": network if name_of(network) != _usual(images, backbone) else None,

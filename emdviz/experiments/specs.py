@@ -41,9 +41,9 @@ def paper_config(**changes):
     """Return the training configuration of the paper, with ``changes``.
 
     Momentum 0.98, random crop, flip, rotation, colour and aspect, and the mean prediction of an
-    image and its mirror image are printed there. Epochs, batch size and weight decay are not,
-    and are those of ``TrainConfig`` unless changed. For networks that want crops of 227 px, add
-    ``crop=227``.
+    image and its mirror image are printed there. Epochs, batch size, weight decay and whether the
+    learning rate falls are not, and are those of ``TrainConfig`` unless changed. For networks that
+    want crops of 227 px, add ``crop=227``.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from emdviz._docstrings import fill
 from emdviz.losses import conventions
 from emdviz.losses.modules import FunctionLoss, as_tensor
-from emdviz.reading import is_torch, read_count, read_number
+from emdviz.reading import has_float64, is_torch, read_count, read_number
 
 WIDEST = 300.0
 """λ times the greatest distance up to which float64 holds exp(−λD) and all it is scaled by."""
@@ -133,7 +133,7 @@ def scale_matrix(log_p, t, distance, lam, iterations, *, greatest=None):
     """
     with torch.no_grad():
         cost = lam * distance
-        wide = log_p if cost.device.type == "mps" else log_p.double()  # MPS has no float64
+        wide = log_p.double() if has_float64(log_p) else log_p
         parts = wide, t.to(wide), cost.to(wide), iterations
         if greatest is None and cost.device.type == "cpu":  # elsewhere to look would be to wait
             greatest = float(distance.max())

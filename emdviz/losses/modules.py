@@ -52,6 +52,17 @@ class FunctionLoss(nn.Module):
         tensors = {name: getattr(self, name) for name in self.tensors}
         return type(self).function(input, target, **tensors, **self.options)
 
+    def _apply(self, fn, recurse=True):
+        """Do what ``to(device)`` asks; where the device lacks float64, with float32."""
+
+        def move(tensor):
+            try:
+                return fn(tensor)
+            except TypeError:
+                return fn(tensor.float())
+
+        return super()._apply(move, recurse)
+
     def extra_repr(self):
         """Show the options in ``print(model)``."""
         return ", ".join(f"{name}={value!r}" for name, value in self.options.items())

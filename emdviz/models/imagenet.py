@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from emdviz.models.network import Network, Standardise, start_like_he
+from emdviz.models.network import AdaptiveAvgPool2d, Network, Standardise, start_like_he
 
 
 class _Convolutions(Network):
@@ -14,7 +14,7 @@ class _Convolutions(Network):
         body = OrderedDict(
             standardise=Standardise(),
             features=features,
-            pool=nn.AdaptiveAvgPool2d(square),
+            pool=AdaptiveAvgPool2d(square),
             flatten=nn.Flatten(),
             classifier=nn.Sequential(*classifier),
         )

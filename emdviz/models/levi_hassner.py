@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from emdviz.models.network import Network, start_like_he
+from emdviz.models.network import AdaptiveAvgPool2d, Network, start_like_he
 
 
 class LeviHassner(Network):
@@ -33,7 +33,7 @@ class LeviHassner(Network):
             layers += [nn.Conv2d(channels[i], channels[i + 1], size, stride, padding)]
             layers += [nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, ceil_mode=True)]
             layers += [nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75)] if i < 2 else []
-        layers += [nn.AdaptiveAvgPool2d(7), nn.Flatten()]
+        layers += [AdaptiveAvgPool2d(7), nn.Flatten()]
         for inputs in (channels[-1] * 49, units):
             layers += [nn.Linear(inputs, units), nn.ReLU(inplace=True), nn.Dropout(0.5)]
         super().__init__(start_like_he(nn.Sequential(*layers)), units, num_outputs)

@@ -79,6 +79,38 @@ class Standardise(nn.Module):
         return ((images + 1) / 2 - self.mean) / self.std
 
 
+class AdaptiveAvgPool2d(nn.AdaptiveAvgPool2d):
+    """torch's mean to a square, also where Apple's GPU has none: sizes that do not divide."""
+
+    def forward(self, images):
+        """Return means of shape (B, channels, side, side)."""
+        side, sizes = self.output_size, images.shape[2:]
+        if images.device.type != "mps" or not any(size % side for size in sizes):
+            return super().forward(images)
+        return mean_to(images, side)
+
+
+def mean_to(images, side):
+    """Return the same means as two products of matrices.
+
+    Examples
+    --------
+    >>> mean_to(torch.arange(3.0).reshape(1, 1, 1, 3).expand(1, 1, 3, 3), 2)[0, 0, 0].tolist()
+    [0.5, 1.5]
+    """
+    rows, columns = (_shares(size, side).to(images) for size in images.shape[2:])
+    return rows @ images @ columns.T
+
+
+def _shares(size, side):
+    """Return the share of each of ``size`` pixels in each of ``side`` means."""
+    shares = torch.zeros(side, size)
+    for k in range(side):
+        first, end = k * size // side, -(-(k + 1) * size // side)
+        shares[k, first:end] = 1 / (end - first)
+    return shares
+
+
 def start_like_he(body):
     """Draw the first weights of a body of ReLU layers from N(0, 2 / inputs); biases are 0.
 

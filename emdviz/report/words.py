@@ -142,7 +142,8 @@ def _others(rows, against, metrics):
 def unsaid(found):
     """Say what the comparison cannot say, a sentence each."""
     told, against = [], label(found.baseline)
-    if max(found.detectable.values(), default=0) > 0 and (found.differences["verdict"] == "undecided").any():
+    undecided = (found.differences["verdict"] == "undecided").any()
+    if undecided and max(found.detectable.values(), default=0) > 0:
         least = [
             f"{number(size, metric)} in {NAMES.get(metric, metric)}"
             for metric, size in found.detectable.items()

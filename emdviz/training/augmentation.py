@@ -47,7 +47,7 @@ class Augmentation:
         if self.rotation or self.aspect or (self.crop and window is None):
             maps = self._maps(images, numbers, shape, self.crop if window is None else 0)
             grid = F.affine_grid(maps, (*images.shape[:2], *shape), align_corners=False)
-            images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+            images = _sample(images, grid)
         else:
             if window is not None:
                 images = _cut(images, numbers[:, 4:6], window)
@@ -97,6 +97,12 @@ def centre_crop(images, window=None):
     rows, columns = _shape(images, window)
     top, left = (images.shape[2] - rows) // 2, (images.shape[3] - columns) // 2
     return images[:, :, top : top + rows, left : left + columns]
+
+
+def _sample(images, grid):
+    """Resample images; beyond their edge lies its colour, which not every device can do itself."""
+    edge = 1 - 1 / grid.new_tensor([images.shape[3], images.shape[2]])
+    return F.grid_sample(images, grid.clamp(-edge, edge), align_corners=False)
 
 
 def _shape(images, window):

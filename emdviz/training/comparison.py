@@ -129,6 +129,8 @@ def compare_losses(
 def make_runs(dataset, losses, config=None, **options):
     """Make a run for each loss, from the same first weights and over the same batches.
 
+    Last layers with different numbers of outputs, as that of REG, start from different weights.
+
     The arguments are those of :func:`compare_losses`, and ``probe`` as for :class:`Run`.
 
     Examples

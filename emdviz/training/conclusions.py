@@ -85,8 +85,9 @@ def paired_differences(
 ):
     """How far each loss is from a baseline, seed by seed, with 95 % intervals and verdicts.
 
-    Runs of one seed start from the same weights and see the same batches, so their difference
-    says more than the difference of two means.
+    Runs of one seed start from the same weights (but for last layers with different numbers of
+    outputs, as that of REG) and see the same batches, so their difference says more than the
+    difference of two means.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def choose_rates(
     (['XE', 'EMD2'], False)
     """
     check_is(seeds, "seeds", Iterable, "a list of whole numbers, such as range(5)")
-    found, metric, rates = read_losses(losses), read_metric(by), _read_rates(rates)
+    found, metric, rates = read_losses(losses), read_metric(by), read_rates(rates)
     seeds, resplit = list(seeds), read_flag(resplit, "resplit")
     sign = -1 if METRICS[metric].higher_is_better else 1
     tried, todo, rows = {name: rates for name in found}, dict.fromkeys(found, rates), []
@@ -136,7 +136,8 @@ def read_metric(by):
     return metric
 
 
-def _read_rates(rates):
+def read_rates(rates):
+    """Return learning rates in order, two or more, or say what is wrong with them."""
     check_is(rates, "rates", Iterable, "a list of learning rates, such as [0.01, 0.1]")
     expected = f"from {WIDEST[0]:g} to {WIDEST[1]:g}"
     rates = [

@@ -158,8 +158,10 @@ class Run(Predictor):
         made = build(model, count, shape, seed=config.seed, weights=weights)
         if loss.head is not None and made is not model:
             made = replace_head(made, lambda width: loss.head(width, data.num_classes), config.seed)
-        # twice as fast as planes of colours on a CPU
-        made = made.to(data.device, memory_format=torch.channels_last)
+        made = made.to(data.device)
+        if data.device.type != "mps":  # where some versions of torch get gradients wrong so
+            # twice as fast as planes of colours on a CPU
+            made = made.to(memory_format=torch.channels_last)
         super().__init__(
             made, loss, options, dataset.classes, dataset.positions, config, shape,
             data.inputs.dtype, features=dataset.features, preparation=dataset.preparation,

@@ -158,6 +158,10 @@ def read_frame(path):
         frame = frame.iloc[:, [k for k in range(frame.shape[1]) if k not in empty]]
     if frame.columns.duplicated().any():
         twice = list(dict.fromkeys(frame.columns[frame.columns.duplicated()]))
+        if "" in twice:
+            raise ValueError(
+                f"{name} has several columns without a name, which hold values; name each"
+            )
         raise ValueError(
             f"{name} has several columns of one name: {shown(twice)}; each needs a name of its own"
         )

@@ -18,7 +18,7 @@ const LEAST_TALL = 0.7; // of the bars of t, beside more cards than the screen h
 const QUESTION = ["t", "p", "positions"];
 const TITLES = { t: "True labels", p: "Your prediction" };
 const SEE =
-  "A loss is proper if the best answer to uncertain labels is their own distribution t.";
+  "A loss is proper if no answer to uncertain labels is better than their own distribution t.";
 const SEE_FOUR =
   "Cross-entropy and EMD² reward it; EMD rewards certainty of the median, REG the mean alone.";
 const HINT =

@@ -15,7 +15,10 @@ from torch import nn
 from emdviz._imports import needs
 from emdviz.losses import conventions
 from emdviz.losses.foreign import levels
-from emdviz.reading import read_number
+from emdviz.reading import has_float64, read_number
+
+IN_FLOAT64 = ("SORDLoss", "SLACELoss")
+"""Losses of dlordinal that turn to float64, on whatever device."""
 
 
 class Criterion(nn.Module):
@@ -47,13 +50,19 @@ class Criterion(nn.Module):
             targets = targets.long()
             if targets.device.type == "cpu":  # elsewhere looking would wait for the device
                 conventions.check_labels(targets, self.num_classes)
-        return self.compute(outputs, targets).to(outputs.dtype)
+        return self.compute(outputs, targets).to(outputs)
 
 
 def library(kind, num_classes, **options):
-    """A loss of dlordinal that takes logits."""
+    """A loss of dlordinal that takes logits; on a CPU where it wants float64 and has none."""
     module = _dlordinal(kind, num_classes=num_classes, **options)
-    return lambda outputs, targets: module.to(outputs)(outputs, targets)
+
+    def compute(outputs, targets):
+        if kind in IN_FLOAT64 and not has_float64(outputs):
+            outputs, targets = outputs.cpu(), targets.cpu()
+        return module.to(outputs)(outputs, targets)
+
+    return compute
 
 
 def library_shifted(kind, num_classes, **options):

@@ -1,0 +1,537 @@
+"""A file of ordered data: compared in one call or command, read again, and predicted from."""
+
+import errno
+import json
+import os
+import pickle
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from concurrent.futures import Executor, Future
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, mean_absolute_error
+from sklearn.preprocessing import StandardScaler
+from typer.testing import CliRunner
+
+from devtools.data_layouts import jpeg, picture, write
+from emdviz import comparing, datasets, losses, training
+from emdviz.cli import app
+from emdviz.comparing.baselines import note_on_baselines
+from emdviz.comparing.folder import FACTS, RUNS
+from emdviz.comparing.sources import holds_images, read_source
+from emdviz.training import TrainConfig
+from emdviz.training.together import Heads
+
+LEV = Path(__file__).parents[1] / "data" / "lev.csv"
+SMALL = {"label": "rating", "losses": ["XE", "REG", "EMD2"], "network": "linear", "epochs": 2}
+CONFIG = TrainConfig(epochs=2)
+
+MINE = """
+import os, signal
+from torch.nn import functional as F
+
+calls = 0
+
+
+def my_loss(logits, targets):
+    global calls
+    calls += 1
+    if os.environ.get("STOP_AT") == str(calls):
+        os.kill(os.getpid(), signal.SIGINT)
+    return F.cross_entropy(logits, targets) + (F.softmax(logits, 1) ** 2).sum(1).mean()
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made") / "lev"
+    return comparing.compare(LEV, seeds=3, baselines=True, folder=folder, **SMALL)
+
+
+@pytest.fixture
+def new():
+    return pd.read_csv(LEV).drop(columns="rating").head(40)
+
+
+def numbers(table):
+    """The metrics of runs by loss and seed."""
+    columns = [name for name in table if str(name).startswith(("valid ", "test "))]
+    return table.set_index(["loss", "seed"])[columns].astype(float).sort_index()
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+
+
+def refused(*arguments):
+    done = call(*arguments)
+    assert done.exit_code == 2, done.output
+    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("note: ")]
+    return line
+
+
+class TestComparing:
+    def test_is_compare_losses_with_chosen_rates(self, made):
+        data = datasets.table(LEV, label="rating")
+        shared = {"config": CONFIG, "model": "linear", "seeds": range(3), "resplit": True}
+        names = ["XE", "REG", "EMD2"]
+        search = training.choose_rates(data, names, rates=[0.03, 0.1, 0.3], **shared)
+        table = training.compare_losses(data, names, learning_rates=search.rates, **shared)
+        assert made.rates == search.rates
+        pd.testing.assert_frame_equal(numbers(made.table), numbers(table), rtol=1e-4, atol=1e-5)
+        assert set(made.search["learning_rate"]) == set(search.table["learning_rate"])
+        assert not [name for name in made.search if name.startswith("test ")]
+
+    def test_is_read_again(self, made):
+        again = comparing.load(made.folder)
+        pd.testing.assert_frame_equal(again.table, made.table, check_dtype=False)
+        pd.testing.assert_frame_equal(numbers(again.table), numbers(made.table), rtol=0, atol=0)
+        assert len(again.search) == len(made.search)
+        pd.testing.assert_frame_equal(again.baselines, made.baselines)
+        for name in ("rates", "notes", "command", "config", "network", "losses", "seeds"):
+            assert getattr(again, name) == getattr(made, name), name
+        assert torch.equal(again.data.labels, made.data.labels)
+        assert pd.read_csv(made.folder / "results.csv")["id"].tolist() == made.table["id"].tolist()
+
+    def test_predictions_are_those_that_were_measured(self, made):
+        for row in made.table.itertuples():
+            predicted = made.predictions(row.loss, row.seed)
+            split = made.data.resplit(row.seed)
+            for name in ("valid", "test"):
+                part = predicted[name]
+                assert np.array_equal(part["index"], split.splits[name])
+                assert np.array_equal(part["labels"], split.labels[split.splits[name]])
+            hits = np.mean(predicted["test"]["classes"] == predicted["test"]["labels"])
+            assert 100 * hits == pytest.approx(made.table.loc[row.Index, "test AEM"])
+            assert ("outputs" if row.loss == "REG" else "probabilities") in predicted["test"]
+
+    def test_histories_end_with_the_table(self, made):
+        histories = made.histories()
+        assert len(histories) == 3 * 3 * CONFIG.epochs
+        last = histories[histories["epoch"] == CONFIG.epochs].set_index(["loss", "seed"])
+        table = made.table.set_index(["loss", "seed"])
+        assert last["valid RPS"].to_dict() == pytest.approx(table["valid RPS"].to_dict())
+        assert {"train loss", "valid loss", "valid MAE"} <= set(histories)
+
+    def test_the_best_is_so_on_validation(self, made):
+        means = made.table.groupby("loss")[["valid RPS", "valid AEM"]].mean()
+        assert made.best() == means["valid RPS"].idxmin()
+        assert made.best("valid AEM") == means["valid AEM"].idxmax()
+        with pytest.raises(ValueError, match="by must be 'valid '"):
+            made.best("test RPS")
+        with pytest.raises(ValueError, match=r"loss must be one of .*'EMD2'"):
+            made.predictions("EMD", 0)
+        with pytest.raises(ValueError, match=r"seed must be one of \[0, 1, 2\], got 7"):
+            made.predictions("XE", 7)
+
+    def test_goes_on_with_more_losses_and_seeds_side_by_side(self, made, tmp_path, monkeypatch):
+        folder = tmp_path / "lev"
+        shutil.copytree(made.folder, folder)
+        alone = pytest.MonkeyPatch()
+        monkeypatch.setattr(training.Run, "train", lambda *_: alone.undo() or pytest.fail("alone"))
+        steps = []
+        step = Heads.step
+        monkeypatch.setattr(Heads, "step", lambda *given: steps.append(1) or step(*given))
+        more = comparing.compare(
+            LEV, seeds=3, folder=folder, **SMALL | {"losses": ["XE", "REG", "EMD2", "XEMD2"]}
+        )
+        assert steps
+        old = numbers(more.table[more.table["loss"] != "XEMD2"])
+        pd.testing.assert_frame_equal(old, numbers(made.table), rtol=1e-6)
+        assert more.losses == ["XE", "REG", "EMD2", "XEMD2"]
+
+    def test_of_what_others_made_is_never_mixed(self, made, tmp_path):
+        folder = tmp_path / "lev"
+        shutil.copytree(made.folder, folder)
+        frame = pd.read_csv(LEV)
+        changed, shorter = tmp_path / "changed.csv", tmp_path / "shorter.csv"
+        frame.assign(in1=frame["in1"].replace(2, 3)).to_csv(changed, index=False)
+        frame.iloc[:-1].to_csv(shorter, index=False)
+        for path, words in ((changed, "other values now"), (shorter, "999 rows now, 1000 then")):
+            with pytest.raises(ValueError, match=words):
+                comparing.compare(path, seeds=3, folder=folder, **SMALL)
+        with pytest.raises(ValueError, match="was begun with epochs 2, not 3"):
+            comparing.compare(LEV, seeds=3, folder=folder, **SMALL | {"epochs": 3})
+        with pytest.raises(ValueError, match="was begun with network linear, not mlp"):
+            comparing.compare(LEV, seeds=3, folder=folder, **SMALL | {"network": "mlp"})
+        with pytest.raises(ValueError, match="the data have changed since"):
+            comparing.load(folder, data=datasets.table(changed, label="rating"))
+        (tmp_path / "letters").mkdir()
+        (tmp_path / "letters" / "a").touch()
+        with pytest.raises(ValueError, match="folder must be new, empty, or that of a comparison"):
+            comparing.compare(LEV, seeds=3, folder=tmp_path / "letters", **SMALL)
+        kept = json.loads((folder / FACTS).read_text())
+        del kept["table"]
+        (folder / FACTS).write_text(json.dumps(kept))
+        with pytest.raises(FileNotFoundError, match="is not finished; go on with: python -m"):
+            comparing.load(folder)
+        (folder / FACTS).write_text("{")
+        with pytest.raises(ValueError, match=r"comparison\.json cannot be read"):
+            comparing.load(folder)
+        with pytest.raises(FileNotFoundError, match=r"found no comparison.json in .*letters"):
+            comparing.load(tmp_path / "letters")
+
+    def test_a_full_disk_loses_nothing(self, made, tmp_path, monkeypatch):
+        write_whole, left = training.run.RunFolder.write, [25]
+
+        def until_full(*given, **more):
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write_whole(*given, **more)
+
+        monkeypatch.setattr(training.run.RunFolder, "write", until_full)
+        folder = tmp_path / "full"
+        with pytest.raises(OSError, match=r"no space is left for .*full: make room, then repeat"):
+            comparing.compare(LEV, seeds=3, folder=folder, **SMALL)
+        kept = sorted(folder.glob(f"{RUNS}/*/last.safetensors"))
+        assert len(kept) >= 20
+        monkeypatch.undo()
+        again = comparing.compare(LEV, seeds=3, folder=folder, **SMALL)
+        pd.testing.assert_frame_equal(
+            numbers(again.table), numbers(made.table), rtol=1e-4, atol=1e-5
+        )
+
+    def test_on_an_executor_that_pickles(self, made, tmp_path):
+        class Elsewhere(Executor):
+            def submit(self, function, *given):
+                function, given = pickle.loads(pickle.dumps((function, given)))
+                done = Future()
+                done.set_result(pickle.loads(pickle.dumps(function(*given))))
+                return done
+
+        there = comparing.plan(LEV, seeds=3, folder=tmp_path / "lev", **SMALL)
+        spread = there.carry_out(executor=Elsewhere())
+        assert spread.rates == made.rates
+        pd.testing.assert_frame_equal(
+            numbers(spread.table), numbers(made.table), rtol=1e-4, atol=1e-5
+        )
+
+
+class TestBaselines:
+    def test_are_those_of_scikit_learn(self, made):
+        data = made.data.resplit(1)
+        train, test = data.split("train"), data.split("test")
+        scaler = StandardScaler().fit(train.inputs)
+        model = LogisticRegression(max_iter=1000).fit(scaler.transform(train.inputs), train.labels)
+        found = model.predict(scaler.transform(test.inputs))
+        rows = made.baselines.set_index(["baseline", "seed"]).loc["logistic regression", 1]
+        assert rows["test AEM"] == pytest.approx(100 * accuracy_score(test.labels, found))
+        assert rows["test MAE"] == pytest.approx(mean_absolute_error(test.labels, found))
+        assert len(made.baselines) == 2 * 3
+        assert (made.baselines["test RPS"] < 0.6).all()
+
+    def test_one_that_is_ahead_by_far_is_told(self):
+        rng = np.random.default_rng(0)
+        chance = rng.normal(0, 0.01, 8)
+        table = pd.DataFrame({"loss": "XE", "seed": range(8), "error": "", "test RPS": 0.5})
+        table["test RPS"] += chance
+        fits = pd.DataFrame({"baseline": "gradient boosting", "seed": range(8)})
+        ahead = fits.assign(**{"test RPS": 0.4 + rng.normal(0, 0.01, 8)})
+        (note,) = note_on_baselines(table, ahead)
+        assert note.startswith("gradient boosting beats every network by far: test RPS 0.391")
+        assert note_on_baselines(table, fits.assign(**{"test RPS": 0.49 + chance})) == []
+        noisy = fits.assign(**{"test RPS": 0.45 + 0.3 * np.array([-1, 1] * 4)})
+        assert note_on_baselines(table, noisy) == []
+
+
+class TestPredicting:
+    @pytest.mark.parametrize("loss", [None, "XE"])
+    def test_is_the_mean_of_all_seeds(self, made, new, loss):
+        scores = comparing.predict(made.folder, new, loss=loss)
+        name = loss or made.best()
+        assert scores.loss == name
+        p = np.mean(
+            [
+                training.load_run(made.run_folder(name, seed)).predict(new).distribution.numpy()
+                for seed in made.seeds
+            ],
+            axis=0,
+        )
+        table, x = scores.table, np.arange(1, 6)
+        assert table["input"].tolist() == list(range(40))
+        np.testing.assert_allclose(table[[f"P({k})" for k in x]], p, atol=1e-6)
+        assert table["class"].tolist() == [str(x[k]) for k in p.argmax(1)]
+        np.testing.assert_allclose(table["score"], p @ x, atol=1e-5)
+        deviation = np.sqrt(p @ x**2 - (p @ x) ** 2)
+        np.testing.assert_allclose(table["spread"], deviation, atol=1e-3)
+        assert (table["note"] == "").all()
+
+    def test_intervals_hold_what_they_say(self, made, new):
+        scores = comparing.predict(made.folder, new, loss="EMD2")
+
+        def distance(p, k):  # how much of the middle of p is needed to reach class k
+            return max(0.0, 1 - 2 * p[: k + 1].sum(), 2 * p[:k].sum() - 1)
+
+        def distances(split):
+            found = [made.predictions("EMD2", seed)[split] for seed in made.seeds]
+            return [
+                distance(p.astype(float), k)
+                for one in found
+                for p, k in zip(one["probabilities"], one["labels"], strict=True)
+            ]
+
+        valid = sorted(distances("valid"))
+        reach = valid[int(np.ceil(0.9 * (len(valid) + 1))) - 1]
+        assert scores.coverage == pytest.approx(np.mean(np.array(distances("test")) <= reach))
+        assert f"hold {100 * scores.coverage:.0f} % of the 300 labels" in " ".join(scores.notes)
+        for row in scores.table.itertuples():
+            p = np.array(row[7:12])
+            held = [k + 1 for k in range(5) if distance(p, k) <= reach]
+            assert held == list(range(int(row.low), int(row.high) + 1))
+
+    def test_of_regression(self, made, new):
+        scores = comparing.predict(made.folder, new, loss="REG")
+        runs = [training.load_run(made.run_folder("REG", seed)) for seed in made.seeds]
+        score = 1 + np.mean([run.predict(new).outputs.numpy() for run in runs], axis=0)
+        np.testing.assert_allclose(scores.table["score"], score.clip(1, 5), atol=1e-5)
+        low, high = scores.table["low"], scores.table["high"]
+        assert ((low >= 1) & (low <= scores.table["score"]) & (high <= 5)).all()
+        errors = [
+            np.abs(part["outputs"].clip(0, 4) - part["labels"])
+            for part in (made.predictions("REG", seed)["valid"] for seed in made.seeds)
+        ]
+        middle = (low > 1) & (high < 5)
+        reach = np.sort(np.concatenate(errors))[int(np.ceil(0.9 * 301)) - 1]
+        np.testing.assert_allclose((high - low)[middle] / 2, reach, atol=1e-5)
+
+    def test_what_is_unlike_the_training_data_is_told_or_refused(self, made, new, tmp_path):
+        odd = new.head(3).astype(object)
+        odd.loc[1, "in2"] = 77
+        odd.to_csv(tmp_path / "odd.csv", index=False)
+        scores = comparing.predict(made.folder, tmp_path / "odd.csv")
+        assert scores.table["note"].tolist() == ["", "in2 77 is above 4, the most in training", ""]
+        assert scores.notes[-1] == "1 of 3 inputs are unlike the training data; see note"
+        with pytest.raises(ValueError, match=r"lacks \['in4'\]"):
+            comparing.predict(made.folder, new.drop(columns="in4"))
+        with pytest.raises(ValueError, match="loss must be one of"):
+            comparing.predict(made.folder, new, loss="CORN")
+        with pytest.raises(FileNotFoundError, match="found none at"):
+            comparing.predict(made.folder, tmp_path / "none.csv")
+
+
+class TestSources:
+    def test_arrays(self, tmp_path):
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(30, 4)).astype(np.float32), np.arange(30) % 3
+        np.savez(tmp_path / "a.npz", x=x, y=y, person=np.arange(30) // 2)
+        data = read_source(tmp_path / "a.npz", label="y", group="person")
+        assert np.array_equal(data.inputs, x)
+        assert data.labels.tolist() == y.tolist()
+        assert len(set(data.groups)) == 15
+        with pytest.raises(ValueError, match=r"a.npz lacks \['z'\], its arrays are \['x', 'y'"):
+            read_source(tmp_path / "a.npz", label="z")
+        with pytest.raises(ValueError, match="label or votes must name an array"):
+            read_source(tmp_path / "a.npz")
+        with pytest.raises(ValueError, match=r"holds arrays, for which \['rater'\] cannot be"):
+            read_source(tmp_path / "a.npz", label="y", rater="who")
+        np.savez(tmp_path / "b.npz", x=x, other=x, y=y)
+        with pytest.raises(ValueError, match="features must name one array of inputs"):
+            read_source(tmp_path / "b.npz", label="y")
+        assert len(read_source(tmp_path / "b.npz", label="y", features=["x"])) == 30
+        counts = rng.integers(1, 5, (30, 3))
+        np.savez(tmp_path / "c.npz", x=x, counts=counts)
+        voted = read_source(tmp_path / "c.npz", votes=["counts"])
+        assert np.allclose(voted.votes, counts / counts.sum(axis=1, keepdims=True))
+
+    def test_arrays_of_splits(self, tmp_path):
+        shapes = {"train": 20, "val": 6, "test": 8}
+        arrays = {
+            f"{part}_images": np.full((n, 28, 28, 3), n, np.uint8) for part, n in shapes.items()
+        }
+        arrays |= {f"{part}_labels": np.arange(n)[:, None] % 2 for part, n in shapes.items()}
+        np.savez(tmp_path / "retina.npz", **arrays)
+        assert holds_images(tmp_path / "retina.npz")
+        data = read_source(tmp_path / "retina.npz", label="labels")
+        sizes = {name: len(part) for name, part in data.splits.items()}
+        assert sizes == {"train": 20, "valid": 6, "test": 8}
+        assert data.has_images
+        for name, n in (("train", 20), ("valid", 6), ("test", 8)):
+            assert (data.split(name).inputs == n).all()
+
+    def test_a_table_of_images(self, tmp_path):
+        files = {f"photos/{k}.jpg": jpeg(picture(k, k / 40)) for k in range(40)}
+        root = write(tmp_path / "own", files)
+        frame = pd.DataFrame({"file": list(files), "grade": [k % 4 for k in range(40)]})
+        frame.to_csv(root / "grades.csv", index=False)
+        data = read_source(root / "grades.csv", label="grade", size=32)
+        assert data.has_images
+        assert data.classes == ["0", "1", "2", "3"]
+        by_table = datasets.image_folder(root, labels=self.renamed(frame, tmp_path), size=32)
+        assert torch.equal(data.inputs, by_table.inputs)
+        assert torch.equal(data.labels, by_table.labels)
+        first = np.arange(40) % 3
+        counts = frame.assign(**{str(k + 1): 2 * (first == k) + 1 for k in range(3)})
+        counts.to_csv(root / "votes.csv", index=False)
+        data = read_source(root / "votes.csv", votes=["1", "2", "3"])
+        assert torch.allclose(data.votes[0], torch.tensor([0.6, 0.2, 0.2]).double())
+        with pytest.raises(ValueError, match=r"grades.csv lacks \['mark'\]"):
+            read_source(root / "grades.csv", label="mark")
+        with pytest.raises(ValueError, match="label or votes must name a column"):
+            read_source(root / "grades.csv")
+
+    @staticmethod
+    def renamed(frame, folder):
+        frame.set_axis(["path", "label"], axis=1).to_csv(folder / "labels.csv", index=False)
+        return folder / "labels.csv"
+
+    def test_nothing(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="data must be a file or a folder, found none"):
+            comparing.plan(tmp_path / "none.csv", label="x")
+        with pytest.raises(ValueError, match=r"holds a table, for which \['size'\] cannot be"):
+            read_source(LEV, label="rating", size=48)
+        files = {f"{k % 2}/{k}.jpg": jpeg(picture(k, k % 2)) for k in range(16)}
+        write(tmp_path / "own", files)
+        with pytest.raises(ValueError, match="baselines are for tables and features"):
+            comparing.plan(tmp_path / "own", network="small_cnn", baselines=True)
+
+
+def test_photographs_by_frozen_features(tmp_path):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    files = {
+        f"{name}/{k}.jpg": jpeg(picture(k + 20 * tone, tone / 2))
+        for tone, name in enumerate(("low", "middle", "high"))
+        for k in range(10)
+    }
+    root = write(tmp_path / "own", files)
+    made = comparing.compare(
+        root, losses=["XE", "EMD2"], seeds=2, epochs=2, size=32, folder=tmp_path / "runs"
+    )
+    assert (made.network, made.backbone) == ("linear", "efficientnet_lite0")
+    assert made.data.has_images
+    new = write(
+        tmp_path / "new",
+        {"a.jpg": jpeg(picture(1, 0)), "b.jpg": b"no", "c.jpg": files["high/1.jpg"]},
+    )
+    scores = comparing.predict(made.folder, new, loss="XE")
+    table = scores.table
+    assert table["input"].tolist() == ["a.jpg", "b.jpg", "c.jpg"]
+    assert table["note"].tolist() == ["", "cannot be read as an image", ""]
+    assert table["score"].isna().tolist() == [False, True, False]
+    assert "1 of 3 inputs could not be read" in scores.notes
+    place = [k for k, name in enumerate(sorted(files)) if name == "high/1.jpg"]
+    features = datasets.with_features(made.data, made.backbone).inputs[place]
+    runs = [training.load_run(made.run_folder("XE", seed)) for seed in (0, 1)]
+    p = np.mean([run.predict(features).distribution.numpy() for run in runs], axis=0)[0]
+    np.testing.assert_allclose(
+        table.loc[2, ["P(low)", "P(middle)", "P(high)"]].astype(float), p, atol=1e-4
+    )
+    names = pd.DataFrame({"photo": ["c.jpg", "gone.jpg", "b.jpg"]})
+    names.to_csv(new / "list.csv", index=False)
+    listed = comparing.predict(made.folder, new / "list.csv", loss="XE").table
+    assert listed["note"].tolist() == ["", "no such file", "cannot be read as an image"]
+    assert listed["score"][0] == pytest.approx(table["score"][2], abs=1e-5)
+
+
+class TestOwnLoss:
+    def test_in_a_file(self, tmp_path):
+        (tmp_path / "mine.py").write_text(MINE)
+        loss = losses.as_loss(f"{tmp_path}/mine.py:my_loss")
+        logits, labels = torch.randn(5, 3), torch.tensor([0, 1, 2, 0, 1])
+        expected = torch.nn.functional.cross_entropy(logits, labels)
+        expected += (logits.softmax(1) ** 2).sum(1).mean()
+        assert loss.name == "my_loss"
+        assert torch.isclose(loss.make(3)(logits, labels), expected)
+        assert losses.wrapping.path_of(loss) == f"{tmp_path}/mine.py:my_loss"
+        with pytest.raises(ValueError, match=r"was not found: .*mine\.py has no other"):
+            losses.as_loss(f"{tmp_path}/mine.py:other")
+        with pytest.raises(FileNotFoundError, match=r"found none at .*none\.py"):
+            losses.as_loss(f"{tmp_path}/none.py:my_loss")
+        (tmp_path / "broken.py").write_text("1/0")
+        with pytest.raises(ValueError, match=r"broken.py fails \(ZeroDivisionError"):
+            losses.as_loss(f"{tmp_path}/broken.py:my_loss")
+
+
+class TestCommand:
+    def test_the_plan_comes_first_and_may_be_all(self, tmp_path):
+        folder = tmp_path / "runs"
+        options = ("--label=rating", "--network=linear", "--epochs=1", "--seeds=2")
+        done = call("compare", LEV, *options, "--folder", folder, "--dry-run")
+        assert done.exit_code == 0, done.output
+        assert "lev.csv: 1,000 rows, 5 classes: 1 < 2 < 3 < 4 < 5" in done.stdout
+        assert "learning rates: 24 runs or more of linear, 1 epochs each" in done.stdout
+        assert "4 losses × 2 seeds, each with a split of its own: 8 runs" in done.stdout
+        assert re.search(r"time: about \d+ (s|min)", done.stdout)
+        assert "note: classes are in order as numbers" in done.stderr
+        assert list(tmp_path.iterdir()) == [], "nothing is left of what was measured"
+
+    def test_says_what_to_type_again(self, made):
+        assert made.command == (
+            f"python -m emdviz compare {LEV} --label rating --losses XE,REG,EMD2 --network linear "
+            f"--seeds 3 --epochs 2 --baselines --folder {made.folder}"
+        )
+        before = numbers(made.table)
+        done = call(*shlex.split(made.command)[3:], "--quiet")
+        assert done.exit_code == 0, done.output
+        pd.testing.assert_frame_equal(numbers(comparing.load(made.folder).table), before)
+        assert "means over 3 seeds, on test splits" in done.stdout
+        assert "gradient boosting" in done.stdout
+        assert "%|" not in done.stderr
+
+    @pytest.mark.parametrize(
+        ("typed", "words"),
+        [
+            (["--label=mark"], "error: .*mark.*rating"),
+            (["--label=rating", "--losses=XE,NO"], "error: type --losses with one of XE, .*'NO'"),
+            (["--label=rating", "--network=none"], "error: .*none"),
+            (["--label=rating", "--seeds=0"], "error: seeds must be an integer, 1 or more, got 0"),
+            (["--label=rating", "--rates=0.1"], "error: rates must be two or more different"),
+            (["--label=rating", "--bins=a"], "error: type --bins as numbers between commas"),
+            (["--votes=in1,in2", "--id=in3"], "error: "),
+        ],
+    )
+    def test_errors_say_what_to_type(self, tmp_path, typed, words):
+        line = refused("compare", LEV, *typed, "--folder", tmp_path / "runs", "--quiet")
+        assert re.match(words, line), line
+        assert not (tmp_path / "runs").exists()
+
+    def test_predict_needs_a_comparison(self, tmp_path):
+        assert "found no comparison.json in" in refused("predict", tmp_path, LEV)
+
+
+def test_from_a_file_to_predictions_in_fresh_processes_one_of_them_interrupted(tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    shutil.copy(LEV, tmp_path / "lev.csv")
+    names = "XE,EMD2,mine.py:my_loss"
+
+    def run(*arguments, **environment):
+        return subprocess.run(
+            [sys.executable, "-m", "emdviz", *arguments], cwd=tmp_path, check=False,
+            capture_output=True, encoding="utf-8", env={**os.environ, **environment},
+        )  # fmt: skip
+
+    options = ("--network=linear", "--seeds=2", "--epochs=3", "--quiet")
+    typed = ("compare", "lev.csv", "--label=rating", f"--losses={names}", *options)
+    stopped = run(*typed, STOP_AT="60")
+    assert stopped.returncode == 130, stopped.stderr
+    assert stopped.stderr.splitlines()[-1] == "stopped; repeat the command to go on from here"
+    begun = [json.loads(p.read_text()) for p in tmp_path.glob("runs/lev/runs/*/history.json")]
+    assert {len(one["epochs"]) for one in begun} < {1, 2, 3}
+    assert begun
+    done = run(*typed)
+    assert done.returncode == 0, done.stderr
+    found = comparing.load(tmp_path / "runs/lev")
+    asked = ["XE", "EMD2", f"{tmp_path}/mine.py:my_loss"]
+    whole = comparing.compare(
+        LEV, label="rating", losses=asked, network="linear", seeds=2, epochs=3,
+        folder=tmp_path / "whole",
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(numbers(found.table), numbers(whole.table), rtol=1e-4, atol=1e-5)
+    new = run("predict", "runs/lev", "lev.csv", "--loss=my_loss", "--out=scores.csv")
+    assert new.returncode == 0, new.stderr
+    scores = pd.read_csv(tmp_path / "scores.csv")
+    expected = comparing.predict(tmp_path / "whole", LEV, loss="my_loss").table
+    np.testing.assert_allclose(scores["score"], expected["score"], atol=1e-3)
+    assert len(scores) == 1000
+    (tmp_path / "mine.py").write_text(MINE.replace("** 2", "** 4"))
+    mixed = run(*typed)
+    assert mixed.returncode == 2
+    assert "the code of the loss my_loss has changed" in mixed.stderr
