@@ -381,6 +381,26 @@ def test_a_confident_mistake_hardly_moves_emd2():
     assert norms["EMD2"] < 0.01
 
 
+@pytest.mark.parametrize("loss", [xe_loss, emd2_loss])
+def test_with_class_weights_the_best_prediction_is_weighted_too(loss):
+    t = torch.tensor([0.2, 0.1, 0.4, 0.3], dtype=torch.float64)
+    weight = torch.tensor([3.0, 1.0, 0.5, 2.0], dtype=torch.float64)
+    z = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([z], max_iter=300, tolerance_grad=1e-12, tolerance_change=1e-15)
+
+    def expected():
+        optimizer.zero_grad()
+        each = loss(z.expand(4, 4), torch.arange(4), weight=weight, reduction="none")
+        value = (t * each).sum()
+        value.backward()
+        return value
+
+    optimizer.step(expected)
+    torch.testing.assert_close(
+        torch.softmax(z.detach(), 0), t * weight / (t * weight).sum(), atol=1e-5, rtol=0
+    )
+
+
 def test_gradient_descent_on_noisy_labels_finds_the_minimiser():
     """EMD² and XE find the label distribution, EMD the median."""
     truth = torch.tensor([0.1, 0.2, 0.3, 0.4])
