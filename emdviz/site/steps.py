@@ -312,8 +312,7 @@ def _others():
         (f"Certainty of {CLASSES[sure]}", "A hump around it", "Equal bars for all classes"),
         1,
         f"A hump: {sord} for {CLASSES[sure]}; with Poisson {poisson}. The best answer is the mean "
-        "of the softened labels. That helps against wrong labels, but the network’s probabilities "
-        "are no longer chances.",
+        "of the softened labels. So the network’s probabilities are no longer chances.",
         "propriety",
         {"t": soft[0], "show_p": False},
         {"t": soft[-1]},
