@@ -188,6 +188,7 @@ def changed(array, place, value):
         ({"labels": ["1"] * 60}, ValueError, r"at least two classes, got only \['1'\]"),
         ({"labels": ["a", "b", "c"] * 20}, ValueError, r"pass classes=\['a', 'b', 'c'\]"),
         ({"labels": ROWS[:, 0]}, ValueError, "60 different numbers such as .*; pass bins"),
+        ({"labels": range(60)}, ValueError, "60 different numbers such as 0; pass bins"),
         ({"inputs": changed(ROWS, ([2, 4, 6, 8], 1), np.nan)}, ValueError, r"4 rows \(2, 4, 6, …"),
         ({"inputs": np.array([["a"]] * 60)}, TypeError, "inputs must be real numbers, got <U1"),
         ({"inputs": pd.DataFrame({"x": ["a"] * 60})}, TypeError, r"the columns \['x'\] are not"),

@@ -14,8 +14,8 @@ from emdviz.datasets.readers.tables import number
 from emdviz.datasets.splits import named_splits, stratified_splits
 from emdviz.reading import is_pandas, is_torch, read_count, read_names, shown, to_numpy
 
-_MANY = 20
-"""More different numbers with decimals are scores, and no classes."""
+_MANY, _ROWS = 20, 5
+"""More different numbers with decimals, or with fewer rows each, are scores and no classes."""
 
 
 def from_arrays(
@@ -272,7 +272,10 @@ def _check_few(texts):
     different = set(texts)
     if len(different) < 2:
         raise ValueError(f"there must be at least two classes, got only {shown(sorted(different))}")
-    if len(different) > _MANY and any("." in text and number(text) is not None for text in texts):
+    numbers = [text for text in different if number(text) is not None]
+    if len(numbers) > _MANY and (
+        any("." in text for text in numbers) or len(texts) < _ROWS * len(numbers)
+    ):
         raise ValueError(
             f"labels must be classes, got {len(different)} different numbers such as {texts[0]}; "
             "pass bins to make classes of them, or classes if each of them is one"
