@@ -392,6 +392,66 @@ def export(
 
 @app.command()
 @_plainly
+def drop(
+    store: _StoreFolder = Path("runs"),
+    only: _Only = (),
+):
+    """Delete the weights of finished runs; results, predictions and histories stay."""
+    from emdviz.experiments import Store
+
+    runs = _read(store, only)
+    dropped = [size for one in runs["id"] if (size := Store(store).drop_weights(one))]
+    typer.echo(
+        f"weights of {len(dropped)} runs deleted, {sum(dropped) / 1e9:.3f} GB; to predict with one "
+        "of them again, delete its folder and run it again"
+    )
+
+
+@app.command()
+@_plainly
+def pretrain(
+    data: Annotated[Path, typer.Argument(help="A folder with a folder for each class.")],
+    network: Annotated[str, typer.Option(help="Such as RES, for the weights of RES_F.")] = "RES",
+    folder: Annotated[Path, typer.Option(help="Where to keep them.")] = Path("pretrained"),
+    size: Annotated[int, typer.Option(help="Height and width of the images, in px.")] = 64,
+    epochs: Annotated[int, typer.Option(help="Of the training.")] = 30,
+    batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 256,
+    rate: Annotated[float, typer.Option(help="The learning rate.")] = 0.1,
+    device: Annotated[
+        str | None, typer.Option(help="Such as cpu or cuda:1; the fastest there is by default.")
+    ] = None,
+):
+    """Train the weights that a network starts from, such as RES_F's on ImageNet.
+
+    The same command goes on where it was stopped.
+    """
+    from emdviz import datasets
+    from emdviz.training import Run, TrainConfig
+
+    root = data.expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"{data} is not there: type a folder with a folder for each class")
+    # their order is of no importance to cross-entropy
+    classes = sorted(one.name for one in root.iterdir() if one.is_dir() and one.name[0] != ".")
+    if len(classes) < 2:
+        raise ValueError(f"{data} must hold a folder for each of two classes or more")
+    config = TrainConfig(
+        epochs=epochs, batch_size=batch_size, learning_rate=rate, crop=size * 7 // 8, device=device
+    )
+    images = datasets.load("image_folder", root=root, size=size, classes=classes)
+    run = Run(network, "XE", images, config, folder=folder)
+    for epoch in run:
+        typer.echo(
+            f"epoch {epoch.number} of {epochs}: loss {epoch.train_loss:.3f}, "
+            f"valid AEM {epoch.metrics['AEM']:.1f}, {epoch.seconds:.0f} s"
+        )
+    best = folder / "best.safetensors"
+    name = network.replace("RES", "RES_F", 1)
+    typer.echo(f"weights in {best}; use them with: {_ME} run table1 --weights {name}={best}")
+
+
+@app.command()
+@_plainly
 def collect(
     folder: Annotated[Path, typer.Argument(help="Of what was handed in: a folder a student.")],
     csv: Annotated[Path | None, typer.Option(help="Write results and points to this file.")] = None,
@@ -625,6 +685,12 @@ def _connect(address):
         advice = "run dask scheduler there, or type --workers N"
         raise OSError(f"no scheduler answers at {address} ({first}): {advice}") from None
     about = client.scheduler_info()["workers"].values()
+    if not about:
+        typer.echo(
+            f"note: the scheduler at {address} has no workers yet: runs wait for them; on each "
+            f"machine type dask worker {address}",
+            err=True,
+        )
     gpus = any("GPU" in worker.get("resources", {}) for worker in about)
     one_gpu = {"resources": {"GPU": 1}} if gpus else {}  # a run takes one where workers have any
     return client.get_executor(pure=False, **one_gpu), client

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -201,6 +202,20 @@ def test_the_cache_lies_beside_a_zip_file(root, decoded, tmp_path):
     assert sorted(path.name for path in (tmp_path / "zips" / ".emdviz").iterdir()) == [
         "a.zip-set-16px.npz", "b.zip-set-16px.npz"
     ]  # fmt: skip
+
+
+def test_the_cache_lies_where_the_environment_says(root, decoded, tmp_path_factory, monkeypatch):
+    chosen, other = tmp_path_factory.mktemp("chosen"), tmp_path_factory.mktemp("more") / root.name
+    shutil.copytree(root, other)
+    settle(other)
+    monkeypatch.setenv("EMDVIZ_CACHE", str(chosen))
+    first = read(root)
+    read(other)
+    assert len(decoded) == 12  # the same names in another folder are other images
+    assert_same(read(root), first)
+    assert decoded[12:] == ["3.jpg"]
+    assert not (root / ".emdviz").exists()
+    assert [one.name.rpartition("-")[0] for one in chosen.iterdir()] == [root.name] * 2
 
 
 def test_without_a_cache_nothing_is_written_or_read(root, decoded):

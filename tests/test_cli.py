@@ -1,18 +1,22 @@
 """The command line: what it prints, writes and refuses, and with which status it ends."""
 
 import pickle
+import shutil
 import subprocess
 import sys
 
 import distributed
 import pandas as pd
 import pytest
+import safetensors.torch
+import torch
 from typer.testing import CliRunner
 
 from devtools.data_layouts import jpeg, picture, write
 from emdviz import cli, experiments, setup_check
 from emdviz.cli import app
 from emdviz.experiments import export, results, tables
+from emdviz.models import MODELS
 from emdviz.reading import ArgumentError
 
 QUICK = ("run", "table1", "--quick", "--losses=XE,EMD2", "--folds=0", "--rates=0.01", "--epochs=1")
@@ -175,13 +179,14 @@ class TestRun:
 
     def test_in_processes_or_on_a_cluster(self, store, tmp_path, monkeypatch):
         seen, frame = [], results(store[0])
+        workers = {"a": {"resources": {"GPU": 1}}}
 
         class Client:
             def __init__(self, address, timeout):
                 seen.append(address)
 
             def scheduler_info(self):
-                return {"workers": {"a": {"resources": {"GPU": 1}}}}
+                return {"workers": workers}
 
             def get_executor(self, **options):
                 return options
@@ -196,6 +201,9 @@ class TestRun:
         # where workers tell of GPUs, a run takes one
         cluster = (1, {"pure": False, "resources": {"GPU": 1}})
         assert seen == [(3, None), "tcp://here:1", cluster, "closed"]
+        workers.clear()
+        waits = call(*QUICK, "--scheduler=tcp://here:1", "--store", store[0]).stderr
+        assert "no workers yet: runs wait for them; on each machine type dask worker tcp" in waits
 
     def test_what_fails_first_stops_all(self, tmp_path):
         broken = write(tmp_path / "data", {"fold_0_data.txt": b"nothing"})
@@ -362,6 +370,56 @@ class TestResults:
         assert "type --only 'epochs'=VALUE" in done.stderr
         assert call("results", "--store", folder, "--only=epochs=1").exit_code == 0
         assert other.name != one.name
+
+
+class TestDrop:
+    def test_weights_go_and_results_stay(self, store, tmp_path):
+        folder = tmp_path / "runs"
+        shutil.copytree(store[0], folder)
+        before = results(folder)
+        sizes = {path.parent.name: path.stat().st_size for path in folder.glob("*/weights.*")}
+        first, second = before["id"]
+        done = call("drop", "--store", folder, f"--only=id={first}")
+        gone = f"weights of 1 runs deleted, {sizes[first] / 1e9:.3f} GB; to predict with one of"
+        assert gone in done.stdout
+        pd.testing.assert_frame_equal(results(folder), before)
+        with pytest.raises(FileNotFoundError, match=r"no weights\.safetensors"):
+            experiments.load(folder, first)
+        assert experiments.load(folder, second).classes
+        assert experiments.Store(folder).predictions(first)["test"]
+        assert "weights of 1 runs" in call("drop", "--store", folder).stdout
+        assert "weights of 0 runs" in call("drop", "--store", folder).stdout
+
+
+class TestPretrain:
+    def test_on_a_folder_like_imagenets(self, tmp_path):
+        """Names of classes have no order; a stopped training goes on; a network starts from it."""
+        files = {
+            f"n0144{place}/n0144{place}_{k}.JPEG": jpeg(picture(k + 20 * place, place / 3))
+            for place in range(3)
+            for k in range(12)
+        }
+        root, folder = write(tmp_path / "train", files), tmp_path / "kept"
+        chosen = ("pretrain", root, "--network=RES_thin", "--size=32", "--batch-size=8")
+        chosen += ("--epochs=2", "--device=cpu", "--folder", folder)
+        done = call(*chosen)
+        assert done.exit_code == 0, done.output
+        assert [line[:12] for line in done.stdout.splitlines()[:2]] == [
+            "epoch 1 of 2",
+            "epoch 2 of 2",
+        ]
+        best = folder / "best.safetensors"
+        assert done.stdout.endswith(f"run table1 --weights RES_F_thin={best}\n")
+        assert call(*chosen).stdout == done.stdout
+        with pytest.warns(UserWarning, match="the last layer"):
+            network = MODELS["RES_F_thin"](8, weights=best)
+        kept = safetensors.torch.load_file(best)
+        assert torch.equal(network.body.stem.weight, kept["model.body.stem.weight"])
+
+    def test_says_what_it_needs(self, tmp_path):
+        nowhere = tmp_path / "nowhere"
+        assert f"{nowhere} is not there: type a folder with a" in refused("pretrain", nowhere)
+        assert "a folder for each of two classes or more" in refused("pretrain", tmp_path)
 
 
 class TestExport:

@@ -117,6 +117,12 @@ def test_wrong_specs_and_executors_are_refused(tmp_path):
         run([], tmp_path, 2, pool)
 
 
+def test_no_specs_are_no_success(tmp_path):
+    with pytest.raises(ValueError, match="specs must hold a RunSpec or more, got none"):
+        run([], tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
 def test_several_workers_without_dask_tell_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ModuleNotFoundError, match=r"distributed .*pip install -e '\.\[cluster\]'"):

@@ -223,6 +223,23 @@ def test_history_labels_do_not_cover_each_other():
     assert boxes[-1].y1 <= ax.bbox.y1
 
 
+def test_histories_of_several_runs_are_thin_and_their_mean_is_thick():
+    class Epoch:
+        def __init__(self, number, value):
+            self.number, self.train_loss, self.metrics = number, value, {"AEM": 100 - value}
+
+    runs = [[Epoch(1, 4.0), Epoch(2, 2.0), Epoch(3, 1.0)], [Epoch(1, 8.0), Epoch(2, 3.0)]]
+    for metric, label, of in (("train_loss", "training loss", 0), ("AEM", "AEM (%)", 100)):
+        ax = plots.plot_history({"XE": runs}, metric, ax=plt.figure().subplots())
+        drawn = [abs(of - line.get_xydata()[:, 1]).tolist() for line in ax.lines]
+        assert drawn == [[4.0, 2.0, 1.0], [8.0, 3.0], [6.0, 2.5]]
+        widths = [line.get_linewidth() for line in ax.lines]
+        assert widths[2] > 2 * widths[0]
+        assert ax.get_ylabel() == label
+    with pytest.raises(ValueError, match=r"metric must be .*train_loss.* got 'loss'"):
+        plots.plot_history({"XE": runs}, "loss")
+
+
 def test_scaling_errors_are_lines_with_their_names():
     errors = np.array([[1, 0.5, 2], [1, 0.1, 0.01], [np.nan, 0.3, 0.2]])
     ax = plots.plot_scaling_errors(errors, [0.1, 1, 10], [1, 10, 1000])

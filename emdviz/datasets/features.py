@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from emdviz.datasets.base import OrderedData
-from emdviz.datasets.readers.cache import FOLDER, store
+from emdviz.datasets.readers.cache import cache_folder, store
 from emdviz.reading import check_is, read_count, shown
 
 EFFICIENTNET = "efficientnet_lite0"
@@ -44,7 +44,8 @@ def with_features(
     device : str or torch.device, optional
         By default that of the Module, or the fastest there is.
     cache : bool, str or Path
-        Keep the features in ``<data.root>/.emdviz/`` or in this folder, for the next time. They
+        Keep the features in ``<data.root>/.emdviz/`` (or where ``EMDVIZ_CACHE`` in the environment
+        says), or in this folder, for the next time. They
         are found again by the content of the inputs, the weights of the network, its printed form,
         and ``size``; not with a ``transform`` of your own, nor where the data have no folder.
 
@@ -172,7 +173,7 @@ def _path(data, network, size, cache):
         root = Path(data.root) if data.root else None
         if root is None or not root.exists():
             return None
-        folder = (root.parent if root.is_file() else root) / FOLDER
+        folder = cache_folder(root)
     else:
         folder = Path(cache).expanduser()
     seen = hashlib.sha256(f"1 {torch.__version__} {size} {network!r}".encode())

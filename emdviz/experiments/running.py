@@ -109,6 +109,8 @@ def run(
             )
         if workers > 1:
             raise ValueError(f"give workers or an executor, not both; got {workers} workers")
+    if not specs:
+        raise ValueError("specs must hold a RunSpec or more, got none: there is nothing to run")
     rows, todo, unfinished = {}, [], store.unfinished()
     for spec in sorted(specs, key=_data_set):  # so that a worker seldom changes its data set
         try:

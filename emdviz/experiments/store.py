@@ -127,6 +127,16 @@ class Store:
         with reading(part(self.folder(spec), RESULT)) as path:
             return [str(note) for note in json.loads(path.read_bytes()).get("notes", [])]
 
+    def drop_weights(self, spec):
+        """Delete the weights of a finished run; return how many bytes they took, 0 if none."""
+        path = self.folder(spec) / "weights.safetensors"
+        try:
+            size = path.stat().st_size
+            path.unlink()
+        except FileNotFoundError:
+            return 0
+        return size
+
     def unfinished(self):
         """Return the ids of all runs that a program has begun and not brought to an end."""
         try:

@@ -48,13 +48,9 @@ class ResidualNetwork(Network):
     RES starts from random weights. RES_F is the same network, started from weights that RES
     learned on ImageNet; nobody publishes a file of this layout, but it can be made here, from
     the folder of the 1,000 classes (all images are held in memory, as bytes, twice: 32 GB at
-    64 px, 126 GB at 128 px)::
+    64 px, 126 GB at 128 px), by ``python -m emdviz pretrain imagenet/train``; then::
 
-        imagenet = datasets.load("image_folder", root="imagenet/train", size=64)
-        config = TrainConfig(epochs=30, batch_size=256, learning_rate=0.1, crop=56)
-        for epoch in fit(MODELS["RES"](1000), "XE", imagenet, config, folder="res"):
-            print(epoch.number, epoch.metrics["AEM"])
-        model = MODELS["RES_F"](8, weights="res/best.safetensors")
+        model = MODELS["RES_F"](8, weights="pretrained/best.safetensors")
 
     References
     ----------

@@ -19,8 +19,9 @@ from emdviz.plots._labels import (
 )
 from emdviz.reading import read_choice, read_finite, read_flag, read_floats
 
+_LOSSES = {"train_loss": "training loss", "valid_loss": "validation loss"}
 
-@fill
+
 @fill
 def plot_pushes(
     push, *, classes=None, positions=None, ax=None, colour=PREDICTION_A, limit=None, **bar
@@ -109,23 +110,34 @@ def plot_history(histories, metric, *, ax=None):
     Parameters
     ----------
     histories : dict of str to list of training.Epoch
-        Keys are names of losses.
+        Keys are names of losses. Of several runs a list of such lists: each is drawn thin, their
+        mean, as far as all have come, thick.
     metric : str
-        A name in ``metrics.METRICS``.
+        A name in ``metrics.METRICS``, ``"train_loss"`` or ``"valid_loss"``.
     %(axes)s
     """
     check_by_loss(histories, "histories")
-    read_choice(metric, "metric", METRICS)
+    read_choice(metric, "metric", [*METRICS, *_LOSSES])
     ax = ax or plt.gca()
     ends = {}
     for name, epochs in histories.items():
-        x, y = zip(*((epoch.number, epoch.metrics[metric]) for epoch in epochs), strict=True)
-        look = look_of(name)
+        runs = epochs if epochs and isinstance(epochs[0], list | tuple) else [epochs]
+        values = [[_read(epoch, metric) for epoch in run] for run in runs]
+        look, common = look_of(name), min(map(len, values))
+        y = np.mean([run[:common] for run in values], axis=0)
+        x = [epoch.number for epoch in runs[0][:common]]
+        for run, own in zip(runs, values, strict=True) if len(runs) > 1 else ():
+            numbers = [epoch.number for epoch in run]
+            ax.plot(numbers, own, color=look.colour, linewidth=0.8, alpha=0.5)
         mark = "o" if len(x) == 1 else None  # which is no line yet
         ax.plot(x, y, color=look.colour, linewidth=2.5, marker=mark, label=literal(look.label))
         ends[name] = (x[-1], y[-1])
     label_ends(ax, ends)
-    label, title = title_metric(metric)
+    label, title = (_LOSSES[metric], "") if metric in _LOSSES else title_metric(metric)
     ax.set(xlabel="epoch", ylabel=label, title=title)
     whole_numbers(ax.xaxis)
     return ax
+
+
+def _read(epoch, metric):
+    return getattr(epoch, metric) if metric in _LOSSES else epoch.metrics[metric]

@@ -47,9 +47,10 @@ def read_images(
     """Decode images as :func:`images.decode` does, but each file only once.
 
     Decoded images are kept in ``<root>/.emdviz/<name>-<size>px.npz`` (beside ``root``, if that is
-    a zip file). An image is taken from there as long as its file has the same name below ``root``,
-    the same size in bytes and the same time of change, and ``crops``, ``squeeze``, ``digests`` and
-    ``depth`` are the same; a new or changed file is decoded. So are, each time, files that cannot
+    a zip file; see :func:`cache_folder`). An image is taken from there as long as its file has the
+    same name below ``root``, the same size in bytes and the same time of change, and ``crops``,
+    ``squeeze``, ``digests`` and ``depth`` are the same; a new or changed file is decoded. So are,
+    each time, files that cannot
     be read, and those with 16 bits unless ``depth`` is given, for it depends on the others. A kept
     file that is broken or of another version is ignored and replaced.
 
@@ -73,12 +74,24 @@ def read_images(
     return decoded
 
 
+def cache_folder(root):
+    """Return where is kept what is computed of the data at ``root``, a folder or a file.
+
+    Beside the data; or, where the environment variable ``EMDVIZ_CACHE`` names a folder, there, in a
+    folder for each place of data.
+    """
+    root = Path(root).absolute()
+    chosen = os.environ.get("EMDVIZ_CACHE")
+    if chosen:
+        digits = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+        return Path(chosen).expanduser() / f"{root.name}-{digits}"
+    return (root.parent if root.is_file() else root) / FOLDER
+
+
 def place(root, name):
     """Return the path of a file in the cache of a folder or zip file of data."""
     root = Path(root)
-    if root.is_file():
-        return root.parent / FOLDER / f"{root.name}-{name}"
-    return root / FOLDER / name
+    return cache_folder(root) / (f"{root.name}-{name}" if root.is_file() else name)
 
 
 def _through_cache(path, about, files, size, crops, options):
