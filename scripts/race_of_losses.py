@@ -1,8 +1,8 @@
 """Train a dozen losses on real tables and write docs/results/race_of_losses.csv.
 
-Run ``python scripts/race_of_losses.py``. Tables: LEV and SWD, from ``data/``; with ``--faces
-FOLDER`` also the faces of UTKFace, as features of a frozen EfficientNet-Lite0. Networks: a linear
-layer.
+Run ``python scripts/race_of_losses.py --faces FOLDER``. Tables: LEV and SWD, from ``data/``, and
+the faces of UTKFace, as features of a frozen EfficientNet-Lite0; without ``--faces`` the tables
+alone. Networks: a linear layer.
 The learning rate of each loss is chosen on the validation split of one seed that is not used again,
 and lies inside the rates tried; every seed draws its own split. The test split is looked at once.
 """
