@@ -6,6 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 import torch
+from scipy.stats import entropy
 
 from devtools.counter_examples import check
 from emdviz.losses import LOSSES, Loss, zoo
@@ -118,6 +119,7 @@ def test_heads_and_thresholds_by_agreement_of_starts():
         best = find_minimiser(name, t)
         assert best.gap is None
         assert "starts agree, none of" in best.how
+        assert "points of a grid costs less" in best.how
         np.testing.assert_allclose(best.p, t, atol=1e-4)
     # maximum likelihood of a binomial distribution has the mean of t
     share = t @ np.arange(3) / 2
@@ -127,6 +129,39 @@ def test_heads_and_thresholds_by_agreement_of_starts():
     codes = np.array([[0, 0], [1, 0], [1, 1]])
     scores = np.exp(-np.linalg.norm(codes - np.array([0.7, 0.25]), axis=1))
     np.testing.assert_allclose(find_minimiser("ECOC", t).p, scores / scores.sum(), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["CORAL", "CLM-logit", "stick-breaking", "COPOC", "Poisson-head"])
+def test_a_grid_for_three_classes_covers_heads_of_several_variables(name):
+    problem = search.Problem(zoo.load(name), 3)
+    assert problem.size >= 3
+    t = np.array([0.3, 0.45, 0.25])
+    kind, costs = problem._costs_elsewhere(t, 0, np.random.default_rng(0))
+    assert (kind, len(costs)) == ("points of a grid", search.GRID[problem.size] ** problem.size)
+    above = t[::-1].cumsum()[:-1]  # what the questions of CORAL are answered by
+    least = entropy([above, 1 - above]).sum() if name == "CORAL" else entropy(t)
+    assert least <= np.nanmin(costs) < least + 0.15
+    # which is what the criterion says of single points
+    axis = np.linspace(-6, 6, search.GRID[problem.size])
+    for i in (0, len(costs) // 2, len(costs) - 1):
+        place = np.unravel_index(i, (len(axis),) * problem.size)
+        with torch.no_grad():
+            z = problem.outputs(torch.as_tensor(axis[np.array(place)]))
+            np.testing.assert_allclose(costs[i], float(problem.expected(z, t)), rtol=1e-6)
+
+
+def test_a_grid_finds_what_starts_miss():
+    def narrow(z, k):  # a deep, narrow well beside a broad one, where all starts end
+        well = torch.exp(-20 * ((z - 3) ** 2).sum(1))
+        return (0.05 * (z**2).sum(1) - 5 * well).mean()
+
+    loss = Loss(
+        "narrow", lambda *_: narrow, outputs=lambda count: 2, decode=lambda z: z, is_point=True
+    )
+    best = find_minimiser(loss, [0.2, 0.3, 0.5], starts=2)
+    assert best.expected > -1
+    assert ", none of" not in best.how
+    assert "points of a grid costs less" in best.how
 
 
 def test_hinges_predict_a_label_and_regression_a_number():

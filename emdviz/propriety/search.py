@@ -8,8 +8,10 @@ point q says E(p) ≥ E(q) + g · (p − q) everywhere, kinks included, and the 
 allow together is a bound, computed by linear programming over the simplex. ``Minimum.gap`` is what
 the prediction found costs more than that. The norm of the gradient in logits would mislead: for
 EMD² it is 2e-17 at certainty of a wrong class. Convexity is only checked where the search looked: a
-single point below a tangent disproves it. Then, as for losses with thresholds or a head of their
-own, only many starts and a grid that agree support the result, and ``Minimum.how`` says so.
+single point below a tangent disproves it. Then only many starts that agree support the result, and
+``Minimum.how`` says so; of losses with thresholds or a head of their own also other points, none of
+which costs less: for three classes a grid over the outputs, or over the weights of the head, up to
+six of them, else random ones.
 
 *That a loss is proper cannot be shown by searching*, only that no counter-example is among the
 distributions looked at, which ``Verdict.searched`` lists. A loss may fail between them, or with
@@ -21,6 +23,7 @@ batch is no mean over its examples (CORN, WKL), t is a batch of up to 1,000 exam
 have the shares t. Losses that learn while they train are judged before they have learned.
 """
 
+import warnings
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import product
@@ -40,6 +43,9 @@ FLOOR = 1e-300
 
 SIMPLE = {2: 6, 3: 6, 4: 4}
 """Number of classes -> the greatest denominator of the distributions that a verdict looks at."""
+
+GRID = {1: 201, 2: 31, 3: 17, 4: 6, 5: 5, 6: 4}
+"""Number of variables -> steps of a grid along each of them, from −6 to 6."""
 
 UNIMODAL = (
     (0.5, 0.3, 0.2),
@@ -382,19 +388,12 @@ class Problem:
             x, value = min(ends, key=lambda end: end[1])
             agree = sum(cost <= value + 1e3 * self.noise for _, cost in ends)
         z = self.outputs(torch.as_tensor(x)).detach()
-        how = f"{agree} of {len(ends)} starts agree"
-        if self.num_classes == 3 and self.size <= 2:
-            axis = np.linspace(-6, 6, 21)
-            grid = [np.array(one) for one in product(axis, repeat=self.size)]
-        else:
-            grid = 3 * rng.normal(size=(20 * starts, self.size))
-        with torch.no_grad():
-            lower = sum(
-                float(self.expected(self.outputs(torch.as_tensor(one)), t))
-                < value - 1e3 * self.noise
-                for one in grid
-            )
-        how += f", {lower or 'none'} of {len(grid)} other points costs less"
+        kind, costs = self._costs_elsewhere(t, 20 * starts, rng)
+        lower = int((costs < value - 1e3 * self.noise).sum())
+        how = (
+            f"{agree} of {len(ends)} starts agree, "
+            f"{lower or 'none'} of {len(costs)} {kind} costs less"
+        )
         p = None if self.is_point else self._decoded(z)
         similar = [
             self.outputs(torch.as_tensor(end)).detach()
@@ -406,6 +405,15 @@ class Problem:
         else:
             others = _different(p, [self._decoded(one) for one in similar])
         return Minimum(p, z.numpy(), self._label(z.numpy()), value, None, how, others)
+
+    def _costs_elsewhere(self, t, count, rng):
+        """Expected losses on a grid for three classes and few variables, else at random points."""
+        kind, points = "random points", 3 * rng.normal(size=(count, self.size))
+        if self.num_classes == 3 and self.size in GRID:
+            axis = np.linspace(-6, 6, GRID[self.size])
+            kind, points = "points of a grid", np.array(list(product(axis, repeat=self.size)))
+        zs = _each(self.outputs, torch.as_tensor(points))
+        return kind, _each(lambda z: self.expected(z, t), zs).double().numpy()
 
     def _descend(self, x, t):
         """Minimise from a start, over the logits or over the variables of the search."""
@@ -646,6 +654,16 @@ def _simplified(problem, p, t, own):
         if min(near) >= 0 and problem.at(_floats(near), t) < own - problem.noise:
             return near
     return None
+
+
+def _each(function, points):
+    """Values of a function at many points: at once, or one by one where torch cannot do that."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch tells where it is slow
+        try:
+            return torch.vmap(function, chunk_size=512)(points)
+        except (RuntimeError, TypeError, ValueError):
+            return torch.stack([function(point) for point in points])
 
 
 def _lower_bound(cuts):

@@ -11,11 +11,10 @@ import torch
 
 from emdviz.explorers.kit import presets
 from emdviz.explorers.zoo.pairs import COUNT, grid, mixed
+from emdviz.explorers.zoo.zoo import LABEL, with_verdict
 from emdviz.losses import LOSSES, as_loss
 from emdviz.propriety.search import Problem, verdict
 
-LABEL = 1
-"""The class that is true where a row shows the cost of mistakes: one below it, three above."""
 SURE = 0.97
 """The probability of the class that a mistake is certain of."""
 LOGIT = 10.0
@@ -58,23 +57,9 @@ def describe(loss, *, judge=True):
         **_push(problem),
         **_best(problem),
     }
-    if judge:
-        row |= judged(verdict(loss))
-        if row["proper"] == "constant":
-            row |= {"rule": "any", "corners": None}
     if row["rule"] is not None:
         del row["best"]
-    return row
-
-
-def judged(found):
-    """Return what a row keeps of a Verdict."""
-    counter = None
-    if found.t is not None and found.proper == "not proper":
-        better = found.better or [f"{x:.2f}" for x in found.best]
-        counter = {"t": list(map(str, found.t)), "better": list(map(str, better))}
-    keeps = {name: None if kept is None else bool(kept) for name, kept in found.keeps.items()}
-    return {"proper": found.proper, "counter": counter, "keeps": keeps}
+    return with_verdict(row, vars(verdict(loss))) if judge else row
 
 
 def _outputs(loss):

@@ -23,7 +23,7 @@ from emdviz.losses.zoo import ZooLoss, properties
 from emdviz.palette import PREDICTION_A, PREDICTION_B, TRUTH
 
 LABEL = 1
-"""The class that is true where a row shows what mistakes cost."""
+"""The class that is true where a row shows what mistakes cost: one below it, three above."""
 
 SORTS = (
     "family", "name", "proper", "order", "push", "cost", "outputs", "options",
@@ -47,7 +47,7 @@ ALL_FAMILIES = "all"
 def stored():
     """Return what ``scripts/zoo_table.py`` computed: ``rows`` by name, and ``pairs``.
 
-    What a step costs comes from :func:`losses.zoo.properties`, as in docs/LOSSES.md.
+    Verdicts, and what a step costs, come from :func:`losses.zoo.properties`, as in docs/LOSSES.md.
 
     Examples
     --------
@@ -56,8 +56,24 @@ def stored():
     """
     text = Path(__file__).with_name("losses.json").read_text(encoding="utf-8")
     found = json.loads(text)
-    rows = {row["name"]: row | {"cost": properties(row["name"])["cost"]} for row in found["rows"]}
+    rows = {}
+    for row in found["rows"]:
+        told = properties(row["name"])
+        rows[row["name"]] = with_verdict(row, told) | {"cost": told["cost"]}
     return {"rows": rows, "pairs": found["pairs"]}
+
+
+def with_verdict(row, found):
+    """Return a row with what a Verdict found, a dict."""
+    counter = None
+    if found["proper"] == "not proper":
+        better = found["better"] or [f"{x:.2f}" for x in found["best"]]
+        counter = {"t": list(map(str, found["t"])), "better": list(map(str, better))}
+    row = row | {"proper": found["proper"], "counter": counter, "keeps": found["keeps"]}
+    if found["proper"] == "constant":
+        row |= {"rule": "any", "corners": None}
+        row.pop("best", None)
+    return row
 
 
 @fill
