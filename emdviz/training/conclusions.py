@@ -266,7 +266,7 @@ def _over_runs(values):
     mean = values.mean() if len(values) else np.nan
     if len(values) < 2 or not np.all(np.isfinite(values)):
         return mean, np.nan, np.nan, np.nan
-    return mean, *_student(mean, values.std(ddof=1) / np.sqrt(len(values)), len(values) - 1)
+    return mean, *student(mean, values.std(ddof=1) / np.sqrt(len(values)), len(values) - 1)
 
 
 def _over_runs_and_examples(values):
@@ -285,10 +285,11 @@ def _over_runs_and_examples(values):
     variance = of_runs + of_examples - rest
     freedom = of_runs**2 / (runs - 1) + of_examples**2 / (examples - 1)
     freedom = variance**2 / freedom if freedom else 1
-    return mean, *_student(mean, np.sqrt(variance / values.size), freedom)
+    return mean, *student(mean, np.sqrt(variance / values.size), freedom)
 
 
-def _student(mean, error, freedom):
+def student(mean, error, freedom):
+    """Return 95 % interval and p of the hypothesis 0 from a mean and its standard error."""
     from scipy import stats
 
     half = stats.t.ppf(1 - LEVEL / 2, freedom) * error

@@ -1,0 +1,487 @@
+"""Run the regimes of the map, and say where each loss wins; see :mod:`experiments.regimes`."""
+
+import json
+import platform
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from emdviz.distances import emd2
+from emdviz.distributions import one_hot
+from emdviz.experiments.regimes import CHOICE_SEEDS, REGIMES, Regime
+from emdviz.losses import LOSSES, as_loss, zoo
+from emdviz.metrics import METRICS
+from emdviz.reading import check_is, read_names
+from emdviz.training import Run, paired_differences
+from emdviz.training.conclusions import LEVEL, holm, student
+from emdviz.training.data import TrainingData
+from emdviz.training.evaluation import measure
+from emdviz.training.provenance import describe_origin
+from emdviz.training.together import Heads, Networks, arrange, can_be_stacked, is_head
+from emdviz.writing import write_whole
+
+__all__ = ["differences", "read", "run_regime", "verdicts"]
+
+METRICS_OF_MAP = ("RPS", "MAE", "AEM")
+"""The metrics that are compared, and adjusted for together."""
+
+OPTIONS = {"XEMD2": "emd_weight", "AEMD": "lam"}
+"""The option that is chosen for a loss, besides learning rate and epochs."""
+
+TAKE_POSITIONS = ("REG", "EMD", "EMD2", "XEMD2")
+CONFIDENT = 0.01
+"""A label with less probability than this is a confident mistake."""
+
+ENOUGH = 1.05
+"""Validation RPS, as a multiple of XE's at its end, to which steps are counted."""
+
+SHARED = 1 / 8
+"""n_test / n_train of a table that is split into 80, 10 and 10 %."""
+
+GAIN = 1e-3
+"""The share by which a neighbour must be better to be moved to."""
+
+TEMPERATURES = np.geomspace(0.1, 10, 41)
+
+
+@dataclass(frozen=True, order=True)
+class Choice:
+    """Learning rate 10^(rate / 2), 4^length epochs, option 10^(option / 2)."""
+
+    rate: int
+    length: int
+    option: int = 0
+
+    def neighbours(self, regime, has_option):
+        """Return the choices next to this one, within the limits of rule 2."""
+        steps = [(1, 0, 0), (-1, 0, 0)]
+        steps += [] if regime.epochs else [(0, 1, 0), (0, -1, 0)]
+        steps += [(0, 0, 1), (0, 0, -1)] if has_option else []
+        near = [Choice(self.rate + a, self.length + b, self.option + c) for a, b, c in steps]
+        return [one for one in near if one.is_inside(regime)]
+
+    def is_inside(self, regime):
+        """Return whether this lies within the limits."""
+        length = regime.epochs is not None or 1 <= 4**self.length <= regime.longest
+        return -10 <= self.rate <= 4 and length and -4 <= self.option <= 4
+
+    def at_limit(self, regime, has_option):
+        """Return whether a neighbour lies beyond the limits."""
+        whole = 2 + 2 * (regime.epochs is None) + 2 * has_option
+        return len(self.neighbours(regime, has_option)) < whole and self.length != 0
+
+    def config(self, regime, seed):
+        """Return the configuration of a run."""
+        epochs = regime.epochs or 4**self.length
+        rate = float(f"{10 ** (self.rate / 2):.4g}")
+        return replace(regime.config, learning_rate=rate, epochs=epochs, seed=seed)
+
+    def options(self, loss, regime):
+        """Return the options of the loss."""
+        chosen = OPTIONS.get(loss)
+        options = {chosen: float(f"{10 ** (self.option / 2):.4g}")} if chosen else {}
+        told = regime.positions is not None and loss in TAKE_POSITIONS
+        return options | ({"positions": _positions(regime)} if told else {})
+
+
+def _positions(regime):
+    """Return the positions in units of their mean gap, so that numbers are comparable."""
+    places = np.array(regime.positions, dtype=float)
+    return tuple(((places - places[0]) * (len(places) - 1) / np.ptp(places)).tolist())
+
+
+def run_regime(regime, folder, out, *, losses=None, progress=None):
+    """Do the whole comparison of a regime and keep its results; a second call reads them.
+
+    Parameters
+    ----------
+    regime : Regime
+    folder : str or Path
+        Where the data are: ``lev.csv``, ``utkface`` and so on.
+    out : str or Path
+        Gets ``<name>.csv``, a row per loss and seed, and ``<name>.json``, what was chosen, when,
+        where, and what it cost. Networks on images keep their runs in ``<name>-runs`` there, so
+        that they go on where they were stopped; all others take minutes and start again.
+    losses : sequence of str, optional
+        Those of the regime by default.
+    progress : callable, optional
+        Called with a line of text now and then.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``regime``, ``loss``, ``seed``, ``AEM``, ``AEO``, ``MAE``, ``RPS``, ``RPS scaled``
+        (after temperature scaling on validation), ``confident mistakes`` (percent of test labels
+        with less than 0.01), and ``steps`` until the validation RPS is within 5 % of XE's last.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the data are not in ``folder``; with what is missing.
+    """
+    import pandas as pd
+
+    check_is(regime, "regime", Regime, "one of experiments.regimes.REGIMES")
+    out, tell = Path(out).expanduser(), progress or (lambda text: None)
+    path = out / f"{regime.name}.csv"
+    if path.exists():
+        return pd.read_csv(path)
+    check_data(regime, folder)
+    losses = regime.losses if losses is None else read_names(losses, "losses")
+    began, cpu = time.monotonic(), time.process_time()
+    kept = out / f"{regime.name}-runs"
+    chosen, tried = choose(regime, folder, losses, kept, tell)
+    rows, origin = _compare(regime, folder, chosen, kept, tell)
+    about = {
+        "regime": regime.name,
+        "date": datetime.now(UTC).date().isoformat(),
+        "seconds": round(time.monotonic() - began),
+        "processor seconds": round(time.process_time() - cpu),
+        "runs": len(rows) + len(CHOICE_SEEDS) * sum(map(len, tried.values())),
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} thread",
+        "versions": origin["versions"],
+        "chosen": {
+            loss: {
+                "learning_rate": choice.config(regime, 0).learning_rate,
+                "epochs": choice.config(regime, 0).epochs,
+                **{k: v for k, v in choice.options(loss, regime).items() if k != "positions"},
+                "tried": len(tried[loss]),
+                "valid RPS": float(f"{tried[loss][choice]:.5g}"),
+                "at limit": choice.at_limit(regime, loss in OPTIONS),
+            }
+            for loss, choice in chosen.items()
+        },
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / f"{regime.name}.json", json.dumps(about, indent=1).encode())
+    table = pd.DataFrame(rows)
+    write_whole(path, table.to_csv(index=False, float_format="%.5g").encode())
+    return pd.read_csv(path)
+
+
+def check_data(regime, folder):
+    """Raise a FileNotFoundError if the data of a regime are not in a folder."""
+    if regime.needs and not (Path(folder).expanduser() / regime.needs).exists():
+        raise FileNotFoundError(
+            f"the regime {regime.name} needs {regime.needs} in {folder}, which is not there; "
+            "data/README.md says where it comes from"
+        )
+
+
+def choose(regime, folder, losses, kept=None, tell=lambda text: None):
+    """Search the choice of each loss on validation, by rule 2.
+
+    Returns
+    -------
+    chosen : dict of str to Choice
+    tried : dict of str to dict of Choice to float
+        The mean validation RPS of all that was tried; infinite where training failed.
+    """
+    data = {seed: TrainingData(regime.data(folder, seed), "cpu") for seed in CHOICE_SEEDS}
+    centre = 2 if regime.epochs is None else 0
+    todo = {loss: [Choice(rate, centre) for rate in (-3, -2, -1, 0)] for loss in losses}
+    tried, best = {loss: {} for loss in losses}, {}
+    while any(todo.values()):
+        plan = {
+            (loss, choice, seed): _make(regime, loss, choice, seed, data[seed], kept)
+            for seed in CHOICE_SEEDS
+            for loss, choices in todo.items()
+            for choice in choices
+        }
+        tell(f"{regime.name}: {len(plan)} runs to choose")
+        train(list(plan.values()))
+        for loss, choices in todo.items():
+            for choice in choices:
+                scores = [_valid_rps(plan[loss, choice, s], regime) for s in CHOICE_SEEDS]
+                tried[loss][choice] = float(np.mean(scores))
+            found = min(tried[loss], key=tried[loss].get)
+            last = best.get(loss)
+            if last is None or tried[loss][found] < (1 - GAIN) * tried[loss][last]:
+                best[loss] = found
+            near = best[loss].neighbours(regime, loss in OPTIONS)
+            todo[loss] = [one for one in near if one not in tried[loss]]
+    return best, tried
+
+
+def _compare(regime, folder, chosen, kept, tell):
+    """Train and test all losses with all seeds; return the rows, and what they rest on."""
+    rows, seeds, origin = [], range(regime.seeds), None
+    step = 10 if regime.needs == "utkface" else regime.seeds  # memory for rows of features
+    for start in range(0, len(seeds), step):
+        plan = {}
+        for seed in seeds[start : start + step]:
+            data = TrainingData(regime.data(folder, seed), "cpu")
+            for loss, choice in chosen.items():
+                plan[loss, seed] = _make(regime, loss, choice, seed, data, kept)
+        tell(f"{regime.name}: {len(plan)} runs to compare")
+        curves = {id(run): [] for run in plan.values()}
+        train(list(plan.values()), curves)
+        for (loss, seed), run in plan.items():
+            level = curves[id(plan["XE", seed])][-1] * ENOUGH if ("XE", seed) in plan else np.nan
+            rows.append({"regime": regime.name, "loss": loss, "seed": seed})
+            rows[-1] |= _measure(run, regime)
+            rows[-1]["steps"] = _steps(curves[id(run)], level, run.steps)
+            origin = origin or describe_origin(run)
+    return rows, origin
+
+
+def _make(regime, loss, choice, seed, data, kept):
+    """Return a run that has not begun; those of networks on images keep what they have done."""
+    config = choice.config(regime, seed)
+    options = choice.options(loss, regime)
+    found = as_loss(loss) if loss in LOSSES else zoo.load(loss)
+    folder = None
+    if kept is not None and data.images:
+        told = "-".join(f"{value:g}" for value in options.values() if not isinstance(value, tuple))
+        folder = kept / f"{loss}-{told}-{config.epochs}-{config.learning_rate:g}-{seed}"
+    model = _tuned if regime.network == "efficientnet_lite0" else regime.network
+    return Run(model, found, data, config, loss_options=options, folder=folder)
+
+
+def _tuned(outputs):
+    """Return an EfficientNet-Lite0 pretrained on ImageNet, with a new last layer."""
+    from emdviz.datasets.features import efficientnet
+
+    return torch.nn.Sequential(efficientnet(), torch.nn.Linear(1280, outputs))
+
+
+def train(runs, curves=None):
+    """Train runs to their end, heads side by side.
+
+    ``curves``, a dict by ``id(run)``, gets the validation RPS after every epoch. Nothing else is
+    measured between epochs, unlike in ``training.compare_losses``: small heads are then trained
+    in a fraction of the time.
+    """
+    heads = [run for run in runs if run.folder is None and can_be_stacked(run) and is_head(run)]
+    together = {id(run) for run in heads}
+    for stack in arrange(heads):
+        members = [run for part in stack for run in part]
+        side = (Heads if all(map(is_head, members)) else Networks)(stack)
+        for number in range(1, members[0].config.epochs + 1):
+            side.train(number)
+            if curves is not None:
+                for run, outputs in zip(side.members(), side.outputs("valid"), strict=True):
+                    curves[id(run)].append(rps(run, outputs, run.data.valid.labels))
+    for run in runs:
+        if id(run) not in together:
+            _train_alone(run, None if curves is None else curves[id(run)])
+
+
+def _train_alone(run, curve):
+    if run.folder is not None:
+        found = [epoch.metrics["RPS"] for epoch in run]
+        if curve is not None:
+            curve += found
+        return
+    for number in range(1, run.config.epochs + 1):
+        run.train(number)
+        if run.loss.uses_features:
+            run.criterion.end_epoch()
+        if curve is not None:
+            outputs = run._compute(run.data.valid.inputs)
+            curve.append(rps(run, outputs, run.data.valid.labels))
+
+
+def rps(run, outputs, labels, positions=None):
+    """Return the mean RPS of outputs (N, outputs); infinite where they are not finite."""
+    if not torch.isfinite(outputs).all():
+        return float("inf")
+    count = run.data.num_classes
+    if run.loss.is_point:
+        p = one_hot(run.loss.predict(outputs, count, **run.loss_options), count)
+    else:
+        p = run.loss.decode(outputs, count, **run.loss_options).double()
+    return float(emd2(p, one_hot(labels, count), positions=positions).mean())
+
+
+def _valid_rps(run, regime):
+    positions = None if regime.positions is None else _positions(regime)
+    return rps(run, run._compute(run.data.valid.inputs), run.data.valid.labels, positions)
+
+
+def _measure(run, regime):
+    """Return what the map tells of a run that has ended."""
+    names = ("AEM", "AEO", "MAE", "RPS")
+    valid, test = run.data.valid, run.data.split("test")
+    outputs = run._compute(test.inputs)
+    empty = dict.fromkeys([*names, "RPS scaled", "confident mistakes"], np.nan)
+    if not torch.isfinite(outputs).all():
+        return empty
+    predicted = run.read_outputs(outputs)
+    found = measure(predicted, test, run.data.num_classes)
+    row = empty | {name: found[name] for name in names}
+    positions = None
+    if regime.positions is not None:
+        positions = _positions(regime)
+        places = torch.tensor(positions)
+        row["MAE"] = float((places[predicted.classes] - places[test.labels]).abs().mean())
+        row["RPS"] = rps(run, outputs, test.labels, positions)
+    if predicted.distribution is not None:
+        p = predicted.distribution.double()
+        of_label = p.gather(1, test.labels[:, None])
+        row["confident mistakes"] = 100 * float((of_label < CONFIDENT).double().mean())
+        before = run.read_outputs(run._compute(valid.inputs)).distribution.double()
+        scaled = at_temperature(p, best_temperature(before, valid.labels, positions))
+        truth = one_hot(test.labels, run.data.num_classes)
+        row["RPS scaled"] = float(emd2(scaled, truth, positions=positions).mean())
+    return row
+
+
+def at_temperature(p, temperature):
+    """Divide the logarithms of distributions (N, C) by a temperature, and normalise.
+
+    Examples
+    --------
+    >>> p = torch.tensor([[0.8, 0.2]], dtype=torch.float64)
+    >>> at_temperature(p, 0.5)
+    tensor([[0.9412, 0.0588]], dtype=torch.float64)
+    """
+    return (p.clamp_min(1e-300).log() / temperature).softmax(dim=1)
+
+
+def best_temperature(p, labels, positions=None):
+    """Return the temperature of 41 from 0.1 to 10 with the least mean RPS."""
+    truth = one_hot(labels, p.shape[1])
+    costs = [emd2(at_temperature(p, T), truth, positions=positions).mean() for T in TEMPERATURES]
+    return float(TEMPERATURES[int(np.argmin(costs))])
+
+
+def _steps(curve, level, per_epoch):
+    """Return the steps after which a curve is at a level or below; NaN if it never is."""
+    reached = [number for number, value in enumerate(curve, start=1) if value <= level]
+    return reached[0] * per_epoch if reached else np.nan
+
+
+def read(folder):
+    """Return the results of all regimes that have been run, in the order of the map.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    rows : pandas.DataFrame
+        As of :func:`run_regime`.
+    about : dict of str to dict
+        By regime, what was chosen, when, where, and what it cost.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are none.
+    """
+    import pandas as pd
+
+    folder = Path(folder).expanduser()
+    done = [name for name in REGIMES if (folder / f"{name}.csv").exists()]
+    if not done:
+        raise FileNotFoundError(
+            f"no regime of the map has results in {folder}; python -m emdviz run map makes them"
+        )
+    about = {name: json.loads((folder / f"{name}.json").read_bytes()) for name in done}
+    return pd.concat([pd.read_csv(folder / f"{name}.csv") for name in done]), about
+
+
+def differences(rows, metrics=METRICS_OF_MAP, *, baseline="XE", adjust=True):
+    """Return paired differences to a baseline in every regime, adjusted for all of them (Holm).
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        From :func:`read`; own rows of another regime may be among them.
+    metrics : sequence of str
+        Columns of ``rows``.
+    baseline : str
+    adjust : bool
+        Whether ``p_holm`` is adjusted for all rows; else each p stands for itself.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`training.paired_differences`, with the column ``regime`` first. Intervals and p
+        of regimes whose seeds split one table are widened by rule 4.
+    """
+    import pandas as pd
+
+    parts = []
+    for name, own in rows.groupby("regime", sort=False):
+        table = own.rename(columns={metric: f"test {_as_metric(metric)}" for metric in metrics})
+        found = paired_differences(
+            table.assign(error=""), [_as_metric(metric) for metric in metrics], baseline=baseline
+        )
+        found["metric"] = [*metrics] * (len(found) // len(metrics))
+        regime = REGIMES.get(name)
+        if regime is None or not regime.fresh:
+            found = _widened(found, SHARED)
+        parts.append(found.assign(regime=name))
+    result = pd.concat(parts, ignore_index=True)
+    p = result["p"].to_numpy(float)
+    result["p_holm"] = holm(p) if adjust else p
+    result["verdict"] = [_verdict(row) for row in result.itertuples()]
+    return result[["regime", *(name for name in result if name != "regime")]]
+
+
+def _as_metric(name):
+    """Return the metric under whose name a column is compared: a kind of RPS is an RPS."""
+    return name if name in METRICS else "RPS"
+
+
+def _widened(found, ratio):
+    """Widen intervals by what splits share: Nadeau and Bengio's variance."""
+    found = found.copy()
+    for k, row in found.iterrows():
+        half = row["high"] - row["difference"]
+        if row["pairs"] > 1 and np.isfinite(half):
+            freedom = row["pairs"] - 1
+            error = half / student(0.0, 1.0, freedom)[1] * np.sqrt(1 + row["pairs"] * ratio)
+            low, high, p = student(row["difference"], error, freedom)
+            found.loc[k, ["low", "high", "p"]] = low, high, p
+    return found
+
+
+def _verdict(row):
+    if not row.p_holm <= LEVEL:
+        return "undecided"
+    return (
+        "better"
+        if (row.difference > 0) == METRICS[_as_metric(row.metric)].higher_is_better
+        else "worse"
+    )
+
+
+def verdicts(found):
+    """Say in which regimes each loss wins, by rule 6.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        From :func:`differences`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per regime, a column per loss: "wins", "loses", "mixed" or "undecided".
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found = pd.DataFrame({"regime": "middle", "loss": "EMD2", "metric": ["RPS", "MAE"],
+    ...                       "verdict": ["better", "undecided"]})
+    >>> verdicts(found).loc["middle", "EMD2"]
+    'wins'
+    """
+
+    def judge(values):
+        better, worse = "better" in set(values), "worse" in set(values)
+        if better and worse:
+            return "mixed"
+        return "wins" if better else "loses" if worse else "undecided"
+
+    judged = found.groupby(["regime", "loss"], sort=False)["verdict"].agg(judge).unstack()
+    order = list(dict.fromkeys(found["regime"]))
+    return judged.loc[order, list(dict.fromkeys(found["loss"]))]
