@@ -12,7 +12,7 @@ import torch
 
 from emdviz.distances import emd2
 from emdviz.distributions import one_hot
-from emdviz.experiments.regimes import CHOICE_SEEDS, REGIMES, Regime
+from emdviz.experiments.regimes import CHOICE_SEEDS, OUTSIDE, REGIMES, Regime
 from emdviz.losses import LOSSES, as_loss, zoo
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_names
@@ -205,6 +205,26 @@ def choose(regime, folder, losses, kept=None, tell=lambda text: None):
             near = best[loss].neighbours(regime, loss in OPTIONS)
             todo[loss] = [one for one in near if one not in tried[loss]]
     return best, tried
+
+
+def rank_zoo(tell=lambda text: None):
+    """Return the losses of the zoo by their mean rank in validation RPS, the best first (rule 1).
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per loss: its best validation RPS on each table, and the mean ``rank``.
+    """
+    import pandas as pd
+
+    names = [name for name in zoo.names() if name not in LOSSES]
+    best = {}
+    for regime in OUTSIDE:
+        chosen, tried = choose(regime, ".", names, tell=tell)
+        best[regime.name] = {loss: tried[loss][choice] for loss, choice in chosen.items()}
+    table = pd.DataFrame(best)
+    table["rank"] = table.rank().mean(axis=1)
+    return table.sort_values("rank")
 
 
 def _compare(regime, folder, chosen, kept, tell):
