@@ -1,5 +1,6 @@
 """The command line: ``python -m emdviz compare | predict | run | results | export | …``."""
 
+import contextlib
 import functools
 import json
 import os
@@ -32,8 +33,11 @@ _OPTIONS = {"dataset": "--dataset", "network": "--networks", "loss": "--losses"}
 _OWN_OPTIONS = ("classes", "bins", "labels", "pattern")
 """Arguments of data sets that have an option of their own."""
 
-_TableName = Annotated[str, typer.Argument(metavar="table1|table2|table3")]
-_TableOption = Annotated[str | None, typer.Option(metavar="table1|table2|table3")]
+_MAP = "map"
+"""When does EMD² win: the regimes of ``experiments.regimes``, in place of a table."""
+
+_TableName = Annotated[str, typer.Argument(metavar="table1|table2|table3|map")]
+_TableOption = Annotated[str | None, typer.Option(metavar="table1|table2|table3|map")]
 _StoreFolder = Annotated[Path, typer.Option(help="The folder of the runs.")]
 _DataSet = Annotated[
     str | None, typer.Option(help="Another data set than the paper's, by its name.")
@@ -253,6 +257,9 @@ def run(
         int | None, typer.Option(help="Trainings of each fold, with seeds from 0.")
     ] = None,
     rates: Annotated[str | None, typer.Option(help="Learning rates, such as 0.01,0.001.")] = None,
+    regimes: Annotated[
+        str | None, typer.Option(help="Of the map, such as lev,swd; all by default.")
+    ] = None,
     weights: Annotated[
         list[str], typer.Option(metavar="NETWORK=FILE", help="First weights; none for random ones.")
     ] = (),
@@ -280,12 +287,17 @@ def run(
         float | None, typer.Option(help="Speed of your GPU, for --dry-run.")
     ] = None,
 ):
-    """Run the runs of a table that the store lacks."""
+    """Run the runs of a table, or the regimes of the map, that the store lacks."""
     from emdviz import published
     from emdviz.experiments import tables
 
     if scheduler and workers is not None:
         raise ValueError("type --scheduler or --workers, not both")
+    if table == _MAP:
+        _run_map(_list(regimes), data or Path("data"), store, scheduler, workers, quiet, dry_run)
+        return
+    if regimes is not None:
+        raise ValueError(f"--regimes is for the map: type {_ME} run map --regimes {regimes}")
     number = _number(table)
     starts = _weights(weights)
     data = data and data.expanduser().absolute()  # workers may run in another folder
@@ -342,6 +354,9 @@ def results(
     from emdviz import published
     from emdviz.experiments import Store
 
+    if table == _MAP:
+        _show_map(store)
+        return
     frame = _read(store, only)
     failed = frame[frame["error"] != ""]
     begun = len(Store(store).unfinished() - set(frame["id"]))
@@ -500,7 +515,7 @@ def doctor(data: Annotated[Path, typer.Option(help="The folder of all data sets.
 
 def _number(table):
     if table not in _TABLES:
-        raise ValueError(f"type {', '.join(_TABLES)} as the table, got {table!r}")
+        raise ValueError(f"type {', '.join(_TABLES)} or {_MAP} as the table, got {table!r}")
     return _TABLES[table]
 
 
@@ -651,6 +666,55 @@ def _run(specs, store, scheduler, workers, quiet):
     finally:
         if client is not None:
             client.close()
+
+
+def _run_map(names, data, store, scheduler, workers, quiet, dry_run):
+    """Run the regimes of the map that the store lacks, those whose data are there."""
+    from emdviz.experiments import mapping, regimes
+    from emdviz.experiments.cluster import local_workers
+    from emdviz.experiments.store import MAP
+
+    chosen = [regimes.find(name) for name in names or regimes.REGIMES]
+    out, todo = store.expanduser().absolute() / MAP, []
+    for regime in chosen:
+        state = "to do"
+        if (out / f"{regime.name}.csv").exists():
+            state = "done"
+        else:
+            try:
+                mapping.check_data(regime, data)
+                todo.append(regime)
+            except FileNotFoundError as error:
+                if names:
+                    raise
+                state = f"left out: {error}"
+        if dry_run or state not in ("done", "to do"):
+            typer.echo(f"{regime.name}, about {regime.minutes:g} minutes: {state}")
+    if dry_run:
+        return
+    executor, client = _connect(scheduler) if scheduler else (None, None)
+    with contextlib.ExitStack() as stack:
+        if client is not None:
+            stack.callback(client.close)
+        elif workers is not None and workers > 1 and todo:
+            executor = stack.enter_context(local_workers(workers))
+        tell = None if quiet else lambda text: typer.echo(text, err=True)
+        for name, error in mapping.run_all(todo, data, out, executor=executor, progress=tell):
+            typer.echo(f"{name}: {error or 'done'}")
+    _show_map(store)
+
+
+def _show_map(store):
+    """Print which regimes of the map are done, and where each loss wins."""
+    from emdviz.experiments import mapping, regimes
+    from emdviz.experiments.store import MAP
+
+    rows, about = mapping.read(store / MAP)
+    pending = [name for name in regimes.REGIMES if name not in about]
+    typer.echo(f"{len(about)} of {len(regimes.REGIMES)} regimes in {store / MAP} are done")
+    typer.echo(mapping.verdicts(mapping.differences(rows)).to_string())
+    if pending:
+        typer.echo(f"to do: {', '.join(pending)}")
 
 
 def _tell_notes_of(frame, store, told=()):

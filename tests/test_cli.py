@@ -241,7 +241,7 @@ class TestRefusals:
     def test_say_what_to_type(self, tmp_path):
         nowhere = tmp_path / "nowhere"
         cases = {
-            ("run", "table4"): "type table1, table2, table3 as the table, got 'table4'",
+            ("run", "table4"): "type table1, table2, table3 or map as the table, got 'table4'",
             ("run", "table2", "--data", nowhere, "--weights=RES_F=none"): (
                 f"{nowhere} is not there: get images_of_groups as data/README.md says, then type "
                 "--data FOLDER; or try python -m emdviz run table2 --quick"

@@ -3,6 +3,7 @@
 import json
 import platform
 import time
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from emdviz.training.provenance import describe_origin
 from emdviz.training.together import Heads, Networks, arrange, can_be_stacked, is_head
 from emdviz.writing import write_whole
 
-__all__ = ["differences", "read", "run_regime", "verdicts"]
+__all__ = ["differences", "rank_zoo", "read", "run_all", "run_regime", "verdicts"]
 
 METRICS_OF_MAP = ("RPS", "MAE", "AEM")
 """The metrics that are compared, and adjusted for together."""
@@ -161,6 +162,26 @@ def run_regime(regime, folder, out, *, losses=None, progress=None):
     table = pd.DataFrame(rows)
     write_whole(path, table.to_csv(index=False, float_format="%.5g").encode())
     return pd.read_csv(path)
+
+
+def run_all(regimes, folder, out, *, executor=None, progress=None):
+    """Run regimes one after another, or as an executor does; yield (name, error or "") of each.
+
+    A regime that fails is told, and the others go on; a second call tries it again.
+    """
+    if executor is None:
+        for regime in regimes:
+            try:
+                run_regime(regime, folder, out, progress=progress)
+            except Exception as error:
+                yield regime.name, f"{type(error).__name__}: {error}"
+            else:
+                yield regime.name, ""
+        return
+    futures = {executor.submit(run_regime, one, folder, out): one.name for one in regimes}
+    for future in as_completed(futures):
+        error = future.exception()
+        yield futures[future], f"{type(error).__name__}: {error}" if error else ""
 
 
 def check_data(regime, folder):

@@ -29,6 +29,9 @@ from emdviz.training.results import ORIGIN, make_row, make_table
 from emdviz.writing import write_whole
 
 TRAINING = "training"
+MAP = "map"
+"""The folder of a store that holds the results of the map."""
+
 _ID = re.compile(r"\w+(-\w+)+-[0-9a-f]{16}")
 
 
@@ -247,7 +250,7 @@ def as_store(store):
 
 
 def _read_entry(entry):
-    if entry.name.startswith(".") or entry.name == TRAINING:
+    if entry.name.startswith(".") or entry.name in (TRAINING, MAP):
         return None
     if not (entry.is_dir() and _ID.fullmatch(entry.name)):
         raise ValueError(f"{entry.name} is no run of this store: move it elsewhere")

@@ -20,6 +20,7 @@ from emdviz.plots.ground_distances import (
     plot_ground_distance,
     plot_rank_correlations,
 )
+from emdviz.plots.maps import plot_map
 from emdviz.plots.simplex import plot_simplex
 from emdviz.plots.transport import plot_ribbons, plot_scaling_errors, plot_scalings
 
@@ -34,6 +35,7 @@ __all__ = [
     "plot_embedding",
     "plot_ground_distance",
     "plot_history",
+    "plot_map",
     "plot_plan",
     "plot_prediction",
     "plot_pushes",

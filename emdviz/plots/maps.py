@@ -1,0 +1,119 @@
+"""The map of comparisons: in which regime which loss differs from a baseline."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from emdviz.losses.loss import look_of
+from emdviz.metrics import METRICS
+from emdviz.plots._labels import ink, literal, title_metric
+from emdviz.plots.alt_text import tell
+from emdviz.reading import check_is, read_choice
+
+_PALE = "0.72"
+_COLUMNS = ("regime", "loss", "metric", "difference", "low", "high", "verdict")
+
+
+def plot_map(differences, metric, *, words=None, baseline="XE", limit=None, axes=None):
+    """Draw paired differences to a baseline: a row per regime, a panel per loss.
+
+    A difference that stands has the colour of its loss, all others are grey. One that lies beyond
+    the limit is drawn as an arrow at the edge.
+
+    Parameters
+    ----------
+    differences : pandas.DataFrame
+        A row per regime, loss and metric, with the columns of ``training.paired_differences`` and
+        ``regime``, as ``experiments.mapping.differences`` returns them.
+    metric : str
+        A name in ``metrics.METRICS``.
+    words : dict of str to str, optional
+        What is written for each regime; its name by default.
+    baseline : str
+        The loss that the differences were made with.
+    limit : float, optional
+        End of the axes in both directions; by default twice the 75 % quantile of all |differences|.
+    axes : sequence of matplotlib Axes, optional
+        One per loss, in the order of the losses; made by default.
+
+    Returns
+    -------
+    NumPy array of matplotlib Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``differences`` lacks a column or the metric, or there are not as many axes as losses.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found = pd.DataFrame({"regime": ["few", "many"], "loss": "EMD2", "metric": "RPS",
+    ...     "difference": [0.01, -0.02], "low": [-0.01, -0.03], "high": [0.03, -0.01],
+    ...     "verdict": ["undecided", "better"]})
+    >>> (ax,) = plot_map(found, "RPS")
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['few', 'many']
+    """
+    import pandas as pd
+
+    check_is(differences, "differences", pd.DataFrame, "what experiments.mapping.differences gives")
+    if missing := [name for name in _COLUMNS if name not in differences]:
+        raise ValueError(f"differences must have the columns {list(_COLUMNS)}, but lack {missing}")
+    read_choice(metric, "metric", [name for name in METRICS if name in set(differences["metric"])])
+    check_is(baseline, "baseline", str, "the name of a loss")
+    chosen = differences[differences["metric"] == metric]
+    regimes, losses = (list(dict.fromkeys(chosen[name])) for name in ("regime", "loss"))
+    if axes is None:
+        size = (2.6 + 1.15 * len(losses), 1.3 + 0.24 * len(regimes))
+        _, axes = plt.subplots(1, len(losses), figsize=size, sharey=True, layout="constrained")
+    axes = np.atleast_1d(axes)
+    if len(axes) != len(losses):
+        raise ValueError(f"axes must be as many as losses, {len(losses)}, got {len(axes)}")
+    if limit is None:
+        limit = 2 * float(np.nanquantile(np.abs(chosen["difference"]), 0.75)) or 1.0
+    words = words or {}
+    for ax, loss in zip(axes, losses, strict=True):
+        look, told = look_of(loss), []
+        own = chosen[chosen["loss"] == loss].set_index("regime").reindex(regimes)
+        for row, one in enumerate(own.itertuples()):
+            stands = one.verdict in ("better", "worse")
+            _draw(ax, row, one, limit, look.colour if stands else _PALE, stands)
+            if stands:
+                told.append(f"{words.get(one.Index, one.Index)} {one.verdict}")
+        ax.axvline(0, color="0.4", linewidth=1, zorder=0)
+        ax.set_title(literal(look.label), color=ink(look.colour), fontsize="small", loc="center")
+        ax.set(xlim=(-limit, limit), ylim=(len(regimes) - 0.5, -0.5))
+        ax.set_xticks([-limit / 2, limit / 2], [_number(-limit / 2), _number(limit / 2)])
+        ax.tick_params(axis="x", labelsize="x-small")
+        ax.tick_params(axis="y", length=0, labelsize="small")
+        ax.spines["left"].set_visible(False)
+        ax.grid(axis="y", color="0.94", linewidth=6)
+        ax.set_axisbelow(True)
+        tell(ax, f"{look.label} minus {look_of(baseline).label}", ", ".join(told) or "none stands")
+    axes[0].set_yticks(range(len(regimes)), [literal(words.get(name, name)) for name in regimes])
+    for ax in axes[1:]:
+        ax.tick_params(axis="y", labelleft=False)
+    named, title = title_metric(metric)
+    axes[0].figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    of = literal(look_of(baseline).label)
+    axes[0].figure.supxlabel(f"{named} − that of {of}, 95 % interval", fontsize="small")
+    return axes
+
+
+def _draw(ax, row, one, limit, colour, stands):
+    """Draw a difference with its interval, or an arrow if it lies beyond the limit."""
+    if not np.isfinite(one.difference):
+        return
+    looks = {"color": colour, "zorder": 3 if stands else 2}
+    if abs(one.difference) > limit:
+        sign = np.sign(one.difference)
+        marker = ">" if sign > 0 else "<"
+        ax.plot(0.93 * sign * limit, row, marker=marker, markersize=6, linestyle="", **looks)
+        return
+    ax.plot([one.low, one.high], [row, row], linewidth=2, solid_capstyle="butt", **looks)
+    face = colour if stands else "white"
+    ax.plot(one.difference, row, marker="o", markersize=5, markerfacecolor=face, **looks)
+
+
+def _number(value):
+    return f"{value:.2g}".replace("-", "−")
