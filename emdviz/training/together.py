@@ -117,8 +117,11 @@ class SideBySide:
             [[run.config.learning_rate for run in runs] for runs in stack], device=self.device
         )
 
-    def train(self, number):
-        """Train an epoch; return the sums of the batches' losses of all runs, seed by seed."""
+    def train(self, number, *, hand_back=True):
+        """Train an epoch; return the sums of the batches' losses of all runs, seed by seed.
+
+        ``hand_back`` copies the weights into the networks afterwards.
+        """
         totals = torch.zeros_like(self.rates)
         for run in self.members():
             run.model.train()
@@ -130,7 +133,8 @@ class SideBySide:
                 # all rates follow one schedule
                 rates = self.rates * (first.rate(number, step) / first.config.learning_rate)
                 totals += self.step(batches, rates)
-        self.hand_back()
+        if hand_back:
+            self.hand_back()
         return totals.flatten().tolist()
 
     def members(self):
