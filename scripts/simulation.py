@@ -13,7 +13,9 @@ import pandas as pd
 
 from emdviz.experiments.mapping import rps, train
 from emdviz.experiments.regimes import drawn_table
+from emdviz.metrics import METRICS
 from emdviz.training import Run, TrainConfig, paired_differences
+from emdviz.training.conclusions import LEVEL
 from emdviz.training.data import TrainingData
 from emdviz.writing import write_whole
 
@@ -47,15 +49,20 @@ def simulate(kind, comparisons, first=0):
 
 def told_apart(rows):
     """Return the share of the comparisons that are told apart, and the mean difference."""
-    verdicts = []
-    for _, own in rows.groupby("comparison"):
-        parts = [
-            pd.DataFrame({"loss": name, "seed": own["pair"], "error": "", "test RPS": own[name]})
-            for name in ("XE", "other")
+    wide = rows.pivot(index="pair", columns="comparison", values=["XE", "other"])
+    numbers, apart = list(wide["XE"]), 0
+    for start in range(0, len(numbers), len(METRICS)):  # a metric's name for each comparison
+        part = dict(zip(numbers[start : start + len(METRICS)], METRICS, strict=False))
+        named = {number: f"test {name}" for number, name in part.items()}
+        sides = [
+            wide[side][list(part)]
+            .rename(columns=named)
+            .assign(loss=side, seed=wide.index, error="")
+            for side in ("XE", "other")
         ]
-        verdicts.append(paired_differences(pd.concat(parts), ["RPS"])["verdict"].item())
-    apart = sum(verdict != "undecided" for verdict in verdicts) / len(verdicts)
-    return apart, float((rows["other"] - rows["XE"]).mean())
+        found = paired_differences(pd.concat(sides), list(part.values()))
+        apart += int((found["p"] <= LEVEL).sum())  # each by itself
+    return apart / len(numbers), float((rows["other"] - rows["XE"]).mean())
 
 
 def main(arguments=None):

@@ -115,7 +115,7 @@ def test_regimes_can_be_sent_to_other_processes_and_tell_what_they_need(tmp_path
 
 
 class TestChoosing:
-    def test_no_neighbour_of_a_choice_is_better_and_test_data_is_not_seen(self):
+    def test_no_neighbour_of_a_choice_is_better(self):
         chosen, tried = mapping.choose(SMALL, ".", ["XE", "XEMD2"])
         for loss, choice in chosen.items():
             near = choice.neighbours(SMALL, loss == "XEMD2")
@@ -125,13 +125,18 @@ class TestChoosing:
         assert chosen["XE"].options("XE", SMALL) == {}
         assert list(chosen["XEMD2"].options("XEMD2", SMALL)) == ["emd_weight"]
 
+    def test_test_data_is_not_seen(self):
         def other_test(folder, seed):
             data = SMALL.data(folder, seed)
             data.labels[data.splits["test"]] = 0
             return data
 
-        _, again = mapping.choose(replace(SMALL, data=other_test), ".", ["XE"])
-        assert again["XE"] == tried["XE"]
+        short = replace(SMALL, epochs=1)
+        one, other = (
+            mapping.choose(replace(short, data=data), ".", ["XE"])
+            for data in (SMALL.data, other_test)
+        )
+        assert one == other
 
     def test_neighbours_stay_within_the_limits(self):
         corner = Choice(-10, 0, -4)
@@ -242,7 +247,7 @@ def test_temperature_is_the_best_of_a_fine_search():
 
 
 class TestDifferences:
-    rows = made_up(XE=0.5, EMD2=0.49, REG=0.505)
+    rows = made_up(XE=0.5, EMD2=0.47, REG=0.502)
 
     def test_splits_of_one_table_are_widened_by_what_they_share(self):
         found = differences(self.rows, adjust=False).set_index(["regime", "loss", "metric"])
@@ -293,7 +298,7 @@ class TestSimulation:
         own = self.kept[self.kept["kind"] == "same"]
         apart, _ = simulation.told_apart(own)
         assert own["comparison"].nunique() == 200
-        assert apart * 200 <= 19 == stats.binom.ppf(0.995, 200, 0.05) + 1
+        assert apart * 200 <= 19 == stats.binom.ppf(0.995, 200, 0.05)
 
     def test_a_known_difference_is_found(self):
         apart, difference = simulation.told_apart(self.kept[self.kept["kind"] == "smoothed"])

@@ -76,7 +76,7 @@ class Choice:
     def at_limit(self, regime, has_option):
         """Return whether a neighbour lies beyond the limits."""
         whole = 2 + 2 * (regime.epochs is None) + 2 * has_option
-        return len(self.neighbours(regime, has_option)) < whole and self.length != 0
+        return len(self.neighbours(regime, has_option)) < whole
 
     def config(self, regime, seed):
         """Return the configuration of a run."""
