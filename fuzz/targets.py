@@ -517,6 +517,15 @@ SPECIAL = {
     },
     "plots.plot_by_loss": {"kinds": {"xlabel": choice("steps")}},
     "plots.plot_comparison": {"kinds": {"differences": KINDS["differences"]}, "share": 0.02},
+    "plots.plot_map": {
+        "kinds": {
+            "differences": fixed(
+                lambda rng, s: training.paired_differences(_runs(rng, s)).assign(regime="one")
+            )
+        },
+        "ignored": {"words"},
+        "share": 0.02,
+    },
     "plots.plot_beliefs": {"share": 0.02},
     "plots.plot_cdf_gap": {"ignored": {"labels"}},
     "training.TrainConfig": {"share": 0.5},

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results" / "map"
 PAGE = ROOT / "docs" / "RESULTS.md"
 MARKS = "<!-- map -->\n", "<!-- end map -->\n"
+WORDS = ("wins", "loses", "mixed")
 DROPPED = ()
 """Regimes that were tried and dropped, each with the reason."""
 
@@ -48,28 +49,31 @@ def sentences(rows, about, found, judged):
         f"loses in {tally['loses']}, is mixed in {tally['mixed']} and cannot be told from it in "
         f"{tally['undecided']} (by RPS, MAE and AEM, p adjusted for {compared:,} comparisons)."
     )
-    second = (
-        f"It wins in {_named(own, 'wins')}; it loses in {_named(own, 'loses')}; it is mixed in "
-        f"{_named(own, 'mixed')}."
-    )
-    wins = {loss: int((judged[loss] == "wins").sum()) for loss in judged}
-    losses = {loss: int((judged[loss] == "loses").sum()) for loss in judged}
-    best = max(wins, key=lambda loss: (wins[loss] - losses[loss], wins[loss]))
-    third = (
-        f"XE + EMD² wins in {wins['XEMD2']} and loses in {losses['XEMD2']}; the best balance has "
-        f"{look_of(best).label}, with {wins[best]} won and {losses[best]} lost."
-    )
+    parts = [
+        f"it {verb} in {_named(own, word)}"
+        for word, verb in (("wins", "wins"), ("loses", "loses"), ("mixed", "is mixed"))
+        if tally[word]
+    ]
+    second = "; ".join(parts) + "." if parts else "No difference of it stands in any regime."
+    second = second[0].upper() + second[1:]
+    score = {loss: tuple((judged[loss] == word).sum() for word in WORDS) for loss in judged}
+    best = max(score, key=lambda loss: (score[loss][0] - score[loss][1], score[loss][0]))
+    third = f"{_balance('XEMD2', score)}; the best balance has this loss: {_balance(best, score)}."
     fourth = (
-        f"EMD wins in {wins['EMD']} and loses in {losses['EMD']}, REG wins in {wins['REG']} and "
-        f"loses in {losses['REG']} (it predicts no distribution, so its RPS is its MAE), and AEMD "
-        f"wins in {wins['AEMD']} and loses in {losses['AEMD']}."
+        f"{_balance('EMD', score)}; {_balance('REG', score)} (it predicts no distribution, so its "
+        f"RPS is its MAE); {_balance('AEMD', score)}."
     )
     return [first, second, third, fourth, _why_sentence(rows, found)]
 
 
+def _balance(loss, score):
+    wins, loses, mixed = score[loss]
+    return f"{look_of(loss).label} wins in {wins}, loses in {loses} and is mixed in {mixed}"
+
+
 def _named(verdicts, word):
     names = [REGIMES[name].words for name in verdicts.index[verdicts == word]]
-    return "; ".join(names) if names else "none"
+    return ", ".join(f"“{name}”" for name in names)
 
 
 def why(rows, found):
@@ -111,9 +115,9 @@ def _why_sentence(rows, found):
     rho, p = stats.spearmanr(table["XE confident"], share)
     related = "follows" if p <= 0.05 and rho < 0 else "does not follow"
     return (
-        f"Why: of the {len(stands)} regimes where EMD² and XE differ in RPS, they still do so in "
-        f"the same direction in {kept} after temperature scaling of both on validation, so there "
-        "it is not calibration alone; to come within 5 % of XE's validation RPS EMD² takes "
+        f"Why: the differences of EMD² to XE in RPS stand in {len(stands)} regimes, and in {kept} "
+        "of these also after temperature scaling of both on validation, which takes differences "
+        "of calibration away; to come within 5 % of XE's validation RPS EMD² takes "
         f"{steps:.2g} times as many steps (median); and its advantage {related} the share of "
         f"confident mistakes of XE (rank correlation with the relative difference in RPS "
         f"{rho:+.2f}, p = {p:.2g})."

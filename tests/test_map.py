@@ -180,13 +180,15 @@ def test_heads_are_trained_as_runs_one_by_one():
         )
 
 
-class TestResults:
-    @pytest.fixture(scope="class")
-    def out(self, tmp_path_factory):
-        out = tmp_path_factory.mktemp("map")
-        mapping.run_regime(replace(SMALL, epochs=4), ".", out, losses=["XE", "EMD2", "REG"])
-        return out
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """Results of a small regime of four epochs."""
+    out = tmp_path_factory.mktemp("map")
+    mapping.run_regime(replace(SMALL, epochs=4), ".", out, losses=["XE", "EMD2", "REG"])
+    return out
 
+
+class TestResults:
     def test_rows_hold_what_their_names_say(self, out):
         rows = pd.read_csv(out / "small.csv")
         assert rows.groupby("loss").size().to_dict() == {"XE": 5, "EMD2": 5, "REG": 5}
@@ -328,11 +330,12 @@ class TestPage:
         before = page.sentences(rows, about, found, judged)
         assert len(before) == 5
         rows = copy.deepcopy(rows)
-        rows.loc[rows["loss"] == "EMD2", ["RPS", "MAE"]] += 1
+        rows.loc[rows["loss"] == "EMD2", ["RPS", "MAE"]] -= 1
+        rows.loc[rows["loss"] == "EMD2", "AEM"] += 50
         found = differences(rows)
         after = page.sentences(rows, about, found, verdicts(found))
         assert before[0] != after[0]
-        assert "wins against XE in 0" in after[0]
+        assert f"wins against XE in {len(about)}, loses in 0" in after[0]
 
     def test_rows_are_whole(self):
         for path in sorted(page.RESULTS.glob("*.csv")):

@@ -31,7 +31,8 @@ def plot_map(differences, metric, *, words=None, baseline="XE", limit=None, axes
     baseline : str
         The loss that the differences were made with.
     limit : float, optional
-        End of the axes in both directions; by default twice the 75 % quantile of all |differences|.
+        End of the axes in both directions; by default twice the 60 % quantile of all
+        |differences|, rounded.
     axes : sequence of matplotlib Axes, optional
         One per loss, in the order of the losses; made by default.
 
@@ -70,7 +71,7 @@ def plot_map(differences, metric, *, words=None, baseline="XE", limit=None, axes
     if len(axes) != len(losses):
         raise ValueError(f"axes must be as many as losses, {len(losses)}, got {len(axes)}")
     if limit is None:
-        limit = 2 * float(np.nanquantile(np.abs(chosen["difference"]), 0.75)) or 1.0
+        limit = _round(2 * float(np.nanquantile(np.abs(chosen["difference"]), 0.6)))
     words = words or {}
     for ax, loss in zip(axes, losses, strict=True):
         look, told = look_of(loss), []
@@ -113,6 +114,14 @@ def _draw(ax, row, one, limit, colour, stands):
     ax.plot([one.low, one.high], [row, row], linewidth=2, solid_capstyle="butt", **looks)
     face = colour if stands else "white"
     ax.plot(one.difference, row, marker="o", markersize=5, markerfacecolor=face, **looks)
+
+
+def _round(value):
+    """Return the next of 2, 4, 10, 20, 40 … and their tenths: half of it is a short number."""
+    if not value > 0:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(value))
+    return next(step * power for step in (2, 4, 10, 20) if step * power >= value)
 
 
 def _number(value):
