@@ -18,7 +18,7 @@ from emdviz.losses import LOSSES, as_loss, zoo
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_names
 from emdviz.training import Run, paired_differences
-from emdviz.training.conclusions import LEVEL, holm, student
+from emdviz.training.conclusions import LEVEL, adjust_for_number, student
 from emdviz.training.data import TrainingData
 from emdviz.training.evaluation import measure
 from emdviz.training.provenance import describe_origin
@@ -469,7 +469,7 @@ def differences(rows, metrics=METRICS_OF_MAP, *, baseline="XE", adjust=True):
         parts.append(found.assign(regime=name))
     result = pd.concat(parts, ignore_index=True)
     p = result["p"].to_numpy(float)
-    result["p_holm"] = holm(p) if adjust else p
+    result["p_holm"] = adjust_for_number(p) if adjust else p
     result["verdict"] = [_verdict(row) for row in result.itertuples()]
     return result[["regime", *(name for name in result if name != "regime")]]
 
