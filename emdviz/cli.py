@@ -329,7 +329,8 @@ def run(
     if dry_run:
         _tell_cost(specs, store, teraflops)
         return
-    _check_data(specs[0], table)
+    if not (edition and scheduler):  # workers elsewhere may have the files of a named edition
+        _check_data(specs[0], table)
     for name in left_out:
         typer.echo(f"note: left out: {_needs_weights(name)}", err=True)
     frame = _run(specs, store, scheduler, workers, quiet)

@@ -276,6 +276,17 @@ class TestRefusals:
         for arguments, text in cases.items():
             assert text in refused(*arguments, *_no_store(arguments, tmp_path)), arguments
 
+    def test_a_named_edition_may_lie_where_the_workers_are(self, tmp_path, monkeypatch):
+        def connect(address):
+            raise OSError(f"no scheduler answers at {address}")
+
+        monkeypatch.setattr(cli, "_connect", connect)
+        command = (*QUICK[:3], "--dataset=image_folder", "--data", tmp_path / "none")
+        assert "none is not there" in refused(*command, "--scheduler=a:1")
+        assert "none is not there" in refused(*command, "--edition=clinic")
+        both = refused(*command, "--edition=clinic", "--scheduler=a:1")
+        assert both == "error: no scheduler answers at a:1"
+
     def test_no_scheduler(self, tmp_path, monkeypatch):
         monkeypatch.setattr(cli, "_PATIENCE", 0.5)
         command = (*QUICK, "--scheduler=tcp://127.0.0.1:9", "--store", tmp_path)
