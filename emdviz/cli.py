@@ -299,6 +299,11 @@ def run(
     if regimes is not None:
         raise ValueError(f"--regimes is for the map: type {_ME} run map --regimes {regimes}")
     number = _number(table)
+    if dataset == "table":
+        raise ValueError(
+            "the paper's tables are of images; for a table of yours type: "
+            f"{_ME} compare FILE --label COLUMN"
+        )
     starts = _weights(weights)
     data = data and data.expanduser().absolute()  # workers may run in another folder
     changes = _given(
@@ -388,7 +393,7 @@ def export(
     dataset: _DataSet = None,
     only: _Only = (),
 ):
-    """Write all runs, or a --table beside the printed numbers, as CSV, LaTeX or HTML."""
+    """Write all runs, or a --table beside the printed numbers, as CSV, LaTeX (own only) or HTML."""
     from emdviz.experiments import tables
     from emdviz.experiments.export import WRITERS
     from emdviz.writing import write_whole
@@ -397,12 +402,16 @@ def export(
         raise ValueError(f"type a file that ends in {', '.join(WRITERS)}, got {file}")
     frame = _read(store, only)
     _tell_notes_of(frame[frame["dataset"] == dataset] if dataset else frame, store)
+    text = None
     if table:
         laid = tables.table(frame, _number(table), dataset=dataset, store=store)
-        frame = tables.beside(laid, _number(table), dataset=dataset)
+        if file.suffix == ".tex":
+            frame, text = laid, tables.to_latex(laid)
+        else:
+            frame = tables.beside(laid, _number(table), dataset=dataset)
     elif dataset:
         frame = frame[frame["dataset"] == dataset]
-    write_whole(file, WRITERS[file.suffix](frame).encode())
+    write_whole(file, (text or WRITERS[file.suffix](frame)).encode())
     typer.echo(f"{len(frame)} rows in {file}")
 
 

@@ -357,6 +357,71 @@ def show(laid, number):
     return pd.DataFrame(cells).rename_axis("loss").replace(nothing, MISSING)
 
 
+def to_latex(laid):
+    r"""Write a table as LaTeX in the paper's layout: a row per loss, networks side by side.
+
+    Parameters
+    ----------
+    laid : pandas.DataFrame
+        From :func:`table`.
+
+    Returns
+    -------
+    str
+        A ``tabular`` for the package booktabs. A cell is the mean and, of two runs or more, half
+        the width of its 95 % interval by Student's t over the runs; no number is marked as the
+        best, which :func:`training.paired_differences` decides.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> columns = pd.MultiIndex.from_product([["RES"], ["AEM"], STATISTICS])
+    >>> laid = pd.DataFrame([[60.0, 2.0, 4]], index=["XE"], columns=columns)
+    >>> print(to_latex(laid).splitlines()[-3])
+    XE & 60.0 $\pm$ 3.2 \\
+    """
+    from scipy.stats import t
+
+    places = list(dict.fromkeys(column[:2] for column in laid))
+    networks = dict.fromkeys(network for network, _ in places)
+    count = len(places) // len(networks)
+    digits = 4 if {metric for _, metric in places} == {"Spearman"} else 1
+    lines = ["% mean and half a 95 % interval over the runs"]
+    lines += [rf"\begin{{tabular}}{{l{'c' * len(places)}}}", r"\toprule"]
+    lines.append(
+        " & ".join(["", *(rf"\multicolumn{{{count}}}{{c}}{{{_escape(n)}}}" for n in networks)])
+        + r" \\"
+    )
+    lines.append(" & ".join(["loss", *(_escape(metric) for _, metric in places)]) + r" \\")
+    lines.append(r"\midrule")
+    for loss in laid.index:
+        cells = [_escape(loss)]
+        for place in places:
+            mean, spread, runs = (laid.loc[loss, (*place, name)] for name in STATISTICS)
+            cell = "--" if np.isnan(mean) else f"{mean:.{digits}f}"
+            if not np.isnan(spread):
+                half = t.ppf(0.975, runs - 1) * spread / np.sqrt(runs)
+                cell += rf" $\pm$ {half:.{digits}f}"
+            cells.append(cell)
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _escape(text):
+    for sign in "\\{}":
+        text = text.replace(sign, f"\0{sign}")
+    text = text.replace("\0\\", r"\textbackslash{}").replace("\0", "\\")
+    for sign in "_&%#$":
+        text = text.replace(sign, f"\\{sign}")
+    for sign, name in (
+        ("^", r"\textasciicircum{}"),
+        ("~", r"\textasciitilde{}"),
+        ("×", r"$\times$"),
+    ):
+        text = text.replace(sign, name)
+    return text
+
+
 def _write(values, loss, place, digits):
     """Write a printed number, or mean and spread of one's own runs."""
     mean = values[place if place in values else (*place, "mean")][loss]
