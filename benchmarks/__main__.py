@@ -1,7 +1,7 @@
 """Run every benchmark, or those named, and write docs/BENCHMARKS.md.
 
-python -m benchmarks [losses | aemd | training | heads | crowded | distances | datasets |
-                      experiments | startup | sliders] … [--rounds N]
+python -m benchmarks [losses | aemd | training | heads | comparing | crowded | distances |
+                      datasets | experiments | startup | sliders] … [--rounds N]
 """
 
 import argparse
@@ -12,6 +12,7 @@ import torch
 
 from benchmarks import (
     aemd,
+    comparing,
     crowded,
     datasets,
     distances,
@@ -37,6 +38,7 @@ PARTS = {
     "aemd": lambda _: [aemd.report(device) for device in _devices()],
     "training": lambda _: [training.report(device) for device in _devices()],
     "heads": lambda _: [heads.report(device) for device in _devices()],
+    "comparing": lambda _: [comparing.report()],
     "crowded": lambda _: [crowded.report()],
     "distances": lambda _: [distances.report(DOCS)],
     "datasets": lambda _: [datasets.report()],

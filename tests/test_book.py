@@ -22,7 +22,16 @@ ROOT = Path(__file__).parents[1]
 PUBLIC = [
     *("losses", "distributions", "distances", "transport", "transport.rounding", "ground_distance"),
     *("metrics", "beliefs", "propriety", "losses.descent", "plots", "plots.style", "datasets"),
-    *("training", "models", "experiments", "published", "exercises", "diagnosis", "explorers"),
+    *(
+        "training",
+        "models",
+        "comparing",
+        "experiments",
+        "published",
+        "exercises",
+        "diagnosis",
+        "explorers",
+    ),
 ]
 FORMULAS = [
     r"p < 1",

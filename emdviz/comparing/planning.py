@@ -192,11 +192,11 @@ class Plan:
             backbone=self.backbone,
         )
         write_whole(self.folder / "results.csv", _csv(table))
+        write_facts(self.folder, begun | comparison.facts())
         if find_spec("emdviz.report") is not None:
             from emdviz import report
 
             report.write(comparison, self.folder)
-        write_facts(self.folder, begun | comparison.facts())
         return comparison
 
     def trained_on(self):
