@@ -27,7 +27,6 @@ from emdviz.training import RateSearch, TrainConfig, choose_rates, compare_losse
 from emdviz.training.comparison import RunStopped, plan_runs
 from emdviz.training.criterion import read_losses
 from emdviz.training.rates import read_rates
-from emdviz.writing import write_whole
 
 RATES = (0.03, 0.1, 0.3)
 """The learning rates with which the search begins."""
@@ -157,6 +156,8 @@ class Plan:
             ) from error
 
     def _carry_out(self, progress, executor):
+        from emdviz.report import write
+
         begun = self._begun()
         if is_new(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -191,12 +192,8 @@ class Plan:
             network=name_of(self.network),
             backbone=self.backbone,
         )
-        write_whole(self.folder / "results.csv", _csv(table))
         write_facts(self.folder, begun | comparison.facts())
-        if find_spec("emdviz.report") is not None:
-            from emdviz import report
-
-            report.write(comparison, self.folder)
+        write(comparison, self.folder)
         return comparison
 
     def trained_on(self):
@@ -444,12 +441,6 @@ def _has_features():
 
 def _usual(images, backbone):
     return "linear" if backbone else "small_cnn" if images else "mlp"
-
-
-def _csv(table):
-    from emdviz.experiments.export import to_csv
-
-    return to_csv(table).encode()
 
 
 def _tell(caught):
