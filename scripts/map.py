@@ -245,11 +245,9 @@ def section(folder=RESULTS):
     """Return the part of docs/RESULTS.md that the map fills."""
     rows, about, found, judged = prepare(folder)
     lacking = [one for name, one in REGIMES.items() if name not in about]
-    told = [
-        f"- {one.words} (`{one.name}`): about {one.minutes / 60:.2g} hours on one core; "
-        f"`python -m emdviz run map --store docs/results --regimes {one.name}`"
-        for one in lacking
-    ]
+    told = "\n".join(
+        f"- `{one.name}`: {one.words} ({one.varies}); {_duration(one.minutes)}" for one in lacking
+    )
     parts = [
         "\n".join(f"{k}. {one}" for k, one in enumerate(sentences(rows, about, found, judged), 1)),
         "![The map in RPS: regimes down, losses across, paired differences to XE with 95 % "
@@ -275,10 +273,18 @@ def section(folder=RESULTS):
         "shows how far that is, and `python -m scripts.map` writes this part of the page anew.",
     ]  # fmt: skip
     if told:
-        parts.append("**Not run yet:**\n\n" + "\n".join(told))
+        title = f"{len(lacking)} regimes of the list are not run yet"
+        command = (
+            "`python -m emdviz run map --store docs/results --regimes NAME`; on one core about:"
+        )
+        parts.append(_folded(title, f"{command}\n\n{told}"))
     dropped = "\n".join(f"- {line}" for line in DROPPED) or "none."
     parts.append(f"**Tried and dropped:** {dropped}")
     return "\n\n".join(parts) + "\n"
+
+
+def _duration(minutes):
+    return f"{minutes / 60:.0f} hours" if minutes >= 120 else f"{minutes:g} minutes"
 
 
 def _folded(title, text):
