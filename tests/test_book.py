@@ -179,7 +179,7 @@ def test_formulas_are_mathml(lesson):
 
 def test_explorers_leave_their_page_and_picture(site, lesson):
     page = (site / "_static" / "01-0.html").read_text(encoding="utf-8")
-    assert '"target": 2' in page, "as it is at the end of the notebook"
+    assert '"target":2' in page, "as it is at the end of the notebook"
     assert "Content-Security-Policy" in page
     assert "../_static/01-0.html" in lesson.loaded
     picture = next(image for image in lesson.images if image["src"].endswith("01-0.png"))
