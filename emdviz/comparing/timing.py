@@ -9,6 +9,9 @@ from dataclasses import replace
 STEPS = 4
 """Steps of training that are measured of networks whose epochs are long."""
 
+SEEDS = 4
+"""Side by side: a run alone takes longer."""
+
 WHOLE = 20_000
 """As many training rows or fewer of a head are measured whole."""
 
@@ -36,7 +39,7 @@ def measure_seconds(plan):
         data = _some(data, STEPS * batch, round(share * len(data.splits["valid"])))
     scale = len(plan.data.splits["train"]) / len(data.splits["train"])
     config = replace(plan.config, epochs=2, batch_size=min(batch, len(data.splits["train"])))
-    seeds = plan.search_seeds[:1]
+    seeds = plan.search_seeds[:SEEDS]
     rates = {name: [1e-5 * (k + 1) for k in range(len(plan.rates))] for name in plan.losses}
     rates = rates if is_head else dict.fromkeys(plan.losses, 1e-5)
     steady = last = 0.0
