@@ -627,6 +627,7 @@ SPECIAL = {
         "kinds": {
             "dataset": choice("synthetic_faces", "digits"),
             "dataset_options": choice({"n": 20}, {"x": 1}),
+            "edition": choice(None, "2026"),
             "fold": choice(None, 0),
             "network": choice("small_cnn"),
             "weights": choice(None, "w.pth"),

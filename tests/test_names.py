@@ -12,7 +12,7 @@ from tests.test_prose import PAGES, ROOT, prose
 FOLDERS = "app|benchmarks|devtools|docs|emdviz|fuzz|notebooks|scripts|tests"
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 MODULES = {path.stem for path in (ROOT / "emdviz").iterdir() if path.stem[0] != "_"}
-ENDINGS = ("css", "csv", "js", "json", "md", "npz", "py", "toml")
+ENDINGS = ("css", "csv", "html", "js", "json", "md", "npz", "py", "toml")
 
 
 def is_there(name):

@@ -133,7 +133,18 @@ def test_names_of_the_package_are_imported_when_they_are_used():
 
 
 @pytest.mark.parametrize(
-    "room", ["", "datasets", "diagnosis", "exercises", "experiments", "models", "training"]
+    "room",
+    [
+        "",
+        "comparing",
+        "datasets",
+        "diagnosis",
+        "exercises",
+        "experiments",
+        "models",
+        "report",
+        "training",
+    ],
 )
 def test_editors_see_the_names_that_are_imported_when_used(room):
     package = importlib.import_module(f"emdviz.{room}".rstrip("."))
