@@ -177,6 +177,33 @@ def test_the_text_says_what_the_intervals_are_over():
         conclude(paired_differences(RUNS, ["AEM"]).drop(columns="over"))
 
 
+def test_splits_that_share_examples_widen_the_interval():
+    runs = RUNS.assign(**{"dataset seed": RUNS["seed"]})
+    plain = paired_differences(runs, ["AEM"]).set_index("loss")
+    wide = paired_differences(runs, ["AEM"], test_to_train=1 / 8).set_index("loss")
+    pairs = runs.pivot(index="seed", columns="loss", values="test AEM")
+    pairs = (pairs["EMD2"] - pairs["XE"]).to_numpy()
+    error = np.sqrt((1 / len(pairs) + 1 / 8) * pairs.var(ddof=1))  # Nadeau and Bengio 2003
+    low, high = stats.t.interval(0.95, len(pairs) - 1, loc=pairs.mean(), scale=error)
+    assert wide.loc["EMD2", ["low", "high"]].tolist() == pytest.approx([low, high])
+    p = 2 * stats.t.sf(abs(pairs.mean()) / error, len(pairs) - 1)
+    assert wide.loc["EMD2", "p"] == pytest.approx(p)
+    assert wide["difference"].equals(plain["difference"])
+    assert "over seeds and splits that share examples (Nadeau and Bengio)." in conclude(
+        wide.reset_index()
+    )
+    one_set = paired_differences(RUNS, ["AEM"], test_to_train=1 / 8)
+    pd.testing.assert_frame_equal(one_set, paired_differences(RUNS, ["AEM"]))
+    none = paired_differences(runs, ["AEM"], test_to_train=0)
+    pd.testing.assert_frame_equal(none.set_index("loss"), plain)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, "1/8", np.nan])
+def test_what_splits_share_must_be_a_ratio(wrong):
+    with pytest.raises(ValueError, match=r"test_to_train must be test examples / training"):
+        paired_differences(RUNS, ["AEM"], test_to_train=wrong)
+
+
 def test_runs_on_splits_of_their_own_are_known():
     faces = datasets.load("synthetic_faces", n=120, size=32)
     config = TrainConfig(epochs=1, batch_size=32, learning_rate=0.01, device="cpu")

@@ -67,6 +67,11 @@ class Comparison:
         """The seeds, in order."""
         return sorted(set(self.table["seed"].tolist()))
 
+    @property
+    def test_to_train(self):
+        """Test rows / training rows, as ``training.paired_differences`` takes it."""
+        return len(self.data.splits["test"]) / len(self.data.splits["train"])
+
     def run_folder(self, loss, seed):
         """Return the folder of a run.
 

@@ -40,7 +40,9 @@ def tell_result(comparison):
         typer.echo(fits.round(3).to_string())
     if comparison.losses[0] in set(done["loss"]) and done["loss"].nunique() > 1:
         first = comparison.losses[0]
-        differences = paired_differences(table, baseline=first)
+        differences = paired_differences(
+            table, baseline=first, test_to_train=comparison.test_to_train
+        )
         typer.echo(f"\n{conclude(differences, baseline=first)}")
     rates = ", ".join(f"{loss} {rate:g}" for loss, rate in comparison.rates.items())
     typer.echo(f"\nlearning rates: {rates}")

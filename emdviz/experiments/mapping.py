@@ -18,7 +18,7 @@ from emdviz.losses import LOSSES, as_loss, zoo
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_names
 from emdviz.training import Run, paired_differences
-from emdviz.training.conclusions import LEVEL, adjust_for_number, student
+from emdviz.training.conclusions import LEVEL, adjust_for_number
 from emdviz.training.data import TrainingData
 from emdviz.training.evaluation import measure
 from emdviz.training.provenance import describe_origin
@@ -460,12 +460,12 @@ def differences(rows, metrics=METRICS_OF_MAP, *, baseline="XE", adjust=True):
     for name, own in rows.groupby("regime", sort=False):
         table = own.rename(columns={metric: f"test {_as_metric(metric)}" for metric in metrics})
         found = paired_differences(
-            table.assign(error=""), [_as_metric(metric) for metric in metrics], baseline=baseline
+            table.assign(error="", **{"dataset seed": table["seed"]}),  # each drew its own
+            [_as_metric(metric) for metric in metrics],
+            baseline=baseline,
+            test_to_train=0 if name in REGIMES and REGIMES[name].fresh else SHARED,
         )
         found["metric"] = [*metrics] * (len(found) // len(metrics))
-        regime = REGIMES.get(name)
-        if regime is None or not regime.fresh:
-            found = _widened(found, SHARED)
         parts.append(found.assign(regime=name))
     result = pd.concat(parts, ignore_index=True)
     p = result["p"].to_numpy(float)
@@ -477,19 +477,6 @@ def differences(rows, metrics=METRICS_OF_MAP, *, baseline="XE", adjust=True):
 def _as_metric(name):
     """Return the metric under whose name a column is compared: a kind of RPS is an RPS."""
     return name if name in METRICS else "RPS"
-
-
-def _widened(found, ratio):
-    """Widen intervals by what splits share: Nadeau and Bengio's variance."""
-    found = found.copy()
-    for k, row in found.iterrows():
-        half = row["high"] - row["difference"]
-        if row["pairs"] > 1 and np.isfinite(half):
-            freedom = row["pairs"] - 1
-            error = half / student(0.0, 1.0, freedom)[1] * np.sqrt(1 + row["pairs"] * ratio)
-            low, high, p = student(row["difference"], error, freedom)
-            found.loc[k, ["low", "high", "p"]] = low, high, p
-    return found
 
 
 def _verdict(row):

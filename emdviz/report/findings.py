@@ -9,7 +9,7 @@ from emdviz.beliefs import reliability
 from emdviz.distances import emd
 from emdviz.distributions import one_hot, spread
 from emdviz.training import paired_differences, summarise
-from emdviz.training.conclusions import LEVEL, adjust_for_number, scope_of
+from emdviz.training.conclusions import LEVEL, scope_of
 from emdviz.training.results import finished
 
 JUDGED = ("RPS", "MAE", "macro MAE", "AEM")
@@ -87,12 +87,22 @@ class Findings:
     @cached_property
     def differences(self):
         """Paired differences to the baseline in the metrics that are judged."""
-        return paired_differences(self.done, self._having(JUDGED), baseline=self.baseline)
+        return paired_differences(
+            self.done,
+            self._having(JUDGED),
+            baseline=self.baseline,
+            test_to_train=self.shared,
+        )
 
     @property
     def over(self):
         """What the intervals are over."""
         return scope_of(self.done)
+
+    @property
+    def shared(self):
+        """Test rows / training rows where each seed drew its own split, else 0."""
+        return self.sizes["test"] / self.sizes["train"] if self.resplit else 0.0
 
     @property
     def resplit(self):
@@ -188,7 +198,10 @@ class Findings:
                 column = f"test {metric}"
                 if column in rows and column in best and rows[column].notna().any():
                     pairs = rows.set_index("seed")[column] - best.set_index("seed")[column]
-                    found[name][metric] = rows[column].mean(), *_interval(pairs.dropna())
+                    found[name][metric] = (
+                        rows[column].mean(),
+                        *_interval(pairs.dropna(), self.shared),
+                    )
         return found
 
     @cached_property
@@ -214,7 +227,8 @@ class Findings:
             deviations = [self._deviation(loss, metric) for loss in rows["loss"]]
             count = int(rows["pairs"].min())
             if count > 1:
-                found[metric] = float(np.median(deviations)) * _steps(count, self._level())
+                steps = _steps(count, self._level(), self.shared)
+                found[metric] = float(np.median(deviations)) * steps
         return found
 
     @cached_property
@@ -223,8 +237,7 @@ class Findings:
 
         A dict: ``loss``, ``difference``, ``runs`` and ``examples``: how many runs like these, or
         rows of one independent test set, would show it with a chance of ``POWER`` if it were true;
-        None where no number does. Splits of the same rows count with the correction of
-        :attr:`corrected`.
+        None where no number does.
         """
         rows = self.differences
         rows = rows[(rows["metric"] == "RPS") & (rows["verdict"] == "undecided")]
@@ -236,30 +249,10 @@ class Findings:
         if not size > 0:
             return None
         deviation = self._deviation(row.loss, "RPS")
-        share = self._shared_rows() if self.resplit else 0
-        runs = next_count(lambda n: _steps(n, self._level(), share) * deviation <= size)
+        runs = next_count(lambda n: _steps(n, self._level(), self.shared) * deviation <= size)
         apart = self._score_differences(row.loss)
         examples = next_count(lambda n: _steps(n, self._level()) * apart.std(ddof=1) <= size)
         return {"loss": row.loss, "difference": size, "runs": runs, "examples": examples}
-
-    @cached_property
-    def corrected(self):
-        """The differences that stand but would not if splits that share rows counted as such.
-
-        Nadeau and Bengio's correction takes the variance of a mean of n splits as
-        (1/n + test rows / training rows) of that of one; None where there is one test set.
-        """
-        if not self.resplit:
-            return None
-        from scipy import stats
-
-        rows = self.differences
-        share, n = self._shared_rows(), rows["pairs"].to_numpy(float)
-        deviations = [self._deviation(r.loss, r.metric) for r in rows.itertuples()]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = abs(rows["difference"]) / (np.array(deviations) * np.sqrt(1 / n + share))
-        p = adjust_for_number(np.array(2 * stats.t.sf(t, n - 1)))
-        return rows[(rows["verdict"] != "undecided") & ~(p <= LEVEL)]
 
     @cached_property
     def examples(self):
@@ -325,9 +318,6 @@ class Findings:
     def _counts(self, labels):
         return np.bincount(labels, minlength=len(self.classes))
 
-    def _shared_rows(self):
-        return self.sizes["test"] / self.sizes["train"]
-
     def _level(self):
         return LEVEL / max(1, len(self.differences))
 
@@ -390,14 +380,14 @@ def _steps(count, level, share=0):
     return steps * np.sqrt(1 / count + share)
 
 
-def _interval(values):
+def _interval(values, shared):
     """Return the mean of paired differences, and its 95 % interval, NaN for one pair."""
     from scipy import stats
 
     mean, count = values.mean(), len(values)
     if count < 2:
         return mean, np.nan, np.nan
-    half = stats.t.ppf(1 - LEVEL / 2, count - 1) * values.std(ddof=1) / np.sqrt(count)
+    half = stats.t.ppf(1 - LEVEL / 2, count - 1) * values.std(ddof=1) * np.sqrt(1 / count + shared)
     return mean, mean - half, mean + half
 
 

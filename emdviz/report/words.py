@@ -187,16 +187,6 @@ def warnings_of(found):
                 "did not.",
             )
         )
-    if found.corrected is not None and len(found.corrected):
-        named = [f"{label(row.loss)} in {row.metric}" for row in found.corrected.itertuples()]
-        many = f"{len(named)} verdict{'s' * (len(named) != 1)}"
-        told.append(
-            (
-                f"{many} would not survive a stricter test",
-                "Random splits share rows, which makes intervals too narrow. With the correction "
-                f"of Nadeau and Bengio, undecided: {listed(named)}.",
-            )
-        )
     if needed := found.needed:
         told.append(_too_small(found, needed))
     never = {}
@@ -263,14 +253,9 @@ def caution(found):
         f"95 % intervals by Student's t over {found.over}. Better and worse: p is at most 0.05 "
         f"when adjusted for all {len(found.differences)} comparisons (Holm)."
     )
-    if found.corrected is None:
+    if not found.resplit:
         return f"{text} They hold for these test rows; others may give other verdicts."
-    kept = int((found.differences["verdict"] != "undecided").sum()) - len(found.corrected)
-    stand = f"{kept} verdict{'s stand' if kept != 1 else ' stands'}"
-    return (
-        f"{text} The splits share rows, so that the intervals are too narrow: with the correction "
-        f"of Nadeau and Bengio, {stand}."
-    )
+    return f"{text} They are widened for the rows that the splits share (Nadeau and Bengio)."
 
 
 def on_baselines(found):

@@ -10,7 +10,7 @@ from emdviz.distances import emd2
 from emdviz.distributions import one_hot
 from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
-from emdviz.reading import check_is
+from emdviz.reading import check_is, read_number
 from emdviz.training.predictions import PREDICTIONS, read_predictions
 from emdviz.training.results import REPEATS, finished, read_runs
 
@@ -21,6 +21,7 @@ LEVEL = 0.05
 """The share of verdicts that may be wrong: 1 − the coverage of the intervals."""
 
 _ONE_TEST_SET, _EXAMPLES = "seeds, on one test set", "seeds and test examples"
+_WIDENED = " that share examples"
 
 _SCORES = {
     "AEM": lambda predicted: 100.0 * (predicted["classes"] == predicted["labels"]),
@@ -82,6 +83,7 @@ def paired_differences(
     baseline="XE",
     split="test",
     predictions=None,
+    test_to_train=None,
 ):
     """How far each loss is from a baseline, seed by seed, with 95 % intervals and verdicts.
 
@@ -105,6 +107,10 @@ def paired_differences(
         ``id``, as ``experiments.Store.predictions`` does. The runs must have one test set; the
         intervals then cover its examples as well as the seeds. Metrics are those that are means
         over the examples: AEM, AEO, MAE and RPS.
+    test_to_train : float, optional
+        Test examples / training examples of splits that were drawn from one data set, such as 1/8
+        for 80, 10 and 10 %. It widens the intervals for what such splits share; where there is
+        one test set it has no effect.
 
     Returns
     -------
@@ -120,13 +126,15 @@ def paired_differences(
         ``over`` says what the interval is over. "seeds, on one test set": it would hold the
         mean of ever more seeds on these very examples, and says nothing of others. "seeds and
         splits": each seed or fold has its own test examples; since the splits share examples,
-        the interval is too narrow: see the notes. "seeds and test examples": see ``predictions``.
+        the interval is too narrow. "seeds and splits that share examples": the same, widened; see
+        ``test_to_train``. "seeds and test examples": see ``predictions``.
 
     Raises
     ------
     ValueError
         If the table has no finished run of ``baseline``, two runs of one loss, fold and seed, or
-        lacks a metric; if ``predictions`` are of more than one test set.
+        lacks a metric; if ``predictions`` are of more than one test set; if ``test_to_train``
+        is negative or comes with predictions.
     FileNotFoundError
         If a run has no predictions there.
 
@@ -136,9 +144,9 @@ def paired_differences(
     pairs; of very skewed ones (lognormal) in 82, 84 and 88 % with 5, 10 and 30 pairs. The
     percentile and the BCa bootstrap do worse: 71 to 85 % with five pairs.
 
-    The means of n random splits that share examples vary about as if (1/n + test examples /
-    training examples) stood for 1/n (Nadeau and Bengio): ten splits of 80, 10 and 10 % would take
-    an interval 1.5 times as wide. ``report.write`` says which verdicts stand then.
+    With ``test_to_train`` the variance of the mean of n splits is (1/n + ``test_to_train``) times
+    that of one split, instead of 1/n (Nadeau and Bengio): ten splits of 80, 10 and 10 % make an
+    interval 1.5 times as wide.
 
     With ``predictions`` a difference is taken as a sum of independent effects of seed, example
     and both. Their variances are those of the two-way analysis of variance, the degrees of
@@ -158,7 +166,18 @@ def paired_differences(
     losses = list(dict.fromkeys(done["loss"]))
     if not isinstance(baseline, str) or baseline not in losses:
         raise ValueError(f"baseline must be a loss with a finished run, {losses}, got {baseline!r}")
-    over, scores = scope_of(finished(table)), {}
+    over, scores, shared = scope_of(finished(table)), {}, 0.0
+    if test_to_train is not None:
+        expected = "test examples / training examples, such as 1/8, or None"
+        shared = read_number(test_to_train, "test_to_train", expected, lambda x: x >= 0)
+        if predictions is not None:
+            raise ValueError(
+                "test_to_train must be None where predictions are given: they are of one test set"
+            )
+        if over == _ONE_TEST_SET:
+            shared = 0.0
+        elif shared:
+            over += _WIDENED
     if predictions is not None:
         if "id" not in table:
             raise ValueError("table must have the column 'id' where predictions are given")
@@ -171,7 +190,7 @@ def paired_differences(
         for metric in metrics:
             pairs = (values[metric, loss] - values[metric, baseline]).dropna()
             if predictions is None:
-                mean, low, high, p = _over_runs(pairs.to_numpy(float))
+                mean, low, high, p = _over_runs(pairs.to_numpy(float), shared)
             else:
                 one, other = scores[metric, loss], scores[metric, baseline]
                 mean, low, high, p = _over_runs_and_examples(
@@ -238,9 +257,13 @@ def conclude(differences, *, baseline="XE"):
 
 
 def _explain(over):
-    caution = "" if over == _EXAMPLES else "; the splits share examples: too narrow"
+    caution = "; the splits share examples: too narrow"
     if over == _ONE_TEST_SET:
         caution = "; other test examples may give other verdicts"
+    elif over == _EXAMPLES:
+        caution = ""
+    elif over.endswith(_WIDENED):
+        caution = " (Nadeau and Bengio)"
     return (
         f"95 % intervals by Student's t over {over}{caution}. Better and worse: p ≤ {LEVEL:g} when "
         "adjusted for all comparisons (Holm)."
@@ -265,12 +288,16 @@ def scope_of(runs):
     return "seeds and splits" if runs["seed"].nunique() > 1 else "splits"
 
 
-def _over_runs(values):
-    """Return mean, 95 % interval and p of the hypothesis 0 from one value per run."""
+def _over_runs(values, shared=0.0):
+    """Return mean, 95 % interval and p of the hypothesis 0 from one value per run.
+
+    ``shared`` is the part of a run's variance that the mean keeps, however many runs there are.
+    """
     mean = values.mean() if len(values) else np.nan
     if len(values) < 2 or not np.all(np.isfinite(values)):
         return mean, np.nan, np.nan, np.nan
-    return mean, *student(mean, values.std(ddof=1) / np.sqrt(len(values)), len(values) - 1)
+    error = values.std(ddof=1) * np.sqrt(1 / len(values) + shared)
+    return mean, *_student(mean, error, len(values) - 1)
 
 
 def _over_runs_and_examples(values):
@@ -289,10 +316,10 @@ def _over_runs_and_examples(values):
     variance = of_runs + of_examples - rest
     freedom = of_runs**2 / (runs - 1) + of_examples**2 / (examples - 1)
     freedom = variance**2 / freedom if freedom else 1
-    return mean, *student(mean, np.sqrt(variance / values.size), freedom)
+    return mean, *_student(mean, np.sqrt(variance / values.size), freedom)
 
 
-def student(mean, error, freedom):
+def _student(mean, error, freedom):
     """Return 95 % interval and p of the hypothesis 0 from a mean and its standard error."""
     from scipy import stats
 
