@@ -170,7 +170,7 @@ def test_a_saved_page_knows_the_examples():
     assert "needs a running kernel" in kept  # the words of the module
     rows = list(explorer._beforehand())
     assert len(rows) == 3 * len(explorer._presets)
-    assert kept.count('"told": {"off": {"answer"') == len(rows) + 1  # and the state itself
+    assert kept.count('"told":{"off":{"answer"') == len(rows) + 1  # and the state itself
 
 
 def test_the_best_prediction_of_any_loss_is_found():
