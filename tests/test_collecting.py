@@ -248,7 +248,7 @@ class TestCollected:
 
 def test_the_course_has_the_exercises_of_its_notebooks():
     lessons = read.read_lessons(ROOT / "notebooks")
-    assert len(lessons) == 8
+    assert len(lessons) == 9
     for lesson in lessons:
         cells = [(source, ()) for source in lesson.before]
         assert read.which_lesson(cells, lessons) == lesson

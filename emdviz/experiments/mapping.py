@@ -13,7 +13,7 @@ import torch
 
 from emdviz.distances import emd2
 from emdviz.distributions import one_hot
-from emdviz.experiments.regimes import CHOICE_SEEDS, OUTSIDE, REGIMES, Regime
+from emdviz.experiments.regimes import CHOICE_SEEDS, LOSSES_COMPARED, OUTSIDE, REGIMES, Regime
 from emdviz.losses import LOSSES, as_loss, zoo
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_names
@@ -33,7 +33,6 @@ METRICS_OF_MAP = ("RPS", "MAE", "AEM")
 OPTIONS = {"XEMD2": "emd_weight", "AEMD": "lam"}
 """The option that is chosen for a loss, besides learning rate and epochs."""
 
-TAKE_POSITIONS = ("REG", "EMD", "EMD2", "XEMD2")
 CONFIDENT = 0.01
 """A label with less probability than this is a confident mistake."""
 
@@ -43,8 +42,8 @@ ENOUGH = 1.05
 SHARED = 1 / 8
 """n_test / n_train of a table that is split into 80, 10 and 10 %."""
 
-TIMED = ("XE", "EMD2", "EMD")
-"""The losses whose steps are counted."""
+TIMED = ("EMD2", "EMD")
+"""The losses whose steps are counted, besides those of the first one."""
 
 GAIN = 1e-3
 """The share by which a neighbour must be better to be moved to."""
@@ -88,7 +87,7 @@ class Choice:
         """Return the options of the loss."""
         chosen = OPTIONS.get(loss)
         options = {chosen: float(f"{10 ** (self.option / 2):.4g}")} if chosen else {}
-        told = regime.positions is not None and loss in TAKE_POSITIONS
+        told = regime.positions is not None and "positions" in zoo.load(loss).meaning
         return options | ({"positions": _positions(regime)} if told else {})
 
 
@@ -263,7 +262,8 @@ def _compare(regime, folder, chosen, kept, tell):
             for loss, choice in chosen.items():
                 plan[loss, seed] = _make(regime, loss, choice, seed, data, kept)
         tell(f"{regime.name}: {len(plan)} runs to compare")
-        curves = {id(run): [] for (loss, _), run in plan.items() if loss in TIMED}
+        timed = {LOSSES_COMPARED[0], *TIMED}
+        curves = {id(run): [] for (loss, _), run in plan.items() if loss in timed}
         train(list(plan.values()), curves)
         for (loss, seed), run in plan.items():
             level = curves[id(plan["XE", seed])][-1] * ENOUGH if ("XE", seed) in plan else np.nan

@@ -21,6 +21,9 @@ COMPARED = ("XE", "REG", "EMD", "EMD2")
 REPORTED = ("XE", "REG", "EMD2", "XEMD2")
 """Those of ``python -m emdviz compare``."""
 
+CENTRAL = ("XE", "EMD2", "XEMD2")
+"""Those that are compared where a run takes hours."""
+
 HOMES = {"try_out": "trial"}
 """The names that ``emdviz.losses`` hands out -> the file there that defines each."""
 
