@@ -41,7 +41,7 @@ table = to_csv(experiments.results("Läufe/viele")[["loss", "test RPS"]])
 print(json.dumps({
     "classes": again.classes,
     "images": [int(first.inputs.sum()), int(again.inputs.sum())],
-    "cached": len(list((images / ".emdviz").iterdir())),
+    "cached": len([one for one in (images / ".emdviz").iterdir() if one.suffix != ".json"]),
     "distance": float(emd2([0.25, 0.25, 0.5], [1.0, 0.0, 0.0])),
     "loss": epochs[-1].train_loss,
     "row": frame["error"].tolist(),

@@ -33,11 +33,13 @@ DONE = """() => jupyterapp.shell.currentWidget.content.widgets.slice(1, 3)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_figure_is_on_the_first_screen(lab, path):
     shutil.copy(path, lab.folder)
+    data = lab.folder.parent / "data"  # "../data" of the notebook
+    shutil.copytree(path.parents[1] / "data", data, dirs_exist_ok=True)
     notebook = lab.open(path.name, width=1280, height=720)
     # what stands above the figure alone; a whole run changes nothing there, and takes minutes
     notebook.page.evaluate(RUN_FIRST)
     notebook.page.wait_for_function(DONE, timeout=120_000)
-    figure = notebook.page.locator(".jp-OutputArea-output :is(svg, img, canvas)").first
+    figure = notebook.page.locator(".jp-OutputArea-output :is(svg, img, canvas, iframe)").first
     figure.wait_for(timeout=60_000)
     found = notebook.page.evaluate(FIGURE)
     assert found["above"] < 0.45
