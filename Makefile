@@ -9,6 +9,7 @@
 # site: the explorers and a tour of them as static pages, in build/site
 # book: notebooks, results and every function as a site, in build/book
 # test-oldest: the tests with the lowest versions that pyproject.toml allows, in .venv-oldest
+# test-latex: whether LaTeX takes what is written for it; needs pdflatex and booktabs
 # soak: for an hour or two, whether anything grows or slows
 # fuzz: hostile input by the hundred thousand (docs/RELIABILITY.md); FUZZ_OPTIONS=--help
 # screenshots: pictures of all notebooks · constraints: write down the installed versions
@@ -23,8 +24,8 @@ LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 # links lead out of the notebooks' folder, to pages and data
 LAB = $(BIN)/jupyter-lab $(LAB_OPTIONS) --ServerApp.root_dir=.
 
-.PHONY: lab edit instructor app quick test test-without-torch test-oldest notebooks soak bench bench-gpu fuzz site book \
-  screenshots picture constraints clean
+.PHONY: lab edit instructor app quick test test-without-torch test-oldest test-latex notebooks soak bench bench-gpu fuzz \
+  site book screenshots picture constraints clean
 
 lab: .venv/installed-lab
 	$(BIN)/python scripts/copy_notebooks.py student
@@ -63,6 +64,9 @@ test-without-torch: .venv-without-torch/installed
 
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest --numprocesses 2 --dist loadfile
+
+test-latex: .venv/installed-test
+	$(BIN)/python -m pytest tests/test_latex.py
 
 notebooks: .venv/installed-test
 	EMDVIZ_FAST=0 $(BIN)/python -m pytest tests/test_notebooks.py -k test_runs --durations 0
