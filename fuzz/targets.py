@@ -551,7 +551,10 @@ SPECIAL = {
             "weighted": FLAG,
         }
     },
-    "training.paired_differences": {"ignored": {"predictions"}},
+    "training.paired_differences": {
+        "kinds": {"test_to_train": scalar(0, 1)},
+        "ignored": {"predictions"},
+    },
     "training.fit": {
         "function": lambda *args, **options: next(iter(training.fit(*args, **options))),
         "ignored": {"loss_options"},
