@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from emdviz.losses import LOSSES, Loss
+from emdviz.losses import loss as loss_module
 from emdviz.palette import MORE_COLOURS
 from emdviz.plots import style
 
@@ -23,7 +24,8 @@ def test_styles():
         style.use("poster")
 
 
-def test_every_loss_has_a_colour_of_its_own():
+def test_every_loss_has_a_colour_of_its_own(monkeypatch):
+    monkeypatch.setattr(loss_module, "_given_colours", {})  # as before other tests made losses
     colours = [loss.colour for loss in LOSSES.values()] + [*MORE_COLOURS]
     assert len(set(colours)) == len(colours)
     assert Loss("mine", print).colour in MORE_COLOURS
