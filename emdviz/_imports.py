@@ -4,6 +4,7 @@ import ast
 import sys
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 
@@ -39,6 +40,15 @@ needs; in the folder of emdviz, type: pip install -e '.[train]'
         if isinstance(error, MissingExtraError) or missing.partition(".")[0] in ("", "emdviz"):
             raise
         raise MissingExtraError(missing, extra) from error
+
+
+def execute_file(path, name):
+    """Return the module of this ``name`` that a Python file makes; whatever it raises is raised."""
+    spec = spec_from_file_location(name, path)
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # as dataclasses and others look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
 def homes_in(package, path):

@@ -42,6 +42,20 @@ _StoreFolder = Annotated[Path, typer.Option(help="The folder of the runs.")]
 _DataSet = Annotated[
     str | None, typer.Option(help="Another data set than the paper's, by its name.")
 ]
+_Classes = Annotated[
+    list[str],
+    typer.Option(
+        help="The classes from low to high, such as low,middle,high; repeat the option for "
+        "names with commas."
+    ),
+]
+_Bins = Annotated[
+    str | None,
+    typer.Option(help="Make classes of numbers: how many, or where to cut, such as 18,40."),
+]
+_Device = Annotated[
+    str | None, typer.Option(help="Such as cpu or cuda:1; the fastest there is by default.")
+]
 _Only = Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Only runs with this value.")]
 
 
@@ -76,17 +90,8 @@ def compare(
         ),
     ],
     label: Annotated[str | None, typer.Option(help="The column of the class.")] = None,
-    classes: Annotated[
-        list[str],
-        typer.Option(
-            help="The classes from low to high, such as low,middle,high; repeat the option for "
-            "names with commas."
-        ),
-    ] = (),
-    bins: Annotated[
-        str | None,
-        typer.Option(help="Make classes of numbers: how many, or where to cut, such as 18,40."),
-    ] = None,
+    classes: _Classes = (),
+    bins: _Bins = None,
     votes: Annotated[
         list[str],
         typer.Option(
@@ -153,9 +158,7 @@ def compare(
             "workers must see the folder under the same path."
         ),
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Such as cpu or cuda:1; the fastest there is by default.")
-    ] = None,
+    device: _Device = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No plan and no bars.")] = False,
 ):
     """Compare losses on your own data; the same command goes on where it was stopped."""
@@ -219,17 +222,8 @@ def run(
     table: _TableName,
     data: Annotated[Path | None, typer.Option(help="The folder of the data set.")] = None,
     dataset: _DataSet = None,
-    classes: Annotated[
-        list[str],
-        typer.Option(
-            help="Its classes from low to high, such as low,middle,high; repeat the option for "
-            "names with commas."
-        ),
-    ] = (),
-    bins: Annotated[
-        str | None,
-        typer.Option(help="Make classes of numbers: how many, or where to cut, such as 18,40."),
-    ] = None,
+    classes: _Classes = (),
+    bins: _Bins = None,
     labels: Annotated[
         str | None, typer.Option(metavar="FILE", help="Its table of labels, for image_folder.")
     ] = None,
@@ -274,9 +268,7 @@ def run(
     store: _StoreFolder = Path("runs"),
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     workers: Annotated[int | None, typer.Option(help="Runs at a time, in processes here.")] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Such as cpu or cuda:1; the fastest there is by default.")
-    ] = None,
+    device: _Device = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="No bars, and no line for each run.")
     ] = False,
@@ -442,9 +434,7 @@ def pretrain(
     epochs: Annotated[int, typer.Option(help="Of the training.")] = 30,
     batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 256,
     rate: Annotated[float, typer.Option(help="The learning rate.")] = 0.1,
-    device: Annotated[
-        str | None, typer.Option(help="Such as cpu or cuda:1; the fastest there is by default.")
-    ] = None,
+    device: _Device = None,
 ):
     """Train the weights that a network starts from, such as RES_F's on ImageNet.
 

@@ -6,9 +6,9 @@ import re
 import sys
 from copy import deepcopy
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+from emdviz._imports import execute_file
 from emdviz.losses import foreign, zoo
 from emdviz.losses.loss import LOSSES, Loss, facts_of
 from emdviz.reading import ArgumentError, shown
@@ -194,12 +194,8 @@ def _load(place):
     path = Path(file).expanduser().absolute()
     if not path.is_file():
         raise FileNotFoundError(f"loss must be in a file that is there, found none at {path}")
-    own = f"{_IN_FILE}{path.stem}"
-    spec = spec_from_file_location(own, path)
-    module = module_from_spec(spec)
-    sys.modules[own] = module  # as dataclasses and others look their module up
     try:
-        spec.loader.exec_module(module)
+        module = execute_file(path, f"{_IN_FILE}{path.stem}")
     except Exception as error:
         raise ValueError(f"loss {place!r} cannot be loaded: {path} fails ({error!r})") from error
     if not hasattr(module, name):

@@ -4,13 +4,13 @@ import functools
 import inspect
 import math
 import re
-import sys
-from importlib import import_module, util
+from importlib import import_module
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from emdviz._imports import execute_file
 from emdviz.models.last_layer import last_linear, replace_layer
 from emdviz.models.libraries import make_of_library, read_name, recognise
 from emdviz.models.weights import load_weights
@@ -123,12 +123,8 @@ def _find_in_file(file, name):
         raise FileNotFoundError(
             f"model must be in a file that is there, got {file!r}, looked for at {path.absolute()}"
         )
-    own = f"emdviz_model_{path.stem}"
-    spec = util.spec_from_file_location(own, path)
-    module = util.module_from_spec(spec)
-    sys.modules[own] = module  # as dataclasses and others look their module up
     try:
-        spec.loader.exec_module(module)
+        module = execute_file(path, f"emdviz_model_{path.stem}")
     except Exception as error:
         raise ValueError(f"model {file}:{name}: {path} fails ({error!r})") from error
     if not hasattr(module, name):
