@@ -74,10 +74,8 @@ def first_figures(rounds=1):
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         where = Path(folder, "notebooks")
         where.mkdir()
-        results = "docs/results/race_of_losses.csv", "docs/results/controls.csv"
-        for read in ("data/lev.csv", "data/swd.csv", *results):  # by notebooks 06, 08 and 09
-            Path(folder, read).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(NOTEBOOKS.parent / read, Path(folder, read))
+        for read in ("data", "docs/results"):  # by notebooks 04, 06, 08 and 09
+            shutil.copytree(NOTEBOOKS.parent / read, Path(folder, read))
         for name, code in (("empty", EMPTY), ("empty, with torch", f"{EMPTY}\n{TORCH}")):
             book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
             sources[name] = nbformat.writes(book)
