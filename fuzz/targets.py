@@ -551,6 +551,7 @@ SPECIAL = {
             "weighted": FLAG,
         }
     },
+    "training.summarise": {"kinds": {"test_to_train": scalar(0, 1)}},
     "training.paired_differences": {
         "kinds": {"test_to_train": scalar(0, 1)},
         "ignored": {"predictions"},

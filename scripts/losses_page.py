@@ -658,12 +658,14 @@ RACED = """
 ## In a race
 
 Mean RPS on test rows over {splits} random splits, lower is better, and whether the difference to
-XE, split by split, is more than chance (adjusted for {compared} comparisons of a data set, Holm).
-Networks are one linear layer, on LEV (lecturers' evaluations), SWD (risks of families) and frozen
+XE, split by split, is more than chance (adjusted for {compared} comparisons of a data set, Holm;
+the splits share rows, which the verdicts allow for, see `training.paired_differences`).
+Networks are one linear layer, on LEV (lecturers' evaluations), SWD (risks to children) and frozen
 features of faces (UTKFace, 4,000 to learn from, EfficientNet-Lite0). The learning rate of each loss
-was chosen on the validation rows of one further split: a choice on other rows would move some
-differences. Losses are at their default options. `python scripts/race_of_losses.py --faces FOLDER`
-repeats it, and [notebook 08](../notebooks/08_a_field_guide.ipynb) shows accuracy and MAE as well.
+was chosen on the validation rows of one further split of the same rows: a choice on others would
+move some differences. Losses are at their default options. To repeat it:
+`python scripts/race_of_losses.py --faces FOLDER`.
+[Notebook 08](../notebooks/08_a_field_guide.ipynb) shows accuracy and MAE as well.
 """
 
 
@@ -673,7 +675,9 @@ def race():
     tables = dict(list(runs.groupby("data", sort=False)))
     found, compared = {}, set()
     for name, rows in tables.items():
-        differences = training.paired_differences(rows, ["AEM", "MAE", "RPS"])
+        differences = training.paired_differences(
+            rows, ["AEM", "MAE", "RPS"], test_to_train=rows["test_to_train"].iloc[0]
+        )
         compared.add(len(differences))
         rps = differences[differences["metric"] == "RPS"].set_index("loss")["verdict"]
         rates = rows.groupby("loss")["learning_rate"].first()

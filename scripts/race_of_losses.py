@@ -4,7 +4,8 @@ Run ``python scripts/race_of_losses.py --faces FOLDER``. Tables: LEV and SWD, fr
 the faces of UTKFace, as features of a frozen EfficientNet-Lite0; without ``--faces`` the tables
 alone. Networks: a linear layer.
 The learning rate of each loss is chosen on the validation split of one seed that is not used again,
-and lies inside the rates tried; every seed draws its own split. The test split is looked at once.
+and lies inside the rates tried; every seed draws its own split of the same rows. The column
+``test_to_train`` says what ``training.paired_differences`` needs to widen intervals for that.
 """
 
 import argparse
@@ -81,7 +82,8 @@ def main(arguments=None):
         rows = race(data, options.seeds, options.epochs)
         print(f"{name}: {len(rows)} runs, {time.monotonic() - began:.0f} s", flush=True)
         rows = rows[[column for column in kept if column in rows]]
-        parts.append(rows.assign(data=name, epochs=options.epochs))
+        shared = len(data.splits["test"]) / len(data.splits["train"])
+        parts.append(rows.assign(data=name, epochs=options.epochs, test_to_train=shared))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(options.out, pd.concat(parts).to_csv(index=False, float_format="%.6g").encode())
 

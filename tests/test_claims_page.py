@@ -82,6 +82,26 @@ def test_what_notebook_06_says_of_the_controls():
     assert to_xe.loc["given", "AEM"] == "undecided"
 
 
+def test_what_notebook_08_says_of_the_race():
+    runs = pd.read_csv(ROOT / "docs" / "results" / "race_of_losses.csv")
+    metrics, found, naive = ["AEM", "MAE", "RPS"], {}, {}
+    for name, rows in runs.groupby("data"):
+        shared = rows["test_to_train"].unique().item()
+        assert shared == pytest.approx({"faces": 793 / 4000}.get(name, 1 / 8))
+        for told, ratio in ((found, shared), (naive, None)):
+            differences = paired_differences(rows, metrics, test_to_train=ratio)
+            differences = differences[differences["metric"] == "RPS"]
+            told[name] = differences.set_index("loss")["verdict"]
+    table = pd.DataFrame(found)
+    assert not (table == "better").any(axis=None)
+    behind = {"EMD", "SORD", "binomial", "hinge-WW"}
+    assert set(table.index[(table == "worse").all(axis=1)]) == behind
+    assert set(table.index[table["faces"] == "worse"]) == behind | {"EMD2", "OLL", "CDW-CE", "CORN"}
+    assert naive["LEV"]["XEMD2"] == "better"
+    assert naive["faces"]["XEMD2"] == "worse"
+    assert {"XEMD2"} == {loss for told in naive.values() for loss in told.index[told == "better"]}
+
+
 def test_the_papers_have_their_years():
     for path in ("CITATION.cff", "docs/CLAIMS.md", "README.md"):
         text = (ROOT / path).read_text(encoding="utf-8")

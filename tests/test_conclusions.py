@@ -192,6 +192,13 @@ def test_splits_that_share_examples_widen_the_interval():
     assert "over seeds and splits that share examples (Nadeau and Bengio)." in conclude(
         wide.reset_index()
     )
+    means = summarise(runs, ["AEM"], test_to_train=1 / 8).loc["EMD2", "AEM"]
+    own = runs.loc[runs["loss"] == "EMD2", "test AEM"]
+    error = np.sqrt((1 / len(own) + 1 / 8) * own.var(ddof=1))
+    low, high = stats.t.interval(0.95, len(own) - 1, loc=own.mean(), scale=error)
+    assert means[["low", "high"]].tolist() == pytest.approx([low, high])
+    one_set = summarise(RUNS, ["AEM"], test_to_train=1 / 8)
+    pd.testing.assert_frame_equal(one_set, summarise(RUNS, ["AEM"]))
     one_set = paired_differences(RUNS, ["AEM"], test_to_train=1 / 8)
     pd.testing.assert_frame_equal(one_set, paired_differences(RUNS, ["AEM"]))
     none = paired_differences(runs, ["AEM"], test_to_train=0)
@@ -202,6 +209,8 @@ def test_splits_that_share_examples_widen_the_interval():
 def test_what_splits_share_must_be_a_ratio(wrong):
     with pytest.raises(ValueError, match=r"test_to_train must be test examples / training"):
         paired_differences(RUNS, ["AEM"], test_to_train=wrong)
+    with pytest.raises(ValueError, match=r"test_to_train must be test examples / training"):
+        summarise(RUNS, ["AEM"], test_to_train=wrong)
 
 
 def test_runs_on_splits_of_their_own_are_known():

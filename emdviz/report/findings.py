@@ -82,7 +82,7 @@ class Findings:
     @cached_property
     def summary(self):
         """Means of all metrics with their intervals."""
-        return summarise(self.done, self._having(TOLD))
+        return summarise(self.done, self._having(TOLD), test_to_train=self.shared)
 
     @cached_property
     def differences(self):

@@ -32,7 +32,7 @@ _SCORES = {
 """The metrics that are means over the examples: predictions -> a score for each, shape (N,)."""
 
 
-def summarise(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, split="test"):
+def summarise(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, split="test", test_to_train=None):
     """Mean of each metric over seeds and splits, with its 95 % interval.
 
     Parameters
@@ -44,6 +44,8 @@ def summarise(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, split="test"):
         Names in ``metrics.METRICS``.
     split : {"test", "valid"}
         The split on which they were measured.
+    test_to_train : float, optional
+        As for :func:`paired_differences`.
 
     Returns
     -------
@@ -57,17 +59,19 @@ def summarise(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, split="test"):
     Raises
     ------
     ValueError
-        If the table has no finished run, two runs of one loss, fold and seed, or lacks a metric.
+        If the table has no finished run, two runs of one loss, fold and seed, or lacks a metric;
+        if ``test_to_train`` is negative.
     """
     import pandas as pd
 
     done, rows = read_runs(table, metrics, split), {}
     if done.empty:
         raise ValueError("table must hold a finished run, got none; its column 'error' says why")
+    shared = _shared(test_to_train, scope_of(finished(table)))
     for loss, runs in done.groupby("loss", sort=False):
         row = {}
         for metric in metrics:
-            mean, low, high, _ = _over_runs(runs[metric].to_numpy(float))
+            mean, low, high, _ = _over_runs(runs[metric].to_numpy(float), shared)
             row |= {(metric, "mean"): mean, (metric, "low"): low, (metric, "high"): high}
         rows[loss] = row | {("runs", ""): len(runs)}
     result = pd.DataFrame.from_dict(rows, orient="index")
@@ -166,18 +170,13 @@ def paired_differences(
     losses = list(dict.fromkeys(done["loss"]))
     if not isinstance(baseline, str) or baseline not in losses:
         raise ValueError(f"baseline must be a loss with a finished run, {losses}, got {baseline!r}")
-    over, scores, shared = scope_of(finished(table)), {}, 0.0
-    if test_to_train is not None:
-        expected = "test examples / training examples, such as 1/8, or None"
-        shared = read_number(test_to_train, "test_to_train", expected, lambda x: x >= 0)
-        if predictions is not None:
-            raise ValueError(
-                "test_to_train must be None where predictions are given: they are of one test set"
-            )
-        if over == _ONE_TEST_SET:
-            shared = 0.0
-        elif shared:
-            over += _WIDENED
+    over, scores = scope_of(finished(table)), {}
+    if test_to_train is not None and predictions is not None:
+        raise ValueError(
+            "test_to_train must be None where predictions are given: they are of one test set"
+        )
+    shared = _shared(test_to_train, over)
+    over += _WIDENED if shared else ""
     if predictions is not None:
         if "id" not in table:
             raise ValueError("table must have the column 'id' where predictions are given")
@@ -286,6 +285,15 @@ def scope_of(runs):
     if not any(runs[name].nunique() > 1 for name in splits):
         return _ONE_TEST_SET
     return "seeds and splits" if runs["seed"].nunique() > 1 else "splits"
+
+
+def _shared(test_to_train, over):
+    """Return the part of a run's variance that runs of this scope share."""
+    if test_to_train is None:
+        return 0.0
+    expected = "test examples / training examples, such as 1/8, or None"
+    shared = read_number(test_to_train, "test_to_train", expected, lambda x: x >= 0)
+    return 0.0 if over == _ONE_TEST_SET else shared
 
 
 def _over_runs(values, shared=0.0):
