@@ -22,7 +22,9 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constra
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 # links lead out of the notebooks' folder, to pages and data
-LAB = $(BIN)/jupyter-lab $(LAB_OPTIONS) --ServerApp.root_dir=.
+# what a kernel says reaches a figure at once: emdviz/_sockets.py
+SOCKETS = --ServerApp.kernel_websocket_connection_class=emdviz._sockets.SocketAtOnce
+LAB = $(BIN)/jupyter-lab $(LAB_OPTIONS) $(SOCKETS) --ServerApp.root_dir=.
 
 .PHONY: lab edit instructor app quick test test-without-torch test-oldest test-latex notebooks soak bench bench-gpu fuzz \
   site book screenshots picture constraints clean

@@ -193,6 +193,8 @@ class Lab(Server):
             *(sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={self.port}"),
             *("--no-browser", "--allow-root", f"--IdentityProvider.token={TOKEN}"),
             *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={self.folder}"),
+            # as make lab does
+            "--ServerApp.kernel_websocket_connection_class=emdviz._sockets.SocketAtOnce",
             *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
             "--JupyterNotebookApp.expose_app_in_browser=True",
             f"--LabApp.app_settings_dir={settings}",

@@ -21,7 +21,7 @@ from emdviz.losses.loss import LOSSES, closed_forms, remember
 from emdviz.reading import shown
 
 QUICK = 0.02
-"""Seconds; a loss that took longer the last time is computed in a thread of its own."""
+"""Seconds; a loss that took longer twice in a row is computed in a thread of its own."""
 
 _LONGEST = 120  # letters of an error
 
@@ -113,7 +113,7 @@ class AskingExplorer(DistributionExplorer):
                 return record | {"never": why}
             began = time.monotonic()
             answer = self._answer(problem, question)
-            self._asked[name].seconds = time.monotonic() - began
+            self._asked[name].took(time.monotonic() - began)
             return record | {"answer": answer}
         except Exception as error:  # a loss of the user's may raise anything
             text = f"{type(error).__name__}: {error}".strip()
@@ -157,7 +157,7 @@ class _Asked:
 
     def __init__(self, explorer, loss):
         self._explorer, self.loss = explorer, loss
-        self._next, self._running, self.seconds = None, False, 0.0
+        self._next, self._running, self._last, self.seconds = None, False, math.inf, 0.0
         self._waiting, self._computing = threading.Lock(), threading.Lock()
 
     def ask(self, question):
@@ -171,6 +171,10 @@ class _Asked:
                 threading.Thread(target=self._work, daemon=True).start()
                 return None
         return self.record(question)
+
+    def took(self, seconds):
+        """Learn how long an answer took; once may be chance, when the machine was busy."""
+        self.seconds, self._last = min(seconds, self._last), seconds
 
     def record(self, question):
         """Return the record of its answer; nobody else computes the loss meanwhile."""
