@@ -6,6 +6,7 @@ Run ``python scripts/claims_page.py``. Every number is computed here, or read fr
 import json
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,20 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from emdviz import emd, emd2, ground_distance, one_hot, published  # noqa: E402
+from emdviz.experiments import mapping  # noqa: E402
+from emdviz.experiments.regimes import REGIMES  # noqa: E402
 from emdviz.losses.descent import descend  # noqa: E402
+from emdviz.metrics import METRICS  # noqa: E402
 from emdviz.site.steps import measured  # noqa: E402
 from emdviz.training import paired_differences  # noqa: E402
 from emdviz.transport import exact_cost  # noqa: E402
+from scripts import map as map_page  # noqa: E402
 
 PAGE = ROOT / "docs" / "CLAIMS.md"
 CONTROLS = ROOT / "docs" / "results" / "controls.csv"
 BENCHMARKS = ROOT / "docs" / "BENCHMARKS.md"
+MOST_NAMES = 4
+"""Regimes that are named; of more, their number is told."""
 SPEARMAN_IMAGES = 1000
 
 INTRO = """# What the papers claim, and what holds
@@ -33,6 +40,12 @@ Earth Mover's Distance-based Loss for Training Deep Neural Networks*, 2016, arXi
 which only the abstract and a summary were at hand. `scripts/claims_page.py` writes this page and
 computes its numbers, or reads them from stored results. *Open* means that what is printed cannot
 decide it, or that our runs are too small to.
+
+*The map* compares losses in {regimes} regimes, kinds of data and of training;
+[RESULTS.md](RESULTS.md) has its rules and all its numbers. A loss counts as better or worse where
+the difference stands after adjustment for all comparisons of the map (Holm): in AEO, which the map
+leaves aside, for all in that metric; of the learned against the given distance, for all regimes.
+In the other regimes the two cannot be told apart, which does not make them equal.
 """
 
 
@@ -117,19 +130,22 @@ def of_2017():
         "depends on what is learned",
         f"a known t: after 200 steps, each loss with the best of three rates, EMD² is "
         f"{ends['EMD2']:.4f} class steps away and EMD {ends['EMD']:.4f}; one certain "
-        "label, at one small rate: EMD is faster, but for a near miss",
+        "label, at one small rate: EMD is faster, but for a near miss; networks on the map: "
+        f"{near_cross_entropy()}",
         tests=(
             "test_descent.py::test_emd_stops_short_of_a_distribution_and_squared_emd_goes_on",
             "test_descent.py::test_from_a_near_miss_emd_first_makes_things_worse",
         ),
         cells=((3, "def steps_needed(loss, start, rate)"), (3, "for rate, width in {0.1: 1")),
+        pages=("RESULTS.md",),
     )
     yield Claim(
         "EMD² trains better networks than cross-entropy (sections 1 and 3)",
         "open",
         f"printed: more exact matches in {ahead} of {columns} columns, behind in "
         f"{columns - ahead}, each without a spread; here, a small network on UTKFace: "
-        f"{faces['EMD²']['AEM']} % against {faces['XE']['AEM']} %",
+        f"{faces['EMD²']['AEM']} % against {faces['XE']['AEM']} %; on the map EMD² is "
+        f"{on_the_map('EMD2', ('AEM', 'AEO', 'RPS'))}",
         tests=("test_published.py::TestTables::test_every_cell_is_the_paper_s",),
         cells=((7, "draw_gains(whiskers={})"), (4, "race.start()")),
         steps=("it-depends",),
@@ -147,7 +163,7 @@ def of_2017():
         "open",
         "no test or interval is printed; the gains in ρ over cross-entropy are "
         f"{listed(f'{value:.1f}' for value in rho)} standard errors, with the 1,000 images of both "
-        "taken as independent, which is cautious",
+        "taken as independent, which is cautious; the map has no ρ",
         cells=((7, "Spearman's ρ"),),
         tests=("test_published.py::test_winners_are_those_that_the_paper_speaks_of",),
     )
@@ -155,7 +171,8 @@ def of_2017():
         "L2 regression has few exact matches, for it is sensitive to outliers (section 3)",
         "first half holds",
         f"printed: fewer than cross-entropy in {regression['AEM'][0]} of {columns} columns, but "
-        f"more matches within one class in {regression['AEO'][1]}; nobody tests the reason",
+        f"more matches within one class in {regression['AEO'][1]}; on the map REG is "
+        f"{on_the_map('REG', ('AEM', 'AEO'))}; its reason is not tested",
         tests=("test_published.py::TestTables::test_every_cell_is_the_paper_s",),
         cells=((7, "Count for any: `wins(loss, metric)`"),),
     )
@@ -201,7 +218,9 @@ def of_2016():
         "EMD² added to cross-entropy improves on cross-entropy, on faces",
         "open",
         f"a small network on UTKFace, five seeds, one test set: RPS {faces['XE + EMD²']['RPS']} "
-        f"against {faces['XE']['RPS']}; that the sum is strictly proper holds",
+        f"against {faces['XE']['RPS']}; on the map XE + EMD² is "
+        f"{on_the_map('XEMD2', ('AEM', 'AEO', 'RPS'))}; in its {len(face_regimes())} regimes of "
+        f"faces, {in_regimes('XEMD2', face_regimes())}; that the sum is strictly proper holds",
         tests=("test_losses.py::TestValues::test_xe_emd2_is_the_sum",),
         cells=((3, "The sum is a strictly proper score too"),),
         steps=("the-sum",),
@@ -218,17 +237,92 @@ def of_2016():
         "The learned distance brings the same gain as the given one",
         "open",
         f"drawn faces, {seeds} seeds and splits, RPS less that of a constant D: given {given}, "
-        f"learned {learned}; exact matches less those of cross-entropy: {gain} points",
+        f"learned {learned}; exact matches less those of cross-entropy: {gain} points; on the map "
+        "XE + learned EMD², which differs in more than D, is against XE + EMD² "
+        f"{on_the_map('SGEMD2', ('AEM', 'AEO', 'RPS'), baseline='XEMD2')}",
         tests=("test_claims_page.py::test_what_notebook_06_says_of_the_controls",),
         cells=((6, "## What is due to $D$?"),),
     )
     yield Claim(
         "It keeps up with cross-entropy where classes have no strong relation",
         "not quite, here",
-        f"digits, {seeds} seeds and splits: exact matches {digits} points, RPS {honest}",
+        f"digits, {seeds} seeds and splits: exact matches {digits} points, RPS {honest}; on the "
+        f"map, {unordered('SGEMD2')}",
         tests=("test_claims_page.py::test_what_notebook_06_says_of_the_controls",),
         cells=((6, "for name, rows in controls.items():"),),
     )
+
+
+@cache
+def rows_of_the_map():
+    """Return the rows of the map."""
+    return map_page.prepare()[0]
+
+
+@cache
+def verdicts_of_the_map(metric, baseline):
+    """Return the differences to a baseline in a metric, adjusted as the page says."""
+    rows = rows_of_the_map()
+    if baseline != "XE":
+        return mapping.differences(
+            rows[rows["loss"].isin([baseline, "SGEMD2"])], [metric], baseline=baseline
+        )
+    family = mapping.METRICS_OF_MAP
+    found = mapping.differences(rows, family if metric in family else [metric])
+    return found[found["metric"] == metric]
+
+
+def on_the_map(loss, metrics, baseline="XE"):
+    """Say in which regimes a loss is better or worse than another, metric by metric."""
+    parts = []
+    for metric in metrics:
+        found = verdicts_of_the_map(metric, baseline)
+        own = found[found["loss"] == loss].set_index("regime")["verdict"]
+        better, worse = (named(own.index[own == word]) for word in ("better", "worse"))
+        parts.append(f"better in {metric} in {better} and worse in {worse}")
+    return f"{'; '.join(parts)}; of {len(own)} regimes"
+
+
+def named(names):
+    """Count regimes, and name them where they are few."""
+    if not 0 < len(names) <= MOST_NAMES:
+        return str(len(names))
+    return f"{len(names)} ({'; '.join(REGIMES[name].words for name in names)})"
+
+
+def face_regimes():
+    """Return the regimes of faces that were run."""
+    return [name for name in rows_of_the_map()["regime"].unique() if name.startswith("faces")]
+
+
+def in_regimes(loss, names):
+    """Say in how many of some regimes a loss is better or worse than XE in RPS."""
+    found = verdicts_of_the_map("RPS", "XE")
+    own = found[(found["loss"] == loss) & found["regime"].isin(names)]["verdict"]
+    return f"RPS better in {(own == 'better').sum()}, worse in {(own == 'worse').sum()}"
+
+
+def unordered(loss):
+    """Say how a loss does against XE in the regimes whose classes have no order in the features."""
+    parts = []
+    for name in ("no-order", "digits", "digits-mlp"):
+        told = []
+        for metric in ("AEM", "RPS"):
+            found = verdicts_of_the_map(metric, "XE").set_index(["regime", "loss"])
+            if (name, loss) in found.index:
+                row, digits = found.loc[name, loss], 1 if METRICS[metric].unit == "%" else 3
+                half = row["high"] - row["difference"]
+                text = f"{row['difference']:+.{digits}f} ± {half:.{digits}f}".replace("-", "−")
+                told.append(f"{metric} {text} ({row['verdict']})")
+        if told:
+            parts.append(f"{REGIMES[name].words}: {' and '.join(told)}")
+    return "; ".join(parts)
+
+
+def near_cross_entropy():
+    """Return the sentence of the map on how many runs come near to XE."""
+    sentence = map_page.speed(rows_of_the_map()).partition("** ")[2].rstrip(".")
+    return sentence[0].lower() + sentence[1:]
 
 
 def equal_cross_entropy():
@@ -367,12 +461,18 @@ def listed_or_one(words):
     return words[0] if len(words) == 1 else listed(words)
 
 
+@cache
+def claims_by_year():
+    """Return all claims, by the year of their paper."""
+    return {2017: list(of_2017()), 2016: list(of_2016())}
+
+
 def page():
     """Return the page as Markdown."""
-    lines = [INTRO]
-    for title, claims in (("The paper of 2017", of_2017()), ("The paper of 2016", of_2016())):
+    lines = [INTRO.format(regimes=rows_of_the_map()["regime"].nunique())]
+    for year, claims in claims_by_year().items():
         lines += [
-            f"## {title}",
+            f"## The paper of {year}",
             "",
             "| claim | verdict | what holds | shown in |",
             "|---|---|---|---|",

@@ -26,11 +26,25 @@ def script():
 
 @pytest.fixture(scope="module")
 def claims(script):
-    return [*script.of_2017(), *script.of_2016()]
+    return [claim for claims in script.claims_by_year().values() for claim in claims]
 
 
 def test_the_page_is_what_the_script_writes(script):
     assert PAGE.read_text(encoding="utf-8") == script.page(), "python scripts/claims_page.py"
+
+
+def test_verdicts_of_the_map_are_those_of_the_page_of_results(script):
+    lines = (ROOT / "docs" / "RESULTS.md").read_text(encoding="utf-8").splitlines()
+    (head,) = (k for k, line in enumerate(lines) if line.startswith("| AEM (%) ↑ − that of XE"))
+    column, told = lines[head].split(" | ").index("EMD²"), []
+    for line in lines[head + 2 :]:
+        if not line.startswith("|"):
+            break
+        told.append(line.split(" | ")[column])
+    better, worse = (sum(cell.startswith(f"**{sign}") for cell in told) for sign in "+−")
+    assert better + worse > 0
+    found = re.search(r"in AEM in (\d+).* and worse in (\d+)", script.on_the_map("EMD2", ["AEM"]))
+    assert (int(found[1]), int(found[2])) == (better, worse)
 
 
 def names_of_tests(path):
