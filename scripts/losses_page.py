@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from devtools import counter_examples  # noqa: E402
-from emdviz import losses, training  # noqa: E402
+from emdviz import ground_distance, losses, training  # noqa: E402
 from emdviz.diagnosis import diagnose  # noqa: E402
 from emdviz.losses import LOSSES, zoo  # noqa: E402
 from emdviz.propriety import search  # noqa: E402
@@ -36,6 +36,8 @@ from emdviz.propriety import search  # noqa: E402
 PROPERTIES = ROOT / "emdviz" / "losses" / "zoo" / "properties.json"
 PAGE = ROOT / "docs" / "LOSSES.md"
 PICTURES = ROOT / "docs" / "losses"
+LEARNING = "SGEMD2"
+"""The loss that is judged before it has learned its ground distance."""
 RACE = ROOT / "docs" / "results" / "race_of_losses.csv"
 C = 5
 SURE = 0.99
@@ -149,7 +151,7 @@ def mistakes(name):
 
 
 def pushes(name):
-    """The push on a confident mistake, and whether it dies as the mistake grows surer."""
+    """The push on a confident mistake, and whether it vanishes as the mistake grows surer."""
     sure = Prediction(name, C - 1)
     ratios = []
     for wrong, label in ((C - 1, 0), (0, C - 1)):
@@ -335,7 +337,7 @@ FORMULAS = {
     "CORAL": "−Σ_i [k > i] log σ(o_i) + [k ≤ i] log(1 − σ(o_i)), o_i = f + b_i",
     "CORN": "binary cross-entropies of k > i, each over the rows with k ≥ i",
     "CONDOR": "−Σ_i [k > i] log P_i + [k ≤ i] log(1 − P_i), P_i = Π_{m ≤ i} σ(o_m)",
-    "ECOC": "Σ_i (σ(o_i) − [k > i])²",
+    "ECOC": "Σ_i (σ(o_i) − [k > i])²; p the softmax of minus the same with each class for k",
     "CLM-logit": "−log(σ(θ_k − f) − σ(θ_{k−1} − f))",
     "CLM-probit": "−log(Φ(θ_k − f) − Φ(θ_{k−1} − f))",
     "CLM-cloglog": "−log(G(θ_k − f) − G(θ_{k−1} − f)), G(x) = 1 − exp(−exp(x))",
@@ -376,7 +378,7 @@ def knows_no_order(facts, name):
 
 
 def keeps_pushing(facts, name):
-    """Whether its push on ever surer mistakes lives."""
+    """Whether its push on ever surer mistakes does not vanish."""
     return not facts["saturates"], f"push {facts['push_norm']:.3g} at 0.99"
 
 
@@ -488,6 +490,25 @@ def _yes(value):
     return "—" if value is None else "yes" if value else "no"
 
 
+def _proper(name, facts):
+    return facts["proper"] + (", until it has learned a D" if name == LEARNING else "")
+
+
+def learned_example():
+    """Say what the loss that learns its distance rewards once it has one, here the given one."""
+    t, D = np.array([0.2, 0.1, 0.4, 0.3]), ground_distance.line(4) / 3
+    cost = t @ (D + 0.25)  # of p_i², over labels drawn from t: ω = 1, μ = 0.25, weight 1
+    low, high = 0.0, 10.0  # of the multiplier of Σ p = 1; t_i / p_i − 2 cost_i p_i is it for all i
+    for _ in range(100):
+        middle = (low + high) / 2
+        p = 2 * t / (middle + np.sqrt(middle**2 + 8 * cost * t))
+        low, high = (middle, high) if p.sum() > 1 else (low, middle)
+    return (
+        "later it is not; with D = |i − j| / (C − 1), weight 1 and μ = 0.25 the best prediction "
+        f"for t = ({_row(t)}) is ({_row(p)})"
+    )
+
+
 def _kept(facts):
     kept = [key for key, value in facts["keeps"].items() if value]
     return ", ".join(kept) or ("—" if None in facts["keeps"].values() else "nothing")
@@ -581,14 +602,16 @@ def card(name, facts):
     if facts["proper"] == "not proper":
         verdict = f"**not proper**: {_example(facts)}. {_again(name, facts)}"
     else:
-        verdict = " ".join(filter(None, [f"**{facts['proper']}**", _example(facts)]))
+        verdict = " ".join(filter(None, [f"**{_proper(name, facts)}**", _example(facts)]))
+        verdict += f": {learned_example()}" if name == LEARNING else ""
     trained = "; ".join(
         f"{key} accuracy {one['accuracy']:.2f}, MAE {one['mae']:.2f}"
         if one["finite"]
         else f"{key}: not finite"
         for key, one in facts["trains"].items()
     )
-    sure = "" if facts["most_certain"] is None else f", sure of it by {facts['most_certain']:.2g}"
+    sure = facts["most_certain"]
+    mistake = "a confident mistake" if sure is None else f"a mistake that has {sure:.2g}"
     lines = [
         f"### {loss.label}",
         "",
@@ -599,9 +622,9 @@ def card(name, facts):
         f"- `zoo.load({name!r})`, outputs: {_outputs(name)}, unit: {loss.unit or 'none'}",
         f"- formula: `{FORMULAS[name]}`",
         f"- {verdict}. Looked at {facts['searched']}.",
-        f"- of unimodal t its best prediction always keeps: {_kept(facts)}",
-        f"- the push on a confident mistake has length {facts['push_norm']:.3g}{sure}; "
-        f"it dies as the mistake grows surer: {_yes(facts['saturates'])}",
+        f"- of the six unimodal t its best prediction keeps: {_kept(facts)}",
+        f"- the push on {mistake} has length {facts['push_norm']:.3g}; "
+        f"it vanishes as the mistake grows surer: {_yes(facts['saturates'])}",
         f"- cost: {facts['microseconds']} µs, {facts['cost']:g} × XE",
         f"- 60 steps on all rows: {trained}",
     ]
@@ -629,14 +652,16 @@ INTRO = """# What losses for ordered classes reward
 
 {count} losses from the literature, all put through the same computations: what a network learns
 that sees labels k drawn from a true distribution t, what a mistake costs, whether a confident
-mistake still teaches, and what a step costs. `scripts/losses_page.py` computes and writes this
-page; `zoo.properties(name)` gives the same numbers in Python, and `propriety.verdict(loss)`
+mistake still gives a gradient, and what a step costs. `scripts/losses_page.py` computes and writes
+this page; `zoo.properties(name)` gives the same numbers in Python, and `propriety.verdict(loss)`
 judges any other loss, also yours. Computed with {versions}.
 
 **How to read it.** A loss is *proper* if predicting t itself is among the best predictions for
-labels drawn from t, *strictly proper* if nothing else is as good. *Keeps* says what of a unimodal
-t always survives in the best prediction: its mode, median, mean, or the order of its
-probabilities. *Dies* says whether the gradient vanishes as a mistake grows surer. *Cost* is the
+labels drawn from t, *strictly proper* if nothing else is as good. *Keeps* says what of t is still
+there in the best prediction for all of six unimodal t: the mode, median, mean, or the order of the
+probabilities. Six are few:
+{lost}.
+*Saturates* says whether the gradient vanishes as a mistake grows surer. *Cost* is the
 time of the loss and its gradient over that of cross-entropy, 256 examples of 8 classes, one
 thread. The pictures show what a prediction sure of each class (0.99) costs where the first of 5
 is right, and the push, minus the gradient in the outputs, on one that is sure of the last.
@@ -698,6 +723,17 @@ def race():
     return "\n".join(text)
 
 
+def lost_median():
+    """Say how label smoothing moves the median of a unimodal t."""
+    t = np.array([0.52, 0.2, 0.12, 0.1, 0.06])
+    p = 0.9 * t + 0.1 / len(t)
+    before, after = (f"class {(np.cumsum(one) < 0.5).sum() + 1}" for one in (t, p))
+    return (
+        f"of t = ({_row(t)}) label smoothing makes ({_row(p)}), and moves the median from "
+        f"{before} to {after}"
+    )
+
+
 def write(measured):
     """Write the page and its pictures."""
     losses = measured["losses"]
@@ -705,9 +741,9 @@ def write(measured):
     versions = ", ".join(f"{key} {value}" for key, value in measured["measured_with"].items())
     *most, last = (zoo.load(name).label for name in counter_examples.HEADS)
     heads = f"{', '.join(most)} and {last}"
-    text = [INTRO.format(count=len(losses), versions=versions, heads=heads)]
+    text = [INTRO.format(count=len(losses), versions=versions, heads=heads, lost=lost_median())]
     text += [
-        "| loss | family | proper | keeps | dies | outputs | cost |",
+        "| loss | family | proper | keeps | saturates | outputs | cost |",
         "|---|---|---|---|---|---|---|",
     ]
     families = {}
@@ -715,7 +751,7 @@ def write(measured):
         loss = zoo.load(name)
         families.setdefault(loss.family, []).append(name)
         text.append(
-            f"| [{loss.label}](#{_anchor(name)}) | {loss.family} | {facts['proper']} | "
+            f"| [{loss.label}](#{_anchor(name)}) | {loss.family} | {_proper(name, facts)} | "
             f"{_kept(facts)} | {_yes(facts['saturates'])} | {_outputs(name)} | {facts['cost']:g} |"
         )
     rows = check_claims(measured)

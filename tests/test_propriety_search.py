@@ -208,7 +208,7 @@ def test_counter_examples_are_the_simplest():
     assert (cdw.t, cdw.better) == ((half, 0, half), (third, third, third))
     assert cdw.keeps["mode"] is False
     assert str(emd).startswith(
-        "EMD: not proper; for t = (1/3, 2/3), p = (0, 1) costs less; of unimodal t it keeps "
+        "EMD: not proper; for t = (1/3, 2/3), p = (0, 1) costs less; of six unimodal t it keeps "
         "median, and not always mode, mean, order (looked at"
     )
 

@@ -137,7 +137,7 @@ class Verdict:
         kept = [name for name, value in self.keeps.items() if value]
         lost = [name for name, value in self.keeps.items() if value is False]
         if kept or lost:
-            text += f"; of unimodal t it keeps {', '.join(kept) or 'nothing'}"
+            text += f"; of six unimodal t it keeps {', '.join(kept) or 'nothing'}"
             text += f", and not always {', '.join(lost)}" * bool(lost)
         return f"{text} (looked at {self.searched})"
 

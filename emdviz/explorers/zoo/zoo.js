@@ -25,7 +25,7 @@ const many = (row) => Object.keys(row.options ?? {}).length;
 const COLUMNS = [
   ["name", "Loss", "sorted by its name; click a loss to compare it", (row) => row.label.toLowerCase()],
   ["proper", "Proper?", "is the best answer to uncertain labels their own distribution t?", (row) => PROPER.indexOf(row.proper)],
-  ["order", "Keeps", "what its best answers to labels with one peak always keep: mode, median, mean, order of the probabilities", (row) => -Object.values(row.keeps ?? {}).filter(Boolean).length],
+  ["order", "Keeps", "what its best answers keep of six label distributions with one peak: mode, median, mean, order of the probabilities", (row) => -Object.values(row.keeps ?? {}).filter(Boolean).length],
   ["cost", "Step", "time of a step, in steps of cross-entropy: lower is better", (row) => row.cost ?? 99],
   ["outputs", "Outputs", "numbers that a network gives, for C classes", (row) => row.outputs ?? ""],
   ["options", "Options", "how many options it has", many],

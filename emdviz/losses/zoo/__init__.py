@@ -139,7 +139,7 @@ def properties(name):
         ``push``: minus the gradient in the outputs, sure of the last class where the first is
         right, and ``push_norm``, its length;
         ``most_certain``: the probability that the class had then, None where there is none;
-        ``saturates``: whether that push dies as the mistake grows surer, None where it cannot;
+        ``saturates``: whether that push vanishes as the mistake grows surer, None where it cannot;
         ``microseconds``: for the loss and its gradient, 256 examples of 8 classes, one thread;
         ``cost``: the same over that of XE, in the same run;
         ``trains``: how 60 steps on the digits and on LEV ended;
@@ -281,7 +281,7 @@ _distance(
 )
 _soft_label(
     "SORD",
-    "Cross-entropy to softmax(−α |i − k|): neighbours of the label are half right.",
+    "Cross-entropy to softmax(−α |i − k|): neighbours of the label get a share.",
     "Díaz, Marathe, CVPR 2019, doi 10.1109/CVPR.2019.00487",
     "sord",
     options={"alpha": (1.0, "how fast the soft label falls, per class step")},
