@@ -208,7 +208,7 @@ def _transport():
         ("About ten per cent", "About one per cent", "Not at all"),
         2,
         f"{exact:.3f} and {closed:.3f}: they differ by less than {_bound(abs(exact - closed))}. "
-        "Ribbons cut the gap into rows, the sum cuts it into columns; the area is one. On a line "
+        "Both are the area of the gap: ribbons cut it into rows, the sum into columns. On a line "
         "of classes nobody needs the solver.",
         "transport",
         {"p": humps.tolist(), "t": soft.tolist(), **plain},
@@ -287,7 +287,7 @@ def _propriety():
         ("Hardly anything", "It moves to the middle", "It jumps across"),
         2,
         f"It jumps to {last}. EMD²’s best answer moves as little as the people did. This is "
-        "the strongest reason to square.",
+        "the main reason to square.",
         "propriety",
         {"t": before.tolist(), "show_p": False},
         {"t": after.tolist()},
@@ -354,7 +354,7 @@ def _gradients():
         0,
         f"Cross-entropy, with a gradient of {norm['XE']:.2f}; EMD² has {norm['EMD2']:.3f}. Softmax "
         "is saturated: EMD² pushes a class by its probability times its slope less the mean slope. "
-        "The right classes have no probability, and the wrong one is the mean. After "
+        "The right classes have no probability, and the wrong one’s slope is the mean. After "
         f"{few} steps the truth has {truth['XE'][few]:.2f} with cross-entropy, "
         f"{truth['EMD2'][few]:.2f} with EMD².",
         "gradient",
@@ -366,7 +366,7 @@ def _gradients():
     yield Step(
         "the-sum",
         "Add the two",
-        "Cross-entropy leaves the worst mistakes behind, EMD² knows the order. So train with "
+        "Cross-entropy learns fast from the worst mistakes, EMD² knows the order. So train with "
         "their sum, XE + EMD².",
         "Is the sum still least, on average, for the honest answer?",
         ("Yes", "No", "Only with the right weight"),
