@@ -229,3 +229,19 @@ def test_figures_of_other_losses_ask_instead_of_speaking_of_some_that_are_not_th
     page, _ = offline_page(GradientExplorer(show=["XE", off]))
     assert page.locator(".emdviz-see").inner_text().endswith("sure and wrong?")
     assert page.get_by_label("Weight of EMD²").is_hidden()
+
+
+def test_b_follows_so_that_a_loss_of_ones_own_stays_equal(notebook):
+    figure = Figure(notebook.page)
+    figure.root.get_by_label("Equal loss").select_option("off")
+    wait_until(lambda: tile(figure, "A", "off")[1:] == ("= same as B", False))
+    before = figure.bars("B")
+    figure.press("A", 1, "PageUp")
+    wait_until(lambda: figure.bars("B") != before)
+    wait_until(lambda: tile(figure, "A", "off")[1:] == ("= same as B", False))
+    assert tile(figure, "A", "off")[0] != "0.700"
+    figure.root.get_by_label("Equal loss").select_option("none")
+    notebook.python(
+        "[explorer.set_trait(*pair) for pair in (('p', [0.5, 0.3, 0.2]), ('q', [0.2, 0.3, 0.5]))]"
+    )
+    assert notebook.errors == []

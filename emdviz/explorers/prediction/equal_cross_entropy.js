@@ -3,7 +3,7 @@
 import { clamp, gapNorm, oneHot, reach, withBar } from "../kit/distributions.js";
 
 export const PAIR = ["p", "q"];
-export const PAIR_STATE = ["p", "q", "target", "pinned_p", "pinned_q", "equal_xe", "positions"];
+export const PAIR_STATE = ["p", "q", "target", "pinned_p", "pinned_q", "equal_xe", "equal_loss", "positions"];
 
 export const other = (name) => (name === "p" ? "q" : "p");
 const pinsOf = (state, name) => state[`pinned_${name}`];

@@ -10,7 +10,7 @@ import {
 } from "./equal_cross_entropy.js";
 import { createBarPanel } from "../kit/bar_chart.js";
 import {
-  createActionMenu, createButton, createRange, createTargetMenu, createTile, createToggle, createToolbar,
+  createActionMenu, createButton, createMenu, createRange, createTargetMenu, createTile, createToggle, createToolbar,
 } from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
 
@@ -32,19 +32,27 @@ function createControls({ model, x, actions, note }) {
     press() {
       const state = actions.state();
       const [p, q] = ["far", "near"].map((name) => presets[name].rows[state.target]);
-      actions.put({ ...state, p, q, pinned_p: [], pinned_q: [], equal_xe: true });
+      actions.put({ ...state, p, q, pinned_p: [], pinned_q: [], equal_xe: true, equal_loss: "" });
     },
   });
   const lock = createToggle({
     label: "Equal cross-entropy",
     toggle(on) {
-      const state = { ...actions.state(), equal_xe: on };
+      const state = { ...actions.state(), equal_xe: on, equal_loss: "" };
       actions.put(on ? withTarget(state, state.target) : state);
     },
   });
+  const losses = model.get("_losses");
+  // Python keeps it equal, for losses that the browser does not know
+  const equalLoss = createMenu({
+    label: "Equal loss",
+    choices: [["", "none"], ...losses.map(({ name, label }) => [name, label])],
+    choose: (name) => actions.put(name ? { equal_loss: name, equal_xe: false } : { equal_loss: "" }),
+  });
+  equalLoss.node.hidden = model.get("_kernel") === false || !losses.some(({ asked }) => asked);
   const journey = createJourney({ x, actions });
   const keys = `${KEYS}; t makes its class the true one.`;
-  const node = createToolbar([target.node, lock.node, pair], { see: note, hint: HINT, keys, below: [journey.node] });
+  const node = createToolbar([target.node, lock.node, equalLoss.node, pair], { see: note, hint: HINT, keys, below: [journey.node] });
   return {
     node,
     /** A menu that sets one prediction to an example. */
@@ -63,6 +71,7 @@ function createControls({ model, x, actions, note }) {
     update(state, emd2) {
       target.update(state.target);
       lock.update(state.equal_xe);
+      equalLoss.update(state.equal_loss);
       journey.update(state, emd2);
     },
   };
@@ -97,9 +106,11 @@ function createJourney({ x, actions }) {
 }
 
 /** A line that says what became of a move, where the bars alone would leave a reader to wonder. */
-function createAccount(classes, see) {
+function createAccount(model, see) {
+  const classes = model.get("classes");
   const node = html("p", { class: "emdviz-see", role: "status" }, see);
   let told = null; // the state of which the line tells
+  let limit = ""; // what Python said of it
   const say = (words, state) => {
     write(node, words || see);
     set(node, { class: words ? "emdviz-see emdviz-note" : "emdviz-see" });
@@ -125,6 +136,11 @@ function createAccount(classes, see) {
     }),
     update(state) {
       told ??= state;
+      if (model.get("_limit") !== limit) {
+        limit = model.get("_limit");
+        return say(limit, state);
+      }
+      if (limit) return (told = state);
       if (!equal(told, state)) say(explainTie(classes, told, state), state);
     },
   };
@@ -207,7 +223,7 @@ function build(model, root) {
   const x = places(model.get("positions"), classes.length);
   const losses = model.get("_losses");
   const both = ["XE", "EMD2"].every((wanted) => losses.some(({ name }) => name === wanted));
-  const account = createAccount(classes, both ? SEE_BOTH : SEE);
+  const account = createAccount(model, both ? SEE_BOTH : SEE);
   const actions = account.tellOf(
     createActions(model, { lists: PAIR, names: PAIR_STATE, moveBar, choose: withTarget }),
   );
@@ -292,7 +308,7 @@ function describe({ classes, state, lossesOf, losses }) {
 }
 
 export default makeWidget({
-  name: "prediction", build, follow: [...PAIR_STATE, "_answers"], names: PAIR_STATE, lists: PAIR, moveBar,
+  name: "prediction", build, follow: [...PAIR_STATE, "_answers", "_limit"], names: PAIR_STATE, lists: PAIR, moveBar,
   watched: ["target"], settle: (state) => withTarget(state, state.target),
   complete(state, given) {
     const { p, q, target: k } = state;

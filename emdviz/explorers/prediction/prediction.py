@@ -1,6 +1,8 @@
 """Two predictions over ordered classes, side by side, and what four losses make of them."""
 
+import asyncio
 import math
+import threading
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,7 +13,7 @@ import traitlets
 from emdviz._docstrings import fill
 from emdviz.distributions import one_hot
 from emdviz.explorers.kit import presets
-from emdviz.explorers.kit.asking import AskingExplorer, plain
+from emdviz.explorers.kit.asking import QUICK, AskingExplorer, plain
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import read_classes
 from emdviz.explorers.kit.explorer import drawing, style_sheet
@@ -22,6 +24,7 @@ from emdviz.explorers.kit.traits import (
     read_class_index,
     read_prediction,
 )
+from emdviz.explorers.prediction.equal_loss import matched
 from emdviz.losses.loss import look_of
 from emdviz.palette import PREDICTION_A, PREDICTION_B
 from emdviz.propriety import expected_loss
@@ -58,12 +61,16 @@ class PredictionExplorer(AskingExplorer):
     equal_xe : bool, optional
         Tie the true class of A and B, and offer a slider that moves the rest of B; by default
         where both give the true class the same probability, as Figure 1's pair does.
+    equal_loss : str, optional
+        The name of a loss shown, of any kind, to keep equal: where one prediction is moved, the
+        other follows, mixed with certainty of the true class or of a mistake until it costs the
+        same. Python computes that; "" keeps nothing equal.
     %(explorer_show)s
     %(explorer_style)s
 
     Attributes
     ----------
-    p, q, target, classes, positions, equal_xe
+    p, q, target, classes, positions, equal_xe, equal_loss
         As above; read them, or set them and see the figure follow.
     pinned_p, pinned_q : list of int
         Classes that keep their probability while others move.
@@ -98,6 +105,7 @@ class PredictionExplorer(AskingExplorer):
     pinned_p = Pins().tag(sync=True)
     pinned_q = Pins().tag(sync=True)
     equal_xe = traitlets.Bool().tag(sync=True)
+    _limit = traitlets.Unicode().tag(sync=True)
     _presets = traitlets.Dict().tag(sync=True)
 
     def __init__(
@@ -109,6 +117,7 @@ class PredictionExplorer(AskingExplorer):
         classes=None,
         positions=None,
         equal_xe=None,
+        equal_loss="",
         show=None,
         style="notebook",
         **kwargs,
@@ -116,6 +125,8 @@ class PredictionExplorer(AskingExplorer):
         classes, count = read_classes(classes, p=p, q=q, positions=positions)
         target = read_class_index(target, "target", count)
         p, q = _complete(p, q, target, count)
+        if equal_xe is None and equal_loss:
+            equal_xe = False
         if equal_xe is None:
             equal_xe = math.isclose(p[target], q[target], abs_tol=1e-6)
         super().__init__(
@@ -129,6 +140,12 @@ class PredictionExplorer(AskingExplorer):
             show=show,
             **kwargs,
         )
+        # what each prediction was when it was last moved, and not only followed
+        self._stood, self._moved = {"p": self.p, "q": self.q}, "p"
+        self._searching = self._follows = False
+        self.add_traits(equal_loss=traitlets.Enum(["", *self._shown], "").tag(sync=True))
+        self.observe(self._keep_equal, ["p", "q", "target", "positions", "equal_loss"])
+        self.equal_loss = equal_loss
 
     @property
     def losses(self):
@@ -212,6 +229,96 @@ class PredictionExplorer(AskingExplorer):
     def _untie(self, _):
         if self.equal_xe and not self._equal_at_target():
             self.equal_xe = False
+
+    @traitlets.observe("equal_xe")
+    def _one_lock(self, change):
+        if change["new"] and getattr(self, "equal_loss", ""):
+            self.equal_loss = ""
+
+    def _keep_equal(self, change):
+        """Let the prediction that was not moved follow the one that was."""
+        if self._follows:
+            return
+        name = change["name"]
+        if name == "equal_loss":
+            self._stood, self._moved = {"p": self.p, "q": self.q}, "p"
+        elif name in _LETTERS:
+            if change["new"] != getattr(self, name):  # it has followed meanwhile
+                return
+            self._stood[name], self._moved = change["new"], name
+        if not self.equal_loss:
+            self._limit = ""
+            return
+        self.equal_xe = False
+        self._search()
+
+    def _search(self):
+        """Search for the prediction that follows: at once, or in a thread for a slow loss."""
+        if self._searching:
+            return  # which begins anew when it ends, as the state has changed
+        loss, asked = self._equal_state(), self._asked.get(self.equal_loss)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # no kernel that could be kept waiting
+            loop = None
+        if loop is None or asked is None or asked.seconds <= QUICK:
+            self._follow(loss, self._matched(*loss))
+            return
+        self._searching = True
+
+        def work():
+            found = self._matched(*loss)
+            loop.call_soon_threadsafe(self._end_search, loss, found)
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def _end_search(self, state, found):
+        self._searching = False
+        if state == self._equal_state():
+            self._follow(state, found)
+        elif self.equal_loss:
+            self._search()
+
+    def _equal_state(self):
+        follower = "q" if self._moved == "p" else "p"
+        lead, stood = getattr(self, self._moved), self._stood[follower]
+        return self.equal_loss, self.target, self.positions, follower, [*lead], [*stood]
+
+    def _matched(self, loss, target, positions, follower, lead, stood):
+        """Return the prediction that follows, or in words why there is none."""
+        truth = one_hot(target, len(lead))
+        try:
+            if loss not in self._asked:
+
+                def cost(p):
+                    return float(expected_loss(loss, p, truth, positions=positions))
+            else:
+                problem = self._problem(loss, positions)
+                if not problem.is_free:
+                    return f"{loss} takes no p, so that nothing can be kept equal."
+
+                def cost(p):
+                    return float(problem.at(p, truth))
+
+            found = matched(cost, stood, cost(lead), target)
+        except Exception as error:  # a loss of the user's may raise anything
+            return f"{loss} failed: {type(error).__name__}: {error}"[:160]
+        if found is None:
+            one, other = _LETTERS[follower], _LETTERS["q" if follower == "p" else "p"]
+            return f"{one} stays: as far as was searched, it cannot cost the same as {other}."
+        return [*map(float, found)]
+
+    def _follow(self, state, found):
+        if isinstance(found, str):
+            self._limit = found
+            return
+        self._follows = True
+        try:
+            with self.hold_sync():
+                self._limit = ""
+                self.set_trait(state[3], found)
+        finally:
+            self._follows = False
 
     def _equal_at_target(self):
         return math.isclose(self.p[self.target], self.q[self.target], abs_tol=1e-6)
