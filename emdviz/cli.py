@@ -398,7 +398,8 @@ def export(
     if table:
         laid = tables.table(frame, _number(table), dataset=dataset, store=store)
         if file.suffix == ".tex":
-            frame, text = laid, tables.to_latex(laid)
+            best = tables.standing(frame, _number(table), dataset=dataset)
+            frame, text = laid, tables.to_latex(laid, best)
         else:
             frame = tables.beside(laid, _number(table), dataset=dataset)
     elif dataset:

@@ -1,9 +1,11 @@
 """Folders of finished runs: one layout whoever ran them, and a network back that predicts."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from emdviz import datasets, experiments
@@ -63,8 +65,8 @@ def test_a_store_and_a_comparison_keep_the_same(kept, tmp_path):
     experiments.run([spec], tmp_path, progress=False)
     one, other = folder / table["id"][0], tmp_path / spec.id
     names = {path.name for path in other.iterdir()}
-    state = {"last.safetensors", "best.safetensors"}  # for training on
-    assert {path.name for path in one.iterdir()} == names | state
+    assert {path.name for path in one.iterdir()} == names | {"last.safetensors"}
+    assert (one / "last.safetensors").stat().st_size < 4000, "the network is kept once"
     assert (one / "network.json").read_bytes() == (other / "network.json").read_bytes()
     assert (one / "weights.safetensors").read_bytes() == (
         other / "weights.safetensors"
@@ -77,6 +79,39 @@ def test_a_store_and_a_comparison_keep_the_same(kept, tmp_path):
     assert [read_history(place / "history.json")[0] for place in (one, other)] == ["XE", "XE"]
     with pytest.raises(FileNotFoundError, match=r"nowhere holds no network.json of a finished run"):
         load_run(tmp_path / "nowhere")
+
+
+def test_a_comparison_goes_on_from_what_it_keeps(kept, faces, tmp_path):
+    folder, table = kept
+    own = tmp_path / table["id"][1]
+    shutil.copytree(folder / own.name, own)
+
+    def again():
+        return compare_losses(faces, ["REG"], config=CONFIG, folder=tmp_path)
+
+    names = ["test AEM", "test MAE", "test RPS"]
+    assert again()[names].iloc[0].tolist() == table[names].iloc[1].tolist()
+    (own / "weights.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"without weights.*deleted.*delete this folder"):
+        load_run(own)
+    with pytest.raises(ValueError, match=r"no state of a run .*weights.*delete its folder"):
+        again()
+
+
+def test_a_network_with_one_output_tells_its_classes(kept, tmp_path):
+    folder, table = kept
+    own = shutil.copytree(folder / table["id"][1], tmp_path / "REG")
+    about = json.loads((own / "network.json").read_text())
+    assert about["loss"] == "REG"
+    about["classes"].append("another")
+    about["positions"].append(100.0)
+    (own / "network.json").write_text(json.dumps(about))
+    with pytest.raises(ValueError, match=r"weights.safetensors cannot be read .*another"):
+        load_run(own)
+    # weights that do not tell them, as of earlier versions
+    tensors = safetensors.torch.load_file(own / "weights.safetensors")
+    safetensors.torch.save_file(tensors, own / "weights.safetensors")
+    assert load_run(own).classes[-1] == "another"
 
 
 def test_what_has_no_import_path_is_asked_for(kept, tmp_path):

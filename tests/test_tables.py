@@ -5,11 +5,13 @@ The networks are the thin ones: those of the paper would take hours and gigabyte
 """
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from scipy.stats import t as student
 from typer.testing import CliRunner
 
 from devtools.data_layouts import aadb, adience, images_of_groups, write
@@ -24,8 +26,10 @@ from emdviz.experiments.tables import (
     beside,
     quick_specs,
     show,
+    standing,
     table,
     table_specs,
+    to_latex,
 )
 from emdviz.models import operations
 from emdviz.training import TrainConfig, choose_device
@@ -198,6 +202,42 @@ class TestTable:
         failed = pretend(0.1, 99.0, fold=1) | {"error": "the loss is inf"}
         laid = table(make_table([pretend(0.9, 50.0), failed]), 1)
         assert laid.loc["EMD2"]["ALXs"]["AEM"]["runs"] == 1
+
+    def test_marks_the_best_only_where_it_stands(self, pretend):
+        rng, rows = np.random.default_rng(0), []
+        for fold in range(5):
+            hard = 10 * rng.normal()
+            for network, gain in (("ALXs", 8), ("RES", 0.5)):
+                for loss, add in (("XE", 0), ("EMD2", gain), ("XEMD2", -3)):
+                    aem, aeo = (60 + hard + add + rng.normal() for _ in "ab")
+                    rows.append(pretend(0.9, aem, aeo, fold=fold, network=network, loss=loss))
+        frame = make_table(rows)
+        # by hand: Student's t of five differences, widened for folds, and Holm over all eight
+        p = {}
+        for network, metric in product(("ALXs", "RES"), ("AEM", "AEO")):
+            own = frame[frame["network"] == network]
+            wide = own.pivot(index="fold", columns="loss", values=f"test {metric}")
+            best = wide.mean().idxmax()
+            for other in wide.columns.drop(best):
+                d = wide[best] - wide[other]
+                t = d.mean() / (d.std() * np.sqrt(1 / 5 + 1 / 4))
+                p[best, network, metric, other] = 2 * student.sf(t, 4)
+        order = sorted(p, key=p.get)
+        holm = {
+            c: max((8 - i) * p[k] for i, k in enumerate(order[: order.index(c) + 1])) for c in p
+        }
+        wanted = {cell[:3] for cell in p} - {cell[:3] for cell in p if holm[cell] > 0.05}
+        assert wanted == {("EMD2", "ALXs", "AEM"), ("EMD2", "ALXs", "AEO")}, "as it was drawn"
+        best = standing(frame, 1)
+        assert best == wanted
+        latex = to_latex(table(frame, 1), best)
+        assert latex.count(r"\textbf") == 2
+        (row,) = (line for line in latex.splitlines() if line.startswith("EMD2"))
+        mean = frame[(frame["network"] == "ALXs") & (frame["loss"] == "EMD2")]["test AEM"].mean()
+        assert row.startswith(rf"EMD2 & \textbf{{{mean:.1f}}} $\pm$")
+        few = frame[frame["fold"] < 4]
+        assert standing(few, 1) == set(), "four runs are too few"
+        assert standing(frame.iloc[:0], 1) == set()
 
     def test_beside_the_printed_numbers(self, pretend):
         rows = [pretend(0.9, 50.0, fold=0), pretend(0.9, 54.0, fold=1)]

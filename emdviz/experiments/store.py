@@ -13,11 +13,11 @@ from pathlib import Path
 import safetensors.torch
 
 from emdviz.experiments.specs import identify
+from emdviz.training.folder import WEIGHTS
 from emdviz.training.history import read_history
 from emdviz.training.kept import (
     FORMAT,
     RESULT,
-    WEIGHTS,
     load_run,
     pack_result,
     part,
@@ -132,7 +132,7 @@ class Store:
 
     def drop_weights(self, spec):
         """Delete the weights of a finished run; return how many bytes they took, 0 if none."""
-        path = self.folder(spec) / "weights.safetensors"
+        path = self.folder(spec) / WEIGHTS
         try:
             size = path.stat().st_size
             path.unlink()

@@ -8,14 +8,16 @@ import numpy as np
 
 from emdviz import published
 from emdviz.datasets import DATASETS
+from emdviz.datasets.splits import SHARES
 from emdviz.experiments.selection import select
 from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
 from emdviz.losses import LOSSES
-from emdviz.metrics import spearman
+from emdviz.metrics import METRICS, spearman
 from emdviz.models import MODELS
 from emdviz.reading import ArgumentError, read_choice
-from emdviz.training import TrainConfig
-from emdviz.training.results import OUTCOME, check_origin, finished, without_copies
+from emdviz.training import TrainConfig, paired_differences
+from emdviz.training.conclusions import ENOUGH_PAIRS, LEVEL, adjust_for_number
+from emdviz.training.results import OUTCOME, REPEATS, check_origin, finished, without_copies
 
 SIZE, CROP = 256, 227
 """Pixels of the images, and of what the networks see of them."""
@@ -224,21 +226,13 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
     import pandas as pd
 
     source = published.find(number)
-    rows = _finished(frame, dataset or source.dataset)
-    check_origin(rows)
-    _check_alike(rows)
-    across = [name for name in ("fold", "seed", "dataset seed") if name in rows]
-    chosen = select(rows, by=by, across=across) if len(rows) else rows
+    chosen = _choose(frame, dataset or source.dataset, by)
     if networks is None:
         printed = source.networks if dataset in (None, source.dataset) else ()
         networks = list(dict.fromkeys([*printed, *chosen["network"]]))
     if store is not None and ENSEMBLE in networks:
         chosen = pd.concat([chosen, ensembles(chosen, store)], ignore_index=True)
-    if "dataset bins" in chosen:
-        if _has_bins(_parameters(dataset or source.dataset)):
-            usual = chosen["dataset bins"].fillna(BINS) == BINS
-            chosen = chosen[usual] if usual.any() else chosen
-        _check_alike(chosen, ["dataset bins"])
+    chosen = _of_usual_bins(chosen, dataset or source.dataset)
     losses = list(dict.fromkeys([*source.losses, *chosen["loss"]]))
     cells = {}
     for network, metric in product(networks, metrics or source.metrics):
@@ -252,6 +246,47 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
     laid = pd.DataFrame(cells, index=pd.Index(losses, name="loss"))
     laid.columns = pd.MultiIndex.from_tuples(cells, names=["network", "metric", "statistic"])
     return laid
+
+
+def standing(frame, number, *, dataset=None, by="valid RPS"):
+    """Return the cells of a table whose loss is better than every other of its network.
+
+    The loss with the best mean is compared with each other one, run by run, as
+    :func:`training.paired_differences` does; it stands if all these differences do when their p
+    values are adjusted for all comparisons of the table (Holm). It takes five runs or more of each
+    loss. For splits that share examples the intervals are widened by the share that folds, or
+    splits of 80, 10 and 10 %, have.
+
+    Parameters
+    ----------
+    frame, number, dataset, by
+        As for :func:`table`.
+
+    Returns
+    -------
+    set of tuple
+        ``(loss, network, metric)``; empty where nothing stands.
+    """
+    source, tried = published.find(number), []
+    chosen = _choose(frame, dataset or source.dataset, by)
+    chosen = _of_usual_bins(chosen, dataset or source.dataset)
+    folds = chosen["fold"].nunique()
+    shared = 1 / (folds - 1) if folds > 1 else SHARES["test"] / SHARES["train"]
+    for (network, rows), metric in product(chosen.groupby("network"), source.metrics):
+        means = rows.groupby("loss")[f"test {metric}"].mean().dropna()
+        if len(means) < 2:
+            continue
+        best = means.idxmax() if METRICS[metric].higher_is_better else means.idxmin()
+        rows = rows[rows["loss"].isin(means.index)]
+        found = paired_differences(rows, [metric], baseline=best, test_to_train=shared)
+        tried += [((best, network, metric), row.pairs, row.p) for row in found.itertuples()]
+    adjusted = adjust_for_number(np.array([p for _, _, p in tried]))
+    doubtful = {
+        cell
+        for (cell, pairs, _), p in zip(tried, adjusted, strict=True)
+        if pairs < ENOUGH_PAIRS or not p <= LEVEL
+    }
+    return {cell for cell, _, _ in tried} - doubtful
 
 
 def ensembles(chosen, store):
@@ -357,20 +392,22 @@ def show(laid, number):
     return pd.DataFrame(cells).rename_axis("loss").replace(nothing, MISSING)
 
 
-def to_latex(laid):
+def to_latex(laid, best=()):
     r"""Write a table as LaTeX in the paper's layout: a row per loss, networks side by side.
 
     Parameters
     ----------
     laid : pandas.DataFrame
         From :func:`table`.
+    best : collection of tuple
+        The cells in bold, as :func:`standing` returns them.
 
     Returns
     -------
     str
         A ``tabular`` for the package booktabs. A cell is the mean and, of two runs or more, half
-        the width of its 95 % interval by Student's t over the runs; no number is marked as the
-        best, which :func:`training.paired_differences` decides.
+        the width of its 95 % interval by Student's t over the runs (which is too narrow over
+        splits that share examples).
 
     Examples
     --------
@@ -387,6 +424,13 @@ def to_latex(laid):
     count = len(places) // len(networks)
     digits = 4 if {metric for _, metric in places} == {"Spearman"} else 1
     lines = ["% mean and half a 95 % interval over the runs"]
+    lines.append(
+        "% bold: better than every other loss of its network, p <= 0.05 adjusted for all"
+        " comparisons (Holm)"
+        if best
+        else "% no number is bold: none is better than those of all other losses of its network,"
+        " with five runs or more and p <= 0.05 adjusted for all comparisons (Holm)"
+    )
     lines += [rf"\begin{{tabular}}{{l{'c' * len(places)}}}", r"\toprule"]
     lines.append(
         " & ".join(["", *(rf"\multicolumn{{{count}}}{{c}}{{{_escape(n)}}}" for n in networks)])
@@ -399,6 +443,7 @@ def to_latex(laid):
         for place in places:
             mean, spread, runs = (laid.loc[loss, (*place, name)] for name in STATISTICS)
             cell = "--" if np.isnan(mean) else f"{mean:.{digits}f}"
+            cell = rf"\textbf{{{cell}}}" if (loss, *place) in best else cell
             if not np.isnan(spread):
                 half = t.ppf(0.975, runs - 1) * spread / np.sqrt(runs)
                 cell += rf" $\pm$ {half:.{digits}f}"
@@ -431,8 +476,24 @@ def _write(values, loss, place, digits):
     return f"{mean:.{digits}f}" + ("" if np.isnan(spread) else f" ± {spread:.{digits}f}")
 
 
-def _finished(frame, dataset):
-    return without_copies(finished(frame[frame["dataset"] == dataset]))
+def _choose(frame, dataset, by):
+    """Return the finished runs of a data set with the rates and options that are best by ``by``."""
+    rows = without_copies(finished(frame[frame["dataset"] == dataset]))
+    check_origin(rows)
+    _check_alike(rows)
+    across = [name for name in REPEATS if name in rows]
+    return select(rows, by=by, across=across) if len(rows) else rows
+
+
+def _of_usual_bins(chosen, dataset):
+    """Return the runs with as many classes as the paper takes, if there are any."""
+    if "dataset bins" not in chosen:
+        return chosen
+    if _has_bins(_parameters(dataset)):
+        usual = chosen["dataset bins"].fillna(BINS) == BINS
+        chosen = chosen[usual] if usual.any() else chosen
+    _check_alike(chosen, ["dataset bins"])
+    return chosen
 
 
 def _check_alike(rows, fixed=None):

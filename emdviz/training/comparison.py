@@ -321,6 +321,8 @@ def _row(run, error, model, weights, resplit, splits):
             measured["test"] = run.evaluate("test")[1]
         else:
             measured["test"] = _keep(run, identity, facts, origin)["test"]
+    if run.folder is not None:
+        run.folder.finish()
     now, host = datetime.now(UTC).isoformat(), platform.node()
     return make_row(
         identity, facts, metrics=measured, seconds=last.seconds, finished=now, host=host,

@@ -14,6 +14,7 @@ from emdviz.training.results import plain
 from emdviz.writing import write_whole
 
 FORMAT = "emdviz run 1"
+WEIGHTS = "weights.safetensors"
 _OPTIMIZER = "optimizer."
 _MODEL = "model."
 _LOSS = "loss."
@@ -27,7 +28,8 @@ class RunFolder:
     ``best.safetensors`` is the same after the epoch of the least validation loss, and
     ``history.json`` a copy of the history for people. A file is written beside its place and then
     moved there: whatever stops the program, the old state or the new one is left. A folder of a
-    run with other ``facts`` is refused.
+    run with other ``facts`` is refused. Of a run that :meth:`finish` has closed, the network is in
+    ``weights.safetensors`` if that is there.
     """
 
     def __init__(self, path, facts):
@@ -36,6 +38,7 @@ class RunFolder:
         self.threads = None
         self.last = self.path / "last.safetensors"
         self.best = self.path / "best.safetensors"
+        self.weights = self.path / WEIGHTS
 
     def read(self):
         """Return (tensors, history) of the last finished epoch; ({}, []) if there is none."""
@@ -49,6 +52,9 @@ class RunFolder:
             self.threads = int(header["threads"]) if "threads" in header else None
             if header["format"] != FORMAT:
                 raise ValueError(f"it has the format {header['format']!r}")
+            if history and not any(name.startswith(_MODEL) for name in tensors):
+                network = safetensors.torch.load_file(self.weights)
+                tensors |= {_MODEL + name: value for name, value in network.items()}
         except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
             raise ValueError(
                 f"{self.last} is no state of a run that can be read ({error}); "
@@ -64,13 +70,9 @@ class RunFolder:
 
     def write(self, tensors, history, *, best):
         """Keep the state after an epoch; ``best`` tells whether none was better before."""
-        header = {"format": FORMAT, "facts": json.dumps(self.facts)}
-        if self.threads is not None:
-            header["threads"] = str(self.threads)
-        header["history"] = json.dumps(history)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            data = safetensors.torch.save(tensors, metadata=header)
+            data = self._pack(tensors, history)
             if best:
                 write_whole(self.best, data)
             write_whole(self.last, data)
@@ -82,6 +84,23 @@ class RunFolder:
                 f"epoch {len(history)} could not be kept in {self.path}: {error.strerror}; "
                 f"the {len(history) - 1} before it are safe there",
             ) from error
+
+    def finish(self):
+        """Remove what only further epochs would need; keep the network once."""
+        if not self.best.exists():
+            return
+        tensors, history = self.read()
+        needless = (_OPTIMIZER, _MODEL) if self.weights.exists() else (_OPTIMIZER,)
+        kept = {name: one for name, one in tensors.items() if not name.startswith(needless)}
+        write_whole(self.last, self._pack(kept, history))
+        self.best.unlink(missing_ok=True)
+
+    def _pack(self, tensors, history):
+        header = {"format": FORMAT, "facts": json.dumps(self.facts)}
+        if self.threads is not None:
+            header["threads"] = str(self.threads)
+        header["history"] = json.dumps(history)
+        return safetensors.torch.save(tensors, metadata=header)
 
 
 def describe(model, loss, loss_options, dataset, config, probe):

@@ -24,11 +24,12 @@ from emdviz.models.building import path_of as path_of_network
 from emdviz.reading import check_is
 from emdviz.training.config import TrainConfig
 from emdviz.training.evaluation import Predictor
-from emdviz.training.predictions import PREDICTIONS, pack_predictions, read_predictions
+from emdviz.training.folder import WEIGHTS
+from emdviz.training.predictions import PREDICTIONS, pack_predictions
 from emdviz.training.results import plain
 
 FORMAT = "emdviz result 3"
-RESULT, NETWORK, WEIGHTS = "result.json", "network.json", "weights.safetensors"
+RESULT, NETWORK = "result.json", "network.json"
 
 
 def load_run(folder, *, model=None, loss=None):
@@ -93,8 +94,11 @@ def load_run(folder, *, model=None, loss=None):
     if loss.head is not None:
         made = replace_head(made, lambda width: loss.head(width, len(classes)))
     weights = part(folder, WEIGHTS)
-    with reading(weights):
-        tensors = safetensors.torch.load_file(weights)
+    with reading(weights), safetensors.safe_open(weights, framework="pt") as file:
+        named = json.loads((file.metadata() or {}).get("classes", "null"))
+        if named not in (None, classes):  # one output fits any number of classes
+            raise ValueError(f"it is of the classes {named}, and {NETWORK} of {classes}")
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     try:
         made.load_state_dict(tensors)
     except RuntimeError as error:
@@ -102,9 +106,6 @@ def load_run(folder, *, model=None, loss=None):
         if model is None:
             raise unreadable(folder, WEIGHTS, found) from None
         raise ValueError(f"model must make the network that was trained: {found}") from None
-    if (folder / PREDICTIONS).exists():
-        with reading(folder / PREDICTIONS) as path:
-            _check_number_of_classes(read_predictions(path), len(classes))
     return Predictor(made, loss, options, classes, positions, config, shape, dtype, **more)
 
 
@@ -133,7 +134,7 @@ def pack_run(run):
     about["preparation"] = None if run.preparation is None else run.preparation.to_dict()
     return metrics, {
         NETWORK: json.dumps(about, indent=1).encode(),
-        WEIGHTS: safetensors.torch.save(tensors),
+        WEIGHTS: safetensors.torch.save(tensors, {"classes": json.dumps(about["classes"])}),
         PREDICTIONS: predictions,
     }
 
@@ -159,6 +160,11 @@ def part(folder, name):
     """Return the path of a file of a finished run, which must be there."""
     path = Path(folder) / name
     if not path.exists():
+        if (Path(folder) / RESULT).exists():
+            raise FileNotFoundError(
+                f"{folder} holds a result without {name}, which was deleted, or the run failed; "
+                "to have it again, delete this folder and repeat what made the run"
+            )
         raise FileNotFoundError(
             f"{folder} holds no {name} of a finished run; compare_losses with a folder and "
             "experiments.run keep finished runs"
@@ -203,17 +209,3 @@ def _in_json(name, value):
     if isinstance(value, dict):
         return {key: _in_json(f"{name} {key}", one) for key, one in value.items()}
     return plain(name, value)
-
-
-def _check_number_of_classes(predicted, count):
-    """Raise an error if predictions are of another number of classes than network.json names.
-
-    A network with one output fits any number, so its weights cannot tell.
-    """
-    for split in predicted.values():
-        if "probabilities" in split:
-            found = split["probabilities"].shape[1]
-            if found != count:
-                raise ValueError(f"it has {found} classes, and {NETWORK} {count}")
-        elif (most := int(split["labels"].max(initial=0))) >= count:
-            raise ValueError(f"it has the label {most}, and {NETWORK} {count} classes")
