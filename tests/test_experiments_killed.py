@@ -88,11 +88,13 @@ def start(*arguments):
 
 def test_workers_give_weighted_custom_runs_the_same_result(tmp_path):
     options = {"weight": "balanced"}
-    own = {"network": my_network, "loss": my_loss, "loss_options": options}
-    specs = [replace(tiny("XE", seed), **own) for seed in (0, 1)]
-    frame = run(specs, tmp_path, workers=2, progress=False)
+    (tmp_path / "mine.py").write_text("from tests.experiment_runs import my_network as net")
+    networks = my_network, f"{tmp_path}/mine.py:net"  # of a module, and of a file
+    own = {"loss": my_loss, "loss_options": options}
+    specs = [replace(tiny("XE", k), network=one, **own) for k, one in enumerate(networks)]
+    frame = run(specs, tmp_path / "runs", workers=2, progress=False)
     assert frame["error"].tolist() == ["", ""]
-    faces, store = datasets.load("synthetic_faces", n=120, size=32), Store(tmp_path)
+    faces, store = datasets.load("synthetic_faces", n=120, size=32), Store(tmp_path / "runs")
     for number, spec in enumerate(specs):
         plain = Run(my_network, my_loss, faces, spec.config, loss_options=options)
         *_, last = plain
@@ -105,6 +107,14 @@ def test_workers_give_weighted_custom_runs_the_same_result(tmp_path):
     unweighted = Run(my_network, my_loss, faces, spec.config)
     list(unweighted)
     assert unweighted.evaluate("test")[1]["RPS"] != measured["RPS"]
+
+
+def test_a_cluster_finds_networks_of_torchvision(tmp_path, client):
+    spec = replace(tiny("XE", epochs=1), network="torchvision:shufflenet_v2_x0_5")
+    frame = run([spec], tmp_path, executor=client.get_executor(), progress=False)
+    assert frame["error"].tolist() == [""]
+    weights = Store(tmp_path).weights(spec)
+    assert {"standardise.mean", "network.fc.weight"} <= weights.keys()
 
 
 def test_workers_give_the_numbers_of_one_process(whole, tmp_path):

@@ -1,6 +1,7 @@
 """Networks of torchvision and timm, of one's own modules and files, and weights for any of them."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import nn
 from emdviz import datasets, experiments, models
 from emdviz.experiments import RunSpec, load
 from emdviz.training import Run, TrainConfig
+from tests import timm_layout
 
 SHUFFLE = "torchvision:shufflenet_v2_x0_5"
 CONFIG = TrainConfig(epochs=1, batch_size=32, learning_rate=0.02, device="cpu")
@@ -106,8 +108,11 @@ class TestOfTimm:
     """test_resnet is timm's own for tests; its colours are scaled by other numbers."""
 
     @pytest.fixture
-    def timm(self):
-        return pytest.importorskip("timm")
+    def timm(self, monkeypatch):
+        try:
+            return import_module("timm")
+        except ModuleNotFoundError:
+            return timm_layout.install(monkeypatch)
 
     def test_is_theirs_with_their_scaling(self, timm, tmp_path):
         theirs = with_random_statistics(timm.create_model("test_resnet", num_classes=5))
