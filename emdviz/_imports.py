@@ -1,6 +1,7 @@
 """Imports that wait until they are needed, and what to type where an extra is missing."""
 
 import ast
+import functools
 import sys
 from contextlib import contextmanager
 from importlib import import_module
@@ -42,13 +43,29 @@ needs; in the folder of emdviz, type: pip install -e '.[train]'
         raise MissingExtraError(missing, extra) from error
 
 
-def execute_file(path, name):
-    """Return the module of this ``name`` that a Python file makes; whatever it raises is raised."""
-    spec = spec_from_file_location(name, path)
+@functools.cache
+def find_in_file(place, what):
+    """Return what a place such as "mine.py:my_loss" leads to; its file is executed once.
+
+    ``what`` it is, such as "loss", begins all errors, and the name of the module that is made.
+    """
+    file, _, name = place.rpartition(":")
+    path = Path(file).expanduser().absolute()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{what} must be in a file that is there, got {file!r}, looked for at {path}"
+        )
+    module_name = f"emdviz_{what}_{path.stem}"
+    spec = spec_from_file_location(module_name, path)
     module = module_from_spec(spec)
-    sys.modules[name] = module  # as dataclasses and others look their module up
-    spec.loader.exec_module(module)
-    return module
+    sys.modules[module_name] = module  # as dataclasses and others look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"{what} {place!r} cannot be loaded: {path} fails ({error!r})") from error
+    if not hasattr(module, name):
+        raise ValueError(f"{what} {place!r} was not found: {path} has no {name}")
+    return getattr(module, name)
 
 
 def homes_in(package, path):

@@ -281,7 +281,7 @@ class TestRefusals:
         def connect(address):
             raise OSError(f"no scheduler answers at {address}")
 
-        monkeypatch.setattr(cli, "_connect", connect)
+        monkeypatch.setattr(cli.runs, "connect", connect)
         command = (*QUICK[:3], "--dataset=image_folder", "--data", tmp_path / "none")
         assert "none is not there" in refused(*command, "--scheduler=a:1")
         assert "none is not there" in refused(*command, "--edition=clinic")
@@ -289,7 +289,7 @@ class TestRefusals:
         assert both == "error: no scheduler answers at a:1"
 
     def test_no_scheduler(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(cli, "_PATIENCE", 0.5)
+        monkeypatch.setattr(cli.cluster, "PATIENCE", 0.5)
         command = (*QUICK, "--scheduler=tcp://127.0.0.1:9", "--store", tmp_path)
         done = call(*command)
         assert done.exit_code == 2
@@ -322,7 +322,7 @@ def _no_store(arguments, folder):
     ],
 )
 def test_errors_are_told_apart_by_their_attributes(error, words):
-    assert words in cli._in_options(pickle.loads(pickle.dumps(error)), "aadb")
+    assert words in cli.typed.in_options(pickle.loads(pickle.dumps(error)), "aadb")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import re
 import sys
 from copy import deepcopy
 from importlib import import_module
-from pathlib import Path
 
-from emdviz._imports import execute_file
+from emdviz._imports import find_in_file
 from emdviz.losses import foreign, zoo
 from emdviz.losses.loss import LOSSES, Loss, facts_of
 from emdviz.reading import ArgumentError, shown
@@ -63,7 +62,7 @@ def as_loss(loss, *, name=None):
         if given in zoo.names():
             return zoo.load(given)
         if re.fullmatch(r".+\.py:[^\W\d]\w*", given):
-            given = _load(given)
+            given = find_in_file(given, "loss")
         elif re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", given):
             given = _import(given)
         else:
@@ -185,22 +184,6 @@ def _import(path):
         f"loss {path!r} was not found: there is no module {parts[0]!r}; it must lie in the "
         "current folder, in PYTHONPATH, or be installed"
     )
-
-
-@functools.cache
-def _load(place):
-    """Return what a place such as "mine.py:my_loss" leads to; the file is executed once."""
-    file, _, name = place.rpartition(":")
-    path = Path(file).expanduser().absolute()
-    if not path.is_file():
-        raise FileNotFoundError(f"loss must be in a file that is there, found none at {path}")
-    try:
-        module = execute_file(path, f"{_IN_FILE}{path.stem}")
-    except Exception as error:
-        raise ValueError(f"loss {place!r} cannot be loaded: {path} fails ({error!r})") from error
-    if not hasattr(module, name):
-        raise ValueError(f"loss {place!r} was not found: {path} has no {name}")
-    return getattr(module, name)
 
 
 def path_of(loss):

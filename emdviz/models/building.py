@@ -5,12 +5,11 @@ import inspect
 import math
 import re
 from importlib import import_module
-from pathlib import Path
 
 import torch
 from torch import nn
 
-from emdviz._imports import execute_file
+from emdviz._imports import find_in_file
 from emdviz.models.last_layer import last_linear, replace_layer
 from emdviz.models.libraries import make_of_library, read_name, recognise
 from emdviz.models.weights import load_weights
@@ -18,7 +17,7 @@ from emdviz.reading import ArgumentError, shown
 
 _KINDS = "a name in models.MODELS, or a function of the number of outputs that returns a Module"
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
-_IN_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[^\W\d]\w*)")
+_IN_FILE = re.compile(r".+\.py:[^\W\d]\w*")
 
 
 def build(model, num_outputs, shape, *, seed=0, weights=None):
@@ -87,8 +86,8 @@ def find(model):
     if isinstance(model, str):
         if named := read_name(model):
             return named
-        if in_file := _IN_FILE.fullmatch(model):
-            model = _find_in_file(**in_file.groupdict())
+        if _IN_FILE.fullmatch(model):
+            model = find_in_file(model, "model")
         elif _DOTTED.fullmatch(model):
             model = _find_in_module(model)
         else:
@@ -114,22 +113,6 @@ def _find_in_module(path):
             f"model {path!r} was not found ({error}); its module must lie in the current "
             "folder, in PYTHONPATH, or be installed"
         ) from None
-
-
-@functools.cache
-def _find_in_file(file, name):
-    path = Path(file).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"model must be in a file that is there, got {file!r}, looked for at {path.absolute()}"
-        )
-    try:
-        module = execute_file(path, f"emdviz_model_{path.stem}")
-    except Exception as error:
-        raise ValueError(f"model {file}:{name}: {path} fails ({error!r})") from error
-    if not hasattr(module, name):
-        raise ValueError(f"model {file}:{name} was not found: {path} has no {name}")
-    return getattr(module, name)
 
 
 def _call(function, num_outputs):
