@@ -51,7 +51,7 @@ class TestRun:
         assert f"2 of 2 runs finished, in {folder}" in printed
         assert "AEM / AEO on synthetic_faces, mean ± spread of these runs" in printed
         rows = {line.split()[0]: line for line in printed.splitlines() if line[:1].isupper()}
-        assert rows["AEMD"].split()[1] == rows["REG"].split()[1] == "—"
+        assert not {"AEMD", "REG"} & rows.keys()
         frame = results(folder)
         aem = frame.set_index("loss")["test AEM"]["XE"]
         assert rows["XE"].split()[1] == f"{aem:.1f}"
@@ -158,7 +158,7 @@ class TestRun:
         assert "note: age_faces: positions are the mean ages of the classes" in done.stderr
         years = results(tmp_path / "runs")["test score MAE"][0]
         assert "score MAE (unit of the scores) ↓ / CS(5) (%) ↑ on age_faces" in done.stdout
-        assert done.stdout.splitlines()[-4].split()[1] == f"{years:.1f}"
+        assert done.stdout.splitlines()[-1].split()[1] == f"{years:.1f}"
 
     def test_leaves_out_a_network_whose_weights_nobody_publishes(self, tmp_path, monkeypatch):
         seen, data = [], tmp_path / "data"
@@ -366,7 +366,7 @@ class TestResults:
 
     def test_only_some(self, store):
         done = call("results", "--store", store[0], "--only=loss=XE")
-        assert "1 runs in" in done.stdout
+        assert "1 run in" in done.stdout
         line = refused("results", "--store", store[0], "--only=lose=XE")
         assert "type --only NAME=VALUE with a name of id, dataset, " in line
 
@@ -395,7 +395,9 @@ class TestDrop:
         gone = f"weights of 1 runs deleted, {sizes[first] / 1e9:.3f} GB; to predict with one of"
         assert gone in done.stdout
         pd.testing.assert_frame_equal(results(folder), before)
-        with pytest.raises(FileNotFoundError, match=r"no weights\.safetensors"):
+        with pytest.raises(
+            FileNotFoundError, match=r"without weights\.safetensors, which was deleted"
+        ):
             experiments.load(folder, first)
         assert experiments.load(folder, second).classes
         assert experiments.Store(folder).predictions(first)["test"]
@@ -468,7 +470,7 @@ class TestExport:
         file = tmp_path / "table.tex"
         call("export", file, "--store", store[0], "--table=table1", "--dataset=synthetic_faces")
         text = file.read_text(encoding="utf-8")
-        assert [text.count(one) for one in ("{", r"\\")] == [text.count("}"), 2 + 4]
+        assert [text.count(one) for one in ("{", r"\\")] == [text.count("}"), 2 + 2]
         aem = results(store[0]).set_index("loss")["test AEM"]["XE"]
         assert f"XE & {aem:.1f} & " in text
         assert r"\multicolumn{2}{c}{small\_cnn}" in text
@@ -478,7 +480,7 @@ class TestExport:
         file = tmp_path / f"table.{suffix}"
         call("export", file, "--store", store[0], "--table=table1", "--dataset=synthetic_faces")
         text = file.read_text(encoding="utf-8")
-        assert text.count(row) == 1 + 8  # four losses, one network, two metrics
+        assert text.count(row) == 1 + 4  # two losses, one network, two metrics
         assert "printed" not in text  # the paper's numbers are of other data
         assert "49.8" not in text
         assert "small_cnn" in text

@@ -502,6 +502,9 @@ class TestCommand:
 
     def test_predict_needs_a_comparison(self, tmp_path):
         assert "found no comparison.json in" in refused("predict", tmp_path, LEV)
+        (tmp_path / "a run").mkdir()
+        (tmp_path / "a run" / "result.json").touch()
+        assert "experiments.load(store, id).predict" in refused("predict", tmp_path, LEV)
 
 
 def test_from_a_file_to_predictions_in_fresh_processes_one_of_them_interrupted(tmp_path):

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from emdviz import datasets
@@ -128,3 +131,18 @@ def test_outputs_that_are_no_rows_are_refused(faces):
 
     with pytest.raises(ValueError, match="must return a row for each of 30 inputs, got 'tuple'"):
         with_features(faces, Pair())
+
+
+def test_a_network_of_torchvision_sees_colours_as_its_weights_expect(faces, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    weights = torchvision.models.get_model_weights("shufflenet_v2_x0_5").DEFAULT
+    torch.manual_seed(0)
+    theirs = torchvision.models.shufflenet_v2_x0_5()
+    path = tmp_path / "hub/checkpoints" / Path(weights.url).name  # as if downloaded before
+    path.parent.mkdir(parents=True)
+    torch.save(theirs.state_dict(), path)
+    got = with_features(faces, "shufflenet_v2_x0_5", size=32, device="cpu", cache=False).inputs
+    theirs.fc = nn.Identity()
+    ready = weights.transforms(crop_size=32, resize_size=32)(faces.inputs)
+    with torch.inference_mode():
+        torch.testing.assert_close(got, theirs.eval()(ready), atol=1e-4, rtol=1e-4)

@@ -34,7 +34,8 @@ def results(
     frame = _read(store, only)
     failed = frame[frame["error"] != ""]
     begun = len(Store(store).unfinished() - set(frame["id"]))
-    typer.echo(f"{len(frame)} runs in {store}: {len(frame) - len(failed)} finished, {begun} begun")
+    count = f"{len(frame)} run{'' if len(frame) == 1 else 's'}"
+    typer.echo(f"{count} in {store}: {len(frame) - len(failed)} finished, {begun} begun")
     if frame.empty:
         raise typer.Exit(1)
     for row in failed.itertuples():

@@ -19,9 +19,12 @@ def read_facts(folder):
     """Return what ``comparison.json`` holds, or say why it cannot be read."""
     path = Path(folder) / FACTS
     if not path.is_file():
+        is_store = any(Path(folder).glob("*/result.json"))
+        advice = "make one with: python -m emdviz compare FILE --label COLUMN"
+        if is_store:
+            advice = "a run of a store predicts in Python: experiments.load(store, id).predict(…)"
         raise FileNotFoundError(
-            f"folder must be that of a comparison, found no {FACTS} in {folder}; make one with: "
-            "python -m emdviz compare FILE --label COLUMN"
+            f"folder must be that of a comparison, found no {FACTS} in {folder}; {advice}"
         )
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))

@@ -12,13 +12,10 @@ from torch.nn import functional
 
 from emdviz.datasets.base import OrderedData
 from emdviz.datasets.readers.cache import cache_folder, store
+from emdviz.models.libraries import of_torchvision
 from emdviz.reading import check_is, read_count, shown
 
 EFFICIENTNET = "efficientnet_lite0"
-
-_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_SCALES = {EFFICIENTNET: ((127 / 255,) * 3, (128 / 255,) * 3)}
-"""Means and deviations that images were scaled by when a network was trained."""
 
 
 def with_features(
@@ -74,13 +71,12 @@ def with_features(
     size = None if size is None else read_count(size, "size", 1)
     named = isinstance(backbone, str)
     name = backbone if named else type(backbone).__name__
-    network = _named(backbone) if named else backbone
+    network, *scale = _named(backbone) if named else (backbone,)
     check_is(network, "backbone", nn.Module, "a Module or the name of a network")
     if device is None:
         here = next((weight.device for weight in network.parameters()), torch.device("cpu"))
         device = ("cuda" if torch.cuda.is_available() else "cpu") if named else here
     size = 224 if named and size is None else size
-    scale = _SCALES.get(name, _IMAGENET) if named else None
     prepare = transform or (lambda inputs: _prepare(inputs, size, scale))
     path = None if transform is not None else _path(data, network, size, cache)
     features = None if path is None else _load(path, len(data))
@@ -125,15 +121,16 @@ def _prepare(inputs, size, scale):
         inputs = functional.interpolate(
             inputs, (size, size), mode="bilinear", antialias=True, align_corners=False
         )
-    if scale is not None:
+    if scale:
         mean, std = (torch.tensor(three, device=inputs.device) for three in scale)
         inputs = (inputs - mean[:, None, None]) / std[:, None, None]
     return inputs
 
 
 def _named(name):
+    """Return a network, and the mean and deviation that it was trained with, of 0 to 1."""
     if name == EFFICIENTNET:
-        return efficientnet()
+        return efficientnet(), (127 / 255,) * 3, (128 / 255,) * 3
     from torchvision import models
 
     if name not in models.list_models(models):
@@ -141,7 +138,8 @@ def _named(name):
             f"backbone must be a Module, {EFFICIENTNET!r} or the name of a network of torchvision "
             f"that sorts images, such as 'resnet18', got {name!r}"
         )
-    return _without_head(models.get_model(name, weights="DEFAULT"))
+    network, mean, std = of_torchvision(name, "DEFAULT")
+    return _without_head(network), mean, std
 
 
 def efficientnet():

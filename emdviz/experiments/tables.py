@@ -213,7 +213,8 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
     Returns
     -------
     pandas.DataFrame
-        A row per loss; the columns are (network, metric, statistic): the ``"mean"`` over folds,
+        A row per loss: those of the table first, of other data only what there are runs of. The
+        columns are (network, metric, statistic): the ``"mean"`` over folds,
         their ``"spread"`` (standard deviation; NaN for a single one), and how many ``"runs"``
         are behind it. NaN and 0 runs where nothing is finished.
 
@@ -227,13 +228,15 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
 
     source = published.find(number)
     chosen = _choose(frame, dataset or source.dataset, by)
+    is_papers = dataset in (None, source.dataset)
     if networks is None:
-        printed = source.networks if dataset in (None, source.dataset) else ()
+        printed = source.networks if is_papers else ()
         networks = list(dict.fromkeys([*printed, *chosen["network"]]))
     if store is not None and ENSEMBLE in networks:
         chosen = pd.concat([chosen, ensembles(chosen, store)], ignore_index=True)
     chosen = _of_usual_bins(chosen, dataset or source.dataset)
-    losses = list(dict.fromkeys([*source.losses, *chosen["loss"]]))
+    printed = [loss for loss in source.losses if is_papers or (chosen["loss"] == loss).any()]
+    losses = list(dict.fromkeys([*printed, *chosen["loss"]]))
     cells = {}
     for network, metric in product(networks, metrics or source.metrics):
         for loss in losses:

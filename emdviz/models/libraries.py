@@ -75,7 +75,7 @@ def make_of_library(library, name, num_outputs, weights=None):
         names = " or ".join(map(repr, published)) + ", or a file" if published else "a file"
         raise FileNotFoundError(f"weights must be {names}, got {own!r}, which is not there")
     try:
-        network, mean, std = (_torchvision if library == "torchvision" else _timm)(name, own)
+        network, mean, std = (of_torchvision if library == "torchvision" else _timm)(name, own)
     except OSError as error:
         raise OSError(
             f"the weights {weights} of {library}:{name} could not be downloaded ({error}); on a "
@@ -98,7 +98,8 @@ def _published(library, name):
     return [one.name for one in get_model_weights(name)]
 
 
-def _torchvision(name, weights):
+def of_torchvision(name, weights):
+    """Return a network of torchvision, and the mean and deviation of colours it expects."""
     from torchvision.models import get_model, get_model_weights
 
     every = get_model_weights(name)
