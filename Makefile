@@ -18,7 +18,13 @@ PYTHON ?= python3
 # threads of torch sleep while they wait, in notebooks that import torch before emdviz as well
 export OMP_WAIT_POLICY ?= PASSIVE
 BIN := .venv/bin
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+  --constraint constraints.txt
+# pip compiles on one core, and tests of other packages as well
+COMPILE = $(BIN)/python -W ignore -m compileall -qq -j 0 -x 'site-packages/.*/tests/' \
+  $(abspath $(BIN)/../lib) || true
+# files that take long come first (tests/conftest.py), so that no core is idle at the end
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # containers run as root, where JupyterLab wants to be told so
 LAB_OPTIONS ?= $(shell test "`id -u`" = 0 && echo --allow-root)
 # links lead out of the notebooks' folder, to pages and data
@@ -46,13 +52,12 @@ app: .venv/installed
 quick: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest tests --quiet --numprocesses 2 --dist loadfile \
-	  --ignore tests/browser --ignore tests/soak -m "not (slow or browser or notebook)"
+	$(PYTEST) tests --quiet --ignore tests/browser --ignore tests/soak -m "not (slow or browser or notebook)"
 
 test: .venv/installed-test test-without-torch
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(PYTEST)
 
 WITHOUT_TORCH := $(addprefix emdviz.,distributions distances ground_distance transport metrics beliefs \
   propriety published plots explorers.kit site losses.loss losses.descent) \
@@ -108,33 +113,30 @@ constraints: .venv/installed-test
 	@$(PYTHON) -m venv $(@D:/bin=) || { rm -rf $(@D:/bin=); \
 	  echo "no virtual environment could be made; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 
+# each in one call of pip, and with it what it holds
+EXTRAS_lab := lab
+EXTRAS_book := lab,book
+EXTRAS_test := lab,cluster,book,test
+EXTRAS_bench := lab,cluster,book,test,bench
+
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing emdviz (700 MB, a minute, once) ..."
 	$(PIP) --editable .
+	$(COMPILE)
 	@touch $@
 
-.venv/installed-lab: .venv/installed
-	@echo "Installing what the notebooks need (2 GB, with CUDA 6 GB; a few minutes, once) ..."
+.venv/installed-%: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing what is needed (2 GB, with CUDA 6 GB; a few minutes, once) ..."
 	$(BIN)/python scripts/install_torch.py $(TORCH)
-	$(PIP) --editable '.[lab]'
-	@touch $@
-
-.venv/installed-book: .venv/installed-lab
-	$(PIP) --editable '.[lab,book]'
-	@touch $@
-
-.venv/installed-test: .venv/installed-lab
-	$(PIP) --editable '.[lab,cluster,book,test]'
-	@touch $@
-
-.venv/installed-bench: .venv/installed-test
-	$(PIP) --editable '.[lab,cluster,book,test,bench]'
-	@touch $@
+	$(PIP) --editable '.[$(EXTRAS_$*)]'
+	$(COMPILE)
+	@touch .venv/installed .venv/installed-lab $@
 
 .venv-without-torch/installed: BIN = .venv-without-torch/bin
 .venv-without-torch/installed: pyproject.toml constraints.txt | .venv-without-torch/bin/python
 	$(PIP) --editable . hypothesis pytest pytest-timeout pytest-xdist scikit-learn \
 	  scoringrules
+	$(COMPILE)
 	@touch $@
 
 .venv-oldest/installed: pyproject.toml scripts/oldest.py | .venv-oldest/bin/python

@@ -42,7 +42,14 @@ def install_cpu_build():
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--no-deps", "--constraint", "constraints.txt", "--index-url", CPU_BUILDS),
+            *(
+                "--no-compile",
+                "--no-deps",
+                "--constraint",
+                "constraints.txt",
+                "--index-url",
+                CPU_BUILDS,
+            ),
             *("torch", "torchvision"),
         ],
         check=False,
