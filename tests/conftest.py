@@ -1,5 +1,10 @@
+import collections
 import contextlib
 import os
+
+# small arrays gain nothing from threads, and lose much where several runs share the cores; programs
+# and kernels that tests start are told so, too
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import matplotlib
 import pytest
@@ -10,12 +15,24 @@ matplotlib.use("agg")
 with contextlib.suppress(ImportError):
     import torch
 
-    # small arrays gain nothing from threads, and lose much where several runs share the cores
     torch.set_num_threads(1)
 
 # shared machines stall now and then; that is no property of the code
 settings.register_profile("emdviz", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("emdviz")
+
+
+_SECONDS = {"notebook": 20, "browser": 4, "slow": 4}
+"""What a test with such a mark takes, roughly."""
+
+
+def pytest_collection_modifyitems(items):
+    """Put files that take long first: begun at the end, one leaves the other cores idle."""
+    seconds = collections.Counter()
+    for item in items:
+        marks = (_SECONDS.get(mark.name, 0.05) for mark in item.iter_markers())
+        seconds[item.path] += max(marks, default=0.05)
+    items.sort(key=lambda item: -seconds[item.path])
 
 
 @pytest.fixture(scope="session")

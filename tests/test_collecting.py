@@ -150,7 +150,7 @@ except OSError: pass
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MY_SECRET", "1")
         frame = collecting.collect(
-            where, notebooks=folder, seconds=15, memory=3, workers=2, on_file=done.append
+            where, notebooks=folder, seconds=6, memory=3, workers=2, on_file=done.append
         )
     assert len(done) == len(files) + 1
     yield frame, listener
@@ -173,7 +173,7 @@ class TestCollected:
     def test_what_ends_the_process_costs_its_own_exercise_alone(self, collected):
         bob = results(collected[0], "bob")
         assert bob["preferred"] == ("right", "")
-        assert bob["emd_by_hand"] == ("failed", "took longer than 15 s")
+        assert bob["emd_by_hand"] == ("failed", "took longer than 6 s")
         ended = "ended Python; did it need too much memory?"
         assert bob["certain_and_wrong"] == ("failed", ended)
         if sys.platform == "linux":

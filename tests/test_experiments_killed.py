@@ -39,7 +39,7 @@ distributed = pytest.importorskip(
 pytestmark = pytest.mark.slow
 
 GRID = [tiny(loss, seed) for loss in ("XE", "REG") for seed in (0, 1)]
-KILLS = int(os.environ.get("EMDVIZ_KILLS", 6))
+KILLS = int(os.environ.get("EMDVIZ_KILLS", 4))
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(

@@ -19,7 +19,11 @@ def pytest_runtest_setup():
 
 @pytest.fixture(scope="session")
 def lab(browser, tmp_path_factory):
-    with Lab(tmp_path_factory.mktemp("notebooks"), browser) as running:
+    folder = tmp_path_factory.mktemp("notebooks")
+    with contextlib.ExitStack() as ends:
+        with pytest.MonkeyPatch.context() as patch:  # for its kernels alone
+            patch.setenv("EMDVIZ_FAST", os.environ.get("EMDVIZ_FAST", "1"))
+            running = ends.enter_context(Lab(folder, browser))
         yield running
 
 
