@@ -284,6 +284,7 @@ kept = Loss("KEPT", lambda num_classes, num_features: my_loss, label="Kept")
 """
 
 
+@pytest.mark.slow
 def test_another_process_finds_a_loss_by_its_import_path(tmp_path):
     (tmp_path / "mine.py").write_text(OWN_MODULE)
     command = [sys.executable, "-c", ROUND_TRIP]

@@ -173,6 +173,7 @@ def test_a_saved_page_knows_the_examples():
     assert kept.count('"told":{"off":{"answer"') == len(rows) + 1  # and the state itself
 
 
+@pytest.mark.slow
 def test_the_best_prediction_of_any_loss_is_found():
     t = [0.2, 0.5, 0.3]
     number = {"outputs": lambda num_classes: 1, "is_point": True, "decode": certain}

@@ -216,6 +216,7 @@ class TestRun:
 
 
 class TestDryRun:
+    @pytest.mark.slow
     def test_of_the_whole_grid(self, tmp_path):
         done = call("run", "table1", "--dry-run", "--teraflops=40", "--store", tmp_path / "none")
         assert done.exit_code == 0
@@ -370,6 +371,7 @@ class TestResults:
         line = refused("results", "--store", store[0], "--only=lose=XE")
         assert "type --only NAME=VALUE with a name of id, dataset, " in line
 
+    @pytest.mark.slow
     def test_of_several_kinds_are_refused(self, tmp_path, store):
         folder = tmp_path / "runs"
         call(*QUICK, "--losses=XE", "--epochs=2", "--store", folder)

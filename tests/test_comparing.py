@@ -84,6 +84,7 @@ def refused(*arguments):
     return line
 
 
+@pytest.mark.slow
 class TestComparing:
     def test_is_compare_losses_with_chosen_rates(self, made):
         data = datasets.table(LEV, label="rating")
@@ -223,6 +224,7 @@ class TestComparing:
         )
 
 
+@pytest.mark.slow
 class TestBaselines:
     def test_are_those_of_scikit_learn(self, made):
         data = made.data.resplit(1)
@@ -250,6 +252,7 @@ class TestBaselines:
         assert note_on_baselines(table, noisy) == []
 
 
+@pytest.mark.slow
 class TestPredicting:
     @pytest.mark.parametrize("loss", [None, "XE"])
     def test_is_the_mean_of_all_seeds(self, made, new, loss):
@@ -401,6 +404,7 @@ class TestSources:
             comparing.plan(tmp_path / "own", network="small_cnn", baselines=True)
 
 
+@pytest.mark.slow
 def test_photographs_by_frozen_features(tmp_path):
     pytest.importorskip("efficientnet_lite_pytorch")
     files = {
@@ -470,6 +474,7 @@ class TestCommand:
         assert "note: classes are in order as numbers" in done.stderr
         assert list(tmp_path.iterdir()) == [], "nothing is left of what was measured"
 
+    @pytest.mark.slow
     def test_says_what_to_type_again(self, made):
         assert made.command == (
             f"python -m emdviz compare {LEV} --label rating --losses XE,REG,EMD2 --network linear "
@@ -507,6 +512,7 @@ class TestCommand:
         assert "experiments.load(store, id).predict" in refused("predict", tmp_path, LEV)
 
 
+@pytest.mark.slow
 def test_from_a_file_to_predictions_in_fresh_processes_one_of_them_interrupted(tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
     shutil.copy(LEV, tmp_path / "lev.csv")

@@ -345,6 +345,7 @@ def test_vmap_computes_each_problem_alone(kind):
     torch.testing.assert_close(gradients, z.grad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("soft", [False, True])
 def test_it_compiles_without_a_break(soft):
     logits, t = case(4)

@@ -401,6 +401,7 @@ def test_with_class_weights_the_best_prediction_is_weighted_too(loss):
     )
 
 
+@pytest.mark.slow
 def test_gradient_descent_on_noisy_labels_finds_the_minimiser():
     """EMD² and XE find the label distribution, EMD the median."""
     truth = torch.tensor([0.1, 0.2, 0.3, 0.4])

@@ -90,6 +90,7 @@ def test_a_function_of_one_s_own_is_the_loss_it_says():
         assert theirs[name] == pytest.approx(ours[name], rel=1e-4), name
 
 
+@pytest.mark.slow
 def test_a_race_takes_any_loss_and_network_and_draws_them():
     squares = images(3, torch.uint8)
     race = LossRace(
@@ -352,6 +353,7 @@ def data_batches(one):
 
 
 class TestNetworks:
+    @pytest.mark.slow
     @pytest.mark.parametrize("package", ["torchvision", "timm"])
     def test_of_other_packages_go_in_as_they_are(self, package):
         if package == "timm":
@@ -493,6 +495,7 @@ class TestKept:
             for loss in self.LOSSES
         ]
 
+    @pytest.mark.slow
     def test_equal_the_plain_run_bit_for_bit(self, tmp_path):
         frame = run(self.specs(), tmp_path, progress=False)
         assert (frame["error"] == "").all()
@@ -560,6 +563,7 @@ def wide(outputs):
     return models.small_cnn(outputs, width=4)
 
 
+@pytest.mark.slow
 def test_a_loss_in_a_file_beside_the_script_goes_everywhere(tmp_path):
     (tmp_path / "mine.py").write_text(
         "def my_loss(z, y):\n"
