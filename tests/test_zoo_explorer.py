@@ -5,9 +5,11 @@ import time
 import numpy as np
 import pytest
 import traitlets
+from scipy import optimize, stats
 
 from emdviz import emd, emd2, one_hot
 from emdviz.explorers import ZooExplorer
+from emdviz.explorers.zoo import rules
 from emdviz.explorers.zoo.pairs import COUNT, read_pair
 from emdviz.explorers.zoo.zoo import LABEL, stored, with_verdict
 from tests.explorer_checks import check_refused, check_self_contained
@@ -85,6 +87,53 @@ def test_rules_need_no_torch_and_give_the_best_answer():
     np.testing.assert_allclose(explorer.best["XE"]["p"], example)
 
 
+PLACES = np.arange(COUNT)
+EXPECTED = {
+    "EMD1.5": lambda p, t: gaps(p, t, 1.5),
+    "EMD3": lambda p, t: gaps(p, t, 3),
+    "OLL": lambda p, t: -np.abs(np.subtract.outer(PLACES, PLACES)) @ t @ np.log(1 - p),
+    "CDW-CE": lambda p, t: -np.sqrt(np.abs(np.subtract.outer(PLACES, PLACES))) @ t @ np.log(1 - p),
+    "AEMD": lambda p, t: np.abs(np.subtract.outer(PLACES, PLACES)) @ t @ p + p @ np.log(p),
+}
+
+
+def gaps(p, t, power):
+    """Expected sum of the gaps of two CDFs to a power, label by label."""
+    labels = (np.arange(COUNT)[:, None] <= PLACES[:-1]).astype(float)
+    return t @ (np.abs(np.cumsum(p)[:-1] - labels) ** power).sum(1)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_rules_find_the_least_expected_loss(name, seed):
+    t = np.random.default_rng(seed).dirichlet(np.ones(COUNT))
+    cost, best = EXPECTED[name], np.array(rules.answer(stored()["rows"][name], t)["p"])
+    end = optimize.minimize(
+        lambda p: cost(np.clip(p, 1e-12, 1 - 1e-12), t),
+        np.full(COUNT, 1 / COUNT),
+        method="SLSQP",
+        bounds=[(0, 1)] * COUNT,
+        constraints={"type": "eq", "fun": lambda p: p.sum() - 1},
+        options={"ftol": 1e-13, "maxiter": 500},
+    )
+    assert best.sum() == pytest.approx(1)
+    assert cost(np.clip(best, 1e-12, 1), t) == pytest.approx(end.fun, abs=1e-6)
+    np.testing.assert_allclose(best, end.x, atol=5e-3)
+
+
+def test_heads_and_hinges_have_rules_as_well():
+    t = np.array([0.1, 0.2, 0.4, 0.3, 0.0])
+    found = {
+        name: rules.answer(stored()["rows"][name], t)
+        for name in ("Binomial-head", "hinge-AT", "hinge-WW")
+    }
+    likely = stats.binom(4, t @ PLACES / 4).pmf(PLACES)
+    np.testing.assert_allclose(found["Binomial-head"]["p"], likely)
+    assert found["hinge-AT"] == found["hinge-WW"] == {"label": 2}
+    certain = rules.answer(stored()["rows"]["OLL"], np.eye(COUNT)[3])
+    assert certain["p"] == [0, 0, 0, 1, 0]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["XE", "EMD1.5", "SORD", "CORN", "CLM-logit", "hinge-WW"])
 def test_stored_rows_are_what_is_computed(name):
@@ -113,7 +162,7 @@ def test_stored_verdicts_are_what_is_found():
 
 def test_a_loss_of_the_users_is_computed_while_the_figure_lives():
     pytest.importorskip("torch")
-    explorer = ZooExplorer(show=["XE", brute, "EMD1.5"], second="brute")
+    explorer = ZooExplorer(show=["XE", brute, "focal"], second="brute")
     assert explorer.facts["brute"].get("pending") or "curve" in explorer.facts["brute"]
     explorer.t = [0.1, 0.1, 0.5, 0.2, 0.1]
     end = time.monotonic() + 600
@@ -125,7 +174,7 @@ def test_a_loss_of_the_users_is_computed_while_the_figure_lives():
     assert row["saturates"]
     assert explorer.best["brute"]["p"] == explorer.t
     assert explorer._answers["t"] == explorer.t
-    assert set(explorer._answers["best"]) == {"EMD1.5"}
+    assert set(explorer._answers["best"]) == {"focal"}
     pair = explorer.pair
     costs = [((np.array(pair[k]) - one_hot(LABEL, COUNT)) ** 2).sum() for k in "pq"]
     np.testing.assert_allclose(costs, pair["other"], atol=1e-3)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from emdviz.explorers import ZooExplorer
+from emdviz.explorers.zoo import rules
+from emdviz.explorers.zoo.zoo import stored
 from tests.browser.figure import wait_until
 
 pytestmark = pytest.mark.browser
@@ -13,6 +15,14 @@ HEIGHTS = """(charts) => charts.map((chart) =>
   [...chart.querySelectorAll('.emdviz-best-bar')].map((bar) => bar.getAttribute('height') / 28))"""
 BEST = """(row) => [...row.querySelectorAll('.emdviz-best-bar')].map(
   (bar) => +bar.getAttribute('height'))"""
+
+
+def moved(t, i, value):
+    """What a bar leaves to the others, in their old proportions."""
+    t = np.array(t)
+    t *= (1 - value) / (1 - t[i])
+    t[i] = value
+    return t
 
 
 def rows(page):
@@ -48,9 +58,17 @@ def test_a_saved_page_sorts_filters_and_compares(offline_page):
 
 
 def test_a_drag_changes_all_best_answers_at_once(offline_page):
-    page, _ = offline_page(ZooExplorer())
+    explorer = ZooExplorer()
+    page, _ = offline_page(explorer)
     bar = page.locator(".emdviz-t .emdviz-bar").nth(0)
     bar.focus()
+    page.keyboard.press("PageUp")
+    t = moved(explorer.t, 0, explorer.t[0] + 0.1)
+    for name, row in stored()["rows"].items():
+        best = rules.answer(row, t)
+        if best is not None and "p" in best:
+            drawn = np.array(page.locator(f"tr[data-row='{name}']").evaluate(BEST)) / 28
+            np.testing.assert_allclose(drawn, best["p"], atol=1e-3, err_msg=name)
     page.keyboard.press("End")
     for name in ("XE", "EMD", "EMD2"):
         row = page.locator(f"tr[data-row='{name}']")
@@ -81,10 +99,10 @@ def test_a_phone_scrolls_the_table_alone(offline_page):
 def test_the_kernel_answers_where_no_rule_does(open_cells):
     notebook = open_cells(
         "from emdviz.explorers import ZooExplorer\n"
-        "explorer = ZooExplorer(show=['XE', 'EMD1.5', 'hinge-WW'])\nexplorer"
+        "explorer = ZooExplorer(show=['XE', 'COPOC', 'hinge-WW'])\nexplorer"
     )
     page = notebook.page
-    row = page.locator("tr[data-row='EMD1.5']")
+    row = page.locator("tr[data-row=COPOC]")
     row.wait_for()
     page.locator(".emdviz-t .emdviz-bar").nth(0).focus()
     page.keyboard.press("PageUp")

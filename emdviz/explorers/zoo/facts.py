@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from emdviz.explorers.kit import presets
+from emdviz.explorers.zoo import rules
 from emdviz.explorers.zoo.pairs import COUNT, grid, mixed
 from emdviz.explorers.zoo.zoo import LABEL, with_verdict
 from emdviz.losses import LOSSES, as_loss
@@ -147,37 +148,25 @@ def _best(problem):
     best = {name: best_answer(problem, t) for name, t in ts.items()}
     rng = np.random.default_rng(0)
     seen = [(ts[name], answer) for name, answer in best.items()]
-    corners = None
-    rules = {kind: rule for kind, rule in _rules(None).items() if _fits(rule, seen)}
-    if not rules and problem.is_free:
+    found = [(kind, number, None) for kind, number in rules.KINDS]
+    found = [rule for rule in found if _fits(rule, seen)]
+    if not found and problem.is_free:
         corners = [best_answer(problem, t)["p"] for t in np.eye(COUNT)]
-        rules = {kind: rule for kind, rule in _rules(corners).items() if _fits(rule, seen)}
-    if rules and problem.is_free:
+        mixture = "mixture", None, corners
+        found = [mixture] if None not in np.ravel(corners) and _fits(mixture, seen) else []
+    if found and problem.is_free:
         seen = [(t, best_answer(problem, t)) for t in rng.dirichlet(np.ones(COUNT), 4)]
-        rules = {kind: rule for kind, rule in rules.items() if _fits(rule, seen)}
-    kind = next(iter(rules), None)
-    return {"best": best, "rule": kind, "corners": corners if kind == "mixture" else None}
-
-
-def _rules(corners):
-    """Return rules for the best answer: kind -> function of t."""
-    places = np.arange(COUNT)
-    rules = {
-        "t": lambda t: {"p": t},
-        "median": lambda t: {"p": np.eye(COUNT)[int(np.argmax(np.cumsum(t) > 0.5 - 1e-9))]},
-        "mode": lambda t: {"p": np.eye(COUNT)[int(np.argmax(t))]},
-        "mean": lambda t: {"number": t @ places},
-    }
-    if corners is not None and None not in np.ravel(corners):
-        rules["mixture"] = lambda t: {"p": t @ np.array(corners)}
-    return rules
+        found = [rule for rule in found if _fits(rule, seen)]
+    kind, number, corners = next(iter(found), (None, None, None))
+    return {"best": best, "rule": kind, "number": number, "corners": corners}
 
 
 def _fits(rule, seen):
+    row = dict(zip(("rule", "number", "corners"), rule, strict=True))
     for t, answer in seen:
         if np.sort(t)[-1] - np.sort(t)[-2] < 1e-9:
             continue  # of two modes, or no class above others, several answers are best
-        (key, value), (own, other) = *rule(t).items(), *answer.items()
+        (key, value), (own, other) = *rules.answer(row, t).items(), *answer.items()
         if key != own or other is None or np.abs(np.array(value) - np.array(other)).max() > _FIT:
             return False
     return True

@@ -5,6 +5,7 @@ import { createBarPanel } from "../kit/bar_chart.js";
 import { createActionMenu, createButton, createMenu, createToolbar } from "../kit/controls.js";
 import { equal } from "../kit/distributions.js";
 import { formatLoss, formatProbability, html, set, write } from "../kit/dom.js";
+import { commit } from "../kit/sync.js";
 import { makeWidget } from "../kit/widget.js";
 import { createSmallBars, createSmallCurve, createSmallPush } from "./drawings.js";
 import { readPair } from "./pairs.js";
@@ -74,10 +75,11 @@ function createRow({ row, model, act }) {
       set(node, { "data-chosen": place < 0 ? null : place + 1 });
       write(mark, place < 0 ? "" : String(place + 1));
       set(name, { "aria-pressed": String(place >= 0) });
-      if (row.pending || row.failed) return;
+      if (row.pending || row.failed) return false;
       const { answer, words } = answerOf(row, state.t, model);
       write(late, words);
       best.update(state.t, answer, row.label);
+      return words === "…";
     },
   };
 }
@@ -209,9 +211,25 @@ function build(model, root) {
   const side = html("div", { class: "emdviz-side" }, panel.node, pair.node);
   const frame = html("div", { class: "emdviz-guide" }, side, html("div", { class: "emdviz-main" }, scroll, counted));
   root.append(createToolbar(filters.map(({ node }) => node), { see: SEE, hint: HINT, keys: `${KEYS}.` }), frame);
+  // the kernel searches first for the best answers that the reader sees
+  let timer = 0;
+  function tellSight() {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (model.get("_kernel") === false || !scroll.isConnected) return;
+      const { top, bottom } = scroll.getBoundingClientRect();
+      const seen = made.filter(({ node }) => {
+        const box = node.getBoundingClientRect();
+        return node.isConnected && box.bottom > top && box.top < bottom;
+      });
+      commit(model, { _in_sight: seen.map(({ row }) => row.name) });
+    }, 150);
+  }
+  scroll.addEventListener("scroll", tellSight, { passive: true });
   let rows = null;
   let made = [];
   let placed = null;
+  let count = "";
 
   /** Make rows where they were computed anew, and put those that pass in order. */
   function place(state) {
@@ -236,7 +254,8 @@ function build(model, root) {
       shown.sort((a, b) => at(a) - at(b));
     }
     body.replaceChildren(...shown.map(({ node }) => node));
-    write(counted, shown.length === made.length ? `${made.length} losses; hover or focus for more` : `${shown.length} of ${made.length} losses`);
+    tellSight();
+    count = shown.length === made.length ? `${made.length} losses; hover or focus for more` : `${shown.length} of ${made.length} losses`;
   }
 
   return {
@@ -251,7 +270,8 @@ function build(model, root) {
       head.update(state);
       for (const { key, update } of filters) update(state[key]);
       panel.chart.update(state.t, null, { pinned: state.pinned_t });
-      for (const row of made) row.update(state);
+      const waiting = made.map((row) => row.update(state)).filter(Boolean).length;
+      write(counted, waiting ? `${count} · Python computes ${waiting} best answer${waiting > 1 ? "s" : ""} …` : count);
       const said = pair.update(rows, state);
       const shares = state.t.map((value, i) => `${model.get("classes")[i]} ${formatProbability(value)}`);
       return `A table of ${rows.length} losses, ${body.children.length} shown. Labels are drawn from ${shares.join(", ")}. ${said}`;

@@ -17,6 +17,7 @@ from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
 from emdviz.explorers.kit.explorer import drawing, style_sheet
 from emdviz.explorers.kit.traits import Distribution, Pins, as_trait
+from emdviz.explorers.zoo import rules
 from emdviz.explorers.zoo.pairs import COUNT, read_pair
 from emdviz.losses.loss import LOSSES
 from emdviz.losses.zoo import ZooLoss, properties
@@ -155,6 +156,7 @@ class ZooExplorer(DistributionExplorer):
     _presets = traitlets.Dict().tag(sync=True)
     _filters = traitlets.Dict().tag(sync=True)
     _label = traitlets.Int(LABEL).tag(sync=True)
+    _in_sight = traitlets.List(traitlets.Unicode()).tag(sync=True, from_browser=True)
 
     def __init__(
         self,
@@ -245,7 +247,7 @@ class ZooExplorer(DistributionExplorer):
     def _answer(self, name, t):
         row = self.facts[name]
         t = np.asarray(t, dtype=np.float64)
-        if (known := _by_rule(row, t)) is not None:
+        if (known := rules.answer(row, t)) is not None:
             return known
         for key, example in self._presets.items():
             if "best" in row and np.allclose(example["p"], t, atol=1e-9):
@@ -297,7 +299,7 @@ class ZooExplorer(DistributionExplorer):
             return []
         if self._answers.get("t") == self.t and self._answers.get("done"):
             return []
-        return [row["name"] for row in self._rows if "best" in row and _by_rule(row, t) is None]
+        return [row["name"] for row in self._rows if "best" in row and row.get("rule") is None]
 
     def _work(self):
         while True:
@@ -317,9 +319,13 @@ class ZooExplorer(DistributionExplorer):
         with needs("train"):
             from emdviz.explorers.zoo import facts
         t, found = wanted[0], {}
-        for name in self._unknown():
+        unknown = self._unknown()
+        while unknown:
             if wanted != self._wanted:
                 return
+            # what the reader sees comes first, also where they have scrolled meanwhile
+            name = next((one for one in unknown if one in self._in_sight), unknown[0])
+            unknown.remove(name)
             try:
                 found[name] = facts.best_answer(self._problem(name), t)
             except Exception as error:
@@ -420,24 +426,6 @@ def _read(show):
                 "pending": True,
             }
     return own, found
-
-
-def _by_rule(row, t):
-    """Return the best answer to t that a rule gives, or None; ``rules.js`` does the same."""
-    kind = row.get("rule")
-    if kind == "any":
-        return {"any": True}
-    if kind == "t":
-        return {"p": [*map(float, t)]}
-    if kind == "mixture":
-        return {"p": (t @ np.array(row["corners"])).tolist()}
-    if kind == "mean":
-        return {"number": float(t @ np.arange(COUNT))}
-    if kind == "mode":
-        return {"p": np.eye(COUNT)[int(np.argmax(t))].tolist()}
-    if kind == "median":
-        return {"p": np.eye(COUNT)[int(np.argmax(np.cumsum(t) > 0.5 - 1e-9))].tolist()}
-    return None
 
 
 def _percent(row):
