@@ -88,7 +88,7 @@ def _on_dark(svg, losses):
 
 
 def _difference(found, ax, metric):
-    """Draw the paired differences in a metric, in colour where they are no chance."""
+    """Draw the paired differences in a metric, in colour where they stand."""
     rows = found.differences
     rows = rows[rows["metric"] == metric].reset_index(drop=True)
     # the line of no difference leaves room for the numbers

@@ -218,11 +218,15 @@ def _method(found):
     seconds = found.done["seconds"].sum()
     took = f"{seconds / 60:.0f} minutes" if seconds > 100 else f"{seconds:.0f} seconds"
     device = listed(dict.fromkeys(map(str, found.done["device"])))
+    tested = "and each network was tested once, at the end"
+    if found.resplit:
+        tested += "; rows that one split tests may be validation rows of another"
     return (
         f"Network: {networks}, {row['epochs']} epochs in batches of {row['batch_size']}, "
         f"{row['schedule']} schedule, momentum {row['momentum']:g}, weight decay "
-        f"{row['weight_decay']:g}. Every loss of a seed starts from the same weights and sees the "
-        f"same batches. Learning rates were chosen on validation rows; test rows were used once. "
+        f"{row['weight_decay']:g}. Every loss of a seed starts from the same weights, but for a "
+        "last layer of another size, and sees the same batches. Learning rates were chosen on "
+        f"validation rows, {tested}. "
         f"Training took {took} on {device}."
     )
 

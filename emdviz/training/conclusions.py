@@ -21,7 +21,7 @@ LEVEL = 0.05
 """The share of verdicts that may be wrong: 1 − the coverage of the intervals."""
 
 _ONE_TEST_SET, _EXAMPLES = "seeds, on one test set", "seeds and test examples"
-_WIDENED = " that share examples"
+_WIDENED, _APART = " that share examples", " that share no examples"
 
 _SCORES = {
     "AEM": lambda predicted: 100.0 * (predicted["classes"] == predicted["labels"]),
@@ -114,7 +114,7 @@ def paired_differences(
     test_to_train : float, optional
         Test examples / training examples of splits that were drawn from one data set, such as 1/8
         for 80, 10 and 10 %. It widens the intervals for what such splits share; where there is
-        one test set it has no effect.
+        one test set it has no effect. 0 says that the splits share no examples.
 
     Returns
     -------
@@ -130,8 +130,9 @@ def paired_differences(
         ``over`` says what the interval is over. "seeds, on one test set": it would hold the
         mean of ever more seeds on these very examples, and says nothing of others. "seeds and
         splits": each seed or fold has its own test examples; since the splits share examples,
-        the interval is too narrow. "seeds and splits that share examples": the same, widened; see
-        ``test_to_train``. "seeds and test examples": see ``predictions``.
+        the interval is too narrow. "seeds and splits that share examples": the same, widened, and
+        "seeds and splits that share no examples": see ``test_to_train``. "seeds and test
+        examples": see ``predictions``.
 
     Raises
     ------
@@ -176,7 +177,8 @@ def paired_differences(
             "test_to_train must be None where predictions are given: they are of one test set"
         )
     shared = _shared(test_to_train, over)
-    over += _WIDENED if shared else ""
+    if test_to_train is not None and over != _ONE_TEST_SET:
+        over += _WIDENED if shared else _APART
     if predictions is not None:
         if "id" not in table:
             raise ValueError("table must have the column 'id' where predictions are given")
@@ -259,7 +261,7 @@ def _explain(over):
     caution = "; the splits share examples: too narrow"
     if over == _ONE_TEST_SET:
         caution = "; other test examples may give other verdicts"
-    elif over == _EXAMPLES:
+    elif over == _EXAMPLES or over.endswith(_APART):
         caution = ""
     elif over.endswith(_WIDENED):
         caution = " (Nadeau and Bengio)"
