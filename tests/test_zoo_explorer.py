@@ -180,6 +180,24 @@ def test_a_loss_of_the_users_is_computed_while_the_figure_lives():
     np.testing.assert_allclose(costs, pair["other"], atol=1e-3)
 
 
+def test_what_the_reader_sees_is_computed_first(monkeypatch):
+    facts = pytest.importorskip("emdviz.explorers.zoo.facts")
+    explorer, asked = ZooExplorer(), []
+    monkeypatch.setattr(facts, "best_answer", lambda problem, t: asked.append(problem) or {})
+    monkeypatch.setattr(explorer, "_problem", lambda name: name)
+    explorer._handle_custom_msg({"do": "see", "rows": ["COPOC", "XE", "hinge-IT"]}, [])
+    explorer.t = [0.1, 0.1, 0.5, 0.2, 0.1]
+    end = time.monotonic() + 60
+    while explorer._thread is not None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert asked[:2] == ["COPOC", "hinge-IT"]
+    assert set(asked) == {name for name, row in explorer.facts.items() if row["rule"] is None}
+    assert len(asked) < 10
+    explorer._handle_custom_msg({"do": "see", "rows": 3}, [])  # no list of names
+    assert explorer._in_sight == set()
+
+
 def test_what_is_wrong_is_refused_in_words():
     explorer = ZooExplorer()
     check_refused(explorer, "first", "nothing", "first")

@@ -5,7 +5,6 @@ import { createBarPanel } from "../kit/bar_chart.js";
 import { createActionMenu, createButton, createMenu, createToolbar } from "../kit/controls.js";
 import { equal } from "../kit/distributions.js";
 import { formatLoss, formatProbability, html, set, write } from "../kit/dom.js";
-import { commit } from "../kit/sync.js";
 import { makeWidget } from "../kit/widget.js";
 import { createSmallBars, createSmallCurve, createSmallPush } from "./drawings.js";
 import { readPair } from "./pairs.js";
@@ -222,7 +221,7 @@ function build(model, root) {
         const box = node.getBoundingClientRect();
         return node.isConnected && box.bottom > top && box.top < bottom;
       });
-      commit(model, { _in_sight: seen.map(({ row }) => row.name) });
+      model.send({ do: "see", rows: seen.map(({ row }) => row.name) });
     }, 150);
   }
   scroll.addEventListener("scroll", tellSight, { passive: true });

@@ -156,7 +156,6 @@ class ZooExplorer(DistributionExplorer):
     _presets = traitlets.Dict().tag(sync=True)
     _filters = traitlets.Dict().tag(sync=True)
     _label = traitlets.Int(LABEL).tag(sync=True)
-    _in_sight = traitlets.List(traitlets.Unicode()).tag(sync=True, from_browser=True)
 
     def __init__(
         self,
@@ -192,6 +191,7 @@ class ZooExplorer(DistributionExplorer):
             one: {o: p for o, p in pairs[one].items() if o in rows} for one in pairs if one in rows
         }
         self._lock, self._thread, self._wanted, self._problems = threading.RLock(), None, None, {}
+        self._in_sight = set()
         super().__init__(
             {"t": presets.truths(COUNT)["unsure"]["p"] if t is None else t},
             classes=classes,
@@ -210,6 +210,13 @@ class ZooExplorer(DistributionExplorer):
         )
         self._ask()
         self.observe(self._ask, names=["t", "first", "second"])
+        self.on_msg(self._look)
+
+    def _look(self, _, content, __):
+        """Note which rows the reader sees."""
+        if isinstance(content, dict) and content.get("do") == "see":
+            rows = content.get("rows")
+            self._in_sight = set(map(str, rows)) if isinstance(rows, list) else set()
 
     @traitlets.validate("positions")
     def _no_positions(self, proposal):
