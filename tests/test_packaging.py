@@ -191,7 +191,10 @@ def test_a_mistake_of_our_own_is_no_missing_extra():
     assert caught.value.extra == "zoo"
 
 
-HEAVY = "torch torchvision ot pandas scipy.stats sklearn seaborn matplotlib IPython ipywidgets"
+HEAVY = (
+    "torch torch._dynamo torchvision ot pandas scipy.stats sklearn seaborn matplotlib IPython "
+    "ipywidgets"
+)
 FIGURES = {"matplotlib"}
 SEABORN = {"seaborn", "pandas", "scipy.stats", "IPython", "ipywidgets"}  # with what it imports
 WIDGETS = {"IPython", "ipywidgets"}
@@ -212,7 +215,11 @@ BROUGHT = {
     "from emdviz import emd2_loss, losses; losses.aemd_loss": {"torch"},
     "from emdviz import datasets; datasets.load('synthetic_faces', n=8)": {"torch"},
     "from emdviz import training; training.fit": {"torch"},
-    "from emdviz import models; models.build('small_cnn', 3, (3, 32, 32))": {"torch"},
+    "from emdviz import datasets, training\n"
+    "faces = datasets.load('synthetic_faces', n=20, size=32)\n"
+    "list(training.Run('small_cnn', 'EMD2', faces, training.TrainConfig(epochs=1, device='cpu')))": {
+        "torch"
+    },
 }
 """What a program types -> the heavy modules that this brings in."""
 

@@ -16,6 +16,7 @@ from emdviz.writing import write_whole
 FORMAT = "emdviz run 1"
 WEIGHTS = "weights.safetensors"
 _OPTIMIZER = "optimizer."
+_MOMENTUM = "momentum_buffer"
 _MODEL = "model."
 _LOSS = "loss."
 
@@ -138,10 +139,9 @@ def pack(model, criterion, optimizer):
     """Return all tensors of a run's state under one level of names, on the CPU."""
     tensors = {_MODEL + name: value for name, value in model.state_dict().items()}
     tensors |= {_LOSS + name: value for name, value in criterion.state_dict().items()}
-    for i, state in optimizer.state_dict()["state"].items():
-        for name, value in state.items():
-            if isinstance(value, torch.Tensor):
-                tensors[f"{_OPTIMIZER}{i}.{name}"] = value
+    for i, value in enumerate(optimizer.parameters):
+        if value in optimizer.momenta:
+            tensors[f"{_OPTIMIZER}{i}.{_MOMENTUM}"] = optimizer.momenta[value]
     return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
 
 
@@ -153,11 +153,8 @@ def unpack(tensors, model, criterion, optimizer):
 
     model.load_state_dict(part(_MODEL))
     criterion.load_state_dict(part(_LOSS))
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    state = {}
+    optimizer.momenta.clear()
     for name, value in part(_OPTIMIZER).items():
-        number, _, key = name.partition(".")
+        parameter = optimizer.parameters[int(name.partition(".")[0])]
         # in the memory layout of the parameter, which a file does not keep
-        like = torch.empty_like(parameters[int(number)]) if value.ndim else value
-        state.setdefault(int(number), {})[key] = like.copy_(value)
-    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+        optimizer.momenta[parameter] = torch.empty_like(parameter).copy_(value)

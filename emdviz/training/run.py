@@ -19,6 +19,7 @@ from emdviz.training.evaluation import Predictor, centre_crop_if, measure, prepa
 from emdviz.training.folder import RunFolder, describe, pack, unpack
 from emdviz.training.history import Epoch
 from emdviz.training.provenance import digest
+from emdviz.training.sgd import SGD
 
 
 def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_options=None):
@@ -185,11 +186,8 @@ class Run(Predictor):
         )
         self.steps = data.steps(config)
         self._parts = 1
-        self.optimizer = torch.optim.SGD(
-            made.parameters(),
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
+        self.optimizer = SGD(
+            made.parameters(), momentum=config.momentum, weight_decay=config.weight_decay
         )
         self.epochs, self.folder, self.threads = [], None, data.threads
         if folder is not None:
@@ -222,10 +220,8 @@ class Run(Predictor):
         self.criterion.train()
         with use_threads(self.threads):
             for step, batch in enumerate(self.data.batches(self.config, number)):
-                for group in self.optimizer.param_groups:
-                    group["lr"] = self.rate(number, step)
                 with _seeded(self, number, step) if self.is_random else nullcontext():
-                    total += self._step(*batch)
+                    total += self._step(*batch, self.rate(number, step))
                 if on_step is not None:
                     on_step()
         return total.item()
@@ -297,7 +293,7 @@ class Run(Predictor):
     def _mean_loss(self, outputs, targets):
         return self.criterion.eval()(outputs, targets).item()
 
-    def _step(self, inputs, targets, weights):
+    def _step(self, inputs, targets, weights, rate):
         """Change the weights once and return the loss of the batch, not waiting for it."""
         try:
             value = self._backward(inputs, targets, weights)
@@ -316,13 +312,13 @@ class Run(Predictor):
                 "with two halves of each batch, whose gradients are added up",
                 stacklevel=2,
             )
-            return self._step(inputs, targets, weights)
-        self.optimizer.step()
+            return self._step(inputs, targets, weights, rate)
+        self.optimizer.step(rate)
         return value
 
     def _backward(self, inputs, targets, weights):
         """Set the gradients of a batch, in parts if it must be; return its loss."""
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         value = torch.zeros((), device=self.data.device)
         size = -(-len(targets) // self._parts)
         for start in range(0, len(targets), size):

@@ -400,14 +400,14 @@ class Networks(SideBySide):
 
 def _momentum(run, value):
     """Return the momentum of a parameter."""
-    kept = run.optimizer.state.get(value, {}).get("momentum_buffer")
+    kept = run.optimizer.momenta.get(value)
     return torch.zeros_like(value).detach() if kept is None else kept.detach()
 
 
 def _keep_momentum(run, value, momentum):
     if run.config.momentum:
         own = torch.empty_like(value).copy_(momentum)
-        run.optimizer.state[value]["momentum_buffer"] = own
+        run.optimizer.momenta[value] = own
 
 
 def _kind(run):
