@@ -4,6 +4,7 @@ Imports nothing but the standard library, so that it can speak before torch is l
 """
 
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,13 +37,50 @@ def limit(path="/sys/fs/cgroup/cpu.max"):
         return None
 
 
-def idle_cores(path="/proc/loadavg"):
-    """Return how many cores other programs leave at this moment, or None where nothing tells."""
+def idle_cores(path="/proc/stat"):
+    """Return how many cores other programs have left lately, or None where nothing tells.
+
+    Lately is since the last call, or since this module was imported. A glance would not do: a
+    browser that just then draws a figure would pass for a program that computes.
+    """
+    now = _read_clocks(path)
+    if now is None:
+        return None
+    before, idle = _seen.get(path, (now, None))
+    age = now["time"] - before["time"]
+    if age < SHORTEST and idle is not None:
+        return idle
+    if not SHORTEST <= age <= LONGEST or now["own"] < before["own"]:  # less after a fork
+        time.sleep(SHORTEST)
+        before, now = now, _read_clocks(path)
+    spent = {name: now[name] - before[name] for name in now}
+    cores = os.cpu_count() or 1
+    idle = cores - min(cores, max(0, round((spent["all"] - spent["own"]) / spent["time"])))
+    _seen[path] = now, idle
+    return idle
+
+
+SHORTEST, LONGEST = 0.2, 60.0
+"""Seconds over which :func:`idle_cores` looks, at least and at most."""
+
+_seen = {}
+"""Path -> the clocks when it was last read, and the cores that were idle before that."""
+
+
+def _read_clocks(path):
+    """Return the seconds of the clock, those that all programs computed, and this one, or None."""
     try:
-        running = int(Path(path).read_text(encoding="ascii").split()[3].partition("/")[0])
+        words = Path(path).read_text(encoding="ascii").split(maxsplit=9)
+        user, nice, system, _, _, irq, softirq = map(int, words[1:8])
     except (OSError, ValueError, IndexError):
         return None
-    return (os.cpu_count() or 1) - (running - 1)  # this one is running
+    ticks = os.sysconf("SC_CLK_TCK")
+    busy = (user + nice + system + irq + softirq) / ticks
+    return {"time": time.monotonic(), "all": busy, "own": time.process_time()}
+
+
+if (_clocks := _read_clocks("/proc/stat")) is not None:
+    _seen["/proc/stat"] = _clocks, None
 
 
 def choose_threads():

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -55,15 +56,57 @@ def test_a_limit_is_told_to_openmp(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS")
 
 
-def test_idle_cores_are_those_that_others_leave(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    path = tmp_path / "loadavg"
-    for running, idle in ((1, 4), (3, 2), (9, -4)):
-        path.write_text(f"0.50 0.40 0.30 {running}/231 4711\n")
-        assert _threads.idle_cores(path) == idle
-    path.write_text("nothing of the kind")
-    assert _threads.idle_cores(path) is None
-    assert _threads.idle_cores(tmp_path / "none") is None
+class TestIdleCores:
+    """Four cores; clocks that the test sets."""
+
+    @pytest.fixture(autouse=True)
+    def clocks(self, monkeypatch, tmp_path):
+        self.path, self.now, self.own, self.all = tmp_path / "stat", 100.0, 5.0, 1000.0
+        monkeypatch.setattr(os, "cpu_count", lambda: 4)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "process_time", lambda: self.own)
+        monkeypatch.setattr(time, "sleep", lambda seconds: self.spend(seconds, 0, self.others))
+        self.others = 0
+        self.spend(0, 0, 0)
+
+    def spend(self, seconds, own, others):
+        """Let time pass, with so many cores used by this program and by others."""
+        self.now += seconds
+        self.own += own * seconds
+        self.all += (own + others) * seconds
+        ticks = round(self.all * os.sysconf("SC_CLK_TCK"))
+        # user, nice, system, idle, iowait, irq, softirq, steal, guest
+        self.path.write_text(f"cpu  {ticks - 40} 5 20 99999 777 7 8 500 3 0\ncpu0 1 2 3\n")
+
+    def idle(self):
+        return _threads.idle_cores(self.path)
+
+    @pytest.mark.parametrize(("others", "idle"), [(0, 4), (0.4, 4), (1, 3), (2.9, 1), (4, 0)])
+    def test_are_those_that_others_left_since_the_last_call(self, others, idle):
+        self.idle()
+        self.spend(10, 2, others)
+        assert self.idle() == idle
+
+    def test_a_short_burst_counts_little(self):
+        self.idle()
+        self.spend(4.8, 1, 0.1)
+        self.spend(0.2, 1, 2)
+        assert self.idle() == 4
+
+    def test_old_news_do_not_count(self):
+        self.idle()
+        self.spend(3600, 0, 0)
+        self.others = 3
+        assert self.idle() == 1
+        assert self.idle() == 1  # told at once
+        self.own = 0  # as in a process that was forked
+        self.spend(1, 0, 0)
+        assert self.idle() == 1
+
+    def test_nothing_tells(self):
+        self.path.write_text("nothing of the kind")
+        assert self.idle() is None
+        assert _threads.idle_cores(self.path.parent / "none") is None
 
 
 class TestRuns:
