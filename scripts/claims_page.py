@@ -239,8 +239,8 @@ def of_2016():
         "in part, here",
         f"drawn faces, {seeds} seeds, each with new faces, RPS less that of a constant D: given "
         f"{given}, learned {learned}; learned less given: {apart}; exact matches less those of "
-        f"cross-entropy: {gain} points; on the map XE + learned EMD², which differs in more than D, "
-        "is against XE + EMD² "
+        f"cross-entropy: {gain} points; on the map XE + learned EMD², which differs in "
+        "more than D, is against XE + EMD² "
         f"{on_the_map('SGEMD2', ('AEM', 'AEO', 'RPS'), baseline='XEMD2')}",
         tests=("test_claims_page.py::test_what_notebook_06_says_of_the_controls",),
         cells=((6, "## What is due to $D$?"),),
