@@ -13,6 +13,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.output_widget import OutputWidget
 
+from emdviz.losses import zoo
 from scripts import copy_notebooks
 from tests.exercises import exercises, is_solution, said, trials, wrong_answers
 
@@ -206,9 +207,51 @@ class TestForm:
                 assert before.cell_type == "markdown" or is_folded(before), cell.source
 
     def test_links_lead_somewhere(self, cells, path):
+        places = {place for cell in cells for place in headings(cell)}
         for cell in cells:
             for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", cell.source):
                 assert (path.parent / target).exists(), target
+            for place in re.findall(r"\]\(#([^)]+)\)", cell.source):
+                assert place in places, place
+
+
+def headings(cell):
+    """Return the headings of a text as JupyterLab names their places."""
+    found = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE) * (cell.cell_type == "markdown")
+    return [text.strip().replace(" ", "-") for text in found]
+
+
+def test_every_box_of_the_chart_leads_to_evidence():
+    """In notebook 08: to a section that computes something, which says what the chart says."""
+    cells = nbformat.read(NOTEBOOKS[7], as_version=4).cells
+    text = next(cell.source for cell in cells if "## Which loss? A chart" in cell.source)
+    chart = text.partition("## Which loss? A chart")[2].partition("\n## ")[0]
+    rows = [line for line in chart.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 6
+    inside, computed = "", set()
+    for cell in cells:
+        inside = ([inside, *headings(cell)])[-1]
+        if cell.cell_type == "code":
+            computed.add(inside)
+    for row in rows:
+        (place,) = re.findall(r"\]\(#([^)]+)\)", row)
+        assert place in computed, row
+    calibrated, pushing = rows[0], rows[3]
+    found = {name: zoo.properties(name) for name in zoo.names()}
+    thresholds = [name for name in found if zoo.load(name).family == "thresholds"]
+    for label, name in (("XE", "XE"), ("Brier", "Brier"), ("EMD²", "EMD2"), ("XE + EMD²", "XEMD2")):
+        assert label in calibrated
+        assert found[name]["proper"] == "strictly proper"
+    proper = {found[name]["proper"] for name in thresholds if name in ("CORAL", "CORN", "CONDOR")}
+    assert "thresholds" in calibrated
+    assert proper == {"strictly proper"}
+    assert "XE, XE + EMD², most thresholds" in pushing
+    assert not found["XE"]["saturates"]
+    assert not found["XEMD2"]["saturates"]
+    assert sum(not found[name]["saturates"] for name in thresholds) > len(thresholds) / 2
+    assert found["EMD"]["keeps"]["median"]
+    assert found["REG"]["keeps"]["mean"]
+    assert "EMD or the median" in rows[2]
 
 
 def test_all_copies_say_how_to_answer_an_exercise(tmp_path):

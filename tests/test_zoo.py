@@ -1,4 +1,5 @@
 import pickle
+import re
 import sys
 
 import numpy as np
@@ -311,3 +312,23 @@ def test_missing_libraries_name_the_extra(monkeypatch):
     with pytest.raises(ModuleNotFoundError, match=r"pip install -e '\.\[zoo\]'"):
         zoo.load("CLM-logit").head(3, C)
     assert zoo.load("OLL").make(C)(torch.zeros(1, C), torch.tensor([0])).isfinite()
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_option_is_explained_with_its_unit(name):
+    loss = zoo.load(name)
+    assert set(loss.meaning) == set(loss.option_names()), "an option without words, or the reverse"
+    for option, text in loss.meaning.items():
+        default = loss.defaults().get(option)
+        if isinstance(default, bool | str) or option == "ignore_index":  # no quantities
+            continue
+        assert re.search(r"no unit|unit|class steps?|per |share|whole number|0 to", text), option
+    assert loss.about
+    assert "doi" in loss.source or re.search(r"\b(19|20)\d\d\b", loss.source)
+
+
+def test_options_of_the_zoo_are_those_that_its_criteria_take():
+    for name, entry in zoo._ENTRIES.items():
+        for option, (default, meaning) in entry.get("options", {}).items():
+            assert meaning
+            assert zoo.load(name, **{option: default}).name == name

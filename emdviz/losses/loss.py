@@ -437,6 +437,7 @@ _add(
         "mu": "bias μ added to the distance, in its unit to the power ω",
         "warm_up": "epochs of cross-entropy alone, a whole number",
         "ratio": "how many times as large as EMD² cross-entropy is, no unit",
+        "ground_distance": "distances between classes to keep, in their unit, instead of learned",
         **_IGNORED,
         **_SMOOTHED,
     },

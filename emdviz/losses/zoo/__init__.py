@@ -406,7 +406,8 @@ _weighted(
 _weighted(
     "MCE-WKL",
     "Weighted kappa and the Brier score together, so that a batch of look-alikes counts, too.",
-    "dlordinal, MCEAndWKLoss; the kappa as in WKL",
+    "dlordinal, MCEAndWKLoss; the kappa of De la Torre, Puig, Valls 2018, "
+    "doi 10.1016/j.patrec.2017.05.018",
     "kappa",
     "MCEAndWKLoss",
     label="Brier + WKL",
