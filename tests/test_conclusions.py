@@ -93,6 +93,7 @@ def test_the_sentence_names_what_the_intervals_leave_open():
     assert "REG cannot be told from XE: the interval contains zero" in sentence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pairs", "drawn", "expected"),
     [

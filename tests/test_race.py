@@ -82,6 +82,7 @@ def test_stopped_and_resumed_within_an_epoch_the_weights_are_the_same(faces, alo
     assert race.state == "finished"
 
 
+@pytest.mark.slow
 def test_a_race_goes_on_from_its_folder(faces, alone, tmp_path):
     first = make(faces, folder=tmp_path, probe=[3, 1])
     at_batch(first.networks["EMD2"], 6, first.stop)

@@ -182,6 +182,7 @@ def test_a_second_list_of_losses_is_seen(text, suffix):
     assert not second_lists(text.replace("EMD", "OTHER"), suffix)
 
 
+@pytest.mark.slow
 def test_no_second_list_of_losses_stands_in_the_package():
     found = [
         f"{path.relative_to(ROOT)}:{line}"

@@ -94,6 +94,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(faces, whole, tmp_path, stop_
     assert_same(train(faces, tmp_path / "run"), whole)
 
 
+@pytest.mark.slow
 def test_a_run_interrupted_within_an_epoch_goes_on(faces, whole, tmp_path):
     model = models.small_cnn(8, seed=2)
     seen = []

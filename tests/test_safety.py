@@ -110,6 +110,7 @@ def test_dangers_are_seen(source):
     assert dangers(ast.parse(source))
 
 
+@pytest.mark.slow
 def test_no_assert_carries_behaviour():
     """`python -O` leaves asserts out."""
     for file in (ROOT / "emdviz").rglob("*.py"):

@@ -77,6 +77,7 @@ def test_the_converged_plan_is_what_pot_approaches(lam):
         np.testing.assert_allclose(plan, expected, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("concentration", [0.05, 0.5, 5.0])
 @pytest.mark.parametrize("lam", [100.0, 1000.0])
 def test_without_blur_the_converged_cost_is_the_exact_one(lam, concentration):

@@ -1,6 +1,7 @@
 """The package as one house: imports run one way, and every public name exists and is explained."""
 
 import ast
+import functools
 import importlib
 import inspect
 from graphlib import CycleError, TopologicalSorter
@@ -43,19 +44,32 @@ def module_name(path):
 FILES = {module_name(path): path for path in sorted((ROOT / "emdviz").rglob("*.py"))}
 
 
-def imports(text, *, inside_functions=False):
-    """Yield the modules of the package that a source imports, outside of functions by default."""
+parse = functools.cache(ast.parse)  # each file is read by several tests
+
+
+@functools.cache
+def statements(text):
+    """Return the imports of a source outside of functions, and those inside."""
+    found = [], []
 
     def walk(node, inside):
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
                 continue
+            if isinstance(child, ast.expr):
+                continue  # it holds no statement
             function = inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
-            if isinstance(child, ast.Import | ast.ImportFrom) and function == inside_functions:
-                yield child
-            yield from walk(child, function)
+            if isinstance(child, ast.Import | ast.ImportFrom):
+                found[function].append(child)
+            walk(child, function)
 
-    for node in walk(ast.parse(text), False):
+    walk(parse(text), False)
+    return found
+
+
+def imports(text, *, inside_functions=False):
+    """Yield the modules of the package that a source imports, outside of functions by default."""
+    for node in statements(text)[inside_functions]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         else:
@@ -132,7 +146,7 @@ def documented_data(package):
     found = set()
     for name, path in FILES.items():
         if f"{name}.".startswith(f"{package}."):
-            body = ast.parse(path.read_text("utf-8")).body
+            body = parse(path.read_text("utf-8")).body
             for node, after in pairwise(body):
                 if isinstance(node, ast.Assign) and isinstance(after, ast.Expr):
                     is_text = isinstance(after.value, ast.Constant)

@@ -290,6 +290,7 @@ class TestCost:
         found = measure_teraflops(specs, choose_device("cpu"), batch=2, steps=1)
         assert 0 < found["small_cnn"] < 100
 
+    @pytest.mark.slow
     def test_is_what_the_page_says(self):
         page = (Path(__file__).parents[1] / "docs" / "CLUSTER.md").read_text(encoding="utf-8")
         cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]

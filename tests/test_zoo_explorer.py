@@ -160,6 +160,7 @@ def test_stored_verdicts_are_what_is_found():
         assert found == {key: stored()["rows"][name][key] for key in found}
 
 
+@pytest.mark.slow
 def test_a_loss_of_the_users_is_computed_while_the_figure_lives():
     pytest.importorskip("torch")
     explorer = ZooExplorer(show=["XE", brute, "focal"], second="brute")
