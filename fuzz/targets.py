@@ -523,7 +523,7 @@ SPECIAL = {
                 lambda rng, s: training.paired_differences(_runs(rng, s)).assign(regime="one")
             )
         },
-        "ignored": {"words"},
+        "ignored": {"words", "groups"},
         "share": 0.02,
     },
     "plots.plot_beliefs": {"share": 0.02},

@@ -24,6 +24,14 @@ RESULTS = ROOT / "docs" / "results" / "map"
 PAGE = ROOT / "docs" / "RESULTS.md"
 MARKS = "<!-- map -->\n", "<!-- end map -->\n"
 WORDS = ("wins", "loses", "mixed")
+EXPLAINED = """\
+Bold: it stands, each column adjusted for all regimes. *Calibration*: the part of the difference
+that isotonic recalibration of the predicted CDF, at each threshold, would take away; *ranking*:
+the rest, how well the CDF sorts the rows (Dimitriadis, Gneiting and Jordan 2021). *Far rows*: the
+part that comes of test rows whose label is two classes or more from the median of the mean of both
+predictions, which favours neither loss. *Stay*: the percentage of the confident mistakes on
+validation after the first epoch (less than 0.01 for the label) that are so after the last. A dash:
+not measured, or there are none."""
 DROPPED = ()
 """Regimes that were tried and dropped, each with the reason."""
 
@@ -38,32 +46,88 @@ def prepare(folder=RESULTS):
     return rows, about, found, mapping.verdicts(found)
 
 
-def sentences(rows, about, found, judged):
+def sentences(rows, about, found, judged, explained=None):
     """Return the answer in five sentences, all of whose numbers come from the results."""
-    count, compared = len(judged), int(found["p"].notna().sum())
-    own = judged["EMD2"]
-    tally = {word: int((own == word).sum()) for word in ("wins", "loses", "mixed", "undecided")}
-    runs = sum(one["runs"] for one in about.values())
-    first = (
-        f"In {count} regimes and {runs:,} runs, EMD² alone wins against XE in {tally['wins']}, "
-        f"loses in {tally['loses']}, is mixed in {tally['mixed']} and cannot be told from it in "
+    own, score = judged["EMD2"], scores(judged)
+    return [
+        _first_sentence(own, found, about),
+        _where_sentence(own, found, rows),
+        _instead_sentence(judged, score),
+        f"{_balance('EMD', score)}; {_balance('REG', score)} (it predicts no distribution, so its "
+        f"RPS is its MAE); {_balance('AEMD', score)}.",
+        _why_sentence(why(rows, found) if explained is None else explained),
+    ]
+
+
+def scores(judged):
+    """Return for each loss in how many regimes it wins, loses and is mixed."""
+    return {loss: tuple(int((judged[loss] == word).sum()) for word in WORDS) for loss in judged}
+
+
+def _first_sentence(own, found, about):
+    tally = {word: int((own == word).sum()) for word in (*WORDS, "undecided")}
+    runs, compared = sum(one["runs"] for one in about.values()), int(found["p"].notna().sum())
+    more = np.sign(tally["wins"] - tally["loses"])
+    lead = {
+        -1: "EMD² alone is more often worse than cross-entropy (XE) than better",
+        0: "EMD² alone is as often better than cross-entropy (XE) as worse",
+        1: "EMD² alone is more often better than cross-entropy (XE) than worse",
+    }[more]
+    return (
+        f"{lead}: of {len(own)} regimes, with {runs:,} runs, it wins in {tally['wins']}, loses in "
+        f"{tally['loses']}, is mixed in {tally['mixed']} and cannot be told from it in "
         f"{tally['undecided']} (by RPS, MAE and AEM, p adjusted for {compared:,} comparisons)."
     )
+
+
+def _where_sentence(own, found, rows):
     parts = [
         f"it {verb} in {_named(own, word)}"
         for word, verb in (("wins", "wins"), ("loses", "loses"), ("mixed", "is mixed"))
-        if tally[word]
+        if (own == word).any()
     ]
-    second = "; ".join(parts) + "." if parts else "No difference of it stands in any regime."
-    second = second[0].upper() + second[1:]
-    score = {loss: tuple((judged[loss] == word).sum() for word in WORDS) for loss in judged}
+    where = "; ".join(parts) if parts else "no difference of it stands in any regime"
+    real = own[[name for name in own.index if not REGIMES[name].fresh]]
+    tally = ", ".join(f"{word} in {n}" for word in WORDS if (n := int((real == word).sum())))
+    if not len(real):
+        return f"{where[0].upper()}{where[1:]}."
+    share = relative(rows, found, "EMD2")[real.index]
+    return (
+        f"{where[0].upper()}{where[1:]}; in the {len(real)} regimes of real data (tables, digits, "
+        f"faces) it {tally or 'is undecided in all'}, and its RPS differs from that of XE by "
+        f"{100 * share.min():+.1f} to {100 * share.max():+.1f} %."
+    ).replace("-", "−")
+
+
+def relative(rows, found, loss):
+    """Return the differences in RPS as shares of the RPS of XE, by regime."""
+    own = found[(found["loss"] == loss) & (found["metric"] == "RPS")].set_index("regime")
+    return own["difference"] / rows[rows["loss"] == "XE"].groupby("regime")["RPS"].mean()
+
+
+def _instead_sentence(judged, score):
+    """Say what to take: the sum with XE, the best balance, and which losses never lose."""
     best = max(score, key=lambda loss: (score[loss][0] - score[loss][1], score[loss][0]))
-    third = f"{_balance('XEMD2', score)}; the best balance has this loss: {_balance(best, score)}."
-    fourth = (
-        f"{_balance('EMD', score)}; {_balance('REG', score)} (it predicts no distribution, so its "
-        f"RPS is its MAE); {_balance('AEMD', score)}."
+    safe = [look_of(loss).label for loss in score if not any(score[loss][1:])]
+    never = f"worse than XE in nothing, in any regime: {_list(safe)}" if safe else (
+        "no loss is free of regimes in which something is worse than with XE"
+    )  # fmt: skip
+    wins, loses, mixed = score["XEMD2"]
+    if best == "XEMD2":
+        return (
+            "What to take in its place: the best balance of wins and losses has XE + EMD², with "
+            f"its weight chosen on validation ({wins} and {loses}, mixed in {mixed}); {never}."
+        )
+    return (
+        f"What to take in its place: XE + EMD², its weight chosen on validation, wins in {wins}, "
+        f"loses in {loses} and is mixed in {mixed}; the best balance of wins and losses has this "
+        f"loss: {_balance(best, score)}; {never}."
     )
-    return [first, second, third, fourth, _why_sentence(rows, found)]
+
+
+def _list(names):
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _balance(loss, score):
@@ -79,49 +143,81 @@ def _named(verdicts, word):
 def why(rows, found):
     """Return what explains the differences of EMD² in RPS, a row per regime.
 
-    Columns: the difference to XE in RPS, before and after temperature scaling of both on
-    validation, with their verdicts (each adjusted for all regimes); how many times the steps of XE
-    EMD² takes to come within 5 % of XE's last validation RPS (median over the seeds where both do);
-    and the percentage of confident mistakes of both.
+    Columns: the ``difference`` to XE in RPS, the same after temperature scaling of both on
+    validation (``scaled``), and its two parts ``miscalibration`` and ``ranking`` (minus the
+    discrimination), each with its verdict, adjusted for all regimes; the part of the difference
+    that comes of ``far`` rows; how many times the ``steps`` of XE EMD² takes to come within 5 % of
+    XE's last validation RPS (median over the seeds where both do); and for both the percentage of
+    confident mistakes, and of those on validation after the first epoch that stay.
     """
     import pandas as pd
 
-    pair = rows[rows["loss"].isin(["XE", "EMD2"])]
-    scaled = mapping.differences(pair, ["RPS scaled"]).set_index("regime")
+    pair = rows[rows["loss"].isin(mapping.PAIR)].copy()
+    pair["ranking"] = pair["RPS"] - pair["miscalibration"]
+    parts = (
+        mapping.differences(pair, ["RPS scaled"]),
+        *(
+            mapping.differences(pair.dropna(subset=[name]), [name])
+            for name in ("miscalibration", "ranking")
+        ),
+    )
+    scaled, calibration, ranking = (part.set_index("regime") for part in parts)
     before = found[(found["loss"] == "EMD2") & (found["metric"] == "RPS")].set_index("regime")
     wide = pair.pivot(index=["regime", "seed"], columns="loss")
     ratio = (wide["steps"]["EMD2"] / wide["steps"]["XE"]).groupby("regime").median()
-    sure = wide["confident mistakes"].groupby("regime").mean()
-    table = pd.DataFrame(
-        {
-            "difference": before["difference"],
-            "verdict": before["verdict"],
-            "scaled": scaled["difference"],
-            "scaled verdict": scaled["verdict"],
-            "steps": ratio,
-            "XE confident": sure["XE"],
-            "EMD2 confident": sure["EMD2"],
-            "XE RPS": wide["RPS"]["XE"].groupby("regime").mean(),
-        }
-    )
-    return table.loc[before.index]
+    mean = wide.groupby("regime").mean()
+    columns = {
+        "difference": before["difference"],
+        "verdict": before["verdict"],
+        "scaled": scaled["difference"],
+        "scaled verdict": scaled["verdict"],
+        "miscalibration": calibration["difference"],
+        "miscalibration verdict": calibration["verdict"],
+        "ranking": ranking["difference"],
+        "ranking verdict": ranking["verdict"],
+        "far": mean["RPS far"]["EMD2"] - mean["RPS far"]["XE"],
+        "steps": ratio,
+        "XE RPS": mean["RPS"]["XE"],
+    }
+    for loss in mapping.PAIR:
+        columns |= {f"{loss} confident": mean["confident mistakes"][loss]}
+        columns |= {f"{loss} stay": mean["confident stay"][loss]}
+    return pd.DataFrame(columns).loc[before.index]
 
 
-def _why_sentence(rows, found):
-    table = why(rows, found)
+def _why_sentence(table):
     stands = table[table["verdict"] != "undecided"]
     kept = int((stands["verdict"] == stands["scaled verdict"]).sum())
+    split = stands.dropna(subset=["ranking"])
+    ranked = int((split["ranking"].abs() > split["miscalibration"].abs()).sum())
     steps, share = table["steps"].median(), table["difference"] / table["XE RPS"]
     rho, p = stats.spearmanr(table["XE confident"], share)
     related = "follows" if p <= 0.05 and rho < 0 else "does not follow"
-    return (
-        f"Why: the differences of EMD² to XE in RPS stand in {len(stands)} regimes, and in {kept} "
-        "of these also after temperature scaling of both on validation, which takes differences "
-        "of calibration away; to come within 5 % of XE's validation RPS EMD² takes "
-        f"{steps:.2g} times as many steps (median); and its advantage {related} the share of "
-        f"confident mistakes of XE (rank correlation with the relative difference in RPS "
-        f"{rho:+.2f}, p = {p:.2g})."
-    ).replace("-", "−")
+    stay = table[["XE stay", "EMD2 stay"]].dropna()
+    parts = [
+        f"Why: the differences of EMD² to XE in RPS stand in {len(stands)} regimes, in {kept} of "
+        "them also after temperature scaling of both on validation"
+    ]
+    if len(split):
+        parts[0] += (
+            f", and in {ranked} of {len(split)} where it was measured they are of ranking more "
+            "than of calibration of the CDF"
+        )
+    parts.append(
+        f"EMD² takes {steps:.2g} times as many steps to come within 5 % of XE's validation RPS "
+        "(median)"
+    )
+    if len(stay) >= 3:
+        parts[-1] += (
+            ", and of the confident mistakes after its first epoch "
+            f"{stay['EMD2 stay'].median():.0f} % stay to the end, {stay['XE stay'].median():.0f} % "
+            f"with XE (medians of {len(stay)} regimes)"
+        )
+    parts.append(
+        f"its advantage {related} the share of confident mistakes of XE (rank correlation with "
+        f"the relative difference in RPS {rho:+.2f}, p = {p:.2g})."
+    )
+    return "; ".join(parts).replace("-", "−")
 
 
 def figures(found, folder=ROOT / "docs"):
@@ -130,10 +226,11 @@ def figures(found, folder=ROOT / "docs"):
     import matplotlib.pyplot as plt
 
     words = {name: regime.words for name, regime in REGIMES.items()}
+    groups = {name: regime.varies for name, regime in REGIMES.items()}
     names = []
     for metric in mapping.METRICS_OF_MAP:
         with style.style("print"):
-            axes = plots.plot_map(found, metric, words=words)
+            axes = plots.plot_map(found, metric, words=words, groups=groups)
             names.append(f"map_{metric}.png")
             axes[0].figure.savefig(folder / names[-1], dpi=110)
             plt.close(axes[0].figure)
@@ -179,22 +276,41 @@ def verdict_table(judged):
     return "\n".join(lines)
 
 
-def why_table(rows, found):
+def why_table(explained):
     """Return what explains the differences of EMD² as Markdown."""
     lines = [
-        "| regime | RPS, EMD² − XE | after temperature scaling | steps, EMD² / XE | "
-        "confident mistakes of XE, EMD² (%) |",
-        "|---|---|---|---|---|",
+        "| regime | RPS, EMD² − XE | after temperature scaling | of it calibration | of it ranking "
+        "| of it far rows | steps, EMD² / XE | confident mistakes of XE, EMD² (%) | of the first "
+        "epoch's stay, XE, EMD² (%) |",
+        "|---" * 9 + "|",
     ]
-    for name, row in why(rows, found).iterrows():
+    for name, row in explained.iterrows():
         cells = [
-            f"**{row[one]:+.4f}**" if row[judged] != "undecided" else f"{row[one]:+.4f}"
-            for one, judged in (("difference", "verdict"), ("scaled", "scaled verdict"))
+            _number(row[one], row[judged])
+            for one, judged in (
+                ("difference", "verdict"),
+                ("scaled", "scaled verdict"),
+                ("miscalibration", "miscalibration verdict"),
+                ("ranking", "ranking verdict"),
+            )
         ]
         steps = "–" if np.isnan(row["steps"]) else f"{row['steps']:.2g}"
-        cells += [steps, f"{row['XE confident']:.1f}, {row['EMD2 confident']:.1f}"]
+        cells += [_number(row["far"]), steps]
+        cells += [_two(row, "confident", 1), _two(row, "stay", 0)]
         lines.append(f"| {REGIMES[name].words} | {' | '.join(cells)} |".replace("-", "−"))
     return "\n".join(lines)
+
+
+def _number(value, verdict="undecided"):
+    if np.isnan(value):
+        return "–"
+    return f"{value:+.4f}" if verdict == "undecided" else f"**{value:+.4f}**"
+
+
+def _two(row, name, digits):
+    """Return a percentage of both losses."""
+    values = [row[f"{loss} {name}"] for loss in mapping.PAIR]
+    return ", ".join("–" if np.isnan(value) else f"{value:.{digits}f}" for value in values)
 
 
 def speed(rows):
@@ -244,12 +360,14 @@ def cost(about):
 def section(folder=RESULTS):
     """Return the part of docs/RESULTS.md that the map fills."""
     rows, about, found, judged = prepare(folder)
+    explained = why(rows, found)
+    told_in = sentences(rows, about, found, judged, explained)
     lacking = [one for name, one in REGIMES.items() if name not in about]
     told = "\n".join(
         f"- `{one.name}`: {one.words} ({one.varies}); {_duration(one.minutes)}" for one in lacking
     )
     parts = [
-        "\n".join(f"{k}. {one}" for k, one in enumerate(sentences(rows, about, found, judged), 1)),
+        "\n".join(f"{k}. {one}" for k, one in enumerate(told_in, 1)),
         "![The map in RPS: regimes down, losses across, paired differences to XE with 95 % "
         "intervals](map_RPS.png)",
         "Left of the line is better than XE in RPS and MAE, right of it in AEM. Coloured: the "
@@ -262,7 +380,8 @@ def section(folder=RESULTS):
                     table_of(found, metric))
             for metric in mapping.METRICS_OF_MAP
         ),
-        _folded("Why: calibration, speed, confident mistakes", why_table(rows, found)),
+        _folded("Why: calibration, ranking, speed, confident mistakes",
+                f"{EXPLAINED}\n\n{why_table(explained)}"),
         _folded("What was chosen: learning rate, epochs, weight or λ (* at a limit of the search)",
                 choice_table(about)),
         _folded("The rules, written before the runs", RULES),

@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ import pandas as pd
 import pytest
 import torch
 from scipy import optimize, stats
+from typer.testing import CliRunner
 
+from emdviz.cli import app, runs
 from emdviz.distances import emd2
 from emdviz.distributions import one_hot
-from emdviz.experiments import mapping, regimes
+from emdviz.experiments import calibration, mapping, regimes
 from emdviz.experiments.mapping import Choice, differences, verdicts
 from emdviz.experiments.regimes import REGIMES, drawn_table
 from emdviz.training import Run, TrainConfig
@@ -168,12 +171,19 @@ def test_heads_are_trained_as_runs_one_by_one():
         return [Run("linear", loss, data, config) for loss in ("XE", "EMD2", "SGEMD2")]
 
     together = runs()
-    curves = {id(run): [] for run in together}
-    mapping.train(together, curves)
+    watches = {id(run): mapping.Watch() for run in together}
+    mapping.train(together, watches)
     for run, alone in zip(together, runs(), strict=True):
-        epochs = list(alone)
+        sure, epochs = [], []
+        for epoch in alone:
+            epochs.append(epoch)
+            p = alone.predict(data.valid.inputs).distribution
+            sure.append(p[range(len(p)), data.valid.labels] < mapping.CONFIDENT)
         rps = [epoch.metrics["RPS"] for epoch in epochs]
-        np.testing.assert_allclose(curves[id(run)], rps, rtol=1e-4)
+        watch = watches[id(run)]
+        np.testing.assert_allclose(watch.curve, rps, rtol=1e-4)
+        assert torch.equal(watch.first, sure[0])
+        assert torch.equal(watch.last, sure[-1])
         inputs = data.split("test").inputs
         torch.testing.assert_close(
             run._compute(inputs), alone._compute(inputs), rtol=1e-3, atol=1e-4
@@ -186,6 +196,18 @@ def out(tmp_path_factory):
     out = tmp_path_factory.mktemp("map")
     mapping.run_regime(replace(SMALL, epochs=4), ".", out, losses=["XE", "EMD2", "REG"])
     return out
+
+
+def test_what_became_of_confident_mistakes():
+    watch = mapping.Watch(
+        [0.5, 0.4], torch.tensor([1, 1, 0, 0]) > 0, torch.tensor([1, 0, 1, 0]) > 0
+    )
+    facts = watch.facts(0.45, 7)
+    assert facts == {"steps": 14, "confident start": 50, "confident stay": 50}
+    none = mapping.Watch([0.5], torch.zeros(4) > 0, torch.ones(4) > 0).facts(0.1, 7)
+    assert none["confident start"] == 0
+    assert np.isnan(none["confident stay"])
+    assert np.isnan(none["steps"])
 
 
 class TestResults:
@@ -216,6 +238,79 @@ class TestResults:
         again = mapping.run_regime(SMALL, ".", out)
         pd.testing.assert_frame_equal(again, pd.read_csv(out / "small.csv"))
 
+    def test_rows_that_are_far_from_both_losses(self, out):
+        rows = pd.read_csv(out / "small.csv").set_index(["loss", "seed"])
+        chosen = json.loads((out / "small.json").read_bytes())["chosen"]
+        data, p = TrainingData(SMALL.data(".", 3), "cpu"), {}
+        for loss in ("XE", "EMD2"):
+            rate, epochs = chosen[loss]["learning_rate"], chosen[loss]["epochs"]
+            config = TrainConfig(epochs, learning_rate=rate, seed=3, augmentation="none")
+            run = Run("linear", loss, data, config)
+            list(run)
+            p[loss] = run.evaluate("test")[0].distribution.numpy()
+        labels, far = data.split("test").labels.numpy(), {"XE": 0.0, "EMD2": 0.0}
+        for i, label in enumerate(labels):
+            below = np.cumsum((p["XE"][i] + p["EMD2"][i]) / 2)
+            if abs(np.searchsorted(below, 0.5) - label) >= 2:
+                for loss in far:
+                    gaps = np.cumsum(p[loss][i]) - (np.arange(4) >= label)
+                    far[loss] += np.sum(gaps**2) / len(labels)
+        for loss, expected in far.items():
+            assert rows["RPS far"][loss, 3] == pytest.approx(expected, rel=1e-2)
+            assert 0 < expected < rows["RPS"][loss, 3]
+        assert rows["RPS far"]["REG"].isna().all()
+
+    def test_choices_that_are_kept_are_not_searched_again(self, out, tmp_path, monkeypatch):
+        kept = json.loads((out / "small.json").read_bytes())
+        (tmp_path / "small.json").write_text(json.dumps(kept))
+        monkeypatch.setattr(mapping, "choose", None)  # would raise
+        small = replace(SMALL, epochs=4)
+        mapping.run_regime(small, ".", tmp_path, losses=["XE", "EMD2", "REG"])
+        assert (tmp_path / "small.csv").read_bytes() == (out / "small.csv").read_bytes()
+        about = json.loads((tmp_path / "small.json").read_bytes())
+        assert about["chosen"] == kept["chosen"]
+        assert about["runs"] == kept["runs"]
+        (tmp_path / "small.csv").unlink()
+        with pytest.raises(TypeError, match="NoneType"):  # other losses: it searches
+            mapping.run_regime(small, ".", tmp_path, losses=["XE"])
+
+    def test_regimes_run_on_a_cluster(self, tmp_path, monkeypatch):
+        import distributed
+
+        data = partial(regimes._drawn, n=40, classes=4, test=60)
+        for name in ("first", "second"):
+            tiny = replace(SMALL, name=name, data=data, losses=("XE", "EMD2"), epochs=1, seeds=2)
+            monkeypatch.setitem(REGIMES, name, tiny)
+        threads = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
+        with distributed.LocalCluster(
+            **threads, protocol="tcp", host="127.0.0.1", dashboard_address=None
+        ) as cluster:
+            where = (f"--scheduler={cluster.scheduler_address}", "--store", str(tmp_path))
+            done = CliRunner().invoke(app, ["run", "map", "--regimes=first,second", *where])
+        assert done.exit_code == 0, done.output
+        assert {"first: done", "second: done"} <= set(done.stdout.splitlines())
+        here = mapping.run_regime(REGIMES["second"], ".", tmp_path / "here")
+        there = pd.read_csv(tmp_path / "map" / "second.csv")
+        pd.testing.assert_frame_equal(there, here)
+
+    def test_workers_run_regimes_and_none_is_refused(self, tmp_path, monkeypatch):
+        from concurrent.futures import ThreadPoolExecutor
+
+        from emdviz.experiments import cluster
+
+        seen = []
+        monkeypatch.setattr(
+            cluster, "local_workers", lambda count: seen.append(count) or ThreadPoolExecutor(count)
+        )
+        monkeypatch.setattr(mapping, "run_regime", lambda one, *_: seen.append(one.name))
+        monkeypatch.setattr(runs, "show_map", lambda store: None)
+        command = ["run", "map", "--store", str(tmp_path), "--regimes=middle,tail"]
+        done = CliRunner().invoke(app, [*command, "--workers=2"])
+        assert sorted(done.stdout.splitlines()) == ["middle: done", "tail: done"]
+        assert sorted(map(str, seen)) == ["2", "middle", "tail"]
+        refused = CliRunner().invoke(app, [*command, "--workers=0"])
+        assert "type --workers as a number from 1, got 0" in refused.stderr
+
     def test_a_failure_is_told_and_the_others_go_on(self, tmp_path):
         def broken(folder, seed):
             raise OSError("no disk")
@@ -237,15 +332,45 @@ def test_temperature_is_the_best_of_a_fine_search():
     rng = np.random.default_rng(0)
     truth = torch.from_numpy(rng.dirichlet(np.ones(4), 3000))
     labels = torch.tensor([rng.choice(4, p=p) for p in truth.numpy()])
-    sharp = mapping.at_temperature(truth, 1 / 3)
-    best = mapping.best_temperature(sharp, labels)
+    sharp = calibration.at_temperature(truth, 1 / 3)
+    best = calibration.best_temperature(sharp, labels)
     target = one_hot(labels, 4)
     found = optimize.minimize_scalar(
-        lambda T: float(emd2(mapping.at_temperature(sharp, T), target).mean()), bounds=(0.5, 9)
+        lambda T: float(emd2(calibration.at_temperature(sharp, T), target).mean()), bounds=(0.5, 9)
     )
     assert best == pytest.approx(found.x, rel=0.13)  # a step of the search
     assert best == pytest.approx(3, rel=0.2)
-    torch.testing.assert_close(mapping.at_temperature(sharp, 3.0), truth)
+    torch.testing.assert_close(calibration.at_temperature(sharp, 3.0), truth)
+
+
+class TestMiscalibration:
+    rng = np.random.default_rng(1)
+    truth = torch.from_numpy(rng.dirichlet(np.ones(4), 4000))
+    labels = torch.tensor([np.random.default_rng(i).choice(4, p=p) for i, p in enumerate(truth)])
+
+    def test_is_what_isotonic_regression_takes_away(self):
+        from sklearn.isotonic import IsotonicRegression
+
+        p = (16 * calibration.at_temperature(self.truth, 0.4)).floor() / 16  # many are equal
+        p[:, 3] += 1 - p.sum(dim=1)
+        positions = (0, 1, 3, 7)
+        expected = 0.0
+        for k, gap in enumerate(np.diff(positions)):
+            below, came = p.cumsum(dim=1)[:, k].numpy(), (self.labels <= k).numpy()
+            best = IsotonicRegression().fit_transform(below, came)
+            expected += gap * (np.mean((below - came) ** 2) - np.mean((best - came) ** 2))
+        assert calibration.miscalibration(p, self.labels, positions) == pytest.approx(expected)
+
+    def test_a_change_of_the_cdf_alone_changes_nothing_else(self):
+        rest = []
+        for power in (1, 0.5, 3):
+            below = self.truth.cumsum(dim=1).clamp_max(1) ** power
+            p = below.diff(dim=1, prepend=torch.zeros(len(below), 1))
+            rps = float(emd2(p, one_hot(self.labels, 4)).mean())
+            found = calibration.miscalibration(p, self.labels)
+            assert found < 0.01 if power == 1 else found > 0.03
+            rest.append(rps - found)
+        np.testing.assert_allclose(rest, rest[0])
 
 
 class TestDifferences:
@@ -335,7 +460,7 @@ class TestPage:
         found = differences(rows)
         after = page.sentences(rows, about, found, verdicts(found))
         assert before[0] != after[0]
-        assert f"wins against XE in {len(about)}, loses in 0" in after[0]
+        assert f"it wins in {len(about)}, loses in 0" in after[0]
 
     def test_rows_are_whole(self):
         for path in sorted(page.RESULTS.glob("*.csv")):
@@ -380,6 +505,24 @@ class TestPlotMap:
         assert (1, 1) not in marks
         buffer = io.BytesIO()
         axes[0].figure.savefig(buffer)
+        plt.close(axes[0].figure)
+
+    def test_regimes_stand_under_their_headings(self):
+        from matplotlib import pyplot as plt
+
+        from emdviz import plots
+
+        found = pd.concat([self.found, self.found[::2].replace("few", "some")])
+        groups = {"few": "rows", "many": "noise", "some": "rows"}
+        axes = plots.plot_map(found, "RPS", groups=groups)
+        headings = {text.get_text(): text.get_position()[1] for text in axes[0].texts}
+        assert headings == {"rows": 0, "noise": 3}
+        labels = axes[0].get_yticklabels()
+        assert [text.get_text() for text in labels] == ["few", "some", "many"]
+        assert list(axes[0].get_yticks()) == [1, 2, 4]
+        marks = [line for line in axes[0].lines if line.get_marker() == "o"]
+        places = {(line.get_ydata()[0], line.get_xdata()[0]) for line in marks}
+        assert places == {(1, 0.01), (2, 0.01), (4, -0.02)}
         plt.close(axes[0].figure)
 
     def test_wrong_tables_are_refused(self):

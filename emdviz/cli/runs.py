@@ -263,8 +263,11 @@ def _run_map(names, data, store, scheduler, workers, quiet, dry_run):
     from emdviz.experiments.cluster import local_workers
     from emdviz.experiments.store import MAP
 
+    if workers is not None and workers < 1:
+        raise ValueError(f"type --workers as a number from 1, got {workers}")
     chosen = [regimes.find(name) for name in names or regimes.REGIMES]
     out, todo = store.expanduser().absolute() / MAP, []
+    data = data.expanduser().absolute()  # workers may run in another folder
     for regime in chosen:
         state = "to do"
         if (out / f"{regime.name}.csv").exists():

@@ -4,7 +4,7 @@ import json
 import platform
 import time
 from concurrent.futures import as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import torch
 
 from emdviz.distances import emd2
 from emdviz.distributions import one_hot
+from emdviz.experiments.calibration import at_temperature, best_temperature, miscalibration
 from emdviz.experiments.regimes import CHOICE_SEEDS, LOSSES_COMPARED, OUTSIDE, REGIMES, Regime
 from emdviz.losses import LOSSES, as_loss, zoo
 from emdviz.metrics import METRICS
@@ -43,12 +44,16 @@ SHARED = 1 / 8
 """n_test / n_train of a table that is split into 80, 10 and 10 %."""
 
 TIMED = ("EMD2", "EMD")
-"""The losses whose steps are counted, besides those of the first one."""
+"""The losses that are watched while they train, besides the first one."""
+
+PAIR = ("XE", "EMD2")
+"""The two losses whose difference is explained."""
+
+FAR = 2
+"""A row is far if the class that two losses name together is so many steps from its label."""
 
 GAIN = 1e-3
 """The share by which a neighbour must be better to be moved to."""
-
-TEMPERATURES = np.geomspace(0.1, 10, 41)
 
 
 @dataclass(frozen=True, order=True)
@@ -77,6 +82,14 @@ class Choice:
         whole = 2 + 2 * (regime.epochs is None) + 2 * has_option
         return len(self.neighbours(regime, has_option)) < whole
 
+    @classmethod
+    def read(cls, facts, regime, loss):
+        """Return the choice of which ``<name>.json`` tells."""
+        option = facts[OPTIONS[loss]] if loss in OPTIONS else 1.0
+        length = 0 if regime.epochs else round(np.log(facts["epochs"]) / np.log(4))
+        rate = round(2 * np.log10(facts["learning_rate"]))
+        return cls(rate, length, round(2 * np.log10(option)))
+
     def config(self, regime, seed):
         """Return the configuration of a run."""
         epochs = regime.epochs or 4**self.length
@@ -88,13 +101,51 @@ class Choice:
         chosen = OPTIONS.get(loss)
         options = {chosen: float(f"{10 ** (self.option / 2):.4g}")} if chosen else {}
         told = regime.positions is not None and "positions" in zoo.load(loss).meaning
-        return options | ({"positions": _positions(regime)} if told else {})
+        return options | ({"positions": _places(regime)} if told else {})
 
 
-def _positions(regime):
-    """Return the positions in units of their mean gap, so that numbers are comparable."""
+def _places(regime):
+    """Return its positions in units of their mean gap, so that numbers are comparable, or None."""
+    if regime.positions is None:
+        return None
     places = np.array(regime.positions, dtype=float)
     return tuple(((places - places[0]) * (len(places) - 1) / np.ptp(places)).tolist())
+
+
+@dataclass
+class Watch:
+    """What is seen of a run while it trains: its outputs for validation after every epoch.
+
+    Attributes
+    ----------
+    curve : list of float
+        The RPS after every epoch.
+    first, last : tensor of bool, shape (N,)
+        Which labels were confident mistakes after the first epoch and after the last.
+    """
+
+    curve: list = field(default_factory=list)
+    first: torch.Tensor | None = None
+    last: torch.Tensor | None = None
+
+    def see(self, run, outputs):
+        """Take the outputs of an epoch."""
+        labels = run.data.valid.labels
+        self.curve.append(rps(run, outputs, labels))
+        if not run.loss.is_point:
+            p = run.loss.decode(outputs, run.data.num_classes, **run.loss_options)
+            self.last = p.gather(1, labels[:, None])[:, 0] < CONFIDENT
+            self.first = self.last if self.first is None else self.first
+
+    def facts(self, level, per_epoch):
+        """Return the steps to an RPS, and what became of the confident mistakes of the start."""
+        started = np.nan if self.first is None else 100 * float(self.first.double().mean())
+        stay = 100 * float(self.last[self.first].double().mean()) if started > 0 else np.nan
+        return {
+            "steps": _steps(self.curve, level, per_epoch),
+            "confident start": started,
+            "confident stay": stay,
+        }
 
 
 def run_regime(regime, folder, out, *, losses=None, progress=None):
@@ -106,9 +157,10 @@ def run_regime(regime, folder, out, *, losses=None, progress=None):
     folder : str or Path
         Where the data are: ``lev.csv``, ``utkface`` and so on.
     out : str or Path
-        Gets ``<name>.csv``, a row per loss and seed, and ``<name>.json``, what was chosen, when,
-        where, and what it cost. Networks on images keep their runs in ``<name>-runs`` there, so
-        that they go on where they were stopped; all others take minutes and start again.
+        Gets ``<name>.json``, what was chosen, when, where, and what it cost, and at the end
+        ``<name>.csv``, a row per loss and seed. Where the first is there without the second, its
+        choices are taken, and only the comparison is made. Networks on images keep their runs in
+        ``<name>-runs`` there, so that they go on where they were stopped; all others take minutes.
     losses : sequence of str, optional
         Those of the regime by default.
     progress : callable, optional
@@ -118,9 +170,13 @@ def run_regime(regime, folder, out, *, losses=None, progress=None):
     -------
     pandas.DataFrame
         Columns ``regime``, ``loss``, ``seed``, ``AEM``, ``AEO``, ``MAE``, ``RPS``, ``RPS scaled``
-        (after temperature scaling on validation), ``confident mistakes`` (percent of test labels
-        with less than 0.01), and for XE, EMD² and EMD the ``steps`` until the validation RPS is
-        within 5 % of XE's last.
+        (after temperature scaling on validation), ``miscalibration`` (the part of the RPS that
+        recalibration of the CDF would take away), ``confident mistakes`` (percent of test labels
+        with less than 0.01); for XE, EMD² and EMD the ``steps`` until the validation RPS is within
+        5 % of XE's last, ``confident start`` (confident mistakes on validation after the first
+        epoch) and ``confident stay`` (the percentage of these that are so after the last); and for
+        XE and EMD² ``RPS far``, the part of the RPS that comes of far rows: where the label is two
+        classes or more from the middle of the mean of both predictions.
 
     Raises
     ------
@@ -136,18 +192,35 @@ def run_regime(regime, folder, out, *, losses=None, progress=None):
         return pd.read_csv(path)
     check_data(regime, folder)
     losses = regime.losses if losses is None else read_names(losses, "losses")
-    began, cpu = time.monotonic(), time.process_time()
-    kept = out / f"{regime.name}-runs"
-    chosen, tried = choose(regime, folder, losses, kept, tell)
+    told, kept = out / f"{regime.name}.json", out / f"{regime.name}-runs"
+    out.mkdir(parents=True, exist_ok=True)
+    about = json.loads(told.read_bytes()) if told.exists() else {}
+    clocks = time.monotonic(), time.process_time()
+    if set(about.get("chosen", ())) != set(losses):
+        chosen, tried = choose(regime, folder, losses, kept, tell)
+        about = _describe(regime, chosen, tried)
+        _write(told, about, clocks)
+        about, clocks = json.loads(told.read_bytes()), (time.monotonic(), time.process_time())
+    chosen = {loss: Choice.read(about["chosen"][loss], regime, loss) for loss in losses}
     rows, origin = _compare(regime, folder, chosen, kept, tell)
-    about = {
+    searched = sum(one["tried"] for one in about["chosen"].values())
+    about |= {"runs": len(rows) + len(CHOICE_SEEDS) * searched, "versions": origin["versions"]}
+    _write(told, about, clocks)
+    table = pd.DataFrame(rows)
+    write_whole(path, table.to_csv(index=False, float_format="%.5g").encode())
+    return pd.read_csv(path)
+
+
+def _describe(regime, chosen, tried):
+    """Return what is told of the search of a regime."""
+    return {
         "regime": regime.name,
-        "date": datetime.now(UTC).date().isoformat(),
-        "seconds": round(time.monotonic() - began),
-        "processor seconds": round(time.process_time() - cpu),
-        "runs": len(rows) + len(CHOICE_SEEDS) * sum(map(len, tried.values())),
+        "date": "",
+        "seconds": 0,
+        "processor seconds": 0,
+        "runs": len(CHOICE_SEEDS) * sum(map(len, tried.values())),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} thread",
-        "versions": origin["versions"],
+        "versions": "",
         "chosen": {
             loss: {
                 "learning_rate": choice.config(regime, 0).learning_rate,
@@ -160,11 +233,16 @@ def run_regime(regime, folder, out, *, losses=None, progress=None):
             for loss, choice in chosen.items()
         },
     }
-    out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / f"{regime.name}.json", json.dumps(about, indent=1).encode())
-    table = pd.DataFrame(rows)
-    write_whole(path, table.to_csv(index=False, float_format="%.5g").encode())
-    return pd.read_csv(path)
+
+
+def _write(path, about, clocks):
+    """Write what is told of a regime, with the time since two clocks began."""
+    about = about | {
+        "date": datetime.now(UTC).date().isoformat(),
+        "seconds": about["seconds"] + round(time.monotonic() - clocks[0]),
+        "processor seconds": about["processor seconds"] + round(time.process_time() - clocks[1]),
+    }
+    write_whole(path, json.dumps(about, indent=1).encode())
 
 
 def run_all(regimes, folder, out, *, executor=None, progress=None):
@@ -263,15 +341,34 @@ def _compare(regime, folder, chosen, kept, tell):
                 plan[loss, seed] = _make(regime, loss, choice, seed, data, kept)
         tell(f"{regime.name}: {len(plan)} runs to compare")
         timed = {LOSSES_COMPARED[0], *TIMED}
-        curves = {id(run): [] for (loss, _), run in plan.items() if loss in timed}
-        train(list(plan.values()), curves)
+        watches = {id(run): Watch() for (loss, _), run in plan.items() if loss in timed}
+        train(list(plan.values()), watches)
         for (loss, seed), run in plan.items():
-            level = curves[id(plan["XE", seed])][-1] * ENOUGH if ("XE", seed) in plan else np.nan
+            xe = watches.get(id(plan.get(("XE", seed))), Watch())
+            level = xe.curve[-1] * ENOUGH if xe.curve else np.nan
             rows.append({"regime": regime.name, "loss": loss, "seed": seed})
             rows[-1] |= _measure(run, regime)
-            rows[-1]["steps"] = _steps(curves.get(id(run), []), level, run.steps)
+            rows[-1] |= watches.get(id(run), Watch()).facts(level, run.steps)
+            rows[-1]["RPS far"] = _far(run, plan, seed, regime) if loss in PAIR else np.nan
             origin = origin or describe_origin(run)
     return rows, origin
+
+
+def _far(run, plan, seed, regime):
+    """Return the part of the mean RPS of a run that comes of rows far from what a pair says."""
+    if any((loss, seed) not in plan for loss in PAIR):
+        return np.nan
+    labels, count = run.data.split("test").labels, run.data.num_classes
+    p, *both = (_decoded(one) for one in (run, *(plan[loss, seed] for loss in PAIR)))
+    middle = (sum(both).cumsum(dim=1) < 1).sum(dim=1)  # the median of the mean of the two
+    own = emd2(p, one_hot(labels, count), positions=_places(regime))
+    return float((own * ((middle - labels).abs() >= FAR)).mean())
+
+
+def _decoded(run):
+    """Return the distributions that a run predicts for the test rows."""
+    outputs = run._compute(run.data.split("test").inputs)
+    return run.loss.decode(outputs, run.data.num_classes, **run.loss_options).double()
 
 
 def _make(regime, loss, choice, seed, data, kept):
@@ -294,14 +391,14 @@ def _tuned(outputs):
     return torch.nn.Sequential(efficientnet(), torch.nn.Linear(1280, outputs))
 
 
-def train(runs, curves=None):
+def train(runs, watches=None):
     """Train runs to their end, heads side by side.
 
-    ``curves`` has a list for the ``id`` of some runs, which gets the validation RPS after every
-    epoch. Nothing else is measured between epochs, unlike in ``training.compare_losses``: small
-    heads are then trained in a fraction of the time.
+    ``watches`` has a :class:`Watch` for the ``id`` of some runs, which sees the outputs for
+    validation after every epoch. Nothing else is measured between epochs, unlike in
+    ``training.compare_losses``: small heads are then trained in a fraction of the time.
     """
-    curves = {} if curves is None else curves
+    watches = {} if watches is None else watches
     heads = [run for run in runs if run.folder is None and can_be_stacked(run) and is_head(run)]
     together = {id(run) for run in heads}
     for stack in arrange(heads):
@@ -310,28 +407,27 @@ def train(runs, curves=None):
         epochs = members[0].config.epochs
         for number in range(1, epochs + 1):
             side.train(number, hand_back=number == epochs)
-            if any(id(run) in curves for run in members):
+            if any(id(run) in watches for run in members):
                 for run, outputs in zip(side.members(), side.outputs("valid"), strict=True):
-                    if id(run) in curves:
-                        curves[id(run)].append(rps(run, outputs, run.data.valid.labels))
+                    if id(run) in watches:
+                        watches[id(run)].see(run, outputs)
     for run in runs:
         if id(run) not in together:
-            _train_alone(run, curves.get(id(run)))
+            _train_alone(run, watches.get(id(run)))
 
 
-def _train_alone(run, curve):
+def _train_alone(run, watch):
     if run.folder is not None:
         found = [epoch.metrics["RPS"] for epoch in run]
-        if curve is not None:
-            curve += found
+        if watch is not None:
+            watch.curve += found
         return
     for number in range(1, run.config.epochs + 1):
         run.train(number)
         if run.loss.uses_features:
             run.criterion.end_epoch()
-        if curve is not None:
-            outputs = run._compute(run.data.valid.inputs)
-            curve.append(rps(run, outputs, run.data.valid.labels))
+        if watch is not None:
+            watch.see(run, run._compute(run.data.valid.inputs))
 
 
 def rps(run, outputs, labels, positions=None):
@@ -347,8 +443,8 @@ def rps(run, outputs, labels, positions=None):
 
 
 def _valid_rps(run, regime):
-    positions = None if regime.positions is None else _positions(regime)
-    return rps(run, run._compute(run.data.valid.inputs), run.data.valid.labels, positions)
+    outputs = run._compute(run.data.valid.inputs)
+    return rps(run, outputs, run.data.valid.labels, _places(regime))
 
 
 def _measure(run, regime):
@@ -356,15 +452,14 @@ def _measure(run, regime):
     names = ("AEM", "AEO", "MAE", "RPS")
     valid, test = run.data.valid, run.data.split("test")
     outputs = run._compute(test.inputs)
-    empty = dict.fromkeys([*names, "RPS scaled", "confident mistakes"], np.nan)
+    empty = dict.fromkeys([*names, "RPS scaled", "miscalibration", "confident mistakes"], np.nan)
     if not torch.isfinite(outputs).all():
         return empty
     predicted = run.read_outputs(outputs)
     found = measure(predicted, test, run.data.num_classes)
     row = empty | {name: found[name] for name in names}
-    positions = None
-    if regime.positions is not None:
-        positions = _positions(regime)
+    positions = _places(regime)
+    if positions is not None:
         places = torch.tensor(positions)
         row["MAE"] = float((places[predicted.classes] - places[test.labels]).abs().mean())
         row["RPS"] = rps(run, outputs, test.labels, positions)
@@ -376,26 +471,8 @@ def _measure(run, regime):
         scaled = at_temperature(p, best_temperature(before, valid.labels, positions))
         truth = one_hot(test.labels, run.data.num_classes)
         row["RPS scaled"] = float(emd2(scaled, truth, positions=positions).mean())
+        row["miscalibration"] = miscalibration(p, test.labels, positions)
     return row
-
-
-def at_temperature(p, temperature):
-    """Divide the logarithms of distributions (N, C) by a temperature, and normalise.
-
-    Examples
-    --------
-    >>> p = torch.tensor([[0.8, 0.2]], dtype=torch.float64)
-    >>> at_temperature(p, 0.5)
-    tensor([[0.9412, 0.0588]], dtype=torch.float64)
-    """
-    return (p.clamp_min(1e-300).log() / temperature).softmax(dim=1)
-
-
-def best_temperature(p, labels, positions=None):
-    """Return the temperature of 41 from 0.1 to 10 with the least mean RPS."""
-    truth = one_hot(labels, p.shape[1])
-    costs = [emd2(at_temperature(p, T), truth, positions=positions).mean() for T in TEMPERATURES]
-    return float(TEMPERATURES[int(np.argmin(costs))])
 
 
 def _steps(curve, level, per_epoch):

@@ -68,7 +68,7 @@ class Regime:
     name : str
         Also the name of its file of results.
     varies : str
-        What sets it apart from the middle, such as "label noise".
+        What sets it apart from the middle, such as "labels": its heading in the map.
     words : str
         The regime in a few words.
     data : callable
@@ -307,7 +307,7 @@ def _face_regime(name, varies, words, *, options=None, **changes):
 
 
 _ALL = (
-    _drawn_regime("middle", "nothing", "1,000 drawn rows, 8 classes, linear layer"),
+    _drawn_regime("middle", "the middle", "1,000 drawn rows, 8 classes, linear layer"),
     _drawn_regime("rows-100", "amount of data", "100 rows", options={"n": 100}, longest=256),
     _drawn_regime("rows-300", "amount of data", "300 rows", options={"n": 300}, longest=256),
     _drawn_regime(
@@ -315,12 +315,12 @@ _ALL = (
     ),
     _drawn_regime("classes-3", "number of classes", "3 classes", options={"classes": 3}),
     _drawn_regime("classes-20", "number of classes", "20 classes", options={"classes": 20}),
-    _drawn_regime("flips-10", "label noise", "10 % of labels random", options={"flips": 0.1}),
-    _drawn_regime("flips-30", "label noise", "30 % of labels random", options={"flips": 0.3}),
-    _drawn_regime("clear", "ambiguity", "labels nearly certain", options={"width": 0.1}),
-    _drawn_regime("ambiguous", "ambiguity", "labels wide apart", options={"width": 1.5}),
-    _drawn_regime("tail", "imbalance", "each class half as frequent", options={"tail": 2.0}),
-    _drawn_regime("uneven", "positions", "uneven positions, known to losses", positions=_UNEVEN),
+    _drawn_regime("flips-10", "labels", "10 % of labels random", options={"flips": 0.1}),
+    _drawn_regime("flips-30", "labels", "30 % of labels random", options={"flips": 0.3}),
+    _drawn_regime("clear", "labels", "labels nearly certain", options={"width": 0.1}),
+    _drawn_regime("ambiguous", "labels", "labels wide apart", options={"width": 1.5}),
+    _drawn_regime("tail", "labels", "each class half as frequent", options={"tail": 2.0}),
+    _drawn_regime("uneven", "order", "uneven positions, known to losses", positions=_UNEVEN),
     _drawn_regime("no-order", "order", "order not in the features", options={"order": False}),
     _drawn_regime("bent", "network", "bent truth, linear layer", options={"bent": True}),
     _drawn_regime(
@@ -329,7 +329,7 @@ _ALL = (
     *(
         _drawn_regime(
             f"mlp-{epochs}-epochs",
-            "length of training",
+            "training",
             f"bent truth, MLP, {epochs} epochs",
             options={"bent": True},
             network="mlp",
@@ -340,16 +340,16 @@ _ALL = (
     ),
     _drawn_regime(
         "momentum-98",
-        "momentum",
+        "training",
         "momentum 0.98, the paper's",
         config=replace(_PLAIN, momentum=0.98),
     ),
     _drawn_regime(
-        "no-decay", "weight decay", "no weight decay", config=replace(_PLAIN, weight_decay=0)
+        "no-decay", "training", "no weight decay", config=replace(_PLAIN, weight_decay=0)
     ),
     _drawn_regime(
         "decay-100",
-        "weight decay",
+        "training",
         "100 times the weight decay",
         config=replace(_PLAIN, weight_decay=0.05),
     ),
@@ -433,7 +433,7 @@ _ALL = (
     ),
     Regime(
         "faces-scratch",
-        "start of the network",
+        "network",
         "6,300 faces of 48 px, small network from scratch",
         partial(_face_images, size=48),
         network="small_cnn",
@@ -445,7 +445,7 @@ _ALL = (
     ),
     Regime(
         "faces-tuned",
-        "start of the network",
+        "network",
         "1,000 faces of 64 px, EfficientNet-Lite0 tuned whole",
         partial(_face_images, size=64, train=1000),
         network="efficientnet_lite0",
@@ -458,7 +458,9 @@ _ALL = (
     ),
 )
 
-REGIMES = {regime.name: regime for regime in _ALL}
+_HEADINGS = list(dict.fromkeys(regime.varies for regime in _ALL))
+
+REGIMES = {one.name: one for one in sorted(_ALL, key=lambda one: _HEADINGS.index(one.varies))}
 """All regimes by name, in the order of the map."""
 
 

@@ -13,7 +13,7 @@ _PALE = "0.72"
 _COLUMNS = ("regime", "loss", "metric", "difference", "low", "high", "verdict")
 
 
-def plot_map(differences, metric, *, words=None, baseline="XE", limit=None, axes=None):
+def plot_map(differences, metric, *, words=None, groups=None, baseline="XE", limit=None, axes=None):
     """Draw paired differences to a baseline: a row per regime, a panel per loss.
 
     A difference that stands has the colour of its loss, all others are grey. One that lies beyond
@@ -28,6 +28,9 @@ def plot_map(differences, metric, *, words=None, baseline="XE", limit=None, axes
         A name in ``metrics.METRICS``.
     words : dict of str to str, optional
         What is written for each regime; its name by default.
+    groups : dict of str to str, optional
+        The heading under which each regime stands; groups follow in the order of their first
+        regimes. No headings by default.
     baseline : str
         The loss that the differences were made with.
     limit : float, optional
@@ -64,8 +67,9 @@ def plot_map(differences, metric, *, words=None, baseline="XE", limit=None, axes
     check_is(baseline, "baseline", str, "the name of a loss")
     chosen = differences[differences["metric"] == metric]
     regimes, losses = (list(dict.fromkeys(chosen[name])) for name in ("regime", "loss"))
+    lines = _lines(regimes, groups or {})
     if axes is None:
-        size = (2.6 + 1.15 * len(losses), 1.3 + 0.24 * len(regimes))
+        size = (2.6 + 1.15 * len(losses), 1.3 + 0.24 * len(lines))
         _, axes = plt.subplots(1, len(losses), figsize=size, sharey=True, layout="constrained")
     axes = np.atleast_1d(axes)
     if len(axes) != len(losses):
@@ -76,14 +80,15 @@ def plot_map(differences, metric, *, words=None, baseline="XE", limit=None, axes
     for ax, loss in zip(axes, losses, strict=True):
         look, told = look_of(loss), []
         own = chosen[chosen["loss"] == loss].set_index("regime").reindex(regimes)
-        for row, one in enumerate(own.itertuples()):
+        for one in own.itertuples():
+            row = lines.index((one.Index, None))
             stands = one.verdict in ("better", "worse")
             _draw(ax, row, one, limit, look.colour if stands else _PALE, stands)
             if stands:
                 told.append(f"{words.get(one.Index, one.Index)} {one.verdict}")
         ax.axvline(0, color="0.4", linewidth=1, zorder=0)
         ax.set_title(literal(look.label), color=ink(look.colour), fontsize="small", loc="center")
-        ax.set(xlim=(-limit, limit), ylim=(len(regimes) - 0.5, -0.5))
+        ax.set(xlim=(-limit, limit), ylim=(len(lines) - 0.5, -0.5))
         ax.set_xticks([-limit / 2, limit / 2], [_number(-limit / 2), _number(limit / 2)])
         ax.tick_params(axis="x", labelsize="x-small")
         ax.tick_params(axis="y", length=0, labelsize="small")
@@ -91,7 +96,13 @@ def plot_map(differences, metric, *, words=None, baseline="XE", limit=None, axes
         ax.grid(axis="y", color="0.94", linewidth=6)
         ax.set_axisbelow(True)
         tell(ax, f"{look.label} minus {look_of(baseline).label}", ", ".join(told) or "none stands")
-    axes[0].set_yticks(range(len(regimes)), [literal(words.get(name, name)) for name in regimes])
+        rows = [row for row, (name, _) in enumerate(lines) if name is not None]
+        ax.set_yticks(rows, [literal(words.get(lines[row][0], lines[row][0])) for row in rows])
+    for row, (_, heading) in enumerate(lines):
+        if heading is not None:
+            looks = {"fontsize": "small", "fontweight": "bold", "ha": "right", "va": "center"}
+            beside = axes[0].get_yaxis_transform()
+            axes[0].text(-0.03, row, literal(heading), transform=beside, **looks)
     for ax in axes[1:]:
         ax.tick_params(axis="y", labelleft=False)
     named, title = title_metric(metric)
@@ -99,6 +110,15 @@ def plot_map(differences, metric, *, words=None, baseline="XE", limit=None, axes
     of = literal(look_of(baseline).label)
     axes[0].figure.supxlabel(f"{named} − that of {of}, 95 % interval", fontsize="small")
     return axes
+
+
+def _lines(regimes, groups):
+    """Return the lines of the map from the top: (regime, None), or (None, heading)."""
+    lines = []
+    for heading in dict.fromkeys(groups.get(name) for name in regimes):
+        lines += [] if heading is None else [(None, heading)]
+        lines += [(name, None) for name in regimes if groups.get(name) == heading]
+    return lines
 
 
 def _draw(ax, row, one, limit, colour, stands):
