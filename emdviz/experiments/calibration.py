@@ -33,16 +33,13 @@ def best_temperature(p, labels, positions=None):
 
 
 def miscalibration(p, labels, positions=None):
-    r"""Return the part of the mean RPS that recalibration of the CDF would take away.
+    """Return the part of the mean RPS that recalibration of the CDF would take away.
 
-    For each threshold :math:`k` the predicted :math:`F_k` of all rows are replaced by the isotonic
-    regression of :math:`[\text{label} \le k]` on them: the best increasing function of them.
-    What is left of the RPS is that of how well they rank the rows, with
-
-    .. math:: \text{RPS} = \text{miscalibration} - \text{discrimination} + \text{uncertainty},
-
-    the last one that of the labels alone (Dimitriadis, Gneiting and Jordan 2021). The function is
-    found on the same rows, so that even the true distributions have a little.
+    For each threshold k the predicted F_k of all rows are replaced by the isotonic regression of
+    [label ≤ k] on them: the best increasing function of them. What is left of the RPS is that of
+    how well they rank the rows: RPS = miscalibration − discrimination + uncertainty, the last
+    one that of the labels alone (Dimitriadis, Gneiting and Jordan 2021). The function is found on
+    the same rows, so that even the true distributions have a little.
 
     Parameters
     ----------
