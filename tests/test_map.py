@@ -283,7 +283,7 @@ class TestResults:
             monkeypatch.setitem(REGIMES, name, tiny)
         threads = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
         with distributed.LocalCluster(
-            **threads, protocol="tcp", host="127.0.0.1", dashboard_address=None
+            **threads, protocol="tcp", host="127.0.0.1", dashboard_address="127.0.0.1:0"
         ) as cluster:
             where = (f"--scheduler={cluster.scheduler_address}", "--store", str(tmp_path))
             done = CliRunner().invoke(app, ["run", "map", "--regimes=first,second", *where])
