@@ -81,22 +81,27 @@ def _first_sentence(own, found, about):
 
 
 def _where_sentence(own, found, rows):
-    parts = [
-        f"it {verb} in {_named(own, word)}"
-        for word, verb in (("wins", "wins"), ("loses", "loses"), ("mixed", "is mixed"))
-        if (own == word).any()
-    ]
-    where = "; ".join(parts) if parts else "no difference of it stands in any regime"
+    """Say where EMD² wins, by name, by network and on real data."""
+    won = _named(own, "wins")
+    parts = [f"It wins in {won}" if won else "It wins in no regime"]
+    names = {"linear": "a linear layer", "mlp": "an MLP"}
+    for network in dict.fromkeys(REGIMES[name].network for name in own.index):
+        chosen = own[[name for name in own.index if REGIMES[name].network == network]]
+        parts.append(f"with {names.get(network, network)} {_tally(chosen)}")
     real = own[[name for name in own.index if not REGIMES[name].fresh]]
-    tally = ", ".join(f"{word} in {n}" for word in WORDS if (n := int((real == word).sum())))
-    if not len(real):
-        return f"{where[0].upper()}{where[1:]}."
-    share = relative(rows, found, "EMD2")[real.index]
-    return (
-        f"{where[0].upper()}{where[1:]}; in the {len(real)} regimes of real data (tables, digits, "
-        f"faces) it {tally or 'is undecided in all'}, and its RPS differs from that of XE by "
-        f"{100 * share.min():+.1f} to {100 * share.max():+.1f} %."
-    ).replace("-", "−")
+    if len(real):
+        share = 100 * relative(rows, found, "EMD2")[real.index]
+        parts.append(
+            f"on real data (tables, digits, faces) {_tally(real)}, its RPS there differing from "
+            f"that of XE by {share.min():+.1f} to {share.max():+.1f} %, {share.median():+.1f} % in "
+            "the median"
+        )
+    return f"{'; '.join(parts)}.".replace("-", "−")
+
+
+def _tally(verdicts):
+    wins, loses = ((verdicts == word).sum() for word in ("wins", "loses"))
+    return f"it wins in {wins} and loses in {loses} of {len(verdicts)}"
 
 
 def relative(rows, found, loss):
