@@ -426,10 +426,12 @@ class TestSimulation:
         apart, _ = simulation.told_apart(own)
         assert own["comparison"].nunique() == 200
         assert apart * 200 <= 19 == stats.binom.ppf(0.995, 200, 0.05)
+        assert f"in {100 * apart:g} % of the comparisons with itself" in TestPage.text
 
     def test_a_known_difference_is_found(self):
         apart, difference = simulation.told_apart(self.kept[self.kept["kind"] == "smoothed"])
         assert apart >= 0.8
+        assert f"in {100 * apart:g} %\nof those with the worse copy" in TestPage.text
         assert difference > 0
 
     @pytest.mark.parametrize(("kind", "least", "most"), [("same", 0, 0.3), ("smoothed", 0.8, 1)])
