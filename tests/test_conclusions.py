@@ -149,6 +149,7 @@ def test_p_values_are_adjusted_by_holm():
     assert f"p = {row.p:.2g} alone, but {row.p_holm:.2g} adjusted for all comparisons" in words
 
 
+@pytest.mark.slow
 def test_a_verdict_of_a_whole_table_is_seldom_wrong_where_nothing_differs():
     wrong = 0
     for seed in range(100):
@@ -250,6 +251,7 @@ def crossed(losses, seeds, examples, spread, rng):
     return pd.DataFrame(rows), predictions, scores / 1e6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [5, 20])
 @pytest.mark.parametrize(
     ("spread", "alone"),

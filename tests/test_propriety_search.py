@@ -22,6 +22,7 @@ from emdviz.propriety import (
 T = np.array([0.2, 0.5, 0.1, 0.05, 0.15])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["XE", "EMD2", "EMD", "REG"])
 def test_minimisers_equal_the_closed_forms(name):
     rng = np.random.default_rng(5)
@@ -86,6 +87,7 @@ def on_grid(name, t, steps=40):
     return points[int(np.argmin(costs))], min(costs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["focal", "EMD3", "SLACE"])
 def test_minimisers_are_those_of_a_grid(name):
     t = np.array([0.3, 0.45, 0.25])
@@ -113,6 +115,7 @@ def test_losses_that_are_not_convex_get_many_starts_and_no_bound():
     assert best.p[0] == pytest.approx(x[expected.argmin()], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_heads_and_thresholds_by_agreement_of_starts():
     t = np.array([0.3, 0.45, 0.25])
     for name in ("CORAL", "CORN", "CONDOR", "CLM-logit"):
