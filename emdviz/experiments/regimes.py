@@ -454,7 +454,7 @@ _ALL = (
         seeds=5,
         epochs=4,
         needs="utkface",
-        minutes=120,
+        minutes=160,
     ),
 )
 
