@@ -83,7 +83,7 @@ function createCard({ loss, model, root, act }) {
       const none = { answer: null };
       const told = loss.asked ? askPython(model, loss.name, QUESTION) : none;
       // where t is the same, all but the cost of p holds
-      const same = told.late && equal(model.get("_answers")[loss.name].question.t, state.t);
+      const same = told.late && equal(model.get("_answers")[loss.name]?.question.t, state.t);
       set(node, { "data-late": told.late && !same && "true" });
       if (loss.asked && !told.answer) {
         write(words, told.words);

@@ -21,17 +21,19 @@ const FILTERS = {
 };
 const PROPER = ["strictly proper", "proper", "not proper", "no probabilities", "constant"];
 const many = (row) => Object.keys(row.options ?? {}).length;
+const KEEPS =
+  "what its best answers keep of six label distributions with one peak: mode, median, mean, order of the probabilities";
 /** Columns: its trait value for sorting, its name, what it is explained by, and what is compared. */
 const COLUMNS = [
   ["name", "Loss", "sorted by its name; click a loss to compare it", (row) => row.label.toLowerCase()],
+  [null, "Best answer", "the prediction of least expected loss for labels drawn from t, whose outline is green"],
   ["proper", "Proper?", "is the best answer to uncertain labels their own distribution t?", (row) => PROPER.indexOf(row.proper)],
-  ["order", "Keeps", "what its best answers keep of six label distributions with one peak: mode, median, mean, order of the probabilities", (row) => -Object.values(row.keeps ?? {}).filter(Boolean).length],
+  ["order", "Keeps", KEEPS, (row) => -Object.values(row.keeps ?? {}).filter(Boolean).length],
+  ["push", "Push", "push on each output in a confident mistake, as a share of the loss’s greatest push on the way there", (row) => -(row.share ?? 0)],
+  [null, "Cost of certainty", "loss of an answer nearly certain of each class, from left to right; the green one is true"],
   ["cost", "Step", "time of a step, in steps of cross-entropy: lower is better", (row) => row.cost ?? 99],
   ["outputs", "Outputs", "numbers that a network gives, for C classes", (row) => row.outputs ?? ""],
   ["options", "Options", "how many options it has", many],
-  [null, "Cost of certainty", "loss of an answer nearly certain of each class, from left to right; the green one is true"],
-  ["push", "Push", "push on each output in a confident mistake, as a share of the loss’s greatest push on the way there", (row) => -(row.share ?? 0)],
-  [null, "Best answer", "the prediction of least expected loss for labels drawn from t, whose outline is green"],
 ];
 const KEPT = { mode: "mode", median: "median", mean: "mean", order: "order" };
 const STATE = ["t", "pinned_t", "first", "second", "sort", "descending", ...Object.keys(FILTERS)];
@@ -59,12 +61,12 @@ function createRow({ row, model, act }) {
     const asked = Object.entries(row.options).map(([key, meaning]) => `${key}: ${meaning}`).join("\n");
     const share = row.share === null ? "–" : `${Math.round(100 * row.share)} %`;
     node.append(
+      html("td", { "data-best": "true" }, best.node, late),
       html("td", { title: why, "data-proper": row.proper }, row.proper),
-      cell(kept.length === 4 ? "all four" : kept.join(", ") || "–", COLUMNS[2][2]),
-      cell(`× ${row.cost}`), cell(row.outputs), cell(many(row) ? String(many(row)) : "none", asked),
-      cell(createSmallCurve(row.curve, model.get("_label"))),
+      cell(kept.length === 4 ? "all four" : kept.join(", ") || "–", KEEPS),
       html("td", { "data-saturates": row.saturates && "true" }, createSmallPush(row.push), html("span", { class: "emdviz-share-of" }, share)),
-      html("td", {}, best.node, late),
+      cell(createSmallCurve(row.curve, model.get("_label"))),
+      cell(`× ${row.cost}`), cell(row.outputs), cell(many(row) ? String(many(row)) : "none", asked),
     );
   }
   return {
@@ -261,7 +263,7 @@ function build(model, root) {
     frame,
     resize(unit, tall) {
       panel.resize(unit, model.get("classes").map((_, i) => i), tall);
-      scroll.style.height = `${Math.round(("fit" in root.dataset ? 64 : 34) * tall * unit)}px`;
+      scroll.style.maxHeight = `${Math.round(("fit" in root.dataset ? 64 : 34) * tall * unit)}px`;
     },
     update() {
       const state = actions.state();
