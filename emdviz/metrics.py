@@ -15,7 +15,6 @@ from emdviz.distributions import (
     MOST_CLASSES,
     check_distribution,
     check_positions,
-    expectation,
     one_hot,
 )
 from emdviz.reading import read_choice, read_count, read_floats, to_numpy
@@ -29,6 +28,9 @@ class Metric(NamedTuple):
     range: str
     higher_is_better: bool
 
+
+BINS = 15
+"""Of confidence, of equal width, for the calibration error."""
 
 _STEPS = ("class steps", "0 to C − 1", False)
 
@@ -137,7 +139,10 @@ def macro_mae(predicted, labels, *, weights=None):
     1.0
     """
     predicted, labels = check_classes(predicted, labels)
-    errors, w = abs(predicted - labels), _check_weights(weights, len(labels))
+    return _macro(abs(predicted - labels), labels, _check_weights(weights, len(labels)))
+
+
+def _macro(errors, labels, w):
     _, which = np.unique(labels, return_inverse=True)
     errors = np.bincount(which, errors if w is None else errors * w)
     return float(np.mean(errors / np.bincount(which, w)))
@@ -170,11 +175,14 @@ def quadratic_weighted_kappa(predicted, labels, num_classes, *, weights=None):
     down to means over the examples: 1 − E(x − y)² / E(x − y′)², with y′ drawn apart from x.
     """
     predicted, labels = check_classes(predicted, labels, num_classes)
+    return _kappa(predicted, labels, _check_weights(weights, len(labels)))
+
+
+def _kappa(predicted, labels, w):
     x, y = predicted.astype(np.float64), labels.astype(np.float64)
-    w = _check_weights(weights, len(x))
-    by_chance = _mean(x * x, w) + _mean(y * y, w) - 2 * _mean(x, w) * _mean(y, w)
-    if len(np.union1d(x, y)) == 1:
+    if min(x.min(), y.min()) == max(x.max(), y.max()):
         return float("nan")
+    by_chance = _mean(x * x, w) + _mean(y * y, w) - 2 * _mean(x, w) * _mean(y, w)
     return 1 - _mean((x - y) ** 2, w) / by_chance
 
 
@@ -196,6 +204,11 @@ def spearman(scores, true_scores, *, weights=None):
     ----------
     Hou et al. 2017, Table 3; Pearson's correlation of mid-ranks, as ``scipy.stats.spearmanr``.
     """
+    scores, true_scores = _read_scores(scores, true_scores)
+    return _correlation(scores, true_scores, _check_weights(weights, len(scores)))
+
+
+def _read_scores(scores, true_scores):
     scores = read_floats(scores, "scores", scalars=True)
     true_scores = read_floats(true_scores, "true_scores", scalars=True)
     if not np.all(np.isfinite(scores)) or not np.all(np.isfinite(true_scores)):
@@ -205,7 +218,11 @@ def spearman(scores, true_scores, *, weights=None):
             f"scores and true_scores must both have shape (N,), "
             f"got {scores.shape} and {true_scores.shape}"
         )
-    w = _check_weights(weights, len(scores))
+    return scores, true_scores
+
+
+def _correlation(scores, true_scores, w):
+    """Correlate the ranks of finite scores."""
     if len(scores) < 2 or np.ptp(scores) == 0 or np.ptp(true_scores) == 0:
         return float("nan")
     x, y = _ranks(scores, w), _ranks(true_scores, w)
@@ -265,12 +282,16 @@ def log_loss(probabilities, labels, *, weights=None):
     0.2877
     """
     p, labels = check_prediction(probabilities, labels)
+    return _surprise(p, labels, _check_weights(weights, len(p)))
+
+
+def _surprise(p, labels, w):
     with np.errstate(divide="ignore"):
-        return _mean(-np.log(p[np.arange(len(p)), labels]), weights)
+        return _mean(-np.log(p[np.arange(len(p)), labels]), w)
 
 
 @fill
-def calibration_error(probabilities, labels, *, bins=15, weights=None):
+def calibration_error(probabilities, labels, *, bins=BINS, weights=None):
     """Expected calibration error of the most probable class: Σ_b (n_b/N) |conf_b − acc_b|.
 
     Parameters
@@ -292,10 +313,13 @@ def calibration_error(probabilities, labels, *, bins=15, weights=None):
     """
     p, labels = check_prediction(probabilities, labels)
     bins = read_count(bins, "bins", 1, 1_000_000)
-    confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
+    return _miscalibration(p, p.argmax(axis=1), labels, bins, _check_weights(weights, len(p)))
+
+
+def _miscalibration(p, predicted, labels, bins, w):
+    confidence, correct = p[np.arange(len(p)), predicted], predicted == labels
     # bins are open on the left: a confidence of exactly 0.2 belongs to (0.1, 0.2]
     which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    w = _check_weights(weights, len(p))
     excess, total = confidence - correct, len(p)
     if w is not None:
         excess, total = w * excess, w.sum()
@@ -338,13 +362,13 @@ def evaluate(
     50.0
     """
     p, labels = check_prediction(probabilities, labels)
-    scores, w = expectation(p, positions=positions), _check_weights(weights, len(p))
-    results = evaluate_classes(
-        p.argmax(axis=1), labels, p.shape[1], scores=scores, positions=positions, weights=w
-    )
-    results["RPS"] = ranked_probability_score(p, labels, weights=w)
-    results["log loss"] = log_loss(p, labels, weights=w)
-    results["ECE"] = calibration_error(p, labels, weights=w)
+    x, w = check_positions(positions, p.shape[1]), _check_weights(weights, len(p))
+    # after every epoch of every run: what was checked once is not checked for each metric
+    predicted, scores = p.argmax(axis=1), p @ x
+    results = _of_classes(predicted, labels, scores, x, w)
+    results["RPS"] = _mean(_squared_gaps(p, labels), w)
+    results["log loss"] = _surprise(p, labels, w)
+    results["ECE"] = _miscalibration(p, predicted, labels, BINS, w)
     if true_scores is not None:
         results |= evaluate_scores(scores, true_scores, weights=w)
     if true_distribution is not None:
@@ -419,15 +443,28 @@ def evaluate_classes(predicted, labels, num_classes, *, scores=None, positions=N
     """
     predicted, labels = check_classes(predicted, labels, num_classes)
     x, w = check_positions(positions, num_classes), _check_weights(weights, len(labels))
-    scores = predicted if scores is None else scores
+    scores = predicted if scores is None else _read_scores(scores, x[labels])[0]
+    return _of_classes(predicted, labels, scores, x, w)
+
+
+def _of_classes(predicted, labels, scores, x, w):
+    errors = abs(predicted - labels)
     return {
-        "AEM": aem(predicted, labels, weights=w),
-        "AEO": aeo(predicted, labels, weights=w),
-        "MAE": mae(predicted, labels, weights=w),
-        "macro MAE": macro_mae(predicted, labels, weights=w),
-        "QWK": quadratic_weighted_kappa(predicted, labels, num_classes, weights=w),
-        "Spearman": spearman(scores, x[labels], weights=w),
+        "AEM": 100.0 * _mean(errors == 0, w),
+        "AEO": 100.0 * _mean(errors <= 1, w),
+        "MAE": _mean(errors, w),
+        "macro MAE": _macro(errors, labels, w),
+        "QWK": _kappa(predicted, labels, w),
+        "Spearman": _correlation(scores, x[labels], w),
     }
+
+
+def _squared_gaps(p, labels):
+    """EMD² of each row to its label, in class steps, as :func:`distances.emd2` computes it."""
+    gaps = np.ascontiguousarray(p.T)  # classes first: short rows add up slowly
+    gaps[labels, np.arange(len(p))] -= 1
+    gaps = np.cumsum(gaps, axis=0, out=gaps)[:-1]
+    return np.einsum("cn,cn->n", gaps, gaps)
 
 
 def _mean(values, weights):

@@ -61,7 +61,11 @@ def make_criterion(loss, options, data, kind, num_features=None):
     It takes the weights of the rows as well, where the data set has any. ``options`` are those of
     :func:`read_options`, ``kind`` is ``targets`` of the configuration.
     """
-    criterion = try_out(loss, data.num_classes, num_features, **options)
+    if options or loss not in data.tried:
+        criterion = try_out(loss, data.num_classes, num_features, **options)
+        data.tried |= set() if options else {loss}
+    else:
+        criterion = loss.make(data.num_classes, num_features)
     targets = data.targets(kind)[:8].cpu()
     outputs = torch.linspace(-1, 1, len(targets) * loss.num_outputs(data.num_classes))
     outputs = outputs.reshape(len(targets), -1)

@@ -40,6 +40,7 @@ class TrainingData:
             )
         self.images = is_image(dataset.inputs)
         self._targets, self._last = {}, None
+        self.tried = set()  # losses that were tried without options: once for all runs
         self.threads = choose_threads()  # one number for all runs that share the data
         weights = dataset.weights
         self.weights = None if weights is None else weights[rows].float().to(self.device)

@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+from functools import cache
 from importlib.metadata import version
 
 import torch
@@ -25,15 +26,21 @@ def describe_origin(run):
         of the network's tensors before training. ``versions`` of emdviz, torch and Python;
         ``device``; ``threads`` of the processor.
     """
-    versions = f"emdviz {version('emdviz')}, torch {torch.__version__}"
     return {
         "data": digest_data(run.data.dataset),
         "splits": digest(_parts_of_splits(run.data.dataset), size=8),
         "first weights": run.first_weights,
-        "versions": f"{versions}, Python {platform.python_version()}",
+        "versions": _versions(),
         "device": name_device(run.data.device),
         "threads": torch.get_num_threads(),
     }
+
+
+@cache
+def _versions():
+    """Return versions as a text; looking into the installed package costs a millisecond."""
+    versions = f"emdviz {version('emdviz')}, torch {torch.__version__}"
+    return f"{versions}, Python {platform.python_version()}"
 
 
 def name_device(device):

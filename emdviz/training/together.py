@@ -285,8 +285,11 @@ class Heads(SideBySide):
     def step(self, batches, rates):
         """Change all weights once; return the losses of the batch, shape (S, R)."""
         rows = [inputs.reshape(len(inputs), -1) for inputs, _, _ in batches]
-        rows = [norm(own) for norm, own in zip(self.norms, rows, strict=True)]
-        self.rows = rows = torch.stack(rows, out=self.rows)
+        if self.rows is None:
+            self.rows = rows[0].new_empty(len(rows), *rows[0].shape)
+        for place, norm, own in zip(self.rows, self.norms, rows, strict=True):
+            place.copy_(norm(own))  # one by one, while they are in the cache
+        rows = self.rows
         made = self._first(rows).requires_grad_()
         deeper = [tensor.requires_grad_() for tensor in self.tensors[2:]]
         losses = self.losses(self._others(made), batches)
@@ -294,8 +297,8 @@ class Heads(SideBySide):
         momentum, decay = self.config.momentum, self.config.weight_decay
         with torch.no_grad():
             # the largest product goes straight to where it is kept
-            self.kept[0].baddbmm_(by_made.mT, rows, beta=momentum)
-            gradients = [by_made.sum(dim=1), *gradients]
+            self.kept[0].baddbmm_(by_made, rows, beta=momentum)
+            gradients = [by_made.sum(dim=2), *gradients]
             for kept, gradient in zip(self.kept[1:], gradients, strict=True):
                 kept.mul_(momentum).add_(gradient)
             for value, kept, owner in zip(self.tensors, self.kept, self.owners, strict=True):
@@ -306,22 +309,25 @@ class Heads(SideBySide):
         return losses.detach()
 
     def _first(self, rows, seeds=slice(None)):
-        """Return what the first layers make of rows (S, B, F): (S, B, all units of all runs)."""
+        """Return what the first layers make of rows (S, B, F): (S, all units of all runs, B).
+
+        Units come first, for so the product is faster on a CPU than with its transpose.
+        """
         weight, bias = (tensor[seeds] for tensor in self.tensors[:2])
-        return torch.baddbmm(bias[:, None], rows, weight.mT)
+        return torch.baddbmm(bias[:, :, None], weight, rows.mT)
 
     def _others(self, made, seeds=slice(None)):
         """Return the outputs for each kind of loss, (S, runs, B, outputs)."""
         if not self.depth:
-            parts = zip(made.split(self.sizes, dim=2), self.counts, strict=True)
-            return [part.unflatten(2, (count, -1)).transpose(1, 2) for part, count in parts]
+            parts = zip(made.split(self.sizes, dim=1), self.counts, strict=True)
+            return [part.unflatten(1, (count, -1)).mT for part, count in parts]
         layers = [tensor[seeds] for tensor in self.tensors[2:]]
         layers = list(zip(layers[::2], layers[1::2], strict=True))
-        units = made.relu().unflatten(2, (sum(self.counts), -1)).transpose(1, 2)
+        units = made.relu().unflatten(1, (sum(self.counts), -1))
         for weight, bias in layers[: self.depth - 1]:
-            units = (units @ weight.mT + bias[:, :, None]).relu()
+            units = (weight @ units + bias[..., None]).relu()
         heads = zip(units.split(self.counts, dim=1), layers[self.depth - 1 :], strict=True)
-        return [own @ weight.mT + bias[:, :, None] for own, (weight, bias) in heads]
+        return [(weight @ own + bias[..., None]).mT for own, (weight, bias) in heads]
 
     @torch.no_grad()
     def outputs(self, split):
