@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import Compose, PILToTensor, Resize
 
-from benchmarks.timing import conditions, interleaved, load, table
+from benchmarks.timing import conditions, interleaved, load, processor, table
 from emdviz.datasets import image_folder, synthetic_faces
 from emdviz.datasets.readers.files import list_files
 from emdviz.datasets.readers.images import decode
@@ -53,19 +53,25 @@ def in_memory(data):
 
 
 def ways(folder):
-    """Return what is compared, by name; all make uint8 images of the same size."""
+    """Return what is timed, by name, and what the processor's time is taken of.
+
+    All make uint8 images of the same size.
+    """
     torchvision = ImageFolder(folder, transform=Compose([Resize(SIZE), PILToTensor()]))
-    loader = DataLoader(
-        torchvision, BATCH, shuffle=True, num_workers=WORKERS, persistent_workers=True
-    )
+    options = {"shuffle": True, "num_workers": WORKERS}
+    loader = DataLoader(torchvision, BATCH, persistent_workers=True, **options)
     data = image_folder(folder, size=SIZE)  # fills the cache
-    return {
+    timed = {
         f"ImageFolder + DataLoader, {WORKERS} workers: an epoch": lambda: epoch(loader),
         f"emdviz: list and decode, {WORKERS} threads": lambda: decode(
             list_files(folder), SIZE, workers=WORKERS
         ),
         "emdviz: a second start, from the cache": lambda: image_folder(folder, size=SIZE),
         "emdviz: an epoch of batches in memory": lambda: epoch(in_memory(data)),
+    }
+    # the processor's time is known of workers that have ended, so here they start and end
+    return timed, timed | {
+        next(iter(timed)): lambda: epoch(DataLoader(torchvision, BATCH, **options))
     }
 
 
@@ -75,8 +81,11 @@ def report(files=FILES, rounds=5):
     for count, pixels in files:
         with tempfile.TemporaryDirectory() as folder:
             write_faces(Path(folder), count, pixels)
-            times = interleaved(ways(folder), rounds=rounds, warm_up=1)
+            timed, counted = ways(folder)
+            times = interleaved(timed, rounds=rounds, warm_up=1)
+            spent = {name: processor(function) for name, function in counted.items()}
         loader, decoding, *_ = times.values()
+        own, *_ = spent.values()
         rows = [
             [
                 name,
@@ -84,11 +93,14 @@ def report(files=FILES, rounds=5):
                 f"{count / seconds:,.0f}",
                 f"{loader / seconds:,.1f}",
                 f"{decoding / seconds:,.1f}",
+                f"{spent[name]:,.2f} s",
+                f"{own / max(spent[name], 0.01):,.1f}",
             ]
             for name, seconds in times.items()
         ]
         title = f"{count:,} JPEGs of {pixels:,} px"
-        parts.append(table(["way", title, "images/s", "times DataLoader", "times decoding"], rows))
+        heads = ["way", title, "images/s", "times DataLoader", "times decoding"]
+        parts.append(table([*heads, "processor", "times DataLoader's"], rows))
     return (
         f"## Data sets\n\n{conditions()} · load {start} before, {load()} after\n\n"
         f"JPEGs, made to {SIZE} px, in batches of {BATCH}. All end with uint8 images in memory. "

@@ -51,6 +51,14 @@ def interleaved(functions, *, rounds=30, slice_seconds=2e-3, warm_up=3, synchron
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def processor(function):
+    """Return the processor seconds of a call, with those of processes that it started and ended."""
+    before = os.times()
+    function()
+    after = os.times()
+    return sum(after[:4]) - sum(before[:4])
+
+
 def microseconds(seconds):
     """Write a duration for a table."""
     return f"{seconds * 1e6:,.0f} µs" if seconds < 0.01 else f"{seconds * 1e3:,.1f} ms"

@@ -222,18 +222,18 @@ def _mean(input, target, positions, ignore_index):
     elif not target.is_floating_point() or target.shape != input.shape or target.requires_grad:
         return None
     try:
-        p = torch.softmax(conventions.at_least_float32(input), dim=1)
+        logits = conventions.at_least_float32(input)
         if target.is_floating_point():
             conventions.check_probabilities(target)
-            target = target.to(p.dtype)
-        width = None if positions is None else _widths(positions, p)
-        return _MeanEMD2.apply(p, target, width)
+            target = target.to(logits.dtype)
+        width = None if positions is None else _widths(positions, logits)
+        return _MeanEMD2.apply(logits, target, width)
     except (RuntimeError, TypeError, ValueError):  # RuntimeError: a transform; the others, unasked
         return None
 
 
 class _MeanEMD2(Function):
-    """(1/N) Σ_n Σ_i d² Δ_i, d = CDF(p) − CDF(t), for rows p whose sums are held at 1.
+    """(1/N) Σ_n Σ_i d² Δ_i, d = CDF(p) − CDF(t), for rows p = softmax(z).
 
     ∂/∂p_j = 2 Σ_{i ≥ j} d_i Δ_i. A constant per row is free, since softmax's backward takes it
     out: −2 Σ_{i < j} d_i Δ_i needs none of the copies with which autograd turns a running sum
@@ -241,20 +241,25 @@ class _MeanEMD2(Function):
     """
 
     @staticmethod
-    def forward(ctx, p, target, width):
+    def forward(ctx, z, target, width):
+        p = torch.softmax(z, dim=1)
         d = _steps(p, target).cumsum_(1)
         heights = d if width is None else d * width
-        ctx.save_for_backward(p, target, width, heights)
-        return torch.dot(d.reshape(-1), heights.reshape(-1)) / len(p)
+        ctx.save_for_backward(z, target, width, p, heights)
+        return torch.dot(d.view(-1), heights.view(-1)) / len(z)
 
     @staticmethod
     def backward(ctx, grad):
-        p, target, width, heights = ctx.saved_tensors
-        if torch.is_grad_enabled():  # for second derivatives they must depend on p once more
-            d = torch.cumsum(_steps(p, target), dim=1)
-            heights = d if width is None else d * width
-        before = torch.cumsum(heights, dim=1).sub_(heights)
-        return before * (grad * (-2 / len(p))), None, None
+        z, target, width, p, heights = ctx.saved_tensors
+        scale = grad * (-2 / len(z))
+        if not torch.is_grad_enabled():
+            before = torch.cumsum(heights, dim=1).sub_(heights)
+            return torch._softmax_backward_data(before * scale, p, 1, p.dtype), None, None
+        p = torch.softmax(z, dim=1)  # for second derivatives all must depend on z once more
+        d = torch.cumsum(_steps(p, target), dim=1)
+        heights = d if width is None else d * width
+        by_p = (torch.cumsum(heights, dim=1) - heights) * scale
+        return p * (by_p - (p * by_p).sum(dim=1, keepdim=True)), None, None
 
 
 def _steps(p, target):
