@@ -1,11 +1,12 @@
 """Forward and backward of ``emd2_loss`` against dlordinal, a naive version and cross-entropy."""
 
 import copy
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 
-from benchmarks.timing import conditions, interleaved, microseconds, table
+from benchmarks.timing import clock_of, conditions, interleaved, load, microseconds, table
 from emdviz import emd2_loss
 from emdviz.models import small_cnn
 
@@ -17,9 +18,17 @@ LIMITS = """What limits `emd2_loss` on a CPU: with few logits, the calls themsel
 `F.cross_entropy` is one call into C++; EMD² is a softmax, a scatter, a running sum, a square and a
 sum, and a gradient started from Python; the checks of the input take about a twentieth. With many
 logits, the softmax and the two running sums (one each way, which torch adds up number by number)
-are most of it, and cross-entropy has only the first. The usual batch, class indices without
-options, has its gradient written out, which saves a fifth to a third of the step; every other one
-takes autograd's.
+are most of it, and cross-entropy has only the first. The usual batch, class indices or
+probabilities and no options but positions, has its gradient written out, as one node of the graph;
+every other one takes autograd's.
+
+The aims, at most 0.83 of dlordinal's at (128, 8) and 0.47 at (256, 1000), are missed: on 2026-11-29,
+in the processor's time, in turns and on a busy machine (load 22), three tries each gave 0.87 to 0.93
+and 0.54, 0.55 and, an exception on such a machine, 0.83. At (128, 8) a step
+that only sums the logits takes 69 µs, and a gradient in Python that does nothing 77 µs, of 245 µs
+(dlordinal: 281 µs); the rest is fourteen small calls. At (256, 1000), of 2.2 ms, each running sum
+takes 0.30 ms, the softmax 0.31 ms and its gradient 0.2 ms. Probabilities took 1.03 to 1.27 times as
+long as class indices, positions 1.06 to 1.14 and, in that one try, 1.41; aim: 1.3.
 
 Compiled on a CPU: `torch.compile` has no running sum of its own here and calls eager's between its
 loops. At (16384, 8) a compiled step that does nothing but sum the logits takes about 0.4 of eager
@@ -67,7 +76,7 @@ def forward_backward(device, sizes=SIZES, synchronize=None):
         for name in ("emd2_loss", "F.cross_entropy"):
             functions[f"{name}, compiled"] = torch.compile(functions[name], dynamic=False)
         runs = {name: step(loss, logits, labels) for name, loss in functions.items()}
-        times = interleaved(runs, synchronize=synchronize)
+        times = interleaved(runs, synchronize=synchronize, clock=clock_of(device))
         base = "dlordinal" if "dlordinal" in times else "naive"
         for name, seconds in times.items():
             rows.append(
@@ -80,6 +89,28 @@ def forward_backward(device, sizes=SIZES, synchronize=None):
                 ]
             )
     return table(["size", "loss", "forward + backward", f"of {base}", "of eager XE"], rows)
+
+
+def options(device, sizes=SIZES, synchronize=None):
+    """Ratios of ``emd2_loss`` with probabilities or positions to that of class indices alone."""
+    rows = []
+    for batch, num_classes in sizes:
+        generator = torch.Generator().manual_seed(0)
+        logits, scores = torch.randn(2, batch, num_classes, generator=generator).to(device)
+        logits.requires_grad_()
+        labels = torch.randint(num_classes, (batch,), generator=generator).to(device)
+        positions = [k**1.5 for k in range(num_classes)]
+        runs = {
+            "class indices": step(emd2_loss, logits, labels),
+            "probabilities": step(emd2_loss, logits, torch.softmax(scores, 1)),
+            "positions": step(partial(emd2_loss, positions=positions), logits, labels),
+        }
+        times = interleaved(runs, rounds=99, synchronize=synchronize, clock=clock_of(device))
+        for name, seconds in times.items():
+            ratio = seconds / times["class indices"]
+            size = f"({batch}, {num_classes})"
+            rows.append([size, name, microseconds(seconds), f"{ratio:.2f}"])
+    return table(["size", "emd2_loss of", "forward + backward", "of class indices"], rows)
 
 
 def training_step(device, others, *, batch=128, size=48, modes=("eager",), synchronize=None):
@@ -110,7 +141,7 @@ def training_step(device, others, *, batch=128, size=48, modes=("eager",), synch
         torch._dynamo.reset()
         losses = {"XE": F.cross_entropy} | others
         functions = {name: make(loss, MODES[mode]) for name, loss in losses.items()}
-        times = interleaved(functions, synchronize=synchronize)
+        times = interleaved(functions, synchronize=synchronize, clock=clock_of(device))
         for name, seconds in times.items():
             rows.append([mode, name, microseconds(seconds), f"{seconds / times['XE']:.3f}"])
     heads = ["mode", "loss", f"step of small_cnn, {batch} images of {size} px", "of XE"]
@@ -122,8 +153,11 @@ def report(device="cpu"):
     synchronize = None if device == "cpu" else torch.cuda.synchronize
     # on a GPU small kernels wait for their launches, which compiling and CUDA graphs save
     modes = ("eager",) if device == "cpu" else tuple(MODES)
+    start = load()
     return (
-        f"## Losses, {'CPU' if device == 'cpu' else 'GPU'}\n\n{conditions(device)}\n\n"
+        f"## Losses, {'CPU' if device == 'cpu' else 'GPU'}\n\n{conditions(device)}"
+        f" · load {start} before\n\n"
         f"{forward_backward(device, synchronize=synchronize)}\n{LIMITS}\n"
+        f"{options(device, synchronize=synchronize)}\n"
         f"{training_step(device, {'EMD²': emd2_loss}, modes=modes, synchronize=synchronize)}"
     )

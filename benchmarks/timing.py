@@ -10,7 +10,15 @@ from importlib.metadata import version
 import torch
 
 
-def interleaved(functions, *, rounds=30, slice_seconds=2e-3, warm_up=3, synchronize=None):
+def interleaved(
+    functions,
+    *,
+    rounds=30,
+    slice_seconds=2e-3,
+    warm_up=3,
+    synchronize=None,
+    clock=time.perf_counter,
+):
     """Time several functions in turns, so that a busy moment hits all of them alike.
 
     Parameters
@@ -24,6 +32,8 @@ def interleaved(functions, *, rounds=30, slice_seconds=2e-3, warm_up=3, synchron
         Calls before the turns, twice: to warm up, and to see how long one takes.
     synchronize : callable, optional
         Waits for the device.
+    clock : callable
+        ``time.process_time`` does not count what other programs take of the processor.
 
     Returns
     -------
@@ -34,21 +44,26 @@ def interleaved(functions, *, rounds=30, slice_seconds=2e-3, warm_up=3, synchron
 
     def turn(function, repeats):
         wait()
-        start = time.perf_counter()
+        start = clock()
         for _ in range(repeats):
             function()
         wait()
-        return (time.perf_counter() - start) / repeats
+        return (clock() - start) / repeats
 
     repeats = {}
     for name, function in functions.items():
         turn(function, warm_up)
-        repeats[name] = max(1, round(slice_seconds / turn(function, warm_up)))
+        repeats[name] = max(1, round(slice_seconds / max(turn(function, warm_up), 1e-6)))
     times = {name: [] for name in functions}
     for _ in range(rounds):
         for name, function in functions.items():
             times[name].append(turn(function, repeats[name]))
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def clock_of(device):
+    """Return the clock for calls on a device: the processor's own time on a CPU."""
+    return time.process_time if device == "cpu" else time.perf_counter
 
 
 def processor(function):

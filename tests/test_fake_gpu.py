@@ -25,6 +25,8 @@ C, BATCH = 8, 32
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 LOOKS = {"CORN", "WKL", "MCE-WKL"}
 """Losses of the zoo whose libraries look at values."""
+ON_A_CPU = {"SORD", "SLACE"}
+"""Losses that a device without float64 leaves to the CPU, which has it."""
 
 
 @pytest.fixture
@@ -148,16 +150,17 @@ def test_the_way_forward_of_a_training_step(fake, faces, monkeypatch, name):
         assert (value.device.type, value.dtype, value.shape) == ("cuda", torch.float32, ())
 
 
-BARRED = "cuda", torch.float64
-
-
 class WithoutFloat64(TorchDispatchMode):
     """A GPU without float64, as Apple's: what makes such a tensor there raises as torch does."""
+
+    def __init__(self, device="cuda"):
+        super().__init__()
+        self.barred = device, torch.float64
 
     def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
         made = function(*arguments, **(keywords or {}))
         for value in tree_leaves(made):
-            if torch.is_tensor(value) and (value.device.type, value.dtype) == BARRED:
+            if torch.is_tensor(value) and (value.device.type, value.dtype) == self.barred:
                 raise TypeError(f"no float64 on this device: {function}")
         return made
 
@@ -218,6 +221,29 @@ def test_losses_without_float64(without_float64, name, given):
     assert criterion(outputs, targets).device.type == "cuda"
     loss.decode(outputs, C)
     loss.predict(outputs, C)
+
+
+@pytest.mark.parametrize(("name", "given"), [case for case in CASES if case[0] not in ON_A_CPU])
+def test_gradients_without_float64(monkeypatch, name, given):
+    """On a CPU that is taken for such a GPU, for fake tensors have no way back."""
+    for part in (reading, entropic, criteria):
+        monkeypatch.setattr(part, "has_float64", lambda tensor: False)
+    loss, generator = as_loss(name), torch.Generator().manual_seed(0)
+    criterion = loss.make(C, 16, **GIVEN[given])
+    targets = torch.randint(C, (BATCH,), generator=generator)
+    outputs = torch.randn(BATCH, loss.num_outputs(C), generator=generator)
+    if loss.head is not None and outputs.shape[1] == C:  # such heads give probabilities
+        outputs = outputs.softmax(1)
+    for dtype in DTYPES if name in LOSSES else DTYPES[:1]:
+        leaf = outputs.to(dtype).requires_grad_()
+        with WithoutFloat64("cpu"):
+            if loss.uses_features:
+                criterion.observe(torch.randn(BATCH, 16, dtype=dtype), targets)
+                criterion.end_epoch()
+            (gradient,) = torch.autograd.grad(criterion(leaf, targets), leaf)
+        assert gradient.dtype == dtype
+        assert gradient.isfinite().all()
+        assert gradient.any()
 
 
 def test_a_ground_distance_without_float64(without_float64):
