@@ -42,7 +42,9 @@ exec(sys.argv[1])
 print(json.dumps([time.perf_counter() - start, {_PEAK}]))
 """
 _SHOWN = """() => document.querySelector(
-  '.jp-OutputArea .emdviz-explorer svg, .jp-OutputArea .emdviz-explorer canvas')"""
+  '.jp-OutputArea .emdviz-explorer svg, .jp-OutputArea .emdviz-explorer canvas, ' +
+  '.jp-OutputArea img.emdviz-page, .jp-OutputArea iframe')"""
+"""An explorer's drawing, a page of a flip book, or a report."""
 
 
 def imports(rounds=ROUNDS):

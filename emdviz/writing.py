@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 
-def write_whole(path, data):
+def write_whole(path, data, *, lasting=True):
     """Write bytes to a file that then holds all of the old content or all of the new.
 
-    Where ``path`` is a link, the file that it leads to is written.
+    Where ``path`` is a link, the file that it leads to is written. Unless it is ``lasting``, the
+    disk is not waited for, and the file may be empty if the power fails just then.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
@@ -20,8 +21,9 @@ def write_whole(path, data):
     try:
         with beside.open("xb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         _patiently(lambda: beside.replace(target))
     except FileNotFoundError as error:
         raise FileNotFoundError(
