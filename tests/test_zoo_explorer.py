@@ -1,5 +1,7 @@
 """The table of losses: what is stored is what comes out, and rules give the best answers."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -197,6 +199,13 @@ def test_what_the_reader_sees_is_computed_first(monkeypatch):
     assert len(asked) < 10
     explorer._handle_custom_msg({"do": "see", "rows": 3}, [])  # no list of names
     assert explorer._in_sight == set()
+
+
+def test_a_program_that_ends_meanwhile_ends_well():
+    pytest.importorskip("torch")
+    code = "from emdviz.explorers import ZooExplorer; ZooExplorer([0.3, 0.1, 0.2, 0.3, 0.1])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_what_is_wrong_is_refused_in_words():

@@ -1,5 +1,6 @@
 """A table of losses: what each makes of mistakes, and what it rewards."""
 
+import atexit
 import functools
 import json
 import threading
@@ -42,6 +43,18 @@ FILTERS = {
 """What can be filtered by: trait -> its values."""
 
 ALL_FAMILIES = "all"
+
+
+_ENDING = threading.Event()
+
+
+@atexit.register
+def _end_searches():
+    """Let threads end before Python does, which aborts where one is inside torch."""
+    _ENDING.set()
+    for thread in threading.enumerate():
+        if thread.name == ZooExplorer.__name__:
+            thread.join(10)
 
 
 @functools.cache
@@ -292,7 +305,9 @@ class ZooExplorer(DistributionExplorer):
             self._wanted = [*self.t], self.first, self.second
             if not self._has_work() or (self._thread and self._thread.is_alive()):
                 return
-            self._thread = threading.Thread(target=self._work, daemon=True)
+            self._thread = threading.Thread(
+                target=self._work, name=ZooExplorer.__name__, daemon=True
+            )
             self._thread.start()
 
     def _has_work(self):
@@ -328,7 +343,7 @@ class ZooExplorer(DistributionExplorer):
         t, found = wanted[0], {}
         unknown = self._unknown()
         while unknown:
-            if wanted != self._wanted:
+            if wanted != self._wanted or _ENDING.is_set():
                 return
             # what the reader sees comes first, also where they have scrolled meanwhile
             name = next((one for one in unknown if one in self._in_sight), unknown[0])
