@@ -39,3 +39,17 @@ def test_without_a_gpu_it_says_so():
     done = run()
     assert done.returncode == 1
     assert "no GPU here" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["linear", "mlp"])
+def test_many_heads_run_in_a_tiny_form(model):
+    from benchmarks import heads
+
+    page = heads.against_one_by_one(rows=80, width=3, seeds=1, epochs=1, model=model)
+    (_, *times) = [line.split(" | ") for line in page.strip().splitlines()[2:]]
+    assert [row[0].strip("| ") for row in times] == [
+        *(["bare torch loop, one by one"] if model == "linear" else []),
+        "training.fit, one by one",
+    ]
+    assert all(float(row[2]) > 0 and float(row[4].rstrip("| ")) > 0 for row in times)
