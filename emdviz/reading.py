@@ -7,7 +7,10 @@ import math
 import numbers
 import operator
 import reprlib
+import shlex
 import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -40,6 +43,65 @@ class ArgumentError(ValueError):
 def shown(value):
     """Return the ``repr`` of anything for an error message, shortened where it is long."""
     return _SHORT.repr(value)
+
+
+_AS_OPTIONS = ContextVar("as_options", default=False)
+
+
+@contextmanager
+def as_options():
+    """Let :func:`typed` name options of the command line inside the block."""
+    before = _AS_OPTIONS.set(True)
+    try:
+        yield
+    finally:
+        _AS_OPTIONS.reset(before)
+
+
+def typed(name, value=None):
+    """Return what to type to give an argument, in Python or on the command line.
+
+    Without a value it is the name alone.
+
+    Examples
+    --------
+    >>> typed("bins", 10), typed("drop", ["a b"]), typed("label")
+    ('bins=10', "drop=['a b']", 'label')
+    >>> with as_options():
+    ...     typed("bins", 10), typed("drop", ["a b"]), typed("label")
+    ('--bins 10', "--drop 'a b'", '--label')
+    """
+    if _AS_OPTIONS.get():
+        words = [option_of(name)] if value is None else option_words(name, value)
+        return " ".join(word if word == "…" else shlex.quote(word) for word in words)
+    if value is None:
+        return name
+    if isinstance(value, list):
+        return f"{name}=[{', '.join('…' if one == '…' else repr(one) for one in value)}]"
+    return f"{name}={value!r}"
+
+
+def option_of(name):
+    """Return the option of the command line for an argument."""
+    return f"--{'weights' if name == 'weight' else name}"
+
+
+def option_words(name, value):
+    """Return the words of the command line that give a value, or several, to an argument.
+
+    Examples
+    --------
+    >>> option_words("classes", ["low", "high"]), option_words("drop", ["cm, rounded"])
+    (['--classes', 'low,high'], ['--drop', 'cm, rounded'])
+    """
+    option = option_of(name)
+    if value is True:
+        return [option]
+    if not isinstance(value, list | tuple | range):
+        return [option, str(value)]
+    if any("," in str(one) for one in value):
+        return [word for one in value for word in (option, str(one))]
+    return [option, ",".join(map(str, value))]
 
 
 def is_torch(array):

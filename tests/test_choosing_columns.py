@@ -1,13 +1,16 @@
 """Which columns of a table are no features, and votes of several people."""
 
 import itertools
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from emdviz.datasets import table
-from emdviz.datasets.choosing import reason_to_leave_out
+from emdviz.datasets.choosing import far_away, reason_to_leave_out
+from emdviz.datasets.preparation import Preparation
 
 RNG = np.random.default_rng(1)
 N = 300
@@ -214,3 +217,45 @@ def test_answers_on_a_likert_scale_need_their_order_once(tmp_path):
     assert data.labels.tolist() == [LIKERT.index(one) for one in answers[:, 2]]
     assert "It is easy missing" in data.features
     assert {one.kind for one in data.preparation.columns} == {"date", "category"}
+
+
+def test_codes_for_missing_values_are_pointed_out_and_taken_out_if_asked_for(tmp_path):
+    rng = np.random.default_rng(0)
+    truth = pd.DataFrame(
+        {
+            "age": rng.integers(18, 90, 120).astype(float),
+            "income": rng.lognormal(3, 1, 120).round(2),
+            "town": ["Ulm", *rng.choice(["Bonn", "Kiel"], 119)],
+            "grade": rng.integers(1, 4, 120),
+        }
+    )
+    gaps = truth.assign(age=truth["age"].mask(np.arange(120) % 20 == 0))
+    codes = gaps.fillna({"age": -999})
+    codes.to_csv(tmp_path / "codes.csv", sep=";", index=False)
+    told = table(tmp_path / "codes.csv", label="grade")
+    (note,) = [one for one in told.notes if "far from all others" in one]
+    assert note.startswith("age holds -999 (6 rows)")
+    assert note.endswith("missing=['age=-999'] takes it out")
+    (note,) = [one for one in told.notes if "rows, from which little" in one]
+    assert note.startswith("1 of 3 categories of town are in fewer than 5 rows")
+    assert note.endswith(": 'Ulm'")
+    expected = table(gaps, label="grade")
+    for missing in ([-999], ["age=-999"], ["age=-999.0"]):
+        read = table(tmp_path / "codes.csv", label="grade", missing=missing)
+        assert torch.equal(read.inputs, expected.inputs)
+        assert not [one for one in read.notes if "far from all others" in one]
+    again = Preparation.from_dict(json.loads(json.dumps(read.preparation.to_dict())))
+    assert np.array_equal(again.transform(codes), again.transform(gaps))
+    for missing, words in (([-998], "which has no -998"), (["age=7"], "column 'age' of codes.csv")):
+        with pytest.raises(ValueError, match=words):
+            table(tmp_path / "codes.csv", label="grade", missing=missing)
+    with pytest.raises(TypeError, match=r"missing must be a list of values, got -999"):
+        table(tmp_path / "codes.csv", label="grade", missing=-999)
+
+
+def test_tails_and_few_values_are_no_codes():
+    rng = np.random.default_rng(0)
+    for values in (rng.lognormal(0, 2, 500), rng.integers(0, 2, 500), rng.poisson(0.3, 500)):
+        assert far_away(np.asarray(values, float)) == []
+    two = np.array([1.0, 2, 3, 4, 5] * 20 + [98.0, 99, 99])
+    assert far_away(two) == [(99.0, 2), (98.0, 1)]

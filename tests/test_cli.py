@@ -105,7 +105,7 @@ class TestRun:
         chosen = (*QUICK[:3], "--losses=XE", "--folds=0", "--rates=0.01", "--epochs=1")
         unordered = call(*chosen, *own, "--store", tmp_path / "refused")
         assert unordered.exit_code == 2
-        assert "pass classes=[" in unordered.stderr
+        assert "pass --classes " in unordered.stderr
         done = call(*chosen, *own, *typed, "--store", tmp_path / "runs")
         assert done.exit_code == 0, done.output
         assert results(tmp_path / "runs")["dataset classes"].map(list).tolist() == [names]

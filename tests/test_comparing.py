@@ -27,6 +27,7 @@ from emdviz.cli import app
 from emdviz.comparing.baselines import note_on_baselines
 from emdviz.comparing.folder import FACTS, RUNS
 from emdviz.comparing.sources import holds_images, read_source
+from emdviz.experiments.claims import Claim
 from emdviz.training import TrainConfig
 from emdviz.training.together import Heads
 
@@ -155,6 +156,18 @@ class TestComparing:
         old = numbers(more.table[more.table["loss"] != "XEMD2"])
         pd.testing.assert_frame_equal(old, numbers(made.table), rtol=1e-6)
         assert more.losses == ["XE", "REG", "EMD2", "XEMD2"]
+
+    def test_one_program_at_a_time_has_the_folder(self, made, tmp_path):
+        folder = tmp_path / "lev"
+        shutil.copytree(made.folder, folder)
+        other = Claim(folder)
+        assert other.take()
+        again = {"seeds": 3, "folder": folder, **SMALL}
+        with pytest.raises(ValueError, match=r"another program compares in .*lev at this moment"):
+            comparing.compare(LEV, **again)
+        other.release()
+        comparing.compare(LEV, **again)
+        assert not list(folder.glob("claim.*"))
 
     def test_of_what_others_made_is_never_mixed(self, made, tmp_path):
         folder = tmp_path / "lev"
@@ -327,6 +340,23 @@ class TestPredicting:
         with pytest.raises(FileNotFoundError, match="found none at"):
             comparing.predict(made.folder, tmp_path / "none.csv")
 
+    def test_arrays_beyond_all_others_are_told(self, tmp_path):
+        rng = np.random.default_rng(0)
+        x, y = rng.uniform(2, 3, (60, 4)).astype(np.float32), np.arange(60) % 3
+        np.savez(tmp_path / "a.npz", x=x, y=y)
+        comparing.compare(
+            tmp_path / "a.npz", label="y", losses=["XE"], network="linear", seeds=2, epochs=1,
+            folder=tmp_path / "run",
+        )  # fmt: skip
+        new = x[:3].copy()
+        new[0, 2], new[2, 1:] = x[:, 2].max() + 0.05, 255
+        notes = comparing.predict(tmp_path / "run", new).table["note"]
+        most = f"{x[:, 1].max():.6g}"
+        assert notes.tolist()[:2] == ["", ""]
+        assert notes[2] == (
+            f"input 1 255 is above {most}, the most in what was compared on; so are 2 other inputs"
+        )
+
 
 class TestSources:
     def test_arrays(self, tmp_path):
@@ -498,6 +528,12 @@ class TestCommand:
             (["--label=rating", "--rates=0.1"], "error: rates must be two or more different"),
             (["--label=rating", "--bins=a"], "error: type --bins as numbers between commas"),
             (["--votes=in1,in2", "--id=in3"], "error: "),
+            ([], "error: --label or --votes must name a column of lev.csv"),
+            (["--votes=in1"], r"error: --votes must name a column for each .* --id COLUMN tells"),
+            (
+                ["--label=rating", "--missing=7"],
+                "error: --missing must be a value in lev.csv, which",
+            ),
         ],
     )
     def test_errors_say_what_to_type(self, tmp_path, typed, words):

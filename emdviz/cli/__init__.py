@@ -9,6 +9,7 @@ from emdviz.cli.comparisons import compare, predict
 from emdviz.cli.runs import pretrain, run
 from emdviz.cli.stored import drop, export, results
 from emdviz.cli.tools import collect, doctor
+from emdviz.reading import as_options
 
 app = typer.Typer(
     help="Losses for ordered classes: compare them on your own data, or as the paper does.",
@@ -24,7 +25,7 @@ def _plainly(command):
 
     @functools.wraps(command)
     def wrapped(**arguments):
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), as_options():
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = lambda message, *_: typer.echo(f"note: {message}", err=True)
             try:

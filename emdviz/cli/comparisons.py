@@ -52,6 +52,10 @@ def compare(
     decimal: Annotated[
         str | None, typer.Option(help="What stands before decimals, where it is not clear.")
     ] = None,
+    missing: Annotated[
+        list[str],
+        typer.Option(help="Values that stand for a missing one: -999, or age=99 in one column."),
+    ] = (),
     size: Annotated[
         int | None,
         typer.Option(
@@ -112,6 +116,7 @@ def compare(
         votes=read_names(votes) if id is None else (list(votes) or [None])[0],
         features=read_names(features),
         drop=read_names(drop),
+        missing=read_names(missing),
     )
     try:
         plan = comparing.plan(

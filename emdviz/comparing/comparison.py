@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emdviz.comparing.folder import RUNS, check_data, read_finished, to_rows
+from emdviz.comparing.folder import RUNS, check_data, ranges_of, read_finished, to_rows
 from emdviz.metrics import METRICS
 from emdviz.reading import read_choice
 from emdviz.training.config import TrainConfig
@@ -159,6 +159,7 @@ class Comparison:
             "config": asdict(self.config),
             "rates": self.rates,
             "notes": list(self.notes),
+            "ranges": ranges_of(self.data),
             "table": to_rows(self.table),
             "search": to_rows(self.search),
             "baselines": None if self.baselines is None else to_rows(self.baselines),

@@ -1,8 +1,11 @@
 """The folder of a comparison: what it was begun with, so that nothing is mixed."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
+from emdviz.experiments.claims import Claim
+from emdviz.reading import typed
 from emdviz.training.provenance import digest_data
 from emdviz.writing import write_whole
 
@@ -62,6 +65,14 @@ def describe_data(data):
     }
 
 
+def ranges_of(data):
+    """Return the least and the greatest of each input where these are plain numbers, or None."""
+    if data.inputs.ndim != 2 or data.preparation is not None:
+        return None
+    low, high = data.inputs.amin(dim=0), data.inputs.amax(dim=0)
+    return {"low": low.tolist(), "high": high.tolist()}
+
+
 def check_data(folder, kept, data):
     """Refuse data that are not those with which a comparison was begun."""
     now = describe_data(data)
@@ -80,8 +91,25 @@ def check_data(folder, kept, data):
 
 
 def is_new(folder):
-    """Return whether a folder is not there, or empty."""
-    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    """Return whether a folder is not there, or holds nothing but claims of programs."""
+    if not folder.exists():
+        return True
+    return folder.is_dir() and all(path.name.startswith("claim.") for path in folder.iterdir())
+
+
+@contextmanager
+def claimed(folder):
+    """Keep other programs from the folder of a comparison inside the block."""
+    claim = Claim(folder)
+    if not claim.take():
+        raise ValueError(
+            f"another program compares in {folder} at this moment; wait for its end, or choose "
+            f"another folder: {typed('folder', f'{folder}-2')}"
+        )
+    try:
+        yield
+    finally:
+        claim.release()
 
 
 def check_begun(folder, begun, data):

@@ -14,7 +14,7 @@ from typing import Any
 
 from emdviz.comparing.baselines import note_on_baselines, run_baselines
 from emdviz.comparing.comparison import Comparison
-from emdviz.comparing.folder import RUNS, check_begun, describe_data, is_new, write_facts
+from emdviz.comparing.folder import RUNS, check_begun, claimed, describe_data, is_new, write_facts
 from emdviz.comparing.progress import bar
 from emdviz.comparing.sources import holds_images, read_source
 from emdviz.comparing.timing import measure_seconds
@@ -22,7 +22,7 @@ from emdviz.datasets import OrderedData, with_features
 from emdviz.datasets.features import EFFICIENTNET
 from emdviz.losses.loss import REPORTED
 from emdviz.models.building import name_of
-from emdviz.reading import read_count, read_flag, shown
+from emdviz.reading import option_words, read_count, read_flag, shown
 from emdviz.training import RateSearch, TrainConfig, choose_rates, compare_losses
 from emdviz.training.comparison import RunStopped, plan_runs
 from emdviz.training.criterion import read_losses
@@ -140,7 +140,8 @@ class Plan:
         Raises
         ------
         ValueError
-            If the folder holds another comparison, or something else.
+            If the folder holds another comparison, or something else, or another program compares
+            in it at the same time.
         OSError
             If the disk is full; what was finished is kept.
         """
@@ -156,14 +157,17 @@ class Plan:
             ) from error
 
     def _carry_out(self, progress, executor):
+        begun = self._begun()
+        if not is_new(self.folder):
+            check_begun(self.folder, begun, self.data)
+        with claimed(self.folder):
+            return self._carry_out_alone(begun, progress, executor)
+
+    def _carry_out_alone(self, begun, progress, executor):
         from emdviz.report import write
 
-        begun = self._begun()
         if is_new(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
             write_facts(self.folder, begun)
-        else:
-            check_begun(self.folder, begun, self.data)
         data = self.trained_on()
         if executor is None:
             search, notes = self._search(data, progress)
@@ -498,17 +502,9 @@ def _command(given, source, options):
         return f"comparing.compare({', '.join([first, *spelt])})"
     words = ["python", "-m", "emdviz", "compare", str(given)]
     for name, value in {**source["options"], **options}.items():
-        option = f"--{'weights' if name == 'weight' else name}"
         if name == "seeds" and list(value) == list(range(len(value))):
-            words += [option, str(len(value))]
-        elif value is True:
-            words.append(option)
-        elif isinstance(value, str | Path | int | float):
-            words += [option, str(value)]
-        elif any("," in str(one) for one in value):
-            words += [word for one in value for word in (option, str(one))]
-        else:
-            words += [option, ",".join(map(str, value))]
+            value = len(value)
+        words += option_words(name, value)
     return shlex.join(words)
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LEVEL = 0.9
 """The share of labels that an interval should hold."""
 
+MANY = 0.01
+"""Of many inputs, some of a row lie beyond all others by chance; this share of them must."""
+
 
 @dataclass(frozen=True, eq=False)
 class Scores:
@@ -123,6 +126,8 @@ def predict(folder, inputs, *, loss=None, model=None):
         predictions = [run.predict(given) for run in runs]
         if first.preparation is not None:
             remarks |= _unlike(runs, given)
+    if facts.get("ranges"):
+        remarks |= _beyond(given, facts["ranges"])
     frames = [one.to_frame() for one in predictions]
     table = frames[0][["input", "class", "score", "spread"]].copy()
     columns = [f"P({one})" for one in first.classes]
@@ -237,6 +242,23 @@ def _features(images, facts):
     labels = torch.zeros(len(images), dtype=torch.int64)
     data = OrderedData("new", images, labels, facts["data"]["classes"], {})
     return with_features(data, facts["backbone"], cache=False).inputs
+
+
+def _beyond(inputs, ranges):
+    """Return place -> which numbers lie beyond those compared on by more than a tenth of these."""
+    x = np.asarray(inputs, np.float64)
+    low, high = np.array(ranges["low"]), np.array(ranges["high"])
+    more = (high - low) / 10
+    beyond, remarks = (x < low - more) | (x > high + more), {}
+    for place in np.flatnonzero(beyond.sum(axis=1) > MANY * x.shape[1]).tolist():
+        first, *others = np.flatnonzero(beyond[place]).tolist()
+        words = f"below {low[first]:.6g}, the least"
+        if x[place, first] > high[first]:
+            words = f"above {high[first]:.6g}, the most"
+        remarks[place] = f"input {first} {x[place, first]:.6g} is {words} in what was compared on"
+        if others:
+            remarks[place] += f"; so are {len(others)} other inputs"
+    return remarks
 
 
 def _unlike(runs, frame):

@@ -10,7 +10,7 @@ import numpy as np
 from emdviz.datasets import from_arrays, image_folder, table
 from emdviz.datasets.readers.files import IMAGE_SUFFIXES
 from emdviz.datasets.readers.tables import read_frame
-from emdviz.reading import shown
+from emdviz.reading import shown, typed
 
 PARTS = {"train": "train", "val": "valid", "valid": "valid", "test": "test"}
 """The beginnings of names of arrays that are one split each, as in MedMNIST."""
@@ -28,8 +28,8 @@ def read_source(path, **options):
         features of a network, whose names stand for those of columns: ``label="y"``.
     **options
         ``label``, ``classes``, ``bins``, ``group``, ``split``, ``weight``, ``votes``, ``id``,
-        ``rater``, ``features``, ``drop``, ``decimal``, and ``size`` of images in px. None counts
-        as not given.
+        ``rater``, ``features``, ``drop``, ``decimal``, ``missing``, and ``size`` of images in px.
+        None counts as not given.
 
     Returns
     -------
@@ -113,7 +113,10 @@ def _read_images(
     several = [] if votes is None or per_line else list(votes)
     lacking = [one for one in [*columns.values(), *several] if one not in frame]
     if label is None and not several:
-        raise ValueError(f"label or votes must name a column of {name}: {shown(list(frame))}")
+        raise ValueError(
+            f"{typed('label')} or {typed('votes')} must name a column of {name}: "
+            f"{shown(list(frame))}"
+        )
     if lacking:
         raise ValueError(f"{name} lacks {shown(lacking)}, its columns are {shown(list(frame))}")
     plain = frame[[*columns.values(), *several]].set_axis([*columns, *several], axis=1)
@@ -145,7 +148,9 @@ def _read_arrays(
     if lacking := [name for name in named if name not in arrays]:
         raise ValueError(f"{path.name} lacks {shown(lacking)}, {known}")
     if label is None and votes is None:
-        raise ValueError(f"label or votes must name an array of {path.name}; {known}")
+        raise ValueError(
+            f"{typed('label')} or {typed('votes')} must name an array of {path.name}; {known}"
+        )
 
     def array(name):
         found = None if name is None else arrays[name]

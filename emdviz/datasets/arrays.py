@@ -12,7 +12,7 @@ from emdviz.datasets.order import is_missing, notes_of, order_classes
 from emdviz.datasets.readers.listing import warn_of_empty_classes
 from emdviz.datasets.readers.tables import number
 from emdviz.datasets.splits import named_splits, stratified_splits
-from emdviz.reading import is_pandas, is_torch, read_count, read_names, shown, to_numpy
+from emdviz.reading import is_pandas, is_torch, read_count, read_names, shown, to_numpy, typed
 
 _MANY, _ROWS = 20, 5
 """More different numbers with decimals, or with fewer rows each, are scores and no classes."""
@@ -278,7 +278,8 @@ def _check_few(texts):
     ):
         raise ValueError(
             f"labels must be classes, got {len(different)} different numbers such as {texts[0]}; "
-            "pass bins to make classes of them, or classes if each of them is one"
+            f"pass {typed('bins')} to make classes of them, or {typed('classes')} if each of them "
+            "is one"
         )
 
 

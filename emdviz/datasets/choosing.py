@@ -14,6 +14,9 @@ _LEAST_ROWS = 10
 _LEAST_CHANCE = math.log(1e-6)
 """How likely a rule without exception may be by chance before it is none."""
 
+_CODES, _REPEATED = 3, 3
+"""So many values at one end may be codes, if they are in so many rows together."""
+
 _MOST_WORDS = 100
 """A column of more different words is text, if there are not five rows for each."""
 
@@ -139,3 +142,26 @@ def _correlates(values, kind, scores, gaps):
         if (abs(correlation) > 0.9999)
         else None
     )
+
+
+def far_away(values):
+    """Return the values that may stand for a missing one, and how many rows have each.
+
+    These are up to three at one end, in three rows or more, with more between them and all others
+    than between the least and the greatest of the others.
+
+    Examples
+    --------
+    >>> far_away(np.array([1.0, 2, 5, 3, 4, 99, 99, 99, np.nan]))
+    [(99.0, 3)]
+    >>> far_away(np.array([1.0, 2, 5, 3, 4, 9, 40]))
+    []
+    """
+    different, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    for turn in (1, -1):
+        ends, rows = different[::turn], counts[::turn]
+        for k in range(1, min(_CODES, len(ends) - 3) + 1):
+            gap, rest = abs(ends[k] - ends[k - 1]), abs(ends[-1] - ends[k])
+            if gap > rest and rows[:k].sum() >= _REPEATED:
+                return [(float(x), int(n)) for x, n in zip(ends[:k], rows[:k], strict=True)]
+    return []

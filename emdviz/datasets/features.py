@@ -17,9 +17,13 @@ from emdviz.reading import check_is, read_count, shown
 
 EFFICIENTNET = "efficientnet_lite0"
 
+_BATCH = 64
+_PIXELS = 4 * 224 * 224
+"""Of a batch on a processor: with twice as many, EfficientNet-Lite0 takes half as long again."""
+
 
 def with_features(
-    data, backbone, *, transform=None, size=None, batch_size=64, device=None, cache=True
+    data, backbone, *, transform=None, size=None, batch_size=None, device=None, cache=True
 ):
     """Return the same data with the features of a frozen network as inputs.
 
@@ -37,7 +41,9 @@ def with_features(
     size : int, optional
         Height and width of the images that the network sees; by default 224 for a network given by
         name, and their own for a Module.
-    batch_size : int
+    batch_size : int, optional
+        By default 64, but fewer large images on a processor, such as 4 of 224 px: memory that is
+        asked for in large pieces comes anew for each layer, which takes longer than to compute.
     device : str or torch.device, optional
         By default that of the Module, or the fastest there is.
     cache : bool, str or Path
@@ -67,7 +73,7 @@ def with_features(
     from tqdm.auto import tqdm
 
     check_is(data, "data", OrderedData, "a data set, as datasets.load returns it")
-    batch_size = read_count(batch_size, "batch_size", 1)
+    batch_size = None if batch_size is None else read_count(batch_size, "batch_size", 1)
     size = None if size is None else read_count(size, "size", 1)
     named = isinstance(backbone, str)
     name = backbone if named else type(backbone).__name__
@@ -77,6 +83,8 @@ def with_features(
         here = next((weight.device for weight in network.parameters()), torch.device("cpu"))
         device = ("cuda" if torch.cuda.is_available() else "cpu") if named else here
     size = 224 if named and size is None else size
+    if batch_size is None:
+        batch_size = _batch(data.inputs, size, device)
     prepare = transform or (lambda inputs: _prepare(inputs, size, scale))
     path = None if transform is not None else _path(data, network, size, cache)
     features = None if path is None else _load(path, len(data))
@@ -107,6 +115,13 @@ def with_features(
     other.frame = other.preparation = None
     other.notes = (*data.notes, f"inputs are features of {name}", *filter(None, [note]))
     return other
+
+
+def _batch(inputs, size, device):
+    if inputs.ndim != 4 or torch.device(device).type != "cpu":
+        return _BATCH
+    height, width = (size, size) if size else inputs.shape[2:]
+    return min(_BATCH, max(1, _PIXELS // (height * width)))
 
 
 def _prepare(inputs, size, scale):

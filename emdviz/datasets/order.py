@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from emdviz.reading import shown
+from emdviz.reading import shown, typed
 
 MISSING = frozenset(
     ["", "?", "-", "--", ".", "na", "n/a", "#n/a", "nan", "<na>", "nat", "null", "missing",
@@ -70,13 +70,12 @@ class UnknownOrderError(ValueError):
         why = f": {why}" if why else ""
         super().__init__(
             f"the order of the classes is not known{why}. Put them in order, from low to high, "
-            f"and pass classes={_listed(self.names)}"
+            f"and pass {typed('classes', _some(self.names))}"
         )
 
 
-def _listed(names):
-    some = ", ".join(repr(str(name)[:60]) for name in names[:40])
-    return f"[{some}{', …' if len(names) > 40 else ''}]"
+def _some(names):
+    return [str(name)[:60] for name in names[:40]] + ["…"] * (len(names) > 40)
 
 
 def order_classes(names):
@@ -104,7 +103,7 @@ def order_classes(names):
     if missing:
         raise ValueError(
             f"{shown(missing[0])} stands for a missing value and is no class; leave these rows or "
-            "files out, or pass classes if it is one"
+            f"files out, or pass {typed('classes')} if it is one"
         )
     plain = {name: _plain(name) for name in names}
     orders = list(filter(None, _orders(plain)))

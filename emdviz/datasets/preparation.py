@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from emdviz.datasets.readers.cells import Cells, decimal_of, is_gap, spell
+from emdviz.datasets.readers.cells import Cells, decimal_of, is_gap, spell, without_codes
 from emdviz.reading import check_is, shown
 
 FORMAT = "emdviz preparation 1"
@@ -25,6 +25,8 @@ class Column:
         Those of the whole table, sorted.
     seen : tuple of str
         Those in the training rows.
+    codes : tuple of str
+        Values that stand for a missing one, such as "-999".
     rows, missing : int
         How many training rows there are, 0 before they are known, and how many have no value.
     low, high, median, mean, scale : float, or None for categories
@@ -37,6 +39,7 @@ class Column:
     gaps: bool = False
     categories: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     rows: int = 0
     missing: int = 0
     low: float | None = None
@@ -102,7 +105,7 @@ class Preparation:
         return all(column.rows for column in self.columns)
 
     @classmethod
-    def plan(cls, frame, features=None, *, decimal=None, name="the table"):
+    def plan(cls, frame, features=None, *, decimal=None, missing=None, name="the table"):
         """Decide what kind each column is, from the whole table.
 
         Parameters
@@ -112,6 +115,8 @@ class Preparation:
             Its columns to learn from; by default all.
         decimal
             As for the class; by default what other texts in the table tell.
+        missing : dict of str to list of str, optional
+            For columns, values that stand for a missing one.
         name : str
             What errors call the table.
 
@@ -129,12 +134,13 @@ class Preparation:
         decimal = decimal or decimal_of(frame)
         columns = []
         for feature in list(frame) if features is None else features:
-            cells = Cells(frame[feature], name, decimal)
+            codes = tuple((missing or {}).get(feature, ()))
+            cells = Cells(without_codes(frame[feature], codes), name, decimal)
             kind = cells.kind()
             values = cells.values(kind)
             gaps = bool(is_gap(values).any())
             found = tuple(sorted(set(values[~is_gap(values)]))) if kind == "category" else ()
-            columns.append(Column(str(feature), kind, gaps, found))
+            columns.append(Column(str(feature), kind, gaps, found, codes=codes))
         return cls(columns, decimal)
 
     def read(self, frame, name="the table"):
@@ -169,7 +175,7 @@ class Preparation:
         decimal = decimal_of(frame[[column.name for column in self.columns]]) or self.decimal
         read, wrong = {}, {}
         for column in self.columns:
-            cells = Cells(frame[column.name], name, decimal)
+            cells = Cells(without_codes(frame[column.name], column.codes), name, decimal)
             values = cells.values(column.kind)
             bad = np.flatnonzero(is_gap(values) & ~cells.gaps)
             if len(bad) and len(bad) == (~cells.gaps).sum():

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from emdviz import plots
 from emdviz.losses.loss import look_of
+from emdviz.metrics import METRICS
 from emdviz.palette import OKABE_ITO, for_text, on_dark
 from emdviz.plots._labels import ink, literal, name_classes, title_metric
 from emdviz.plots.alt_text import describe, tell
@@ -20,6 +21,11 @@ from emdviz.plots.style import style
 from emdviz.report.words import number
 
 _WIDTH = 3.4  # inches; 326 pixels
+_NARROW = 2.65  # four side by side
+_LARGE = {"font.size": 9, "axes.labelsize": 9, "axes.titlesize": 9.5, "xtick.labelsize": 8.5}
+_LARGE |= {"ytick.labelsize": 9}
+"""Sizes of text in narrow figures, which are shown as they are: 11 pixels or more."""
+
 _UNDECIDED = OKABE_ITO["grey"]
 
 
@@ -51,9 +57,11 @@ def draw(found):
 
 def _draw(name, function, found, *arguments):
     with style("print"), mpl.rc_context({"svg.hashsalt": "emdviz", "svg.fonttype": "none"}):
-        rows = len(found.losses)
-        height = 0.42 * rows + 1.1 if function is _difference else 2.7
-        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        size = (_WIDTH, 2.7)
+        if function is _difference:
+            mpl.rcParams.update(_LARGE)
+            size = (_NARROW, 0.45 * len(found.losses) + 0.9)
+        figure = Figure(figsize=size, layout="constrained")
         function(found, figure.subplots(), *arguments)
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
@@ -91,28 +99,35 @@ def _difference(found, ax, metric):
     """Draw the paired differences in a metric, in colour where they stand."""
     rows = found.differences
     rows = rows[rows["metric"] == metric].reset_index(drop=True)
-    # the line of no difference leaves room for the numbers
+    # the line of no difference leaves room for the numbers above each row
     places = np.arange(len(rows))
-    ax.vlines([0.0] * len(rows), places - 0.12, places + 0.5, color="0.4", linewidth=1.5)
-    words = []
+    ax.vlines([0.0] * len(rows), places - 0.08, places + 0.42, color="0.4", linewidth=1.5)
+    words, texts = [], []
     for k, row in enumerate(rows.itertuples()):
         colour = _UNDECIDED if row.verdict == "undecided" else look_of(row.loss).colour
         ax.plot([row.low, row.high], [k, k], color=colour, linewidth=3, solid_capstyle="butt")
         ax.plot(row.difference, k, color=colour, marker="o", markersize=7)
         text = f"{number(row.difference, metric, sign=True)} {row.verdict}"
-        placed = {"textcoords": "offset points", "ha": "center", "fontsize": "small"}
-        ax.annotate(literal(text), (row.difference, k), (0, 6), color=ink(colour), **placed)
+        texts.append((row.difference, k, literal(text), ink(colour)))
         words.append(f"{look_of(row.loss).label} {text}")
     tell(ax, "Differences with 95 % intervals", ", ".join(words))
     ax.set_yticks(range(len(rows)), [literal(look_of(name).label) for name in rows["loss"]])
     for name, tick in zip(rows["loss"], ax.get_yticklabels(), strict=True):
         tick.set(color=ink(look_of(name).colour), fontweight="bold")
     ax.set_ylim(len(rows) - 0.6, -0.8)
-    ax.margins(x=0.3)
-    ax.xaxis.set_major_locator(MaxNLocator(4))
-    named, title = title_metric(metric)
-    against = literal(look_of(found.baseline).label)
-    ax.set(xlabel=f"{named} − that of {against}", title=title)
+    ax.margins(x=0.25)
+    low, high = ax.get_xlim()
+    for x, k, text, colour in texts:  # inside the frame
+        share = (x - low) / (high - low)
+        side = "left" if share < 0.36 else "right" if share > 0.7 else "center"
+        x = {"left": low + 0.03 * (high - low), "right": high}.get(side, x)
+        placed = {"textcoords": "offset points", "ha": side, "fontsize": 8.5}
+        ax.annotate(text, (x, k), (0, 6), color=colour, **placed)
+    ax.xaxis.set_major_locator(MaxNLocator(3))
+    _, title = title_metric(metric)
+    unit, against = METRICS[metric].unit, literal(look_of(found.baseline).label)
+    ax.set(xlabel=f"minus {against}" + (f" ({unit})" if unit else ""))
+    ax.figure.suptitle(title, x=0.01, ha="left", fontsize=9.5, fontweight="bold")
 
 
 def _curve(found, ax, metric):

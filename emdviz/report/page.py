@@ -400,7 +400,7 @@ def _chart(found, example, loss):
     k, count = found.losses.index(loss), len(found.classes)
     votes = None if data.votes is None else data.votes[example["index"]].numpy()
     step = 140 / count
-    room = step / 5  # letters
+    room = step / 7  # letters
     names = found.classes if max(map(len, found.classes)) <= max(1, room) else [""] * count
     best = int(np.argmax(p))
     certain = "" if loss in found.distributional else ", no distribution"

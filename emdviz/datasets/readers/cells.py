@@ -15,7 +15,7 @@ from emdviz.datasets.readers.numbers import (
     parse_dates,
     parse_numbers,
 )
-from emdviz.reading import shown
+from emdviz.reading import shown, typed
 
 _BEGIN = set("0123456789+-.,\N{MINUS SIGN}")
 
@@ -61,7 +61,7 @@ class Cells:
             kind = type(column.dropna().iloc[0]).__name__
             raise ValueError(
                 f"column {self.name!r} of {table} must hold numbers, words or dates, got {kind}; "
-                f"leave it out: drop=[{self.name!r}]"
+                f"leave it out: {typed('drop', [self.name])}"
             ) from None
         self.texts = [as_text(value) for value in different]
         self.given = np.array([_number(value) for value in different])
@@ -88,7 +88,7 @@ class Cells:
             raise ValueError(
                 f"column {self.name!r} of {self.table} holds numbers, and something else in "
                 f"{lines_in_words(self.index[places])}, such as {shown(self.text(places[0]))}; "
-                f"correct these, or leave the column out: drop=[{self.name!r}]"
+                f"correct these, or leave the column out: {typed('drop', [self.name])}"
             )
         return "category"
 
@@ -121,9 +121,10 @@ class Cells:
             values[asked] = parse_numbers(texts[asked].tolist(), self.decimal, point=self.point)
             return values
         except UnknownDecimalError as error:
-            doubt = f"{error}; pass decimal=',' or decimal='.'"
+            doubt = f"{error}; pass {typed('decimal', ',')} or {typed('decimal', '.')}"
         except UnknownDateError as error:
-            doubt = f"{error}; write 2024-04-03, or leave it out: drop=[{self.name!r}]"
+            out = typed("drop", [self.name])
+            doubt = f"{error}; write 2024-04-03, or leave it out: {out}"
         raise ValueError(f"column {self.name!r} of {self.table}: {doubt}")
 
     def text(self, place):
@@ -133,6 +134,36 @@ class Cells:
         if self.days is not None:
             return spell(self.days[place], "date")
         return "" if self.gaps[place] else self.texts[self.codes[place]]
+
+
+def without_codes(column, codes):
+    """Return a column with gaps where one of these texts stands, or a number that is equal to it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> without_codes(pd.Series(["3", "-999", "-999.0"]), ["-999"]).isna().tolist()
+    [False, True, True]
+    """
+    numbers = {_plain_number(code) for code in codes} - {None}
+    try:
+        different = list(column.unique())
+    except TypeError:  # of lists, which Cells refuses
+        return column
+    texts = [as_text(value) for value in different]
+    hits = [
+        value
+        for value, text in zip(different, texts, strict=True)
+        if text in codes or _plain_number(text) in numbers
+    ]
+    return column.mask(column.isin(hits)) if hits else column
+
+
+def _plain_number(text):
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
 
 
 def as_text(value):

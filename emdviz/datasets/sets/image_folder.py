@@ -34,7 +34,7 @@ from emdviz.datasets.readers.tables import (
     read_table,
 )
 from emdviz.datasets.splits import usual_split
-from emdviz.reading import read_count
+from emdviz.reading import read_count, typed
 
 __all__ = ["image_folder"]
 
@@ -303,8 +303,8 @@ def _ordered(labels, known, classes):
         numbers = [number(label) for label in known]
         if None not in numbers and any(value != int(value) for value in numbers):
             raise ValueError(
-                f"labels must be classes, got numbers such as {labels[0]}; pass bins to make "
-                "classes of them, or classes if each of them is one"
+                f"labels must be classes, got numbers such as {labels[0]}; pass {typed('bins')} to "
+                f"make classes of them, or {typed('classes')} if each of them is one"
             )
         order = order_classes(known)
         classes, index = order.classes, order.index

@@ -5,19 +5,29 @@ import difflib
 import numpy as np
 
 from emdviz.datasets.arrays import from_arrays
-from emdviz.datasets.choosing import reason_to_leave_out
+from emdviz.datasets.choosing import far_away, reason_to_leave_out
 from emdviz.datasets.order import is_missing, notes_of, order_classes
 from emdviz.datasets.preparation import Preparation
-from emdviz.datasets.readers.cells import Cells, as_text, decimal_of, lines_in_words
+from emdviz.datasets.readers.cells import (
+    Cells,
+    as_text,
+    decimal_of,
+    lines_in_words,
+    spell,
+    without_codes,
+)
 from emdviz.datasets.readers.tables import (
     column_of_numbers,
     columns_of_votes,
     count_votes,
     read_frame,
 )
-from emdviz.reading import ArgumentError, read_choice, shown
+from emdviz.reading import ArgumentError, read_choice, shown, typed
 
 __all__ = ["table"]
+
+_FEW = 5
+"""Categories in fewer rows are pointed out."""
 
 _MANY = 20
 """More different numbers are scores, and no classes."""
@@ -39,6 +49,7 @@ def table(
     split=None,
     bins=None,
     decimal=None,
+    missing=None,
     unit=None,
     licence="your own data",
     seed=0,
@@ -73,6 +84,9 @@ def table(
     decimal : {".", ","}, optional
         What stands before decimals, where "1,250" or "1.250" could be read in two ways and the
         other numbers do not tell.
+    missing : list, optional
+        Values that stand for a missing one: ``-999`` in all columns, ``"age=99"`` in one. ``notes``
+        says where values look like that.
 
     Returns
     -------
@@ -128,7 +142,8 @@ def table(
         _check_there(frame, column, argument, name)
     if label is None and votes is None:
         raise ArgumentError(
-            f"label or votes must name a column of {name}, which has {shown(list(frame.columns))}",
+            f"{typed('label')} or {typed('votes')} must name a column of {name}, which has "
+            f"{shown(list(frame.columns))}",
             "label",
             list(frame.columns),
         )
@@ -140,17 +155,30 @@ def table(
             )
     decimal = decimal_of(frame) if decimal is None else read_choice(decimal, "decimal", (".", ","))
     notes = list(frame.attrs["notes"])
+    codes = _codes(missing, frame, name)
+    if codes:
+        gone = {column: without_codes(frame[column], values) for column, values in codes.items()}
+        frame = frame.assign(**gone)
     lines = len(frame)
     candidates = features or [one for one in frame if one not in taken and one not in drop]
     left, counts, ordered = {}, None, classes is None
     if per_row:
         if id is None:
-            raise ValueError("id must name the column that tells what each row of votes is about")
+            raise ValueError(
+                f"{typed('id')} must name the column that tells what each row of votes is about"
+            )
         left = _varying(frame, used, candidates, features, name)
         frame, counts, classes = _count_votes(frame, votes, used, classes, name)
         notes.append(f"{lines:,} votes on {len(frame):,} rows")
     elif rater is not None:
-        raise ValueError("rater is for a table in which each row is a vote: pass votes='column'")
+        raise ValueError(
+            f"rater is for a table in which each row is a vote: pass {typed('votes', 'column')}"
+        )
+    elif len(of_votes) == 1:
+        raise ValueError(
+            f"{typed('votes')} must name a column for each class, got {votes[0]!r} alone; where "
+            f"each row is a vote, {typed('id', 'COLUMN')} tells what it is about"
+        )
     elif votes is not None:
         counts, classes = columns_of_votes(frame, of_votes, classes, name, decimal)
     if votes is not None and ordered:
@@ -179,7 +207,7 @@ def table(
         seed=seed,
     )
     candidates = [column for column in candidates if column not in left]
-    preparation = Preparation.plan(frame, candidates, decimal=decimal, name=name)
+    preparation = Preparation.plan(frame, candidates, decimal=decimal, missing=codes, name=name)
     frame = preparation.read(frame, name)
     preparation, more = _choose(preparation, frame, features, data, name)
     left |= more
@@ -207,11 +235,33 @@ def _check_there(frame, column, argument, name):
     near = difflib.get_close_matches(column.lower(), small, 1)
     hint = f"did you mean {small[near[0]]!r}? It" if near else "it"
     raise ArgumentError(
-        f"{argument} must be a column of {name}, got {column!r}; {hint} has {shown(names)}",
+        f"{typed(argument)} must be a column of {name}, got {column!r}; {hint} has {shown(names)}",
         argument,
         names,
         column,
     )
+
+
+def _codes(missing, frame, name):
+    """Return the values that stand for a missing one, for each column that has some."""
+    if missing is not None and not isinstance(missing, list | tuple):
+        raise TypeError(f"missing must be a list of values, got {missing!r}; pass [{missing!r}]")
+    found = {}
+    for given in missing or ():
+        column, _, code = as_text(given).rpartition("=")
+        if column:
+            _check_there(frame, column, "missing", name)
+        hits = [
+            one
+            for one in ([column] if column else frame)
+            if without_codes(frame[one], [code]).isna().sum() > frame[one].isna().sum()
+        ]
+        if not hits:
+            where = f"column {column!r} of {name}" if column else name
+            raise ValueError(f"{typed('missing')} must be a value in {where}, which has no {code}")
+        for one in hits:
+            found.setdefault(one, []).append(code)
+    return found
 
 
 def _with_label(frame, label, counts, classes, name):
@@ -240,14 +290,14 @@ def _labels(column, name, bins, classes, decimal):
         if not np.isnan(numbers).any():
             raise ValueError(
                 f"column {column.name!r} of {name} holds {len(counts)} different numbers: this "
-                "looks like a number and not like classes; pass bins=10 to make ten classes of "
-                "it, or classes=[…] if each of them is one"
+                f"looks like a number and not like classes; pass {typed('bins', 10)} to make ten "
+                f"classes of it, or {typed('classes', ['…'])} if each of them is one"
             )
     if counts.max() == 1 and len(texts) > 1:
         raise ValueError(
             f"each of the {len(counts)} classes in column {column.name!r} of {name} has one row, "
-            "so nothing can be learned of any; name a column whose values repeat, or pass bins=3 "
-            "if it holds numbers"
+            "so nothing can be learned of any; name a column whose values repeat, or pass "
+            f"{typed('bins', 3)} if it holds numbers"
         )
     return column
 
@@ -323,10 +373,31 @@ def _notes(data, left):
             yield f"{plural} to learn from: {', '.join(one.name for one in of_kind)}{more}"
     if left:
         some = ", ".join(f"{column} ({why})" for column, why in left.items())
-        yield f"left out: {some}; features=[…] keeps what it names"
+        yield f"left out: {some}; {typed('features', ['…'])} keeps what it names"
     gaps = {one.name: int(data.frame[one.name].isna().sum()) for one in data.preparation.columns}
     gaps = ", ".join(f"{name} ({count})" for name, count in gaps.items() if count)
     if gaps:
         yield f"missing, filled in with the median or as a category of its own, and flagged: {gaps}"
+    for one in data.preparation.columns:
+        values = data.frame[one.name]
+        if one.kind == "number" and (found := far_away(values.to_numpy(np.float64))):
+            some = ", ".join(f"{spell(value, 'number')} ({n} rows)" for value, n in found)
+            codes = [f"{one.name}={spell(value, 'number')}" for value, _ in found]
+            yield (
+                f"{one.name} holds {some}, far from all others: if that stands for a missing value "
+                f"or the like, {typed('missing', codes)} takes it out"
+            )
+        if one.kind == "category" and (rare := _rare(values)):
+            some = f"{shown(rare[:3])[1:-1]}{', …' if len(rare) > 3 else ''}"
+            yield (
+                f"{len(rare)} of {len(one.categories)} categories of {one.name} are in fewer than "
+                f"{_FEW} rows, from which little can be learned: {some}"
+            )
     if any(one.kind != "category" for one in data.preparation.columns):
         yield "numbers are standardised by the mean and deviation of the training rows"
+
+
+def _rare(values):
+    """Return the categories that are in few rows, the rarest first."""
+    counts = values.value_counts()
+    return counts.index[counts < _FEW][::-1].tolist()
