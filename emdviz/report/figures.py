@@ -1,6 +1,7 @@
 """The figures of a report: SVG with text as text, in panels as small as a phone."""
 
 import io
+import math
 import re
 from collections import defaultdict
 from types import SimpleNamespace
@@ -149,13 +150,15 @@ def _by_class(found, ax):
         look = look_of(loss)
         drawn = {"linewidth": 2, "marker": "o", "markersize": 4}
         ax.plot(places, errors, color=look.colour, label=literal(look.label), **drawn)
-    legend = ax.legend(fontsize="small", framealpha=0.6, handlelength=1.2)
+    above = {"loc": "upper center", "ncols": 2, "borderaxespad": 0.1}
+    legend = ax.legend(fontsize="small", framealpha=0.6, handlelength=1.2, **above)
     for loss, text in zip(found.by_class, legend.get_texts(), strict=True):
         text.set_color(ink(look_of(loss).colour))
     ax.set(
         xlabel="true class", ylabel="MAE (class steps)", title="Errors by class: lower is better"
     )
-    ax.set_ylim(bottom=0)
+    most = max(map(np.nanmax, found.by_class.values()))
+    ax.set_ylim(0, (1.08 + 0.09 * math.ceil(len(found.by_class) / 2)) * (most or 1))
     name_classes(ax, found.classes, len(found.classes))
 
 

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import math
 from dataclasses import dataclass
 from numbers import Real
 from os import PathLike
@@ -37,6 +38,7 @@ PAGE = "report.html"
 _MOST_CLASSES = 15  # of which a table has a row each
 _COLUMNS = 8  # of a row that are shown
 _THUMB = 128  # pixels
+_LETTER = 7  # pixels
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def _data_card(found):
     data, sizes = found.data, found.sizes
     shape = " × ".join(map(str, data.inputs.shape[1:])) or "1"
     what = "images" if data.has_images else "rows"
+    shape += "" if data.has_images else " numbers"
     unit = f", positions in {data.unit}" if data.unit else ""
     notes = [*data.notes, *([str(data.report)] if data.report is not None else [])]
     notes += [*found.comparison.notes, f"licence: {data.licence}" if data.licence else ""]
@@ -206,10 +209,19 @@ def _data_card(found):
     ]
     return {
         "size": f"{len(data):,} {what} of {shape}; {len(data.classes)} classes in order{unit}; "
-        f"split into {parts} ({drawn}).",
+        f"split into {parts} ({drawn}).{_extremes(data) if many else ''}",
         "counts": Table(["class", *counts.columns], rows[-1:] if many else rows),
         "notes": list(dict.fromkeys(filter(None, map(str, notes)))),
     }
+
+
+def _extremes(data):
+    """Tell the rarest and the most frequent of many classes."""
+    counts = data.summary()["all"].iloc[:-1]
+    few, most = counts.idxmin(), counts.idxmax()
+    return (
+        f" Class {few} has the fewest rows, {counts[few]:,}, and {most} the most, {counts[most]:,}."
+    )
 
 
 def _method(found):
@@ -400,8 +412,13 @@ def _chart(found, example, loss):
     k, count = found.losses.index(loss), len(found.classes)
     votes = None if data.votes is None else data.votes[example["index"]].numpy()
     step = 140 / count
-    room = step / 7  # letters
-    names = found.classes if max(map(len, found.classes)) <= max(1, room) else [""] * count
+    every = math.ceil(
+        (max(map(len, found.classes)) + 0.6) * _LETTER / step
+    )  # class that has its name
+    every = every if every == 1 or 3 * every < count else count
+    names = [
+        name if i % every == 0 and every < count else "" for i, name in enumerate(found.classes)
+    ]
     best = int(np.argmax(p))
     certain = "" if loss in found.distributional else ", no distribution"
     bars = [
