@@ -236,6 +236,25 @@ class TestComparing:
             numbers(spread.table), numbers(made.table), rtol=1e-4, atol=1e-5
         )
 
+    @pytest.mark.slow
+    def test_on_a_cluster_by_its_address(self, made, tmp_path):
+        distributed = pytest.importorskip("distributed")
+        folder, options = tmp_path / "lev", {"processes": False, "protocol": "tcp"}
+        with distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=None, **options
+        ) as cluster:
+            typed = ("--label=rating", "--losses=XE,REG,EMD2", "--network=linear", "--epochs=2")
+            done = call(
+                "compare", LEV, *typed, "--seeds=3", "--folder", folder, "--quiet",
+                "--scheduler", cluster.scheduler_address,
+            )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        spread = comparing.load(folder)
+        assert spread.rates == made.rates
+        pd.testing.assert_frame_equal(
+            numbers(spread.table), numbers(made.table), rtol=1e-4, atol=1e-5
+        )
+
 
 @pytest.mark.slow
 class TestBaselines:

@@ -415,7 +415,7 @@ def _chart(found, example, loss):
     every = math.ceil(
         (max(map(len, found.classes)) + 0.6) * _LETTER / step
     )  # class that has its name
-    every = every if every == 1 or 3 * every < count else count
+    every = every if every == 1 or 2 * every <= count else count
     names = [
         name if i % every == 0 and every < count else "" for i, name in enumerate(found.classes)
     ]
