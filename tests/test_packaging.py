@@ -192,9 +192,11 @@ def test_a_mistake_of_our_own_is_no_missing_extra():
 
 
 HEAVY = (
-    "torch torch._dynamo torchvision ot pandas scipy.stats sklearn matplotlib IPython ipywidgets"
+    "torch torch._dynamo torchvision ot pandas scipy.stats sklearn seaborn matplotlib IPython "
+    "ipywidgets"
 )
 FIGURES = {"matplotlib"}
+SEABORN = {"seaborn", "pandas", "scipy.stats", "IPython", "ipywidgets"}  # with what it imports
 WIDGETS = {"IPython", "ipywidgets"}
 BROUGHT = {
     "import emdviz": set(),
@@ -203,7 +205,7 @@ BROUGHT = {
     "from emdviz import beliefs, diagnosis, ground_distance, metrics, propriety": set(),
     "from emdviz import transport, published, palette, losses": set(),
     "from emdviz import plots; plots.plot_prediction([0.5, 0.5])": FIGURES,
-    "from emdviz.plots import style; style.use()": FIGURES,
+    "from emdviz.plots import style; style.use()": FIGURES | SEABORN,
     "from emdviz import explorers; explorers.PredictionExplorer()": WIDGETS,
     "from emdviz import explorers; explorers.PredictionExplorer(show=['EMD2'])": WIDGETS,
     "from emdviz import explorers; explorers.ProprietyExplorer()": WIDGETS,
@@ -215,8 +217,9 @@ BROUGHT = {
     "from emdviz import training; training.fit": {"torch"},
     "from emdviz import datasets, training\n"
     "faces = datasets.load('synthetic_faces', n=20, size=32)\n"
-    "config = training.TrainConfig(epochs=1, device='cpu')\n"
-    "list(training.Run('small_cnn', 'EMD2', faces, config))": {"torch"},
+    "list(training.Run('small_cnn', 'EMD2', faces, training.TrainConfig(epochs=1, device='cpu')))": {
+        "torch"
+    },
 }
 """What a program types -> the heavy modules that this brings in."""
 

@@ -49,10 +49,10 @@ def test_an_old_python(monkeypatch):
 
 
 def test_packages_that_are_missing_or_old(versions):
-    versions |= {"jinja2": None, "ipywidgets": "7.8.5"}
+    versions |= {"seaborn": None, "ipywidgets": "7.8.5"}
     found = setup_check._packages()
     texts = {f.text: f.remedy for f in found}
-    assert texts["jinja2 is not installed"] == "python -m pip install 'jinja2>=3.1.6'"
+    assert texts["seaborn is not installed"] == "python -m pip install 'seaborn>=0.13.2'"
     (old,) = (text for text in texts if text.startswith("ipywidgets is 7.8.5, where >=8."))
     assert texts[old].endswith(f"'ipywidgets{old.split()[4]}'")
     assert len(found) == 2

@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-import seaborn as sns
 
 from emdviz.losses import LOSSES, Loss
 from emdviz.losses import loss as loss_module
@@ -23,22 +22,6 @@ def test_styles():
     assert dict(plt.rcParams) == before
     with pytest.raises(ValueError, match=r"context must be one of .*, got 'poster'"):
         style.use("poster")
-
-
-@pytest.mark.parametrize(("context", "scale"), [("notebook", 1.0), ("projector", 1.6)])
-def test_the_look_is_that_of_seaborn(context, scale):
-    theirs = sns.axes_style("ticks") | sns.plotting_context("notebook", font_scale=scale)
-    with plt.rc_context(theirs):
-        theirs = dict(plt.rcParams)
-    with style.style(context):
-        ours = dict(plt.rcParams)
-    differ = {name for name in ours if ours[name] != theirs[name]}
-    assert differ == {
-        "axes.spines.right", "axes.spines.top", "axes.titlelocation", "axes.titleweight",
-        "figure.constrained_layout.use", "font.sans-serif", "image.cmap", "savefig.dpi",
-        "svg.fonttype",
-    }  # fmt: skip
-    assert ours["axes.titlesize"] == pytest.approx(12 * scale)
 
 
 def test_every_loss_has_a_colour_of_its_own(monkeypatch):

@@ -101,62 +101,24 @@ def table(frame, *, digits=2, caption=None):
     return styled if caption is None else styled.set_caption(caption)
 
 
-_LOOK = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": ".15",
-    "axes.facecolor": "white",
-    "axes.grid": False,
-    "axes.labelcolor": ".15",
-    "axes.linewidth": 1.25,
-    "axes.spines.bottom": True,
-    "axes.spines.left": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 100,
-    "figure.facecolor": "white",
-    "font.family": ["sans-serif"],
-    "font.sans-serif": ["Arial", "DejaVu Sans", "Liberation Sans", "sans-serif"],
-    "grid.color": ".8",
-    "grid.linestyle": "-",
-    "grid.linewidth": 1,
-    "lines.linewidth": 1.5,
-    "lines.markersize": 6,
-    "lines.solid_capstyle": "round",
-    "patch.edgecolor": "w",
-    "patch.force_edgecolor": True,
-    "patch.linewidth": 1,
-    "savefig.dpi": 200,
-    "svg.fonttype": "none",
-    "text.color": ".15",
-}
-_SIZES = {
-    "axes.labelsize": 12,
-    "axes.titlesize": 12,
-    "font.size": 12,
-    "legend.fontsize": 11,
-    "legend.title_fontsize": 12,
-    "xtick.labelsize": 11,
-    "ytick.labelsize": 11,
-}
-_TICKS = {
-    "color": ".15",
-    "direction": "out",
-    "major.size": 6,
-    "major.width": 1.25,
-    "minor.size": 4,
-    "minor.width": 1,
-}
-
-
 def style_parameters(context="notebook"):
-    """Return the rcParams of emdviz's style as a dict; ``context`` as in :func:`style`.
-
-    They are those of seaborn's style "ticks", but for spines, titles and layout.
-    """
+    """Return the rcParams of emdviz's style as a dict; ``context`` as in :func:`style`."""
     read_choice(context, "context", sorted(_CONTEXTS))
-    sizes = {name: size * _CONTEXTS[context] for name, size in _SIZES.items()}
-    ticks = {f"{side}tick.{name}": value for side in "xy" for name, value in _TICKS.items()}
-    return _LOOK | sizes | ticks
+    import seaborn as sns
+
+    scale = _CONTEXTS[context]
+    return (
+        sns.axes_style("ticks")
+        | sns.plotting_context("notebook", font_scale=scale)
+        | {
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlelocation": "left",
+            "axes.titleweight": "bold",
+            "axes.titlesize": 12 * scale,
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 100,
+            "savefig.dpi": 200,
+            "svg.fonttype": "none",
+        }
+    )
