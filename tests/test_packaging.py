@@ -216,8 +216,8 @@ BROUGHT = {
     "from emdviz import datasets; datasets.load('synthetic_faces', n=8)": {"torch"},
     "from emdviz import training; training.fit": {"torch"},
     "from emdviz import datasets, training\n"
-    "faces = datasets.load('synthetic_faces', n=20, size=32)\n"
-    "list(training.Run('small_cnn', 'EMD2', faces, training.TrainConfig(epochs=1, device='cpu')))": {
+    "data = datasets.load('synthetic_faces', n=20, size=32)\n"
+    "list(training.Run('small_cnn', 'EMD2', data, training.TrainConfig(epochs=1, device='cpu')))": {
         "torch"
     },
 }
