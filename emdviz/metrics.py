@@ -461,7 +461,7 @@ def _of_classes(predicted, labels, scores, x, w):
 
 def _squared_gaps(p, labels):
     """EMD² of each row to its label, in class steps, as :func:`distances.emd2` computes it."""
-    gaps = np.ascontiguousarray(p.T)  # classes first: short rows add up slowly
+    gaps = np.array(p.T, order="C")  # a copy, classes first: short rows add up slowly
     gaps[labels, np.arange(len(p))] -= 1
     gaps = np.cumsum(gaps, axis=0, out=gaps)[:-1]
     return np.einsum("cn,cn->n", gaps, gaps)

@@ -118,6 +118,15 @@ def test_evaluate_returns_all_and_within_their_ranges(case):
     assert results["KL to truth"] == pytest.approx(np.mean(divergence))
 
 
+@pytest.mark.parametrize(("n", "classes"), [(1, 4), (3, 1), (3, 4)])
+def test_evaluate_leaves_what_it_is_given(n, classes):
+    p, labels = np.full((n, classes), 1 / classes), np.zeros(n, int)
+    results = metrics.evaluate(p, labels, true_distribution=p)
+    assert (p == 1 / classes).all()
+    assert results["RPS"] == metrics.ranked_probability_score(p, labels)
+    assert results["EMD to truth"] == 0
+
+
 def test_perfect_predictions_are_best():
     labels = np.arange(8)
     results = metrics.evaluate(np.eye(8), labels, true_distribution=np.eye(8))
