@@ -44,7 +44,7 @@ def fields(explorer):
     Examples
     --------
     >>> from emdviz.explorers import PredictionExplorer
-    >>> fields(PredictionExplorer())[0]
+    >>> next(field for field in fields(PredictionExplorer()) if field["name"] == "equal_xe")
     {'name': 'equal_xe', 'key': 'equal', 'kind': 'flag'}
     """
     synced = explorer.traits(sync=True)
