@@ -503,7 +503,7 @@ class TestOwnLoss:
         assert losses.wrapping.path_of(loss) == f"{tmp_path}/mine.py:my_loss"
         with pytest.raises(ValueError, match=r"was not found: .*mine\.py has no other"):
             losses.as_loss(f"{tmp_path}/mine.py:other")
-        with pytest.raises(FileNotFoundError, match=r"found none at .*none\.py"):
+        with pytest.raises(FileNotFoundError, match=r"looked for at .*none\.py"):
             losses.as_loss(f"{tmp_path}/none.py:my_loss")
         (tmp_path / "broken.py").write_text("1/0")
         with pytest.raises(ValueError, match=r"broken.py fails \(ZeroDivisionError"):

@@ -398,5 +398,5 @@ def test_weights_to_start_from(faces, tmp_path):
     compare_losses(faces, ["EMD2"], weights=tmp_path / "learned.pth", **options)
     (place,) = (tmp_path / "runs").iterdir()
     assert place.name == "EMD2-small_cnn-learned-1e-09-0"
-    kept = safetensors.torch.load_file(place / "last.safetensors")
-    torch.testing.assert_close(kept["model.body.0.0.weight"], learned.body[0][0].weight.detach())
+    kept = safetensors.torch.load_file(place / "weights.safetensors")
+    torch.testing.assert_close(kept["body.0.0.weight"], learned.body[0][0].weight.detach())

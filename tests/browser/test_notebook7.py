@@ -29,7 +29,7 @@ def test_keys_and_mouse_move_bars_and_python_follows(notebook):
 
 def test_keys_work_in_menus(notebook):
     figure = Figure(notebook.page)
-    figure.root.locator(".emdviz-toolbar select").focus()
+    figure.root.get_by_label("True class").focus()
     notebook.page.keyboard.press("ArrowDown")
     wait_until(lambda: notebook.python("explorer.target") == 1)
 

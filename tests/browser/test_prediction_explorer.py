@@ -191,7 +191,7 @@ def test_the_true_class_is_chosen_by_click_key_and_menu(notebook, figure):
     wait_until(lambda: notebook.python("explorer.target") == 4)
     figure.press("A", 2, "t")
     wait_until(lambda: notebook.python("explorer.target") == 2)
-    figure.root.locator(".emdviz-toolbar select").select_option("15-20")
+    figure.root.get_by_label("True class").select_option("15-20")
     wait_until(lambda: notebook.python("explorer.target") == 3)
     losses = notebook.python("explorer.losses")
     assert agrees(figure.numbers("A"), losses["A"])
