@@ -72,9 +72,9 @@ def _read_clocks(path):
     try:
         words = Path(path).read_text(encoding="ascii").split(maxsplit=9)
         user, nice, system, _, _, irq, softirq = map(int, words[1:8])
-    except (OSError, ValueError, IndexError):
+        ticks = os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, AttributeError):  # AttributeError: Windows has no sysconf
         return None
-    ticks = os.sysconf("SC_CLK_TCK")
     busy = (user + nice + system + irq + softirq) / ticks
     return {"time": time.monotonic(), "all": busy, "own": time.process_time()}
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -117,4 +118,6 @@ def test_a_slow_loss_does_not_hold_up_the_kernel():
             await asyncio.sleep(0.01)
         assert explorer.q[0] == pytest.approx(0.3, abs=1e-5)
 
-    asyncio.run(kernel())
+    # in a thread: a browser of other tests may run a loop in this one
+    with ThreadPoolExecutor() as pool:
+        pool.submit(asyncio.run, kernel()).result()
