@@ -1,6 +1,10 @@
-"""torch where it is installed; where it is not, tests that use it are skipped."""
+"""What a machine may lack, torch or POSIX; tests that need it are skipped there."""
+
+import os
 
 import pytest
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs what Linux and macOS have: signals")
 
 
 class _SkippingModule:

@@ -17,6 +17,7 @@ from devtools.data_layouts import colours, jpeg, write
 from emdviz.datasets import image_folder
 from emdviz.experiments import Store, run
 from tests.experiment_runs import begun, sleep, sleeper
+from tests.optional import posix
 
 ROOT = Path(__file__).parents[1]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="limits and users as Linux has them")
@@ -89,6 +90,7 @@ def tree(folder):
 
 @pytest.mark.slow
 @linux
+@posix
 def test_a_full_disk_is_named_and_leaves_no_rest(folder):
     # no file may grow beyond this, as on a disk that is full
     told = child(
@@ -117,6 +119,7 @@ attempt("whole fit", lambda: fit(folder / "whole"))
 
 @pytest.mark.slow
 @linux
+@posix
 def test_without_a_home_and_with_data_that_may_only_be_read(folder):
     (folder / "file").write_text("no folder can be made in here")
     home = {name: str(folder / "file" / "home") for name in ("HOME", "XDG_CACHE_HOME")}

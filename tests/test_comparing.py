@@ -30,6 +30,7 @@ from emdviz.comparing.sources import holds_images, read_source
 from emdviz.experiments.claims import Claim
 from emdviz.training import TrainConfig
 from emdviz.training.together import Heads
+from tests.optional import posix
 
 LEV = Path(__file__).parents[1] / "data" / "lev.csv"
 SMALL = {"label": "rating", "losses": ["XE", "REG", "EMD2"], "network": "linear", "epochs": 2}
@@ -568,6 +569,7 @@ class TestCommand:
 
 
 @pytest.mark.slow
+@posix
 def test_from_a_file_to_predictions_in_fresh_processes_one_of_them_interrupted(tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
     shutil.copy(LEV, tmp_path / "lev.csv")

@@ -32,11 +32,12 @@ from tests.experiment_runs import (
     sleeper,
     tiny,
 )
+from tests.optional import posix
 
 distributed = pytest.importorskip(
     "distributed", reason="distributed is not installed: pip install -e '.[cluster]'"
 )
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, posix]
 
 GRID = [tiny(loss, seed) for loss in ("XE", "REG") for seed in (0, 1)]
 KILLS = int(os.environ.get("EMDVIZ_KILLS", 4))

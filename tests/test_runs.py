@@ -18,6 +18,7 @@ from emdviz.explorers import PredictionExplorer
 from emdviz.losses import LOSSES
 from emdviz.training import TrainConfig, compare_losses, fit
 from emdviz.training.folder import RunFolder, describe
+from tests.optional import posix
 
 CONFIG = TrainConfig(
     epochs=4, batch_size=32, learning_rate=0.02, augmentation="paper", seed=5, device="cpu"
@@ -122,6 +123,7 @@ train(datasets.load("synthetic_faces", n=200, size=32), sys.argv[1])
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "end"), [(0.15, "KILL"), (0.35, "TERM"), (0.6, "KILL")])
+@posix
 def test_a_killed_run_goes_on_to_the_same_weights(faces, whole, tmp_path, seconds, end):
     running = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE

@@ -16,6 +16,7 @@ from emdviz.datasets.drawn_faces.drawing import draw_faces
 from emdviz.datasets.drawn_faces.traits import RANDOM_NUMBERS, face_traits
 from emdviz.datasets.sets import synthetic_faces as module
 from emdviz.datasets.sets.synthetic_faces import draw_labels
+from tests.optional import posix
 
 # as drawn when this test was written, with seed 0
 AGES = [36.00478173500216, 5.384494206982826, 50.75454828032444, 80.04458275555322]
@@ -256,6 +257,7 @@ def test_the_progress_bar_counts_faces(monkeypatch):
 
 
 @pytest.mark.slow
+@posix
 def test_many_faces_need_little_more_memory_than_their_bytes():
     # tracemalloc does not see what torch allocates, so a fresh process is asked for its peak
     pytest.importorskip("resource")
