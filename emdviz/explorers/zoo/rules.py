@@ -82,9 +82,9 @@ def _work(t, power):
 def _filled(work):
     """Return max(0, 1 − w / μ) with μ so that it sums to 1: as if water were poured in."""
     order = np.sort(work)
+    if order[0] <= 1e-12:
+        return np.eye(len(work))[int(np.argmin(work))]
     levels = [order[:m].sum() / (m - 1) for m in range(2, len(order) + 1)]
     # m classes share the mass if the level is above the work of the last of them
     level = next((x for m, x in reversed([*enumerate(levels, 2)]) if order[m - 1] <= x), levels[0])
-    if order[0] <= 1e-12:
-        return np.eye(len(work))[int(np.argmin(work))]
     return np.maximum(0, 1 - work / level)
