@@ -116,7 +116,7 @@ do: the time that JupyterLab, the browser and this machine need in any case.
 
 What limits: for figures drawn in the browser, the wait for the next frame ({frame:.1f} ms here);
 drawing takes a small part of one. For those that ask Python, the way to the kernel and back, about
-40 ms through the server's sockets. For the baselines, Matplotlib's drawing of the axes and the PNG;
+20 ms through the server's sockets. For the baselines, Matplotlib's drawing of the axes and the PNG;
 `interact` also builds the figure and replaces the output.
 """
 
