@@ -117,7 +117,8 @@ def section(data, options, command, choices, runs):
         label = LOSSES[loss].label + (f", λ = {lams[loss]:g}" if loss in lams else "")
         lines.append(f"| {label} | {rates[loss]:.1e} | {' | '.join(cells)} |")
     lines += ["", f"![{data.name}: means and paired differences](results_{data.name}.png)", ""]
-    lines += [f"- {sentence}" for sentence in conclude(differences).splitlines()]
+    sentences = conclude(differences).replace("\n  ", " ").splitlines()
+    lines += [f"- {sentence}" for sentence in sentences]
     _draw(data.name, summary, differences, shown)
     return "\n".join(lines) + "\n"
 

@@ -75,15 +75,22 @@ def test_differences_are_paired_by_seed():
     assert lower.loc["EMD2", "verdict"] == "better", "a lower MAE is the better one"
 
 
+def said(differences):
+    """What is concluded, a line per sentence."""
+    lines = conclude(differences).splitlines()
+    assert max(map(len, lines)) <= 79, "they fit a terminal"
+    return "\n".join(lines).replace("\n  ", " ")
+
+
 def test_nothing_is_concluded_from_few_seeds():
     few = paired_differences(table(XE=[50, 50, 50, 50], EMD2=[60, 60, 61, 60]), ["AEM"])
     assert few.loc[0, "low"] > 0
     assert few.loc[0, "verdict"] == "undecided"
-    assert "EMD² cannot be told from XE: 4 runs are too few to tell" in conclude(few)
+    assert "EMD² cannot be told from XE: 4 runs are too few to tell" in said(few)
 
 
 def test_the_sentence_names_what_the_intervals_leave_open():
-    words = conclude(paired_differences(RUNS, ["AEM"]))
+    words = said(paired_differences(RUNS, ["AEM"]))
     scope, sentence = words.splitlines()
     assert scope.startswith("95 % intervals by Student's t over seeds, on one test set; other")
     assert sentence.startswith(
@@ -144,7 +151,7 @@ def test_p_values_are_adjusted_by_holm():
     between = whole[(whole["p"] <= 0.05) & (whole["p_holm"] > 0.05)]
     assert len(between), "the cases that the adjustment decides"
     assert set(between["verdict"]) == {"undecided"}
-    words = conclude(between.assign(loss="EMD2"))
+    words = said(between.assign(loss="EMD2"))
     row = between.iloc[0]
     assert f"p = {row.p:.2g} alone, but {row.p_holm:.2g} adjusted for all comparisons" in words
 
@@ -169,14 +176,14 @@ def test_equal_differences_are_no_error():
 
 def test_the_text_says_what_the_intervals_are_over():
     def over(**columns):
-        return conclude(paired_differences(RUNS.assign(**columns), ["AEM"])).splitlines()[0]
+        return said(paired_differences(RUNS.assign(**columns), ["AEM"])).splitlines()[0]
 
     assert "over seeds, on one test set; other test examples" in over()
     assert "over seeds, on one test set;" in over(fold=1, **{"dataset seed": 7})
     assert "over seeds and splits; the splits share" in over(**{"dataset seed": RUNS["seed"]})
     assert "over splits; the splits share" in over(seed=0, fold=RUNS["seed"])
     with pytest.raises(ValueError, match=r"lack \['over'\]"):
-        conclude(paired_differences(RUNS, ["AEM"]).drop(columns="over"))
+        said(paired_differences(RUNS, ["AEM"]).drop(columns="over"))
 
 
 def test_splits_that_share_examples_widen_the_interval():
@@ -191,7 +198,7 @@ def test_splits_that_share_examples_widen_the_interval():
     p = 2 * stats.t.sf(abs(pairs.mean()) / error, len(pairs) - 1)
     assert wide.loc["EMD2", "p"] == pytest.approx(p)
     assert wide["difference"].equals(plain["difference"])
-    assert "over seeds and splits that share examples (Nadeau and Bengio)." in conclude(
+    assert "over seeds and splits that share examples (Nadeau and Bengio)." in said(
         wide.reset_index()
     )
     means = summarise(runs, ["AEM"], test_to_train=1 / 8).loc["EMD2", "AEM"]
@@ -207,7 +214,7 @@ def test_splits_that_share_examples_widen_the_interval():
     pd.testing.assert_frame_equal(
         none.set_index("loss").drop(columns="over"), plain.drop(columns="over")
     )
-    assert "over seeds and splits that share no examples. Better" in conclude(none)
+    assert "over seeds and splits that share no examples. Better" in said(none)
 
 
 @pytest.mark.parametrize("wrong", [-0.1, "1/8", np.nan])
@@ -317,9 +324,7 @@ def test_scores_of_examples_are_those_of_the_metrics(tmp_path):
 
 def test_losses_without_a_pair_are_listed_apart():
     nan = [float("nan")] * 8
-    words = conclude(
-        paired_differences(table(XE=XE, REG=nan, EMD2=XE + RNG.normal(size=8)), ["AEM"])
-    )
+    words = said(paired_differences(table(XE=XE, REG=nan, EMD2=XE + RNG.normal(size=8)), ["AEM"]))
     assert "REG could not be compared with XE" in words
     assert "EMD² cannot be told from XE: the interval contains zero" in words
 

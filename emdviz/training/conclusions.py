@@ -3,6 +3,7 @@
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 
@@ -219,7 +220,8 @@ def conclude(differences, *, baseline="XE"):
     Returns
     -------
     str
-        A sentence that says what the intervals are over, then a sentence per metric.
+        A sentence that says what the intervals are over, then a sentence per metric, in lines of
+        at most 79 characters; all but the first of a sentence are indented.
     """
     import pandas as pd
 
@@ -254,7 +256,7 @@ def conclude(differences, *, baseline="XE"):
             parts.append(f"{_listed(named)} {words} {against}{reason}")
         direction = "higher" if spec.higher_is_better else "lower"
         sentences.append(f"{metric} ({direction} is better): {'; '.join(parts)}.")
-    return "\n".join(sentences)
+    return "\n".join(fill(one, 79, subsequent_indent="  ") for one in sentences)
 
 
 def _explain(over):
