@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, mean_absolute_error
@@ -278,11 +279,20 @@ class TestBaselines:
         table["test RPS"] += chance
         fits = pd.DataFrame({"baseline": "gradient boosting", "seed": range(8)})
         ahead = fits.assign(**{"test RPS": 0.4 + rng.normal(0, 0.01, 8)})
-        (note,) = note_on_baselines(table, ahead)
+        (note,) = note_on_baselines(table, ahead, 1 / 8)
         assert note.startswith("gradient boosting beats every network by far: test RPS 0.391")
-        assert note_on_baselines(table, fits.assign(**{"test RPS": 0.49 + chance})) == []
+        assert note_on_baselines(table, fits.assign(**{"test RPS": 0.49 + chance}), 1 / 8) == []
         noisy = fits.assign(**{"test RPS": 0.45 + 0.3 * np.array([-1, 1] * 4)})
-        assert note_on_baselines(table, noisy) == []
+        assert note_on_baselines(table, noisy, 1 / 8) == []
+
+    def test_splits_that_share_rows_count_for_less(self):
+        seeds = range(10)
+        table = pd.DataFrame({"loss": "XE", "seed": seeds, "error": "", "test RPS": 0.5})
+        pairs = 0.05 + 0.05 * np.array([-1.0, 1.0] * 5)  # mean over deviation: 0.95
+        found = {"baseline": "gradient boosting", "seed": seeds, "test RPS": 0.5 - pairs}
+        assert scipy.stats.ttest_1samp(pairs, 0).pvalue < 0.05  # if splits were independent
+        assert note_on_baselines(table, pd.DataFrame(found), 0.0)
+        assert note_on_baselines(table, pd.DataFrame(found), 1 / 8) == []
 
 
 @pytest.mark.slow

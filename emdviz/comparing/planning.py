@@ -182,7 +182,8 @@ class Plan:
         baselines = None
         if self.baselines:
             baselines = run_baselines(data, self.seeds, self.folder, progress)
-            notes += note_on_baselines(table, baselines)
+            shared = len(data.splits["test"]) / len(data.splits["train"])
+            notes += note_on_baselines(table, baselines, shared)
         comparison = Comparison(
             folder=self.folder,
             data=self.data,

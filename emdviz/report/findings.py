@@ -9,7 +9,7 @@ from emdviz.beliefs import reliability
 from emdviz.distances import emd
 from emdviz.distributions import one_hot, spread
 from emdviz.training import paired_differences, summarise
-from emdviz.training.conclusions import LEVEL, scope_of
+from emdviz.training.conclusions import LEVEL, over_runs, scope_of
 from emdviz.training.results import finished
 
 JUDGED = ("RPS", "MAE", "macro MAE", "AEM")
@@ -200,7 +200,7 @@ class Findings:
                     pairs = rows.set_index("seed")[column] - best.set_index("seed")[column]
                     found[name][metric] = (
                         rows[column].mean(),
-                        *_interval(pairs.dropna(), self.shared),
+                        *over_runs(pairs.dropna().to_numpy(), self.shared)[:3],
                     )
         return found
 
@@ -378,17 +378,6 @@ def _steps(count, level, share=0):
 
     steps = stats.t.ppf(1 - level / 2, count - 1) + stats.t.ppf(POWER, count - 1)
     return steps * np.sqrt(1 / count + share)
-
-
-def _interval(values, shared):
-    """Return the mean of paired differences, and its 95 % interval, NaN for one pair."""
-    from scipy import stats
-
-    mean, count = values.mean(), len(values)
-    if count < 2:
-        return mean, np.nan, np.nan
-    half = stats.t.ppf(1 - LEVEL / 2, count - 1) * values.std(ddof=1) * np.sqrt(1 / count + shared)
-    return mean, mean - half, mean + half
 
 
 def _normal(p):

@@ -72,7 +72,7 @@ def summarise(table, metrics=("AEM", "AEO", "MAE", "RPS"), *, split="test", test
     for loss, runs in done.groupby("loss", sort=False):
         row = {}
         for metric in metrics:
-            mean, low, high, _ = _over_runs(runs[metric].to_numpy(float), shared)
+            mean, low, high, _ = over_runs(runs[metric].to_numpy(float), shared)
             row |= {(metric, "mean"): mean, (metric, "low"): low, (metric, "high"): high}
         rows[loss] = row | {("runs", ""): len(runs)}
     result = pd.DataFrame.from_dict(rows, orient="index")
@@ -192,7 +192,7 @@ def paired_differences(
         for metric in metrics:
             pairs = (values[metric, loss] - values[metric, baseline]).dropna()
             if predictions is None:
-                mean, low, high, p = _over_runs(pairs.to_numpy(float), shared)
+                mean, low, high, p = over_runs(pairs.to_numpy(float), shared)
             else:
                 one, other = scores[metric, loss], scores[metric, baseline]
                 mean, low, high, p = _over_runs_and_examples(
@@ -300,7 +300,7 @@ def _shared(test_to_train, over):
     return 0.0 if over == _ONE_TEST_SET else shared
 
 
-def _over_runs(values, shared=0.0):
+def over_runs(values, shared=0.0):
     """Return mean, 95 % interval and p of the hypothesis 0 from one value per run.
 
     ``shared`` is the part of a run's variance that the mean keeps, however many runs there are.
