@@ -40,9 +40,10 @@ class Scores:
     table : pandas.DataFrame
         A row for each input, in the order in which they came: ``input`` (name of the file, line
         of the table, or number of the row from 0), ``class``, ``score`` (expected position),
-        ``spread`` (standard deviation of the position), ``low`` and ``high`` (ends of the 90 %
-        interval), ``P(name)`` for each class, and ``note``: what is unlike the training data, or
-        why the input was not read. The numbers of an input that was not read are missing.
+        ``spread`` (standard deviation of the position; of a loss that predicts one number, its
+        root mean square error on validation), ``low`` and ``high`` (ends of the 90 % interval),
+        ``P(name)`` for each class, and ``note``: what is unlike the training data, or why the
+        input was not read. The numbers of an input that was not read are missing.
     loss : str
     coverage : float
         The share of the labels of the test splits that their intervals hold.
@@ -90,8 +91,9 @@ def predict(folder, inputs, *, loss=None, model=None):
     distribution with CDF F. Of a loss that predicts one number it holds those no farther than q
     from it. q is such that 90 % of the labels of the validation splits are held, with the
     correction of split conformal prediction (Vovk, Gammerman, Shafer 2005; Papadopoulos et al.
-    2002), whatever the network believes. ``coverage`` counts the same on the test splits, network
-    by network, since no example was new to the networks of all seeds.
+    2002). That is no guarantee here: the validation splits have chosen the loss and its learning
+    rate, too, and an interval is that of the mean of all networks. So ``coverage`` counts the same
+    on the test splits, network by network, since no example was new to the networks of all seeds.
 
     Examples
     --------
@@ -245,7 +247,7 @@ def _features(images, facts):
 
 
 def _beyond(inputs, ranges):
-    """Return place -> which numbers lie beyond those compared on by more than a tenth of these."""
+    """Return place -> numbers that lie beyond those compared on, by over a tenth of their range."""
     x = np.asarray(inputs, np.float64)
     low, high = np.array(ranges["low"]), np.array(ranges["high"])
     more = (high - low) / 10
