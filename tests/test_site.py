@@ -105,6 +105,21 @@ def test_answers_on_a_walk_are_the_best(name):
                 assert answer["least"] == pytest.approx(-p @ np.log(p), abs=2e-4)
 
 
+def test_oll_gives_more_to_what_nobody_says_than_to_the_peaks():
+    guesses = np.array(WALKS["far-classes"].end)
+    best = np.array(answers("far-classes")["OLL"][-1]["best"])
+    peaks, between = guesses == guesses.max(), np.isin(np.arange(8), [3, 4])
+    assert guesses[between].tolist() == [0, 0]
+    assert best[between].min() > best[peaks].max() + 0.05
+    np.testing.assert_allclose(best[between], best.max(), atol=2e-3)
+    (step,) = (step for step in steps(Replay()) if step.name == "far-classes")
+    assert step.answers[step.right] == "More than the peaks"
+    told = step.reveals.replace("\N{NO-BREAK SPACE}", " ")
+    assert told.startswith(
+        "More: 19 % each to 15-20 and 25-32, which nobody said, and 12 % to each"
+    )
+
+
 def test_a_step_begins_and_ends_on_its_walk():
     on_walk = {step.name: step for step in steps(Replay()) if step.on_walk}
     assert set(on_walk) == set(WALKS)
@@ -121,6 +136,17 @@ def test_the_command_says_what_it_wrote(tmp_path):
     command = [sys.executable, "-m", "emdviz.site", "--help"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "Write the gallery, a page for each figure, and the tour to a folder." in said
+
+
+def test_pages_count_steps_and_figures():
+    words = {5: "five", 6: "six", 7: "seven", 15: "fifteen", 16: "sixteen", 17: "seventeen"}
+    count = words[len(steps(Replay()))]
+    for page in ("README.md", "docs/book/index.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert re.findall(r"(\w+) steps, each", text) == [count], page
+    figures = [name for name in explorers.__all__ if name.endswith("Explorer")]
+    teaching = (ROOT / "docs" / "TEACHING.md").read_text(encoding="utf-8")
+    assert f"`make app`: {words[len(figures)]} figures, a tab each" in teaching
 
 
 def test_the_plans_for_teachers_name_steps_of_the_tour():

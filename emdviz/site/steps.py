@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emdviz import published
 from emdviz.distances import emd, emd2
 from emdviz.distributions import one_hot
 from emdviz.explorers.kit import presets
@@ -264,7 +265,7 @@ def _propriety():
     yield Step(
         "many-opinions",
         "When people disagree",
-        "Forty people guess the age of one face and do not agree: the green bars. A network is "
+        "Many people guess the age of one face and do not agree: the green bars. A network is "
         "trained on their guesses, one at a time.",
         "Which answer has the least EMD on average?",
         ("The green bars themselves", "Certainty of one class", "Equal bars for all classes"),
@@ -303,11 +304,12 @@ def _others():
     oll = answers("far-classes")["OLL"][-1]["best"]
     empty = [i for i in range(COUNT) if far[-1][i] == 0]
     between = f"{CLASSES[empty[0]]} and {CLASSES[empty[-1]]}"
+    peak = int(np.argmax(far[-1]))
     yield Step(
         "soft-labels",
         "Labels that share",
         "Some losses soften the label: SORD and Poisson give its neighbours a share, then use "
-        "cross-entropy. The green bars are guesses of forty people again.",
+        "cross-entropy. The green bars are guesses of forty people.",
         f"Now all forty say {CLASSES[sure]}. What is SORD’s best answer?",
         (f"Certainty of {CLASSES[sure]}", "A hump around it", "Equal bars for all classes"),
         1,
@@ -323,12 +325,12 @@ def _others():
         "Far classes cost more",
         "OLL lets a class cost the more, the farther it is from the label. CORN asks C − 1 "
         "questions instead: older than this, older than that?",
-        "The guesses fall apart into two humps. Where does OLL’s best answer put most?",
-        ("On both humps", "On one of them", "Between them"),
+        "The guesses fall into two humps. What does OLL give the ages between?",
+        ("Nothing", "Less than the peaks", "More than the peaks"),
         2,
-        f"Between them: {_percent(oll[empty[0]])} each for {between}, which nobody said. Like EMD, "
-        "OLL looks for the middle. CORN’s best answer is t: its questions are cross-entropy, asked "
-        "in turn.",
+        f"More: {_percent(oll[empty[0]])} each to {between}, which nobody said, and "
+        f"{_percent(oll[peak])} to each peak. Like EMD, OLL looks for the middle. CORN’s best "
+        "answer is t: its questions are cross-entropy, asked in turn.",
         "propriety",
         {"t": far[0], "show_p": False},
         {"t": far[-1]},
@@ -405,6 +407,9 @@ def _training(race):
         {"epoch": last},
         hides=("track",),
     )
+    printed = [published.printed(number).xs("AEM", axis=1, level="metric") for number in (1, 2)]
+    ahead = sum(int((part.loc["EMD2"] > part.loc["XE"]).sum()) for part in printed)
+    columns = sum(part.shape[1] for part in printed)
     table = measured()
     one = {name: table["rows"][LOSSES[name].label] for name in candidates if name != "EMD"}
     value = {name: row["RPS"] for name, row in one.items()}
@@ -419,8 +424,9 @@ def _training(race):
         ("Always", "Never", "It depends"),
         2,
         f"Here it has fewer exact matches, {exact['EMD2']} % against {exact['XE']} %; their sum "
-        f"has {exact['XEMD2']} %. The paper’s larger networks mostly did better with EMD². On your "
-        "own data try all three, with several seeds and splits.",
+        f"has {exact['XEMD2']} %. The paper’s larger networks have more with EMD² in "
+        f"{ahead} of {columns} columns. On your own data try all three, with several seeds and "
+        "splits.",
         "race",
         {"epoch": last, "metric": "RPS", "image": 1},
         {"metric": "AEM", "image": 3},
