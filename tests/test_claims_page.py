@@ -5,9 +5,13 @@ import importlib.util
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from emdviz.distributions import spread
+from emdviz.losses import zoo
+from emdviz.propriety import minimiser
 from emdviz.site.recorded import Replay
 from emdviz.site.steps import steps
 from emdviz.training import paired_differences
@@ -128,6 +132,45 @@ def test_what_notebook_08_says_of_the_race():
     assert naive["LEV"]["XEMD2"] == "better"
     assert naive["faces"]["XEMD2"] == "worse"
     assert {"XEMD2"} == {loss for told in naive.values() for loss in told.index[told == "better"]}
+
+
+@pytest.mark.parametrize("power", [1.5, 3])
+def test_what_notebook_08_says_of_exponents(power):
+    t = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
+    cdf = t.cumsum()[:-1]
+    odds = (cdf / (1 - cdf)) ** (1 / (power - 1))
+    best = np.diff([0, *(odds / (1 + odds)), 1])
+    np.testing.assert_allclose(minimiser(zoo.load(f"EMD{power:g}"), t), best, atol=2e-3)
+    if power < 2:  # "sharpens"
+        assert best[2] > t[2]
+        assert (best[[0, 4]] < t[[0, 4]]).all()
+    else:  # "moves probability to both ends of the scale"
+        assert (best[[0, 4]] > t[[0, 4]]).all()
+        assert best[1] < best[0]
+
+
+def test_soft_labels_blur_and_may_narrow():
+    """So notebook 08 does not call their best answers wider."""
+    apart = abs(np.subtract.outer(range(5), range(5)))
+    soft = np.exp(-apart) / np.exp(-apart).sum(axis=1, keepdims=True)
+    sord, certain, torn = zoo.load("SORD"), np.eye(5)[2], np.array([0.5, 0, 0, 0, 0.5])
+    np.testing.assert_allclose(minimiser(sord, certain), soft[2], atol=2e-3)
+    np.testing.assert_allclose(minimiser(sord, torn), torn @ soft, atol=2e-3)
+    assert spread(torn @ soft) < spread(torn)
+
+
+def test_what_notebook_08_says_of_families():
+    facts = pd.DataFrame({name: zoo.properties(name) for name in zoo.names()}).T
+    family = pd.Series({name: zoo.load(name).family for name in zoo.names()})
+    assert (len(family), family.nunique()) == (40, 8)  # "some forty losses", "in eight families"
+    proper = facts.index[facts["proper"].str.startswith("strictly proper")]
+    assert {"XE", "Brier", "EMD2", "XEMD2"} <= set(proper)
+    thresholds = set(family.index[family == "thresholds"])
+    assert thresholds - set(proper) == {"ECOC"}  # "most thresholds" are proper, and push on
+    assert not facts.loc[sorted(thresholds - {"ECOC"}), "saturates"].any()
+    distances = facts.loc[family == "distances of CDFs", "saturates"]
+    assert set(distances.index[~distances.astype(bool)]) == {"XEMD2", "SGEMD2"}
+    assert set(facts.loc[family == "hinges", "proper"]) == {"no probabilities"}
 
 
 def test_the_papers_have_their_years():
