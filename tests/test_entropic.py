@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from pathlib import Path
 
 import numpy as np
 import ot
@@ -12,6 +13,8 @@ from scipy.special import logsumexp
 from emdviz import ground_distance, losses, one_hot
 from emdviz.losses import ApproximateEMDLoss, aemd_loss, entropic
 from emdviz.losses.entropic import scale_matrix
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -173,6 +176,31 @@ def test_the_linear_part_is_the_emd_for_every_lam():
     for lam in (0.1, 1.0, 50.0):
         linear = aemd_loss(logits, labels, lam=lam, reduction="none") - entropy / lam
         torch.testing.assert_close(linear, expected)
+
+
+@pytest.mark.parametrize("lam", [0.1, 1.0, 10.0])
+def test_entropy_is_rewarded_if_the_gradient_is_that_of_the_objective(lam):
+    """Notebook 05 on the paper's AEMD: "if"; through <F, D> there is no such reward."""
+    logits, _ = case(8, batch=1)
+    logits.requires_grad_()
+    cost, label = torch.tensor(ground_distance.line(8)), torch.tensor([2])
+    t = one_hot(label, 8).double()
+    u = torch.ones(1, 8, dtype=torch.float64)
+    kernel = torch.exp(-lam * cost)
+    for _ in range(100):
+        v = t / (u @ kernel)
+        u = torch.softmax(logits, 1) / (v @ kernel.T)
+    transported = torch.sum(u[0, :, None] * kernel * v[0] * cost)
+    (through,) = torch.autograd.grad(transported, logits)
+    (plain,) = torch.autograd.grad(losses.emd_loss(logits, label), logits)
+    torch.testing.assert_close(through, plain)
+    (rewarded,) = torch.autograd.grad(aemd_loss(logits, label, lam=lam), logits)
+    p = torch.softmax(logits, 1).detach()
+    slope = torch.log(p) / lam
+    torch.testing.assert_close(rewarded - plain, p * (slope - torch.sum(p * slope)))
+    lesson = (ROOT / "notebooks" / "05_approximate_emd.ipynb").read_text(encoding="utf-8")
+    assert "So if the paper's baseline AEMD takes the gradient of this objective" in lesson
+    assert "On a line there is a closed form (on circles and trees too)" in lesson
 
 
 @pytest.mark.parametrize("zeros", [False, True])

@@ -50,6 +50,23 @@ def test_default_cost_is_the_line():
     )
 
 
+def test_a_tree_has_a_closed_form():
+    """On each edge, its length times the mass that has to pass it: notebook 05."""
+    parents = {"cat": "pet", "dog": "pet", "pet": "animal", "lion": "animal", "oak": "plant"}
+    parents |= {"animal": "thing", "plant": "thing", "car": "thing"}
+    lengths = {"cat": 0.5, "pet": 2.0, "plant": 1.5, "car": 3.0}
+    names = ["cat", "dog", "lion", "oak", "car"]
+    p, t = random_pairs(len(names))
+    passed = {name: np.zeros(len(p)) for name in parents}
+    for k, node in enumerate(names):
+        while node in parents:
+            passed[node] += p[:, k] - t[:, k]
+            node = parents[node]
+    closed = sum(lengths.get(node, 1.0) * abs(mass) for node, mass in passed.items())
+    cost = ground_distance.tree(names, parents, lengths=lengths)
+    np.testing.assert_allclose(transport.exact_cost(p, t, cost=cost), closed, atol=1e-9)
+
+
 def test_different_numbers_of_classes():
     p, t = np.full(4, 0.25), np.array([0.5, 0.5])
     cost = abs(np.arange(4)[:, None] - np.array([0.0, 3.0]))
