@@ -336,7 +336,7 @@ _add(
     colour="#000000",
     unit="nats",
     in_browser=_ALL,
-    source="the logarithmic score: Gneiting, Raftery 2007, section 4.1",
+    source="the logarithmic score: Gneiting, Raftery 2007, section 3.1",
     family="scores of p",
     about="Minus the logarithm of the label's probability, the standard of classification.",
     meaning=_BATCH,
