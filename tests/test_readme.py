@@ -1,5 +1,6 @@
 """The examples of README run as they stand."""
 
+import math
 import re
 from pathlib import Path
 
@@ -11,6 +12,21 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("ut
 
 def test_there_are_examples():
     assert len(EXAMPLES) == 3
+
+
+def test_times_of_figures_are_those_that_were_measured():
+    measured = {
+        name: (float(drawn), float(painted))
+        for name, drawn, painted in re.findall(
+            r"\| (\w+)Explorer \| [\d.]+, ([\d.]+) \| [\d.]+, ([\d.]+) \|",
+            (ROOT / "docs" / "BENCHMARKS.md").read_text("utf-8"),
+        )
+    }
+    assert list(measured) == ["Prediction", "Transport", "Propriety", "Gradient", "Sinkhorn"]
+    text = (ROOT / "README.md").read_text("utf-8")
+    told = re.search(r"redrawn within (\d+) ms of a key and on the screen within (\d+) ms", text)
+    slowest = [max(times) for times in zip(*measured.values(), strict=True)]
+    assert [int(number) for number in told.groups()] == [math.ceil(time) for time in slowest]
 
 
 @pytest.mark.slow

@@ -76,7 +76,10 @@ def test_plots_and_tables():
     plt.close("all")
 
 
-@pytest.mark.parametrize("name", ["Prediction", "Transport", "Propriety", "Gradient", "Sinkhorn"])
+NAMES = ["Prediction", "Transport", "Propriety", "Gradient", "Sinkhorn", "Zoo"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_explorers(name, tmp_path):
     explorer = getattr(explorers, f"{name}Explorer")()
     assert explorer.figure().axes
