@@ -186,7 +186,7 @@ def of_2017():
     )
     yield Claim(
         "A training step takes less than 10 % longer than with cross-entropy (section 3)",
-        "holds",
+        "holds, here",
         f"{step} of its step with a small network on a CPU; the loss alone takes {alone} of "
         "cross-entropy",
         pages=("BENCHMARKS.md",),

@@ -217,8 +217,8 @@ def _why_sentence(table):
             "than of calibration of the CDF"
         )
     parts.append(
-        f"EMD² takes {steps:.2g} times as many steps to come within 5 % of XE's validation RPS "
-        "(median)"
+        f"EMD² takes {steps:.2g} times as many steps to come within 5 % of XE's last validation "
+        "RPS, where it does (median)"
     )
     if len(stay) >= 3:
         parts[-1] += (
