@@ -15,16 +15,19 @@ def test_there_are_examples():
 
 
 def test_times_of_figures_are_those_that_were_measured():
+    page = (ROOT / "docs" / "BENCHMARKS.md").read_text("utf-8")
     measured = {
         name: (float(drawn), float(painted))
         for name, drawn, painted in re.findall(
-            r"\| (\w+)Explorer \| [\d.]+, ([\d.]+) \| [\d.]+, ([\d.]+) \|",
-            (ROOT / "docs" / "BENCHMARKS.md").read_text("utf-8"),
+            r"\| (\w+)Explorer \| [\d.]+, ([\d.]+) \| [\d.]+, ([\d.]+) \|", page
         )
     }
     assert list(measured) == ["Prediction", "Transport", "Propriety", "Gradient", "Sinkhorn"]
     text = (ROOT / "README.md").read_text("utf-8")
     told = re.search(r"redrawn within (\d+) ms of a key and on the screen within (\d+) ms", text)
+    from_python = re.findall(r"three losses from Python \| ([\d.]+),", page)
+    (after,) = re.findall(r"computes about (\d+) ms after a key", " ".join(text.split()))
+    assert {round(float(time)) for time in from_python} == {int(after)}
     slowest = [max(times) for times in zip(*measured.values(), strict=True)]
     assert [int(number) for number in told.groups()] == [math.ceil(time) for time in slowest]
 
