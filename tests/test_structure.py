@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    {"_docstrings", "_imports", "_sockets", "_threads", "palette", "reading", "writing"},
+    {"_docstrings", "_imports", "_memory", "_sockets", "_threads"},
+    {"palette", "reading", "writing"},
     {"distributions", "published"},
     {"distances"},
     {"metrics"},

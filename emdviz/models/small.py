@@ -8,7 +8,7 @@ from emdviz.models.network import Network, make
 
 
 class SmallCNN(Network):
-    """Four blocks of 3 × 3 convolution, batch norm, ReLU and 2 × 2 max pooling, then a mean.
+    """Four blocks of 3 × 3 convolution, batch norm, 2 × 2 max pooling and ReLU, then a mean.
 
     The later blocks have 2, 4 and 8 times the ``width`` of the first. Small enough to train in
     seconds on two CPU cores. Any image of 16 px or more fits.
@@ -22,8 +22,8 @@ class SmallCNN(Network):
             nn.Sequential(
                 nn.Conv2d(before, after, kernel_size=3, padding=1, bias=False),
                 nn.BatchNorm2d(after),
-                nn.ReLU(inplace=True),
                 nn.MaxPool2d(2),
+                nn.ReLU(inplace=True),  # the same before the pooling, on four times as much
             )
             for before, after in itertools.pairwise(channels)
         ]

@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import torch
 
+from emdviz._memory import keep_memory
 from emdviz._threads import use_threads
 from emdviz.losses import as_loss
 from emdviz.models import Network, build
@@ -147,6 +148,7 @@ class Run(Predictor):
         folder=None,
         loss_options=None,
     ):
+        keep_memory()
         config, loss = read_config(config), as_loss(loss)
         self.data = data = read_data(data, config)
         if not data.images and (config.crop or config.mirror):
