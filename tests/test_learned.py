@@ -2,6 +2,7 @@
 
 import weakref
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from torch import nn
 
 from emdviz import datasets, emd2_loss, ground_distance, models, one_hot, xe_loss
 from emdviz.losses import LearnedDistance, SelfGuidedEMD2Loss, ground_emd2_loss
-from emdviz.training import Epoch, Run, TrainConfig, compare_losses, fit
+from emdviz.training import Epoch, Run, TrainConfig, compare_losses, fit, scale
+
+ROOT = Path(__file__).parents[1]
 
 LOGITS = torch.randn(6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 LABELS = torch.tensor([0, 4, 2, 2, 1, 3])
@@ -186,6 +189,33 @@ def test_a_network_learns_its_own_distance(tmp_path):
         fit(model, "SGEMD2", faces, config(), folder=tmp_path), run.epochs, strict=True
     ):
         np.testing.assert_array_equal(kept.ground_distance, was.ground_distance)
+
+
+def test_classes_lie_on_a_curve_with_ranks_and_without():
+    """Notebook 06: from end to end is about half as far as along the classes, either way."""
+    faces = datasets.load("synthetic_faces", n=400, size=32)
+    model = models.small_cnn(8)
+    list(fit(model, "SGEMD2", faces, config()))
+    train = faces.split("train")
+    with torch.no_grad():
+        features = model.eval().features(scale(train.inputs))
+    unit = torch.nn.functional.normalize(features.flatten(1)).double()
+    centroids = np.stack([unit[train.labels == k].mean(0) for k in range(8)])
+    plain = cdist(centroids, centroids)
+    ranks = (rankdata(plain, axis=1) - 1) / 7
+
+    def straight(distances):
+        places = ground_distance.embed(distances)
+        path = np.linalg.norm(np.diff(places, axis=0), axis=1).sum()
+        return np.linalg.norm(places[-1] - places[0]) / path
+
+    with_ranks, without = straight((ranks + ranks.T) / 2), straight(plain)
+    assert straight(ground_distance.line(8)) == pytest.approx(1)
+    assert 0.3 < with_ranks < 0.7
+    assert 0.3 < without < 0.7
+    assert abs(with_ranks - without) < 0.2
+    lesson = (ROOT / "notebooks" / "06_learned_ground_distance.ipynb").read_text("utf-8")
+    assert "The curve does not come from the ranks" in lesson
 
 
 def test_comparisons_hand_on_what_was_learned_and_older_histories_are_read():
