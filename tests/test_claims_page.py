@@ -131,6 +131,9 @@ def test_what_notebook_08_says_of_the_race():
     assert set(table.index[table["faces"] == "worse"]) == behind | {"EMD2", "OLL", "CDW-CE", "CORN"}
     assert naive["LEV"]["XEMD2"] == "better"
     assert naive["faces"]["XEMD2"] == "worse"
+    rates = runs.pivot_table(index="loss", columns="data", values="learning_rate")
+    apart = np.log10(rates["LEV"] / rates["SWD"]).abs()
+    assert (apart >= 1).sum() > 1  # "differ between LEV and SWD by a factor of ten or more"
     assert {"XEMD2"} == {loss for told in naive.values() for loss in told.index[told == "better"]}
 
 

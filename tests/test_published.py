@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from emdviz import LOSSES, datasets, published
+from emdviz.explorers.kit.distribution_explorer import ADIENCE_AGE_GROUPS
 from emdviz.metrics import METRICS
 from emdviz.site.steps import measured
 
@@ -150,6 +151,25 @@ def test_regression_is_nearly_right_more_often_than_cross_entropy_in_print_and_n
         for metric in ("AEM", "AEO")
     }
     assert lost["AEM"] > 3 * lost["AEO"] > 0
+
+
+def test_what_the_page_of_results_says_of_emd():
+    """It names one class, the median, for nearly all images."""
+    card = text_of("data/README.md")
+    counts = re.search(r"far from balanced: ((?:[\d, ]+)and \d+)", card)[1].replace("and", ",")
+    counts = np.array([int(number) for number in re.findall(r"\d+", counts)])
+    assert counts.sum() == 7929
+    middle = int(np.searchsorted(counts.cumsum(), counts.sum() / 2))
+    share = 100 * counts[middle] / counts.sum()
+    said = re.search(
+        r"it names the middle class, (\S+), for nearly all images. .* the share of that class, "
+        r"([\d.]+) %, and its QWK is near 0",
+        text_of("docs/RESULTS.md"),
+    )
+    assert (said[1], float(said[2])) == (ADIENCE_AGE_GROUPS[middle], round(share, 1))
+    row = measured()["rows"]["EMD"]
+    assert float(row["AEM"].split()[0]) == pytest.approx(share, abs=0.5)
+    assert abs(float(row["QWK"].split()[0])) < 0.1
 
 
 def test_an_unknown_number_is_refused():
