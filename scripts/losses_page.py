@@ -662,9 +662,11 @@ there in the best prediction for all of six unimodal t: the mode, median, mean, 
 probabilities. Six are few:
 {lost}.
 *Saturates* says whether the gradient vanishes as a mistake grows surer. *Cost* is the
-time of the loss and its gradient over that of cross-entropy, 256 examples of 8 classes, one
-thread. The pictures show what a prediction sure of each class (0.99) costs where the first of 5
-is right, and the push, minus the gradient in the outputs, on one that is sure of the last.
+time of the loss and its gradient over that of XE here, which checks its input as all do (torch's
+own function, with which [BENCHMARKS.md](BENCHMARKS.md) compares, takes less), 256 examples of 8
+classes, one thread. The pictures show what a prediction sure of each class (0.99) costs where the
+first of 5 is right, and the push, minus the gradient in the outputs, on one that is sure of the
+last.
 
 **What a search can prove.** A counter-example is a proof: two distributions of simple fractions
 whose costs can be computed again. Here each is, without rounding: in fractions where the loss is
