@@ -384,7 +384,7 @@ _weighted(
 _weighted(
     "SLACE",
     "Cross-entropy to the mass within each distance of the label, weighted as SORD weights.",
-    "Nachmani et al., AAAI 2025, volume 39, issue 18",
+    "Nachmani et al., AAAI 2025",
     "library",
     "SLACELoss",
     unit="nats",
