@@ -137,6 +137,41 @@ def test_what_notebook_08_says_of_the_race():
     assert {"XEMD2"} == {loss for told in naive.values() for loss in told.index[told == "better"]}
 
 
+def older_verdicts(data):
+    """(loss, metric) -> "better", "worse" or "undecided", as docs/RESULTS.md words them."""
+    page = (ROOT / "docs" / "RESULTS.md").read_text(encoding="utf-8")
+    part = page.split(f"<!-- {data} -->")[1].split(f"<!-- end {data} -->")[0]
+    words = {"better than XE": "better", "worse than XE": "worse", "told from": "undecided"}
+    found = {}
+    for line in part.splitlines():
+        metric, _, told = line.removeprefix("- ").partition(" (")
+        for piece in told.split(";") if line.startswith("- ") else ():
+            verdict = next((verdict for text, verdict in words.items() if text in piece), None)
+            named = re.sub(r"\([^)]*\)", "", piece.partition("):")[2] or piece)
+            for loss in re.split(r",| and | are | is | cannot ", named):
+                found[loss.strip(), metric] = verdict
+    return found
+
+
+def test_what_the_page_says_of_the_older_runs():
+    faces = older_verdicts("utkface")
+    metrics = ["AEM", "AEO", "MAE", "RPS", "QWK"]
+
+    def told(loss, verdict):
+        return {metric for metric in metrics if faces[loss, metric] == verdict}
+
+    assert told("EMD²", "worse") == {"AEM", "MAE"}
+    assert told("EMD²", "undecided") == {"AEO", "RPS", "QWK"}
+    assert len(told("XE + EMD²", "better")) == 3
+    assert len(told("XE + learned EMD²", "better")) == 4
+    assert told("XE + learned EMD²", "worse") == {"RPS"}
+    assert (faces["AEMD", "AEO"], faces["AEMD", "AEM"]) == ("better", "worse")
+    drawn = older_verdicts("synthetic_faces")
+    assert drawn["XE + EMD²", "EMD to truth"] == drawn["XE + EMD²", "EMD² to truth"] == "better"
+    assert drawn["EMD²", "EMD² to truth"] == "undecided"
+    assert drawn["EMD²", "EMD to truth"] == drawn["EMD²", "KL to truth"] == "worse"
+
+
 @pytest.mark.parametrize("power", [1.5, 3])
 def test_what_notebook_08_says_of_exponents(power):
     t = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
