@@ -372,11 +372,13 @@ def next_count(enough, most=10**7):
 def _steps(count, level, share=0):
     """Return how many standard deviations of one pair a difference must have to be seen.
 
-    ``share`` is what the variance of a mean keeps however many pairs there are.
+    So many that Student's t, which is then noncentral, exceeds its quantile at ``level`` with the
+    chance ``POWER``. ``share`` is what the variance of a mean keeps however many pairs there are.
     """
-    from scipy import stats
+    from scipy import optimize, stats
 
-    steps = stats.t.ppf(1 - level / 2, count - 1) + stats.t.ppf(POWER, count - 1)
+    edge = stats.t.ppf(1 - level / 2, count - 1)
+    steps = optimize.brentq(lambda x: stats.nct.sf(edge, count - 1, x) - POWER, 0, 4 * edge + 9)
     return steps * np.sqrt(1 / count + share)
 
 
