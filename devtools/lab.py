@@ -60,6 +60,15 @@ FAILED = """() => jupyterapp.shell.currentWidget.content.widgets
   .flatMap((cell) => cell.model.outputs.toJSON())
   .filter((output) => output.output_type === 'error')
   .map((output) => `${output.ename}: ${output.evalue}`)"""
+_CLOSE_ALL = """() => {
+  for (const widget of [...jupyterapp.shell.widgets('main')]) {
+    if (widget.context) widget.context.model.dirty = false;
+    widget.dispose();
+  }
+}"""
+_OPEN = """async (path) => {
+  await jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' });
+}"""
 _EVALUATE = """async (expression) => {
   const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const request = { code: '', user_expressions: { value: expression }, store_history: false };
@@ -113,7 +122,7 @@ class Lab(Server):
     def __init__(self, folder, browser):
         self.folder = Path(folder)
         self.browser = browser
-        self._notebook = None
+        self._notebook = self._kind = None
 
     def __exit__(self, *details):
         self._close_notebook()
@@ -125,6 +134,7 @@ class Lab(Server):
         *,
         app="lab",
         again=False,
+        warm=False,
         width=1280,
         height=800,
         scale=1,
@@ -143,6 +153,9 @@ class Lab(Server):
             Open it in JupyterLab or in Notebook 7.
         again : bool
             Keep the kernels running, as after closing and opening the browser's tab.
+        warm : bool
+            Open it in the page of the notebook before, where that is JupyterLab and was opened with
+            the same options, which saves the seconds that JupyterLab takes to load.
         width, height : int
             Size of the window, CSS pixels.
         scale : float
@@ -150,19 +163,27 @@ class Lab(Server):
         dark : bool
             Use JupyterLab's dark theme.
         """
-        self._close_notebook()
-        if not again:
+        size, kind = {"width": width, "height": height}, (app, scale, context_options)
+        if warm and not again and app == "lab" and self._notebook and kind == self._kind:
+            page = self._notebook.page
+            page.evaluate(_CLOSE_ALL)
             self.stop_kernels()
-        context = self.browser.new_context(
-            viewport={"width": width, "height": height},
-            device_scale_factor=scale,
-            **context_options,
-        )
-        watch = Watch(context)
-        page = context.new_page()
-        where = {"lab": f"/lab/workspaces/{uuid.uuid4().hex}/tree/", "notebook": "/notebooks/"}
-        page.goto(self.url(f"{where[app]}{quote(name)}?reset"))
-        notebook = self._notebook = Notebook(page, watch)
+            page.set_viewport_size(size)
+            self._notebook.errors.clear()
+            self._notebook.foreign_requests.clear()
+            page.evaluate(_OPEN, name)
+        else:
+            self._close_notebook()
+            if not again:
+                self.stop_kernels()
+            context = self.browser.new_context(
+                viewport=size, device_scale_factor=scale, **context_options
+            )
+            page = context.new_page()
+            self._notebook, self._kind = Notebook(page, Watch(context)), kind
+            where = {"lab": f"/lab/workspaces/{uuid.uuid4().hex}/tree/", "notebook": "/notebooks/"}
+            page.goto(self.url(f"{where[app]}{quote(name)}?reset"))
+        notebook = self._notebook
         notebook.wait_until_ready()
         if app == "notebook":
             # Notebook 7 reports errors in its own settings and commands as it starts

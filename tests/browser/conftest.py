@@ -37,7 +37,7 @@ def open_cells(lab):
         made.append(name)
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
         nbformat.write(notebook, lab.folder / name)
-        opened = lab.open(name, **options)
+        opened = lab.open(name, **{"warm": True} | options)
         opened.run_all()
         return opened
 

@@ -35,7 +35,7 @@ def test_the_figure_is_on_the_first_screen(lab, path):
     shutil.copy(path, lab.folder)
     data = lab.folder.parent / "data"  # "../data" of the notebook
     shutil.copytree(path.parents[1] / "data", data, dirs_exist_ok=True)
-    notebook = lab.open(path.name, width=1280, height=720)
+    notebook = lab.open(path.name, warm=True, width=1280, height=720)
     # what stands above the figure alone; a whole run changes nothing there, and takes minutes
     notebook.page.evaluate(RUN_FIRST)
     notebook.page.wait_for_function(DONE, timeout=120_000)

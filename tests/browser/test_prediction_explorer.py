@@ -301,7 +301,7 @@ def test_nothing_complained_and_nothing_left_this_machine(notebook):
 def test_the_first_notebook_answers_to_its_bars(lab):
     name = "01_why_order_matters.ipynb"
     shutil.copy(Path(__file__).parents[2] / "notebooks" / name, lab.folder)
-    notebook = lab.open(name, width=1400, height=1400)
+    notebook = lab.open(name, warm=True, width=1400, height=1400)
     notebook.run_all()
     figure = Figure(notebook.page)
     before = figure.bars("A")

@@ -58,7 +58,7 @@ def test_a_reopened_notebook_says_what_to_do(lab, open_cells):
     for cell in saved.cells:
         cell.outputs[0].data["text/plain"] += " "  # as if it had come from somebody else
     nbformat.write(saved, path)
-    not_mine = lab.open(path.name)
+    not_mine = lab.open(path.name, warm=True)
     wait_until(lambda: hints(not_mine.page).count() == 3)
     not_mine.run_all()
     Figure(not_mine.page, 3)

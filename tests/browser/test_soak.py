@@ -37,7 +37,8 @@ def notebook(open_cells):
     made = [f"{name.lower()} = explorers.{name}Explorer()" for name in LISTS]
     heard = [HEARD.format(name=name.lower()) for name in EXPLORERS]
     panels = [f"{name.lower()}.panel()" for name in LISTS]
-    return open_cells("\n".join([TRAINED, *made, *heard]), *panels, "race", "replay", height=1400)
+    cells = ("\n".join([TRAINED, *made, *heard]), *panels, "race", "replay")
+    return open_cells(*cells, height=1400, warm=False)
 
 
 @pytest.fixture(scope="module")
