@@ -163,15 +163,14 @@ def test_a_worker_of_dask_that_is_killed_costs_its_run_only(tmp_path, client):
 
 
 def test_a_run_that_kills_its_worker_is_reported_and_the_rest_goes_on(tmp_path):
-    specs, store = [sleeper(seed) for seed in range(6)], Store(tmp_path)
-    with pytest.warns(UserWarning, match="3 of 6 runs have no result.*its worker died 4 times"):
+    specs, store = [sleeper(seed) for seed in (0, 1, 2, 4)], Store(tmp_path)
+    with pytest.warns(UserWarning, match="1 of 4 runs have no result.*its worker died 4 times"):
         frame = run(specs, store, workers=2, progress=False, train=kill_if_odd)
-    assert (frame["error"] == "").tolist() == [True, False] * 3
+    assert (frame["error"] == "").tolist() == [True, False, True, True]
     # a run that was handed to a worker which was dying already has not begun there
     counts = [begun(store, spec) for spec in specs]
-    assert counts[::2] == [1] * 3
-    assert all(1 <= count <= 4 for count in counts[1::2])
-    assert max(counts) > 2
+    assert 2 < counts.pop(1) <= 4
+    assert counts == [1] * 3
     frame = run(specs, store, progress=False, train=sleep)
     assert (frame["error"] == "").all()
 
