@@ -167,6 +167,7 @@ def test_a_grid_finds_what_starts_miss():
     assert "points of a grid costs less" in best.how
 
 
+@pytest.mark.slow
 def test_hinges_predict_a_label_and_regression_a_number():
     t = np.array([0.4, 0.25, 0.35])
     assert medians(t) == [1]
@@ -189,6 +190,7 @@ def test_strictly_proper_losses(name):
     assert "55 t with 3 classes" in found.searched
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["EMD3", "XE-LS", "focal", "OLL"])
 def test_counter_examples_hold_in_exact_fractions(name):
     found = verdict(name)
@@ -200,6 +202,7 @@ def test_counter_examples_hold_in_exact_fractions(name):
     assert found.costs[1] < found.costs[0]
 
 
+@pytest.mark.slow
 def test_counter_examples_are_the_simplest():
     half, third = Fraction(1, 2), Fraction(1, 3)
     emd = verdict("EMD")
@@ -216,6 +219,7 @@ def test_counter_examples_are_the_simplest():
     )
 
 
+@pytest.mark.slow
 def test_other_verdicts():
     kappa = verdict("WKL")
     assert kappa.proper == "constant"
@@ -228,6 +232,7 @@ def test_other_verdicts():
     assert "no output gives t itself" in stick.searched
 
 
+@pytest.mark.slow
 def test_proper_but_not_strictly_and_tiny_faults():
     def accuracy_of_the_sum(z, k):  # Brier of "class 0 or not": all p with one p_0 are alike
         return ((z.softmax(1)[:, 0] - (k == 0).double()) ** 2).mean()

@@ -201,6 +201,7 @@ def test_what_the_reader_sees_is_computed_first(monkeypatch):
     assert explorer._in_sight == set()
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_meanwhile_ends_well():
     pytest.importorskip("torch")
     code = "from emdviz.explorers import ZooExplorer; ZooExplorer([0.3, 0.1, 0.2, 0.3, 0.1])"
