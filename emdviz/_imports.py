@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import sys
 from contextlib import contextmanager
 from importlib import import_module
@@ -43,12 +44,53 @@ needs; in the folder of emdviz, type: pip install -e '.[train]'
         raise MissingExtraError(missing, extra) from error
 
 
-@functools.cache
-def find_in_file(place, what):
-    """Return what a place such as "mine.py:my_loss" leads to; its file is executed once.
+def find_by_path(path, what):
+    """Return what "mine.my_loss", or "mine.py:my_loss", leads to; None for any other text.
 
-    ``what`` it is, such as "loss", begins all errors, and the name of the module that is made.
+    ``what`` it is, such as "loss", begins all errors.
+
+    Examples
+    --------
+    >>> find_by_path("math.pi", "loss"), find_by_path("pi", "loss")
+    (3.141592653589793, None)
     """
+    if re.fullmatch(r".+\.py:[^\W\d]\w*", path):
+        return _find_in_file(path, what)
+    if re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", path):
+        return _find_in_module(path, what)
+    return None
+
+
+def path_to(target, module=None, name=None):
+    """Return the path by which :func:`find_by_path` finds an object in another process, or None.
+
+    ``module`` and ``name`` tell where it is defined, as functions and classes tell themselves.
+
+    Examples
+    --------
+    >>> path_to(Path), path_to(lambda: 0)
+    ('pathlib.Path', None)
+    """
+    module = getattr(target, "__module__", None) if module is None else module
+    name = getattr(target, "__qualname__", None) if name is None else name
+    if module in (None, "__main__") or name is None or "<" in name:
+        return None
+    if module in _from_files:
+        return f"{_from_files[module]}:{name}"
+    try:
+        found = _find_in_module(f"{module}.{name}", "object")
+    except (ValueError, ImportError):
+        return None
+    return f"{module}.{name}" if found is target else None
+
+
+_from_files = {}
+"""Module -> the file that it was loaded from by its path."""
+
+
+@functools.cache
+def _find_in_file(place, what):
+    """Return what a place such as "mine.py:my_loss" leads to; its file is executed once."""
     file, _, name = place.rpartition(":")
     path = Path(file).expanduser().absolute()
     if not path.is_file():
@@ -58,6 +100,7 @@ def find_in_file(place, what):
     module_name = f"emdviz_{what}_{path.stem}"
     spec = spec_from_file_location(module_name, path)
     module = module_from_spec(spec)
+    _from_files[module_name] = path
     sys.modules[module_name] = module  # as dataclasses and others look their module up
     try:
         spec.loader.exec_module(module)
@@ -66,6 +109,29 @@ def find_in_file(place, what):
     if not hasattr(module, name):
         raise ValueError(f"{what} {place!r} was not found: {path} has no {name}")
     return getattr(module, name)
+
+
+def _find_in_module(path, what):
+    """Return what an import path such as "mine.my_loss" leads to."""
+    parts = path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        module = ".".join(parts[:length])
+        try:
+            found = import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module and not module.startswith(f"{error.name}."):
+                raise
+            continue
+        try:
+            return functools.reduce(getattr, parts[length:], found)
+        except AttributeError:
+            raise ValueError(
+                f"{what} {path!r} was not found: module {module} has no {'.'.join(parts[length:])}"
+            ) from None
+    raise ValueError(
+        f"{what} {path!r} was not found: there is no module {parts[0]!r}; it must lie in the "
+        "current folder, in PYTHONPATH, or be installed"
+    )
 
 
 def homes_in(package, path):

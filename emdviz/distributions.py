@@ -19,16 +19,7 @@ from emdviz.reading import (
     shown,
 )
 
-__all__ = [
-    "binned_normal",
-    "cdf",
-    "check_distribution",
-    "check_pair",
-    "check_positions",
-    "expectation",
-    "one_hot",
-    "spread",
-]
+__all__ = ["binned_normal", "cdf", "expectation", "one_hot", "spread"]
 
 MASS_TOLERANCE = 1e-4
 """How far the sum of a distribution in float32 or float64 may be from 1. Half precision may be

@@ -403,9 +403,6 @@ MODULES = {
 """For every function of a module: the fields of its Target, and ``kinds`` by parameter."""
 
 SPECIAL = {
-    "distributions.check_distribution": {"reference": ref.distribution, "also": ("p",)},
-    "distributions.check_pair": _ARRAYS,
-    "distributions.check_positions": {"reference": ref.line_places},
     "distributions.cdf": {"reference": ref.cdf},
     "distributions.expectation": {"reference": ref.expectation},
     "distributions.spread": {"reference": ref.spread},

@@ -81,9 +81,9 @@ def around(v, half):
     return np.mean(v), np.mean(v) - half, np.mean(v) + half
 
 
-def spoils(p, t):
+def changes_p(p, t):
     p -= t
-    return total(np.cumsum(p, -1) ** 2)
+    return total(abs(np.cumsum(p, -1)))
 
 
 def fails(*arguments):
@@ -92,33 +92,21 @@ def fails(*arguments):
 
 EXERCISES = {
     exercises.judge_emd: (
-        [lambda p, t: total(abs(gap(p, t)))],
+        [lambda p, t: total(abs(gap(p, t))), lambda p, t: total(abs(gap(t, p)))],
         [
             (lambda p, t: total(gap(p, t) ** 2), "This is EMD², Σ (CDF_i(p) − CDF_i(t))²"),
             (lambda p, t: total(abs(p - t)), "Difference of densities"),
             (lambda p, t: abs(total(gap(p, t))), "Absolute value outside the sum"),
-            (lambda p, t: np.mean(abs(gap(p, t)), -1), "÷ C. Take the sum"),
+            (lambda p, t: total(gap(p, t) ** 2) ** 0.5, "no squares, no root"),
+            (lambda p, t: np.mean(abs(gap(p, t)), -1), "This is EMD ÷ C. Take the sum"),
             (lambda p, t: total(abs(gap(p, t))[..., :-2]), "The last of the C − 1 gaps"),
             (lambda p, t: abs(gap(p, t)), "is the sum over the classes missing?"),
             (lambda p, t: total(gap(p, t)), "Take the absolute value of each gap before"),
             (lambda p, t: total(gap(t, p)), "Take the absolute value of each gap before"),
             (lambda p, t: total(abs(gap(p, t[..., ::-1]))), "Target reversed"),
-        ],
-    ),
-    exercises.judge_emd2: (
-        [lambda p, t: total(gap(p, t) ** 2), lambda p, t: total(gap(t, p) ** 2)],
-        [
-            (lambda p, t: total(abs(gap(p, t))), "Square each gap where you take"),
-            (lambda p, t: total((p - t) ** 2), "Difference of densities"),
-            (lambda p, t: total(gap(p, t)) ** 2, "Square outside the sum"),
-            (lambda p, t: total(abs(gap(p, t))) ** 2, "Square each gap, then add up"),
-            (lambda p, t: np.mean(gap(p, t) ** 2, -1), "This is EMD² ÷ C. Take the sum"),
-            (lambda p, t: total(gap(p, t) ** 2) ** 0.5, "Leave the root out"),
-            (lambda p, t: total(gap(softmax(p, -1), t) ** 2), "is probabilities already"),
-            (lambda p, t: np.sum(np.cumsum(p - t, axis=0) ** 2), "not for a batch"),
-            (lambda p, t: 2 * total(gap(p, t) ** 2), "a factor too many"),
-            (lambda p, t: total(gap(p, t)), "Square each gap before you add up"),
-            (spoils, "changes its arguments"),
+            (lambda p, t: total(abs(gap(softmax(p, -1), t))), "is probabilities already"),
+            (lambda p, t: 2 * total(abs(gap(p, t))), "a factor too many"),
+            (changes_p, "changes its arguments"),
             (lambda p, t: None, "returned None: is the return statement missing?"),
             (fails, "raised KeyError"),
             (lambda p, t: np.nan, "not all of it is a finite number"),
@@ -130,6 +118,9 @@ EXERCISES = {
         [
             (lambda p, k: score(p, k, 1), "Labels off by one"),
             (lambda p, k: total((p - np.eye(len(p))[k]) ** 2), "Difference of densities"),
+            (lambda p, k: total(gap(p, np.eye(len(p))[k])) ** 2, "Square outside the sum"),
+            (lambda p, k: total(abs(gap(p, np.eye(len(p))[k]))) ** 2, "Square each gap, then add"),
+            (lambda p, k: score(p, k) ** 0.5, "Leave the root out"),
             (lambda p, k: total(abs(gap(p, np.eye(len(p))[k]))), "This is EMD"),
             (lambda p, k: score(p, k) / (len(p) - 1), "÷ (C − 1)"),
             (lambda p, k: -np.log(p[k] + 1e-12), "XE"),
@@ -384,13 +375,13 @@ def test_whether_a_distance_knows_the_order():
 
 
 def test_the_example_of_a_hint_is_the_simplest_and_true():
-    answer = exercises.judge_emd2(lambda p, t: total(abs(gap(p, t))))
+    answer = exercises.judge_emd(lambda p, t: total(gap(p, t) ** 2))
     example = answer.hint.splitlines()[1]
     call, rest = example.split(" gives ")
     p, t = (np.array(a) for a in eval(call.removeprefix("your_function"), {"np": np}))
     came, expected = (float(word) for word in rest.split("; expected "))
-    assert came == total(abs(gap(p, t)))
-    assert expected == total(gap(p, t) ** 2)
+    assert came == total(gap(p, t) ** 2)
+    assert expected == total(abs(gap(p, t)))
     assert len(p) <= 3
 
 
@@ -407,7 +398,7 @@ def test_an_answer_is_text_never_markup():
 def test_functions_that_print_do_so_in_vain(capsys):
     def loud(p, t):
         print(p)
-        return total(gap(p, t) ** 2)
+        return total(abs(gap(p, t)))
 
-    assert exercises.judge_emd2(loud)
+    assert exercises.judge_emd(loud)
     assert capsys.readouterr().out == ""

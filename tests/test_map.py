@@ -377,7 +377,7 @@ class TestDifferences:
     rows = made_up(XE=0.5, EMD2=0.47, REG=0.502)
 
     def test_splits_of_one_table_are_widened_by_what_they_share(self):
-        found = differences(self.rows, adjust=False).set_index(["regime", "loss", "metric"])
+        found = differences(self.rows).set_index(["regime", "loss", "metric"])
         wide = self.rows[self.rows["regime"] == "lev"].pivot(index="seed", columns="loss")["RPS"]
         pairs = (wide["EMD2"] - wide["XE"]).to_numpy()
         for regime, ratio in (("middle", 0.0), ("lev", 1 / 8)):
@@ -492,7 +492,7 @@ class TestPlotMap:
         from emdviz import plots
         from emdviz.losses import LOSSES
 
-        axes = plots.plot_map(self.found, "RPS", words={"few": "few rows"}, limit=0.1)
+        axes = plots.plot_map(self.found, "RPS", words={"few": "few rows"})
         assert [text.get_text() for text in axes[0].get_yticklabels()] == ["few rows", "many"]
         marks = {
             (k, line.get_ydata()[0]): line

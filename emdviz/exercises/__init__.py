@@ -12,12 +12,7 @@ from emdviz._imports import hand_out, homes_in
 
 if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.exercises.answers import Answer, Solution, judge_answer, judge_function
-    from emdviz.exercises.distributions import (
-        judge_emd,
-        judge_emd2,
-        judge_equal_cross_entropy,
-        judge_rps,
-    )
+    from emdviz.exercises.distributions import judge_emd, judge_equal_cross_entropy, judge_rps
     from emdviz.exercises.predictions import (
         judge_emd2_gradient,
         judge_interval,
@@ -43,7 +38,6 @@ __all__ = [
     "judge_best_for_aemd",
     "judge_divergence",
     "judge_emd",
-    "judge_emd2",
     "judge_emd2_gradient",
     "judge_equal_cross_entropy",
     "judge_function",

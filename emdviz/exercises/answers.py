@@ -220,9 +220,7 @@ def _read_numbers(answer, shape):
 
 
 @judge
-def judge_function(
-    function, right, cases, *, praise, mistakes=(), also=(), like="", recognise=None
-):
+def judge_function(function, right, cases, *, praise, mistakes=(), like="", recognise=None):
     """Judge a reader's function: call it on cases, and compare with the right one.
 
     Parameters
@@ -238,8 +236,6 @@ def judge_function(
     mistakes : sequence of (str, callable)
         A hint, and the function that makes the mistake. The first that gives the reader's answers
         to all cases gives the hint.
-    also : sequence of (str, tuple)
-        What is special about a case, and its arguments; tried once ``cases`` are right.
     like : str
         What an answer of the wrong shape should have been, such as "one number per pair".
     recognise : callable, optional
@@ -266,11 +262,6 @@ def judge_function(
     if missed:
         hint = _explain(tried, mistakes) or (recognise(function) if recognise else "")
         return Answer(False, f"{hint}\n{missed}".strip())
-    for special, arguments in also:
-        got, wrong = _try(function, right, arguments, like)
-        if wrong:
-            link = ": " if got is None else ".\n"
-            return Answer(False, f"Right so far, but not for {special}{link}{wrong}")
     return Answer(True, praise)
 
 

@@ -22,7 +22,6 @@ _PAIRS = [
         ([0.1, 0.2, 0.3, 0.25, 0.15], [0.3, 0.1, 0.1, 0.1, 0.4]),
     )
 ]
-_BATCH = tuple(np.stack(column) for column in zip(*_PAIRS[1:4], strict=True))
 _ADVICE = {
     (EMD2, EMD): "Square each gap where you take its absolute value.",
     (EMD, EMD2): "Take the absolute value of each gap where you square it.",
@@ -33,57 +32,34 @@ _ADVICE = {
 
 
 @judge
-def judge_emd(function, *, batches=True) -> Answer:
+def judge_emd(function) -> Answer:
     """Judge a reader's Earth Mover's Distance: EMD(p, t) = Σ_i |CDF_i(p) − CDF_i(t)|.
 
     Parameters
     ----------
     function : callable
         Takes p and t, shape (C,) each, and returns a number.
-    batches : bool
-        Whether it must take arrays of shape (N, C) as well, and return (N,).
 
     Examples
     --------
-    >>> judge_emd(lambda p, t: np.sum(abs(np.cumsum(p - t, axis=-1)), axis=-1))
+    >>> judge_emd(lambda p, t: np.sum(abs(np.cumsum(p - t))))
     ✓ It is EMD.
-    >>> judge_emd(lambda p, t: np.sum(abs(p - t), axis=-1)).correct
-    False
-    """
-    return _judge_distance(EMD, emd, function, batches)
-
-
-@judge
-def judge_emd2(function, *, batches=True) -> Answer:
-    """Judge a reader's squared EMD: E_E(p, t) = Σ_i (CDF_i(p) − CDF_i(t))².
-
-    Parameters and returns are those of :func:`judge_emd`.
-
-    Examples
-    --------
-    >>> judge_emd2(lambda p, t: np.sum((np.cumsum(p) - np.cumsum(t)) ** 2), batches=False)
-    ✓ It is EMD².
-    >>> judge_emd2(lambda p, t: np.mean((np.cumsum(p) - np.cumsum(t)) ** 2), batches=False)
-    ✗ This is EMD² ÷ C. Take the sum over the classes, not the mean.
+    >>> judge_emd(lambda p, t: np.mean(abs(np.cumsum(p - t))))
+    ✗ This is EMD ÷ C. Take the sum over the classes, not the mean.
     your_function(np.array([1., 0.]), np.array([0., 1.])) gives 0.5; expected 1.
     """
-    return _judge_distance(EMD2, emd2, function, batches)
-
-
-def _judge_distance(name, right, function, batches):
-    cancels = "The gaps have signs and cancel each other. {} each gap before you add up."
-    hint = cancels.format("Square" if name == EMD2 else "Take the absolute value of")
+    hint = "The gaps have signs and cancel each other. Take the absolute value of each gap before "
+    hint += "you add up."
     return judge_function(
         function,
-        right,
+        emd,
         _PAIRS,
         mistakes=[
             (hint, lambda p, t: np.cumsum(p - t, axis=-1).sum(axis=-1)),
             (hint, lambda p, t: np.cumsum(t - p, axis=-1).sum(axis=-1)),
         ],
-        praise=f"It is {name}.",
-        recognise=lambda f: _recognise(f, name, "distributions"),
-        also=[("a batch (N, C): work along the last axis, axis=-1", _BATCH)] if batches else (),
+        praise="It is EMD.",
+        recognise=lambda f: _recognise(f, EMD, "distributions"),
         like="is the sum over the classes missing?",
     )
 

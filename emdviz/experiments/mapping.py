@@ -14,7 +14,7 @@ import torch
 from emdviz.distances import emd2
 from emdviz.distributions import one_hot
 from emdviz.experiments.calibration import at_temperature, best_temperature, miscalibration
-from emdviz.experiments.regimes import CHOICE_SEEDS, LOSSES_COMPARED, OUTSIDE, REGIMES, Regime
+from emdviz.experiments.regimes import CHOICE_SEEDS, LOSSES_COMPARED, REGIMES, Regime
 from emdviz.losses import LOSSES, as_loss, zoo
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_names
@@ -26,7 +26,7 @@ from emdviz.training.provenance import describe_origin
 from emdviz.training.together import Heads, Networks, arrange, can_be_stacked, is_head
 from emdviz.writing import write_whole
 
-__all__ = ["differences", "rank_zoo", "read", "run_all", "run_regime", "verdicts"]
+__all__ = ["differences", "read", "run_all", "run_regime", "verdicts"]
 
 METRICS_OF_MAP = ("RPS", "MAE", "AEM")
 """The metrics that are compared, and adjusted for together."""
@@ -309,26 +309,6 @@ def choose(regime, folder, losses, kept=None, tell=lambda text: None):
     return best, tried
 
 
-def rank_zoo(tell=lambda text: None):
-    """Return the losses of the zoo by their mean rank in validation RPS, the best first (rule 1).
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row per loss: its best validation RPS on each table, and the mean ``rank``.
-    """
-    import pandas as pd
-
-    names = [name for name in zoo.names() if name not in LOSSES]
-    best = {}
-    for regime in OUTSIDE:
-        chosen, tried = choose(regime, ".", names, tell=tell)
-        best[regime.name] = {loss: tried[loss][choice] for loss, choice in chosen.items()}
-    table = pd.DataFrame(best)
-    table["rank"] = table.rank().mean(axis=1)
-    return table.sort_values("rank")
-
-
 def _compare(regime, folder, chosen, kept, tell):
     """Train and test all losses with all seeds; return the rows, and what they rest on."""
     rows, seeds, origin = [], range(regime.seeds), None
@@ -512,7 +492,7 @@ def read(folder):
     return pd.concat([pd.read_csv(folder / f"{name}.csv") for name in done]), about
 
 
-def differences(rows, metrics=METRICS_OF_MAP, *, baseline="XE", adjust=True):
+def differences(rows, metrics=METRICS_OF_MAP, *, baseline="XE"):
     """Return paired differences to a baseline in every regime, adjusted for all of them (Holm).
 
     Parameters
@@ -522,8 +502,6 @@ def differences(rows, metrics=METRICS_OF_MAP, *, baseline="XE", adjust=True):
     metrics : sequence of str
         Columns of ``rows``.
     baseline : str
-    adjust : bool
-        Whether ``p_holm`` is adjusted for all rows; else each p stands for itself.
 
     Returns
     -------
@@ -545,8 +523,7 @@ def differences(rows, metrics=METRICS_OF_MAP, *, baseline="XE", adjust=True):
         found["metric"] = [*metrics] * (len(found) // len(metrics))
         parts.append(found.assign(regime=name))
     result = pd.concat(parts, ignore_index=True)
-    p = result["p"].to_numpy(float)
-    result["p_holm"] = adjust_for_number(p) if adjust else p
+    result["p_holm"] = adjust_for_number(result["p"].to_numpy(float))
     result["verdict"] = [_verdict(row) for row in result.itertuples()]
     return result[["regime", *(name for name in result if name != "regime")]]
 

@@ -54,7 +54,8 @@ epochs, about 50 hours on a core; it has 1,000 faces, as its neighbours have, an
 """What was settled before the runs; the page of results repeats it."""
 
 ZOO_CHOSEN = ("COPOC", "OLL", "CONDOR")
-"""The three losses of the zoo that rule 1 chose; docs/results/zoo_rank.csv has all ranks."""
+"""The three losses of the zoo that rule 1 chose; scripts/zoo_rank.py writes all ranks, into
+docs/results/zoo_rank.csv."""
 
 LOSSES_COMPARED = (*LOSSES, *ZOO_CHOSEN)
 """The losses of the map, by name; the first is the one that the others are compared with."""
@@ -271,29 +272,6 @@ def _face_images(folder, seed, *, size, train=None):
         data.splits["train"] = data.splits["train"][_some(len(data.splits["train"]), train, seed)]
     return data
 
-
-def _outside(folder, seed, *, name):
-    """Return one of the tables on which losses of the zoo are chosen."""
-    return _read_outside(name).resplit(seed)
-
-
-@cache
-def _read_outside(name):
-    from sklearn import datasets as sklearn
-
-    if name == "diabetes":
-        rows, numbers = sklearn.load_diabetes(return_X_y=True)
-        return datasets.from_arrays(rows, numbers, bins=5, name=name)
-    make = {"friedman1": sklearn.make_friedman1, "friedman2": sklearn.make_friedman2}[name]
-    rows, numbers = make(n_samples=1000, noise=1.0, random_state=0)
-    return datasets.from_arrays(rows, numbers, bins=6, name=name)
-
-
-OUTSIDE = tuple(
-    Regime(name, "the zoo", name, partial(_outside, name=name), epochs=16)
-    for name in ("diabetes", "friedman1", "friedman2")
-)
-"""The tables of rule 1, on which losses of the zoo are chosen by validation alone."""
 
 _PLAIN = TrainConfig(augmentation="none")
 _UNEVEN = (0, 1, 2, 4, 8, 16, 24, 32)

@@ -189,8 +189,10 @@ def quick_specs(number, root=None, *, dataset="synthetic_faces", n=600, **change
     return [replace(s, dataset_options={"n": n} | dict(s.dataset_options)) for s in specs]
 
 
-def table(frame, number, *, dataset=None, networks=None, store=None, by="valid RPS", metrics=None):
+def table(frame, number, *, dataset=None, store=None, metrics=None):
     """Lay finished runs out like a table of the paper.
+
+    Learning rate and λ are chosen by the RPS on validation.
 
     Parameters
     ----------
@@ -200,13 +202,8 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
         1, 2 or 3.
     dataset : str, optional
         The table's by default.
-    networks : sequence of str, optional
-        The columns: by default all that there are runs of, for the paper's data set after those
-        of the table.
     store : Store, str or Path, optional
         Where the predictions are that VGG_F×8 is made of; without it, that stays empty.
-    by : str
-        The column by which learning rate and λ are chosen, never one of the test split.
     metrics : sequence of str, optional
         Names in ``metrics.METRICS``; the table's by default.
 
@@ -214,7 +211,8 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
     -------
     pandas.DataFrame
         A row per loss: those of the table first, of other data only what there are runs of. The
-        columns are (network, metric, statistic): the ``"mean"`` over folds,
+        columns are (network, metric, statistic), for all networks that there are runs of, those of
+        the table first: the ``"mean"`` over folds,
         their ``"spread"`` (standard deviation; NaN for a single one), and how many ``"runs"``
         are behind it. NaN and 0 runs where nothing is finished.
 
@@ -227,11 +225,10 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
     import pandas as pd
 
     source = published.find(number)
-    chosen = _choose(frame, dataset or source.dataset, by)
+    chosen = _choose(frame, dataset or source.dataset)
     is_papers = dataset in (None, source.dataset)
-    if networks is None:
-        printed = source.networks if is_papers else ()
-        networks = list(dict.fromkeys([*printed, *chosen["network"]]))
+    printed = source.networks if is_papers else ()
+    networks = list(dict.fromkeys([*printed, *chosen["network"]]))
     if store is not None and ENSEMBLE in networks:
         chosen = pd.concat([chosen, ensembles(chosen, store)], ignore_index=True)
     chosen = _of_usual_bins(chosen, dataset or source.dataset)
@@ -251,7 +248,7 @@ def table(frame, number, *, dataset=None, networks=None, store=None, by="valid R
     return laid
 
 
-def standing(frame, number, *, dataset=None, by="valid RPS"):
+def standing(frame, number, *, dataset=None):
     """Return the cells of a table whose loss is better than every other of its network.
 
     The loss with the best mean is compared with each other one, run by run, as
@@ -262,7 +259,7 @@ def standing(frame, number, *, dataset=None, by="valid RPS"):
 
     Parameters
     ----------
-    frame, number, dataset, by
+    frame, number, dataset
         As for :func:`table`.
 
     Returns
@@ -271,7 +268,7 @@ def standing(frame, number, *, dataset=None, by="valid RPS"):
         ``(loss, network, metric)``; empty where nothing stands.
     """
     source, tried = published.find(number), []
-    chosen = _choose(frame, dataset or source.dataset, by)
+    chosen = _choose(frame, dataset or source.dataset)
     chosen = _of_usual_bins(chosen, dataset or source.dataset)
     folds = chosen["fold"].nunique()
     shared = 1 / (folds - 1) if folds > 1 else SHARES["test"] / SHARES["train"]
@@ -479,13 +476,13 @@ def _write(values, loss, place, digits):
     return f"{mean:.{digits}f}" + ("" if np.isnan(spread) else f" ± {spread:.{digits}f}")
 
 
-def _choose(frame, dataset, by):
-    """Return the finished runs of a data set with the rates and options that are best by ``by``."""
+def _choose(frame, dataset):
+    """Return the finished runs of a data set with the rates and options of least RPS."""
     rows = without_copies(finished(frame[frame["dataset"] == dataset]))
     check_origin(rows)
     _check_alike(rows)
     across = [name for name in REPEATS if name in rows]
-    return select(rows, by=by, across=across) if len(rows) else rows
+    return select(rows, across=across) if len(rows) else rows
 
 
 def _of_usual_bins(chosen, dataset):

@@ -2,12 +2,10 @@
 
 import functools
 import inspect
-import re
 import sys
 from copy import deepcopy
-from importlib import import_module
 
-from emdviz._imports import find_in_file
+from emdviz._imports import find_by_path, path_to
 from emdviz.losses import foreign, zoo
 from emdviz.losses.loss import LOSSES, Loss, facts_of
 from emdviz.reading import ArgumentError, shown
@@ -17,9 +15,6 @@ _KINDS = (
     "'mine.py:my_loss', a torch.nn.Module, its class, "
     "or losses.Loss(name, make)"
 )
-
-_IN_FILE = "emdviz_loss_"
-"""How the names of modules begin that were loaded from a file."""
 
 
 def as_loss(loss, *, name=None):
@@ -61,14 +56,11 @@ def as_loss(loss, *, name=None):
             return LOSSES[given]
         if given in zoo.names():
             return zoo.load(given)
-        if re.fullmatch(r".+\.py:[^\W\d]\w*", given):
-            given = find_in_file(given, "loss")
-        elif re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", given):
-            given = _import(given)
-        else:
+        given = find_by_path(loss, "loss")
+        if given is None:
             known = list(dict.fromkeys([*LOSSES, *zoo.names()]))
-            message = f"loss must be {_KINDS}, got {given!r}; the names are {known}"
-            raise ArgumentError(message, "loss", known, given)
+            message = f"loss must be {_KINDS}, got {loss!r}; the names are {known}"
+            raise ArgumentError(message, "loss", known, loss)
     if isinstance(given, Loss):
         return given
     if not callable(given):
@@ -163,29 +155,6 @@ def _own(kind):
     return next((loss for loss in LOSSES.values() if kind.__name__ in loss.names[:2]), None)
 
 
-def _import(path):
-    """Return what an import path such as "mine.my_loss" leads to."""
-    parts = path.split(".")
-    for length in range(len(parts) - 1, 0, -1):
-        module = ".".join(parts[:length])
-        try:
-            found = import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name != module and not module.startswith(f"{error.name}."):
-                raise
-            continue
-        try:
-            return functools.reduce(getattr, parts[length:], found)
-        except AttributeError:
-            raise ValueError(
-                f"loss {path!r} was not found: module {module} has no {'.'.join(parts[length:])}"
-            ) from None
-    raise ValueError(
-        f"loss {path!r} was not found: there is no module {parts[0]!r}; it must lie in the "
-        "current folder, in PYTHONPATH, or be installed"
-    )
-
-
 def path_of(loss):
     """Return the name or import path by which :func:`as_loss` finds a loss in another process.
 
@@ -214,21 +183,20 @@ def path_of(loss):
             f"{_own(loss.wrapped).name!r} and the loss options {shown(loss.options)}"
         )
     target = loss if loss.wrapped is None else loss.wrapped
-    module, name = getattr(target, "__module__", None), getattr(target, "__qualname__", None)
     if isinstance(target, Loss):
         held = vars(sys.modules.get(loss.module, sys))
-        module = loss.module
         name = next((key for key, value in held.items() if value is target), "<none>")
-    if name is None:
+        path = path_to(target, loss.module, name)
+    elif hasattr(target, "__qualname__"):
+        path = path_to(target)
+    else:
         raise ValueError(
             f"the loss {loss.name!r} was made already and has no import path, which other "
             "processes and kept runs need; pass its class or function, and its options as "
             "loss options"
         )
-    if str(module).startswith(_IN_FILE) and "<" not in name:
-        return f"{sys.modules[module].__file__}:{name}"
-    if module != "__main__" and "<" not in name and _import(f"{module}.{name}") is target:
-        return f"{module}.{name}"
+    if path is not None:
+        return path
     own = loss.name if loss.name.isidentifier() else "my_loss"
     raise ValueError(
         f"the loss {loss.name!r} has no import path, which other processes and kept runs need: "

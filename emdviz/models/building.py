@@ -1,23 +1,18 @@
 """Any network: by its name, by its import path, or by a function of the number of outputs."""
 
-import functools
 import inspect
 import math
-import re
-from importlib import import_module
 
 import torch
 from torch import nn
 
-from emdviz._imports import find_in_file
+from emdviz._imports import find_by_path, path_to
 from emdviz.models.last_layer import last_linear, replace_layer
 from emdviz.models.libraries import make_of_library, read_name, recognise
 from emdviz.models.weights import load_weights
 from emdviz.reading import ArgumentError, shown
 
 _KINDS = "a name in models.MODELS, or a function of the number of outputs that returns a Module"
-_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
-_IN_FILE = re.compile(r".+\.py:[^\W\d]\w*")
 
 
 def build(model, num_outputs, shape, *, seed=0, weights=None):
@@ -86,11 +81,8 @@ def find(model):
     if isinstance(model, str):
         if named := read_name(model):
             return named
-        if _IN_FILE.fullmatch(model):
-            model = find_in_file(model, "model")
-        elif _DOTTED.fullmatch(model):
-            model = _find_in_module(model)
-        else:
+        found = find_by_path(model, "model")
+        if found is None:
             choices = sorted(MODELS)
             message = (
                 f"model must be one of {choices}, of a library, such as 'torchvision:resnet18' or "
@@ -98,21 +90,11 @@ def find(model):
                 f"such as 'mine.py:net', got {model!r}"
             )
             raise ArgumentError(message, "model", choices, model)
+        model = found
     if not callable(model):
         raise TypeError(f"model must be {_KINDS}, got {shown(model)}")
     named = recognise(model)
     return read_name(named) if named else model
-
-
-def _find_in_module(path):
-    module, _, name = path.rpartition(".")
-    try:
-        return getattr(import_module(module), name)
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise ValueError(
-            f"model {path!r} was not found ({error}); its module must lie in the current "
-            "folder, in PYTHONPATH, or be installed"
-        ) from None
 
 
 def _call(function, num_outputs):
@@ -150,11 +132,9 @@ def path_of(model):
         raise TypeError(f"network must be {_KINDS}, got {shown(model)}")
     if named := recognise(model):
         return named
-    module, name = getattr(model, "__module__", None), getattr(model, "__qualname__", "<none>")
-    if module != "__main__" and "." not in name and "<" not in name:
-        held = functools.reduce(getattr, name.split("."), import_module(module))
-        if held is model:
-            return f"{module}.{name}"
+    if path := path_to(model):
+        return path
+    name = getattr(model, "__qualname__", "<none>")
     own = name if name.isidentifier() else "my_network"
     raise ValueError(
         f"network {name!r} has no import path, which other processes and kept runs need: put it "

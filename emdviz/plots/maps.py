@@ -1,4 +1,4 @@
-"""The map of comparisons: in which regime which loss differs from a baseline."""
+"""The map of comparisons: in which regime which loss differs from cross-entropy."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,11 +13,11 @@ _PALE = "0.72"
 _COLUMNS = ("regime", "loss", "metric", "difference", "low", "high", "verdict")
 
 
-def plot_map(differences, metric, *, words=None, groups=None, baseline="XE", limit=None, axes=None):
-    """Draw paired differences to a baseline: a row per regime, a panel per loss.
+def plot_map(differences, metric, *, words=None, groups=None):
+    """Draw paired differences to cross-entropy: a row per regime, a panel per loss.
 
     A difference that stands has the colour of its loss, all others are grey. One that lies beyond
-    the limit is drawn as an arrow at the edge.
+    the axes, which end at twice the 60 % quantile of all |differences|, is drawn as an arrow.
 
     Parameters
     ----------
@@ -31,22 +31,16 @@ def plot_map(differences, metric, *, words=None, groups=None, baseline="XE", lim
     groups : dict of str to str, optional
         The heading under which each regime stands; groups follow in the order of their first
         regimes. No headings by default.
-    baseline : str
-        The loss that the differences were made with.
-    limit : float, optional
-        End of the axes in both directions; by default twice the 60 % quantile of all
-        |differences|, rounded.
-    axes : sequence of matplotlib Axes, optional
-        One per loss, in the order of the losses; made by default.
 
     Returns
     -------
     NumPy array of matplotlib Axes
+        One per loss.
 
     Raises
     ------
     TypeError, ValueError
-        If ``differences`` lacks a column or the metric, or there are not as many axes as losses.
+        If ``differences`` lacks a column or the metric.
 
     Examples
     --------
@@ -64,19 +58,14 @@ def plot_map(differences, metric, *, words=None, groups=None, baseline="XE", lim
     if missing := [name for name in _COLUMNS if name not in differences]:
         raise ValueError(f"differences must have the columns {list(_COLUMNS)}, but lack {missing}")
     read_choice(metric, "metric", [name for name in METRICS if name in set(differences["metric"])])
-    check_is(baseline, "baseline", str, "the name of a loss")
     chosen = differences[differences["metric"] == metric]
     regimes, losses = (list(dict.fromkeys(chosen[name])) for name in ("regime", "loss"))
     lines = _lines(regimes, groups or {})
-    if axes is None:
-        size = (2.6 + 1.15 * len(losses), 1.3 + 0.24 * len(lines))
-        _, axes = plt.subplots(1, len(losses), figsize=size, sharey=True, layout="constrained")
+    size = (2.6 + 1.15 * len(losses), 1.3 + 0.24 * len(lines))
+    _, axes = plt.subplots(1, len(losses), figsize=size, sharey=True, layout="constrained")
     axes = np.atleast_1d(axes)
-    if len(axes) != len(losses):
-        raise ValueError(f"axes must be as many as losses, {len(losses)}, got {len(axes)}")
-    if limit is None:
-        limit = _round(2 * float(np.nanquantile(np.abs(chosen["difference"]), 0.6)))
-    words = words or {}
+    limit = _round(2 * float(np.nanquantile(np.abs(chosen["difference"]), 0.6)))
+    words, baseline = words or {}, look_of("XE").label
     for ax, loss in zip(axes, losses, strict=True):
         look, told = look_of(loss), []
         own = chosen[chosen["loss"] == loss].set_index("regime").reindex(regimes)
@@ -95,7 +84,7 @@ def plot_map(differences, metric, *, words=None, groups=None, baseline="XE", lim
         ax.spines["left"].set_visible(False)
         ax.grid(axis="y", color="0.94", linewidth=6)
         ax.set_axisbelow(True)
-        tell(ax, f"{look.label} minus {look_of(baseline).label}", ", ".join(told) or "none stands")
+        tell(ax, f"{look.label} minus {baseline}", ", ".join(told) or "none stands")
         rows = [row for row, (name, _) in enumerate(lines) if name is not None]
         ax.set_yticks(rows, [literal(words.get(lines[row][0], lines[row][0])) for row in rows])
     for row, (_, heading) in enumerate(lines):
@@ -107,8 +96,7 @@ def plot_map(differences, metric, *, words=None, groups=None, baseline="XE", lim
         ax.tick_params(axis="y", labelleft=False)
     named, title = title_metric(metric)
     axes[0].figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
-    of = literal(look_of(baseline).label)
-    axes[0].figure.supxlabel(f"{named} − that of {of}, 95 % interval", fontsize="small")
+    axes[0].figure.supxlabel(f"{named} − that of {baseline}, 95 % interval", fontsize="small")
     return axes
 
 

@@ -352,17 +352,17 @@ def central_interval(p):
     return tuple((sums >= share - 1e-9).argmax(axis=1) for share in (0.05, 0.95))
 
 
-def next_count(enough, most=10**7):
-    """Return the least whole number from 2 on that is enough, or None if ``most`` is not.
+def next_count(enough):
+    """Return the least whole number from 2 on that is enough, or None if ten million are not.
 
     Examples
     --------
     >>> next_count(lambda n: n * n >= 50)
     8
     """
-    if not enough(most):
+    low, high = 2, 10**7
+    if not enough(high):
         return None
-    low, high = 2, most
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle + 1, high)

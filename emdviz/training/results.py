@@ -19,21 +19,6 @@ from emdviz.metrics import METRICS
 from emdviz.reading import check_is, is_torch, read_choice, read_names, to_numpy
 from emdviz.training.config import TrainConfig
 
-__all__ = [
-    "EDITION",
-    "ORIGIN",
-    "OUTCOME",
-    "REPEATS",
-    "SPLITS",
-    "MixedDataError",
-    "check_origin",
-    "finished",
-    "make_row",
-    "make_table",
-    "plain",
-    "without_copies",
-]
-
 SPLITS = ("valid", "test")
 """The splits whose metrics a table holds."""
 

@@ -63,7 +63,7 @@ data
 def wrong(p, t):
     raise ValueError(IMAGE)
 wrong.__name__ = IMAGE
-exercises.judge_emd2(wrong)
+exercises.judge_emd(wrong)
 """,
     "diagnosis.diagnose(wrong)",
 ]
