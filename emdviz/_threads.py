@@ -14,7 +14,7 @@ def let_threads_sleep():
 
     By default they spin, which takes the processor from whatever they wait for: on a crowded
     machine a step then takes many times as long. OpenMP reads the variable when torch is loaded,
-    so it has to be set before. A limit on the processor, as hubs set it, is told to OpenMP as well.
+    so it has to be set before. OpenMP also gets the limit that a hub sets on the processor.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     cores = limit()

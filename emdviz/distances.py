@@ -239,7 +239,7 @@ def wasserstein(p, t, *, order, positions=None):
     xp = namespace(p, t)
     p, t = xp.broadcast_arrays(p, t)
     levels = xp.concat([xp.cumulative_sum(a, axis=-1)[..., :-1] for a in (p, t)], axis=-1)
-    # by their numbers alone: gradients flow through the levels, not through their order
+    # of numbers without gradient: gradients flow through the levels, not through their order
     ranking = xp.argsort(levels.detach() if is_torch(levels) else levels, axis=-1, stable=True)
     end = xp.ones_like(p[..., :1])
     levels = xp.concat([0 * end, xp.take_along_axis(levels, ranking, axis=-1), end], axis=-1)

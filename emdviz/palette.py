@@ -96,7 +96,7 @@ def for_text(colour, *, dark=False):
 
 
 def _readable(colour, paper, least):
-    """Mix a colour with as little black or white as it takes for a contrast with the paper."""
+    """Mix a colour with the least black or white that gives it contrast with the paper."""
     end = 255 if _luminance(paper) < 0.18 else 0
     for percent in range(101):
         parts = (c + (end - c) * percent / 100 for c in _channels(colour))

@@ -24,16 +24,16 @@ def write_whole(path, data, *, lasting=True):
             if lasting:
                 file.flush()
                 os.fsync(file.fileno())
-        _patiently(lambda: beside.replace(target))
+        _retry(lambda: beside.replace(target))
     except FileNotFoundError as error:
         raise FileNotFoundError(
             error.errno, "There is no folder to write it into; make that first", str(path)
         ) from None
     finally:
-        _patiently(lambda: beside.unlink(missing_ok=True))
+        _retry(lambda: beside.unlink(missing_ok=True))
 
 
-def _patiently(change, tries=5, pause=0.05):
+def _retry(change, tries=5, pause=0.05):
     """Change a file, again if Windows refuses because a reader has it open."""
     for left in reversed(range(tries)):
         try:

@@ -65,7 +65,7 @@ def sleep(spec, folder, on_epoch):
 
 
 def sleep_long(spec, folder, on_epoch):
-    """Note that it began, and sleep until somebody ends the process."""
+    """Note that it began, and sleep until another process ends it."""
     note_begin(folder)
     time.sleep(600)
     raise AssertionError(f"nobody ended {spec.id}")

@@ -82,7 +82,7 @@ def test_bins_are_balanced_over_the_training_images(tmp_path, bins):
 
 
 @pytest.mark.slow
-def test_equal_scores_stay_together_and_the_sizes_are_told(tmp_path):
+def test_equal_scores_stay_together_and_the_sizes_are_reported(tmp_path):
     data = read(write(tmp_path, aadb(train=400)), bins=5)
     labels = {}
     for score, label in zip(data.scores.tolist(), data.labels.tolist(), strict=True):

@@ -85,7 +85,7 @@ def test_every_label_has_its_class(tmp_path, age, nearest):
         assert data.report.kept == 161 - (label is None)
 
 
-def test_dropped_labels_are_counted_and_told(tmp_path):
+def test_dropped_labels_are_counted_and_reported(tmp_path):
     files = adience()
     for face, age in enumerate(["35", "None", "35", "", "(25, 23)"], start=900):
         with_face(files, age, face=face)

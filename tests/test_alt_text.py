@@ -26,7 +26,7 @@ def said(ax):
     return describe(ax.figure)
 
 
-def test_bars_are_told_by_their_names_and_heights():
+def test_bars_are_described_by_their_names_and_heights():
     ax = plots.plot_prediction([0.2, 0.5, 0.3], 2, classes=NAMES)
     ax.set_title("After epoch 3")
     assert said(ax) == (
@@ -35,19 +35,19 @@ def test_bars_are_told_by_their_names_and_heights():
     )
 
 
-def test_many_bars_are_told_by_the_greatest():
+def test_many_bars_are_described_by_the_greatest():
     p = np.full(20, 0.04)
     p[7] = 0.24
     assert "prediction: 20 bars, greatest 0.24 at 7." in said(plots.plot_prediction(p))
 
 
-def test_bars_that_lie_are_told_by_their_rows():
+def test_bars_that_lie_are_described_by_their_rows():
     ax = plt.figure().subplots()
     ax.barh(["low", "high"], [1.5, -2])
     assert said(ax) == "Bar chart. 1.5 at low, -2 at high."
 
 
-def test_lines_are_told_by_their_ends_and_what_lies_beyond():
+def test_lines_are_described_by_their_ends_and_what_lies_beyond():
     ax = plt.figure().subplots()
     ax.plot([1, 2, 3, 4], [0.5, 3, np.nan, 0.25], label="one")
     ax.plot([1, 10], [5, 5], color="red")
@@ -99,13 +99,13 @@ def test_points_are_counted():
     )
 
 
-def test_steps_are_told_one_by_one():
+def test_steps_are_described_one_by_one():
     ax = plots.plot_cdf_gap([0.2, 0.5, 0.3], 0, classes=NAMES, labels=("p", "t"))
     assert "p: 0 from -0.5, 0.2 from young, 0.7 from middle, 1 from old." in said(ax)
     assert "t: 0 from -0.5, 1 from young" in said(ax)
 
 
-def test_matrices_are_told_row_by_row():
+def test_matrices_are_described_row_by_row():
     ax = plots.plot_confusion([[0.9, 0.1, 0], [0, 0.4, 0.6], [0.2, 0, 0.8]], classes=NAMES)
     assert said(ax) == (
         "Heat map. 3 rows (true class) by 3 columns (predicted), greatest of each row "
@@ -113,7 +113,7 @@ def test_matrices_are_told_row_by_row():
     )
 
 
-def test_plans_boxes_and_means_are_told_by_their_numbers():
+def test_plans_boxes_and_means_are_described_by_their_numbers():
     plan = np.diag([0.5, 0.0, 0.2])
     plan[0, 2], plan[2, 1] = 0.3, 3e-17  # what solvers leave by rounding
     text = said(plots.plot_ribbons(plan, classes=NAMES))
@@ -148,7 +148,7 @@ def test_comparisons_say_the_verdicts():
 
 
 @pytest.mark.slow
-def test_many_panels_are_told_briefly_and_never_at_length():
+def test_many_panels_are_described_briefly_and_never_at_length():
     p = np.random.default_rng(0).dirichlet(np.ones(8), size=(2, 9))
     images = torch.zeros(9, 3, 4, 4, dtype=torch.uint8)
     axes = plots.plot_beliefs(images, dict(zip(("XE", "EMD2"), p, strict=True)), np.arange(9) % 8)

@@ -83,7 +83,7 @@ def test_positions_reach_the_losses_that_know_them():
     assert answers(explorer)["XEMD2"]["answer"]["A"] == pytest.approx(-np.log(0.5) + 0.25 + 0.04)
 
 
-def test_an_infinite_loss_and_one_of_nan_are_told_as_such():
+def test_an_infinite_loss_and_one_of_nan_are_reported_as_such():
     def of_nan(z, y):
         return z.sum() * float("nan")
 
@@ -111,7 +111,7 @@ def test_a_loss_that_takes_no_p_says_why(loss, why):
     assert explorer.figure().axes[0].get_title("left") == "A   XE 0.693"
 
 
-def test_an_error_is_told_and_does_not_last():
+def test_an_error_is_reported_and_does_not_last():
     young = [0.7, 0.2, 0.1]
     explorer = PredictionExplorer(young, Q, show=["EMD", fails_for_young, off])
     told = answers(explorer)
@@ -247,7 +247,7 @@ def test_steps_from_elsewhere_are_not_walked():
     assert len(answers(explorer)["off"]["answer"]["values"]) == 1
 
 
-def test_a_gradient_that_is_not_finite_is_told():
+def test_a_gradient_that_is_not_finite_is_reported():
     def root(z, y):
         return (z.softmax(1)[:, 1] - 0.3).abs().sqrt().mean()
 

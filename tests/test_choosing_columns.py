@@ -52,7 +52,7 @@ def left_out(**columns):
         (pd.Timestamp("2020-01-01") + pd.to_timedelta(LABELS, unit="D"), "it rises with it"),
     ],
 )
-def test_columns_that_number_rows_or_tell_the_label_are_left_out(column, why):
+def test_columns_that_number_rows_or_give_the_label_away_are_left_out(column, why):
     assert why in left_out(suspect=column)
 
 
@@ -99,7 +99,7 @@ def test_numbers_that_the_label_or_the_votes_were_made_of_are_left_out():
     assert "correlates by -1)" in str(table(rated.assign(mean=-mean), votes=["1", "2", "3"]))
 
 
-def test_chance_hardly_ever_tells_a_label():
+def test_chance_hardly_ever_gives_a_label_away():
     """Of all columns of two values over two classes, too few rows never convict."""
     labels = np.array([0, 0, 0, 1, 1, 1])
     for column in itertools.product([0.0, 1.0], repeat=6):

@@ -46,7 +46,7 @@ def store(tmp_path_factory):
 
 
 class TestRun:
-    def test_tells_every_run_and_shows_the_table(self, store):
+    def test_reports_every_run_and_shows_the_table(self, store):
         folder, printed = store
         assert f"2 of 2 runs finished, in {folder}" in printed
         assert "AEM / AEO on synthetic_faces, mean ± spread of these runs" in printed
@@ -57,7 +57,7 @@ class TestRun:
         assert rows["XE"].split()[1] == f"{aem:.1f}"
         assert sum("test AEM" in line for line in printed.splitlines()) == len(frame) == 2
 
-    def test_tells_the_rate_and_options_of_every_run_without_bars(self, tmp_path):
+    def test_reports_the_rate_and_options_of_every_run_without_bars(self, tmp_path):
         chosen = (*QUICK[:3], "--losses=AEMD", "--folds=0", "--rates=0.01", "--epochs=1")
         chosen += ("--option=n=64", "--store", tmp_path)
         done = call(*chosen)
@@ -110,7 +110,7 @@ class TestRun:
         assert done.exit_code == 0, done.output
         assert results(tmp_path / "runs")["dataset classes"].map(list).tolist() == [names]
 
-    def test_what_the_data_set_notes_is_told_once_by_every_command(self, tmp_path):
+    def test_every_command_prints_the_notes_of_the_data_set_once(self, tmp_path):
         files = {
             f"{name}/{number}.jpg": jpeg(picture(number + 20 * place, place / 3))
             for place, name in enumerate(("mild", "none", "severe"))

@@ -219,7 +219,7 @@ class TestCollected:
         assert {result for result, _ in fay.values()} == {"solution shown"}
         assert len(fay) == 4
 
-    def test_files_that_are_no_notebooks_of_the_course_are_told(self, collected):
+    def test_files_that_are_no_notebooks_of_the_course_are_reported(self, collected):
         frame = collected[0]
         unread = frame[frame["exercise"] == ""].set_index("file")["note"].to_dict()
         assert unread == {
@@ -268,7 +268,7 @@ def test_the_course_has_the_exercises_of_its_notebooks():
 
 
 @pytest.mark.slow
-def test_a_course_that_does_not_run_is_told(course, tmp_path):
+def test_a_course_that_does_not_run_is_reported(course, tmp_path):
     _, lesson = course
     broken = [cell("1 / 0"), *(cell(source) for source in lesson.before)]
     for one in lesson.exercises:

@@ -272,7 +272,7 @@ class TestBaselines:
         assert len(made.baselines) == 2 * 3
         assert (made.baselines["test RPS"] < 0.6).all()
 
-    def test_one_that_is_ahead_by_far_is_told(self):
+    def test_one_that_is_ahead_by_far_is_reported(self):
         rng = np.random.default_rng(0)
         chance = rng.normal(0, 0.01, 8)
         table = pd.DataFrame({"loss": "XE", "seed": range(8), "error": "", "test RPS": 0.5})
@@ -356,7 +356,7 @@ class TestPredicting:
         reach = np.sort(np.concatenate(errors))[int(np.ceil(0.9 * 301)) - 1]
         np.testing.assert_allclose((high - low)[middle] / 2, reach, atol=1e-5)
 
-    def test_what_is_unlike_the_training_data_is_told_or_refused(self, made, new, tmp_path):
+    def test_what_is_unlike_the_training_data_is_reported_or_refused(self, made, new, tmp_path):
         odd = new.head(3).astype(object)
         odd.loc[1, "in2"] = 77
         odd.to_csv(tmp_path / "odd.csv", index=False)
@@ -370,7 +370,7 @@ class TestPredicting:
         with pytest.raises(FileNotFoundError, match="found none at"):
             comparing.predict(made.folder, tmp_path / "none.csv")
 
-    def test_arrays_beyond_all_others_are_told(self, tmp_path):
+    def test_arrays_beyond_all_others_are_reported(self, tmp_path):
         rng = np.random.default_rng(0)
         x, y = rng.uniform(2, 3, (60, 4)).astype(np.float32), np.arange(60) % 3
         np.savez(tmp_path / "a.npz", x=x, y=y)

@@ -63,7 +63,7 @@ def test_the_best_guesses_of_drawn_faces_are_as_often_right_as_the_card_says():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_card_tells_terms_and_faults(name):
+def test_every_card_names_terms_and_faults(name):
     assert "Terms" in card(name)
     assert re.search("Known (faults|limits)|Refused", card(name))
     on_page = f"\n## {name}" in PAGE

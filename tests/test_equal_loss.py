@@ -85,7 +85,7 @@ def test_only_one_lock_holds():
     assert explorer.equal_loss == ""
 
 
-def test_what_cannot_be_kept_equal_is_told():
+def test_what_cannot_be_kept_equal_is_reported():
     explorer = PredictionExplorer(P, Q, show=["XE", "CORN", fails_for_young], equal_loss="CORN")
     assert explorer._limit == "CORN takes no p, so that nothing can be kept equal."
     explorer.equal_loss = "fails_for_young"

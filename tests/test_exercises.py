@@ -248,7 +248,7 @@ def test_answers_of_any_kind():
     assert str(exercises.judge_answer((1, 2, 3), conditions[0], praise="There.")) == "✓ There."
 
 
-def test_a_function_as_an_answer_that_fails_is_told_how():
+def test_the_error_of_a_function_as_an_answer_is_shown():
     condition = (lambda f: f(1) == 1, "it should keep a 1")
     assert exercises.judge_answer(lambda x: x, condition)
     for function, hint in (
@@ -266,7 +266,7 @@ def test_hints_and_praise_may_speak_of_the_answer():
     assert exercises.judge_answer(5, condition, praise=praise).hint == "5 is"
 
 
-FOOLISH = (
+UNUSABLE = (
     None, "abc", float("nan"), [1, [2]], {}, 1j, object(), (), type,
     lambda *a: None, lambda *a: "abc", lambda *a: float("nan"), lambda *a: np.zeros((7, 3, 2)),
     lambda *a: [1, [2]], lambda *a: {}, lambda *a: 1j, lambda *a: 1 / 0, lambda: 3,
@@ -274,7 +274,7 @@ FOOLISH = (
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
-@pytest.mark.parametrize("answer", FOOLISH, ids=range(len(FOOLISH)))
+@pytest.mark.parametrize("answer", UNUSABLE, ids=range(len(UNUSABLE)))
 def test_what_holds_no_numbers_of_the_shape_is_shown_back(answer, shape):
     verdict = exercises.judge_answer(answer, (np.ufunc, "never asked"), shape=shape)
     assert verdict.correct is False
@@ -311,8 +311,8 @@ def test_functions_are_called_and_their_results_judged():
 
 
 @pytest.mark.parametrize("check", EXERCISES, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("answer", FOOLISH, ids=range(len(FOOLISH)))
-def test_foolish_answers_get_a_hint(check, answer):
+@pytest.mark.parametrize("answer", UNUSABLE, ids=range(len(UNUSABLE)))
+def test_unusable_answers_get_a_hint(check, answer):
     verdict = check(answer)
     assert verdict.correct is False
     assert verdict.hint

@@ -95,7 +95,7 @@ def test_the_id_depends_on_every_part_of_the_spec():
         ({"loss": "AEMD", "loss_options": {"lam": float("nan")}}, "finite number.*got nan"),
     ],
 )
-def test_bad_specs_are_told(changes, message):
+def test_bad_specs_are_reported(changes, message):
     with pytest.raises(ValueError, match=message):
         RunSpec(**({"dataset": "digits"} | changes))
 
@@ -123,7 +123,7 @@ def test_no_specs_are_no_success(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_several_workers_without_dask_tell_what_to_install(tmp_path, monkeypatch):
+def test_several_workers_without_dask_say_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ModuleNotFoundError, match=r"distributed .*pip install -e '\.\[cluster\]'"):
         run([sleeper(0)], tmp_path, workers=2)

@@ -215,7 +215,7 @@ class TestChoosingRates:
 
     def test_the_test_split_is_not_looked_at(self, monkeypatch):
         data = rows()
-        data.splits["test"] = torch.tensor([10**6])  # whoever looks at it fails
+        data.splits["test"] = torch.tensor([10**6])  # a look at it fails
         found = choose_rates(data, ["XE"], rates=[0.01, 0.1, 1.0], **self.OPTIONS)
         assert not [name for name in found.table if name.startswith("test")]
 
@@ -244,6 +244,6 @@ class TestChoosingRates:
             ({"losses": "XE"}, "losses must be a list of losses"),
         ],
     )
-    def test_bad_arguments_are_told(self, changes, message):
+    def test_bad_arguments_are_reported(self, changes, message):
         with pytest.raises(ValueError, match=message):
             choose_rates(rows(), **{"losses": ["XE"]} | self.OPTIONS | changes)

@@ -59,7 +59,7 @@ def test_the_order_can_be_given_and_classes_have_positions(tmp_path):
         (["Under 18", "18 to 64", "65 years or older"], "ranges of numbers"),
     ],
 )
-def test_known_orders_are_found_and_told(tmp_path, names, kind):
+def test_known_orders_are_found_and_reported(tmp_path, names, kind):
     data = image_folder(write(tmp_path, folders(names)))
     assert data.classes == names
     assert f"classes are in order as {kind}" in data.notes

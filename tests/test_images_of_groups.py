@@ -130,7 +130,7 @@ def test_the_lists_of_the_authors_decide_if_they_are_there(tmp_path):
 
 
 @pytest.mark.slow
-def test_photographs_with_faces_in_both_lists_are_told(tmp_path):
+def test_photographs_with_faces_in_both_lists_are_reported(tmp_path):
     files = images_of_groups(42)
     people = sorted(people_of(files))
     files["eventrain.mat"] = matlab_file(trcoll=even_list(people[:100]))

@@ -87,7 +87,7 @@ def test_elsewhere_the_usual_build_has_no_cuda(runs, monkeypatch, system):
     assert runs == []
 
 
-def test_an_index_that_does_not_answer_is_told_and_done_without(runs, index, capsys):
+def test_an_index_that_does_not_answer_is_reported_and_left_out(runs, index, capsys):
     address = index(404)
     install_torch.main()
     assert runs == []

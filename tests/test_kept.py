@@ -1,4 +1,4 @@
-"""Folders of finished runs: one layout whoever ran them, and a network back that predicts."""
+"""Folders of finished runs: one layout for all runs, and a network back that predicts."""
 
 import json
 import shutil
@@ -98,7 +98,7 @@ def test_a_comparison_goes_on_from_what_it_keeps(kept, faces, tmp_path):
         again()
 
 
-def test_a_network_with_one_output_tells_its_classes(kept, tmp_path):
+def test_a_network_with_one_output_keeps_its_classes(kept, tmp_path):
     folder, table = kept
     own = shutil.copytree(folder / table["id"][1], tmp_path / "REG")
     about = json.loads((own / "network.json").read_text())

@@ -50,7 +50,7 @@ def made_up(**means):
 
 
 class TestDrawnTable:
-    def test_labels_come_from_the_distributions_that_are_told(self):
+    def test_labels_come_from_the_known_distributions(self):
         data = drawn_table(20_000, 0, classes=5, flips=0.2, tail=2.0, test=1)
         truth, labels = data.true_distribution.numpy(), data.labels.numpy()
         np.testing.assert_allclose(truth.sum(axis=1), 1)
@@ -99,7 +99,7 @@ class TestDrawnTable:
             drawn_table(10, 0, **change)
 
 
-def test_regimes_can_be_sent_to_other_processes_and_tell_what_they_need(tmp_path):
+def test_regimes_can_be_sent_to_other_processes_and_name_what_they_need(tmp_path):
     for name, regime in REGIMES.items():
         assert pickle.loads(pickle.dumps(regime)).name == name
         assert regime.losses[0] == "XE"
@@ -155,7 +155,7 @@ class TestChoosing:
         config = Choice(-1, 0).config(fixed, 7)
         assert (config.learning_rate, config.epochs, config.seed) == (0.3162, 3, 7)
 
-    def test_a_loss_that_knows_positions_is_told_of_them(self):
+    def test_a_loss_that_takes_positions_gets_them(self):
         uneven = REGIMES["uneven"]
         places = Choice(0, 0).options("EMD2", uneven)["positions"]
         assert places[-1] == 7
@@ -311,7 +311,7 @@ class TestResults:
         refused = CliRunner().invoke(app, [*command, "--workers=0"])
         assert "type --workers as a number from 1, got 0" in refused.stderr
 
-    def test_a_failure_is_told_and_the_others_go_on(self, tmp_path):
+    def test_a_failure_is_reported_and_the_others_go_on(self, tmp_path):
         def broken(folder, seed):
             raise OSError("no disk")
 
@@ -323,7 +323,7 @@ class TestResults:
         ]
         assert [path.name for path in sorted(tmp_path.iterdir())] == ["small.csv", "small.json"]
 
-    def test_nothing_to_read_is_told(self, tmp_path):
+    def test_nothing_to_read_is_reported(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="python -m emdviz run map makes them"):
             mapping.read(tmp_path)
 

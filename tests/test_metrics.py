@@ -277,6 +277,6 @@ def test_weighted_metrics_are_scikit_learn_s(case):
         (1.0, r"weights must have shape \(2,\), got \(\)"),
     ],
 )
-def test_wrong_weights_of_examples_are_told(weights, text):
+def test_wrong_weights_of_examples_are_reported(weights, text):
     with pytest.raises(ValueError, match=text):
         metrics.evaluate([[0.4, 0.6], [0.7, 0.3]], [0, 1], weights=weights)

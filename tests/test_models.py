@@ -290,13 +290,13 @@ class TestWeights:
             MODELS["RES_thin"](8, weights=tmp_path / "other.pth")
 
     def test_nothing_in_a_file_is_run(self, tmp_path):
-        class Evil:
+        class Malicious:
             def __reduce__(self):
                 return os.mkdir, (str(tmp_path / "made"),)
 
-        torch.save({"body": Evil()}, tmp_path / "evil.pth")
-        with pytest.raises(ValueError, match=r"evil\.pth cannot be read"):
-            MODELS["RES_thin"](8, weights=tmp_path / "evil.pth")
+        torch.save({"body": Malicious()}, tmp_path / "malicious.pth")
+        with pytest.raises(ValueError, match=r"malicious\.pth cannot be read"):
+            MODELS["RES_thin"](8, weights=tmp_path / "malicious.pth")
         assert not (tmp_path / "made").exists()
 
     @pytest.mark.slow

@@ -219,7 +219,7 @@ class TestWeights:
     def test_of_another_network(self, learned, tmp_path):
         torch.save(learned.state_dict(), tmp_path / "learned.pth")
         wide = "torchvision:shufflenet_v2_x1_0"
-        with pytest.raises(ValueError, match=r"do not fit Scaled: network\.conv5\S+ must be"):
+        with pytest.raises(ValueError, match=r"do not fit Standardised: network\.conv5\S+ must be"):
             models.build(wide, 5, (3, 64, 64), weights=tmp_path / "learned.pth")
 
     def test_of_a_run_bring_their_scaling_along(self, faces, tmp_path):

@@ -444,7 +444,7 @@ def steep(z, y, *, power=2.0):
         (Loss("loose", lambda C, F, **given: Mine(**given)), "Mine.__init__.. got an unexpected"),
     ],
 )
-def test_an_unknown_option_is_told_with_the_known_ones(loss, known):
+def test_an_unknown_option_is_reported_with_the_known_ones(loss, known):
     name = losses.as_loss(loss).name
     message = f"the loss '{name}' has no option 'powr'; .*{known}"
     given = {"powr": 1.0}

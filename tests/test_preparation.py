@@ -100,7 +100,7 @@ def test_a_new_split_learns_anew_with_the_same_inputs_and_one_digest(frame):
     assert digest_data(table(again, label="grade", seed=3)) == digest_data(data)
 
 
-def test_what_is_unlike_the_training_rows_is_told_for_each_value(frame, rows):
+def test_what_is_unlike_the_training_rows_is_reported_for_each_value(frame, rows):
     prepared = Preparation.plan(frame).fit(frame, rows)
     new = frame.iloc[rows[:5]].copy().reset_index(drop=True)
     assert prepared.unlike(new).empty

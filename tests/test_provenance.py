@@ -65,7 +65,7 @@ def test_no_mean_over_data_that_changed(changed_between):
 
 
 def test_a_spread_only_over_what_varied(tmp_path):
-    """A folder with a split of its own does not heed the seed that would draw one."""
+    """A folder with a split of its own does not use the seed that would draw one."""
     for part in ("train", "valid", "test"):
         for grade, grey in (("1", 20), ("2", 120)):
             write_class(tmp_path / "photos" / part, grade, grey)
@@ -95,7 +95,7 @@ def test_seeds_within_folds():
     ]
 
 
-def test_a_run_tells_what_it_rests_on(changed_between):
+def test_a_run_keeps_the_origin_of_its_numbers(changed_between):
     run = changed_between.iloc[0]
     assert run["versions"].endswith(
         f"torch {torch.__version__}, Python {platform.python_version()}"
@@ -105,7 +105,7 @@ def test_a_run_tells_what_it_rests_on(changed_between):
     assert run["first weights"] != changed_between.iloc[1]["first weights"]  # another seed
 
 
-def test_mixed_versions_are_told(changed_between):
+def test_mixed_versions_are_reported(changed_between):
     frame = changed_between.assign(**{"data": "0" * 16, "dataset edition": "mine"})
     frame.loc[frame.index[0], "versions"] = "emdviz 0.0.1, torch 2.6.0, Python 3.11.0"
     with pytest.warns(UserWarning, match="1 with emdviz 0.0.1, torch 2.6.0"):
@@ -131,7 +131,7 @@ def test_splits_do_not_change_the_digest_and_everything_else_does():
     assert len({digest_data(one) for one in (first, *others)}) == 6
 
 
-def test_comparisons_tell_it_too():
+def test_comparisons_report_it_too():
     faces = datasets.load("synthetic_faces", n=64, size=32)
     table = training.compare_losses(faces, ["XE", "EMD2"], config=training.TrainConfig(**QUICK))
     assert table["data"].tolist() == 2 * [digest_data(faces)]

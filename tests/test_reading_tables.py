@@ -195,7 +195,7 @@ def test_flags_and_categories_of_pandas_are_categories_in_a_file_too(tmp_path):
     assert {"flag=False", "flag=True"} < set(data.features)
 
 
-def test_rows_without_a_label_are_left_out_and_told():
+def test_rows_without_a_label_are_left_out_and_reported():
     frame = FRAME.assign(note=FRAME["note"].astype(object))
     frame.loc[[3, 7], "note"] = [None, "n/a"]
     data = table(frame, label="note")

@@ -291,7 +291,7 @@ def test_splits_that_share_rows_widen_intervals_as_nadeau_and_bengio_have_it():
     assert got["verdict"].to_dict() == {"EMD2": "undecided", "REG": "worse"}
 
 
-def test_a_test_set_that_is_too_small_is_told_with_how_many_rows_it_takes(compared):
+def test_a_test_set_that_is_too_small_is_reported_with_the_rows_it_takes(compared):
     found = Findings.of(compared)
     needed = found.needed
     if needed is None:
@@ -319,7 +319,7 @@ def test_a_test_set_that_is_too_small_is_told_with_how_many_rows_it_takes(compar
     assert f"{needed['examples']:,} rows" in text
 
 
-def test_classes_that_are_rare_or_never_predicted_are_told(compared):
+def test_classes_that_are_rare_or_never_predicted_are_reported(compared):
     told = dict(warnings_of(Findings.of(compared)))
     seen = {loss: set() for loss in ("XE", "REG", "EMD2")}
     for loss, classes in seen.items():

@@ -348,7 +348,7 @@ def test_a_broken_file_is_replaced_when_a_download_is_asked_for(tmp_path, server
     assert (tmp_path / "retinamnist.npz").read_bytes() == server.content
 
 
-def test_a_refusal_and_a_server_that_is_gone_are_told(tmp_path, server):
+def test_a_refusal_and_a_server_that_is_gone_are_reported(tmp_path, server):
     server.status = 503
     with pytest.raises(ConnectionError, match=r"could not be downloaded: 503.*put it at .*\.npz"):
         fetch(tmp_path)

@@ -130,7 +130,7 @@ def test_only_one_module_opens_connections():
 
 
 def test_weights_that_lie_in_the_cache_are_data_too(tmp_path, monkeypatch):
-    class Evil:
+    class Malicious:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "made"),)
 
@@ -138,7 +138,7 @@ def test_weights_that_lie_in_the_cache_are_data_too(tmp_path, monkeypatch):
     url = torchvision.models.AlexNet_Weights.IMAGENET1K_V1.url
     path = tmp_path / "hub/checkpoints" / Path(url).name
     path.parent.mkdir(parents=True)
-    torch.save({"features.0.weight": Evil()}, path)
+    torch.save({"features.0.weight": Malicious()}, path)
     with pytest.raises(ValueError, match=rf"{path.name} cannot be read.*tensors.*delete the file"):
         MODELS["ALX_thin"](8, weights="IMAGENET1K_V1")
     assert not (tmp_path / "made").exists()

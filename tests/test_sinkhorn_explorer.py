@@ -116,8 +116,8 @@ def test_a_class_without_a_way_out_gives_nan_where_pot_falls_back(precision):
     assert np.isnan(found.costs[1:]).all()
     pot = by_pot(p, t, line(3), 1000.0, 5, precision, "plain")
     assert np.sum(pot * line(3)) == found.costs[0] == 0.0
-    mended = rounding.scale(p, t, line(3), iterations=1, domain="log", **options)
-    assert mended.costs[-1] == pytest.approx(1.3, rel=1e-3)
+    in_logarithms = rounding.scale(p, t, line(3), iterations=1, domain="log", **options)
+    assert in_logarithms.costs[-1] == pytest.approx(1.3, rel=1e-3)
 
 
 @pytest.mark.parametrize("lam", [0.1, 1.0, 10.0, 30.0, 300.0])
@@ -188,8 +188,8 @@ def test_examples_show_what_they_are_called(count):
     assert found["float32 underflow: silent zero"]["plan"] == 0.0
     assert np.isnan(found["NaN"]["plan"])
     assert found["log domain stopped early: silent zero"]["plan"] < 1e-300
-    mended = found["log domain mends it"]
-    assert mended["plan"] == pytest.approx(mended["exact"], rel=1e-3)
+    in_logarithms = found["log domain mends it"]
+    assert in_logarithms["plan"] == pytest.approx(in_logarithms["exact"], rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ def test_imbalance_is_the_ratio_of_the_first_to_the_last_group(imbalance):
     assert scipy.stats.chisquare(counts, 40_000 * shares / shares.sum()).pvalue > 1e-4
 
 
-def test_the_notes_tell_what_was_asked_for():
+def test_the_notes_name_what_was_asked_for():
     notes = " ".join(synthetic_faces(1, imbalance=10, label_noise=0.25, ambiguity=2).notes)
     assert "10 times as common" in notes
     assert "25.0% of the labels" in notes

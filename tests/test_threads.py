@@ -30,7 +30,7 @@ def variables(**environment):
     return json.loads(done.stdout)
 
 
-def test_threads_are_told_to_sleep_before_torch_is_loaded():
+def test_threads_are_set_to_sleep_before_torch_is_loaded():
     assert variables()["OMP_WAIT_POLICY"] == "PASSIVE"
     assert variables(OMP_WAIT_POLICY="ACTIVE")["OMP_WAIT_POLICY"] == "ACTIVE"
 
@@ -44,7 +44,7 @@ def test_the_limit_of_a_container_is_its_share_of_cores(tmp_path, text, cores):
     assert _threads.limit(tmp_path / "cpu.max") == cores
 
 
-def test_a_limit_is_told_to_openmp(monkeypatch):
+def test_openmp_gets_the_limit(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
     monkeypatch.setattr(_threads, "limit", lambda: 2)
@@ -103,7 +103,7 @@ class TestIdleCores:
         self.spend(1, 0, 0)
         assert self.idle() == 1
 
-    def test_nothing_tells(self):
+    def test_nothing_gives_the_label_away(self):
         self.path.write_text("nothing of the kind")
         assert self.idle() is None
         assert _threads.idle_cores(self.path.parent / "none") is None

@@ -20,8 +20,8 @@ app = typer.Typer(
 )
 
 
-def _plainly(command):
-    """Tell an error of the command in one line, and end with status 2."""
+def _with_short_errors(command):
+    """Print an error of the command in one line, and exit with status 2."""
 
     @functools.wraps(command)
     def wrapped(**arguments):
@@ -41,4 +41,4 @@ def _plainly(command):
 
 
 for _command in (compare, predict, run, results, export, drop, pretrain, collect, doctor):
-    app.command()(_plainly(_command))
+    app.command()(_with_short_errors(_command))

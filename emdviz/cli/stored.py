@@ -119,7 +119,7 @@ def tell_notes_of(frame, store, told=()):
 
 
 def tell_notes(rows, store, told):
-    """Print what the data sets of rows note, but for the lines already told, which it adds to."""
+    """Print the notes of the rows' data sets, each line once; ``told`` holds the printed lines."""
     from tqdm.auto import tqdm
 
     from emdviz.experiments import Store

@@ -105,7 +105,7 @@ def which_lesson(cells, lessons):
 
 
 def assigned(source):
-    """Return the names that the code of a cell assigns or defines, as far as can be told.
+    """Return the names that the code of a cell assigns or defines, as far as can be seen.
 
     Examples
     --------

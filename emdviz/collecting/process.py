@@ -25,7 +25,7 @@ _COURSE_SECONDS = 1800.0
 
 @dataclass
 class Ran:
-    """What a notebook's run told.
+    """What came of running a notebook.
 
     Attributes
     ----------

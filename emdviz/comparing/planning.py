@@ -390,7 +390,7 @@ def plan(
     )
     if baselines and images and not backbone:
         raise ValueError("baselines are for tables and features, and these are images")
-    if not backbone:  # what does not fit is told before anything is trained
+    if not backbone:  # what does not fit is refused before anything is trained
         runs = plan_runs(data, list(found.values()), made.seeds[:1], config, model=network)
         next(iter(runs.values()))()
     typed = {

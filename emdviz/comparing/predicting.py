@@ -124,7 +124,7 @@ def predict(folder, inputs, *, loss=None, model=None):
     given, names, remarks = _read(inputs, facts, first)
     kept = [place for place, one in enumerate(names) if place not in remarks]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is unlike the training data is told row by row
+        warnings.simplefilter("ignore")  # the note of each row says it
         predictions = [run.predict(given) for run in runs]
         if first.preparation is not None:
             remarks |= _unlike(runs, given)
@@ -214,7 +214,7 @@ def _images(inputs, shape, run, facts):
         path = [one for k, one in enumerate(path) if k not in remarks]
     files = [file.name for file in find_images(path)]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what cannot be read is told row by row
+        warnings.simplefilter("ignore")  # the note of each row says it
         images, read = read_images(path, shape, run.decoding)
     there = [k for k in range(len(names or files)) if k not in remarks]
     left = iter(read)

@@ -315,7 +315,7 @@ def _read_inputs(inputs, depth):
             raise TypeError(f"inputs must be real numbers, got {array.dtype}")
         if not array.dtype.isnative or any(stride < 0 for stride in array.strides):
             array = array.astype(array.dtype.newbyteorder("="), order="C")
-        with warnings.catch_warnings():  # nothing here writes to what may only be read
+        with warnings.catch_warnings():  # of read-only arrays: nothing here writes
             warnings.simplefilter("ignore", UserWarning)
             array = torch.from_numpy(array)
     if array.ndim == 0 or not len(array):

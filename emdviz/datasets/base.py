@@ -67,7 +67,7 @@ class OrderedData(Dataset):
         The real numbers that were cut into classes.
     bins : Bins, optional
         How scores became classes.
-    report : Report, optional
+    report : ReadingReport, optional
         What was read, and what was left out and why.
     licence : str
         One line: who may use the data, and for what.

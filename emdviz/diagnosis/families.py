@@ -42,7 +42,7 @@ def recognise_family(blocks):
 
 
 def _depends_on_p(block):
-    """Whether the values of one label differ, as they do where one row alone says something."""
+    """Return whether the values of one label differ."""
     spread = max(np.ptp(block.values[block.t[:, k] == 1]) for k in range(block.t.shape[1]))
     return spread > 1e-6 * abs(block.values).max()
 
@@ -52,7 +52,7 @@ def _closely(found, values):
 
 
 def _match(name, formula, blocks, columns, remark=""):
-    """A Match if the values are a multiple of a column for each number of classes, else None."""
+    """Return a Match if values are a multiple of a column for each number of classes, or None."""
     scales = {}
     for block in blocks:
         with np.errstate(all="ignore"):

@@ -245,7 +245,7 @@ def _fit(blocks, parts):
 
 
 def _solve(columns, values):
-    """Least squares, or None if the values are not met."""
+    """Solve least squares; None if the values are not met."""
     coefficients = np.linalg.lstsq(columns, values, rcond=None)[0]
     missed = abs(columns @ coefficients - values).max()
     return coefficients if missed <= TOLERANCE * abs(values).max() else None

@@ -180,7 +180,7 @@ def judge_answer(answer, *conditions, praise="", shape=None, calls=None) -> Answ
 
 
 def _result(function, arguments, shape):
-    """Return what a reader's function returns, numbers of a shape; Unusable tells of the call."""
+    """Return what a reader's function returns, numbers of a shape; Unusable names the call."""
     try:
         return ask(function, arguments, np.zeros(shape))
     except Unusable as problem:

@@ -37,12 +37,12 @@ def to_csv(frame):
     "loss,test RPS\\n'=1+1,-1.5\\nXE,\\n"
     """
 
-    def tame(value):
+    def escape(value):
         return (
             f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
         )
 
-    return frame.map(tame).rename(columns=tame).to_csv(index=False, lineterminator="\n")
+    return frame.map(escape).rename(columns=escape).to_csv(index=False, lineterminator="\n")
 
 
 def to_latex(frame, *, caption=None):

@@ -175,7 +175,7 @@ def run_regime(regime, folder, out, *, losses=None, progress=None):
         with less than 0.01); for XE, EMD² and EMD the ``steps`` until the validation RPS is within
         5 % of XE's last, ``confident start`` (confident mistakes on validation after the first
         epoch) and ``confident stay`` (the percentage of these that are so after the last); and for
-        XE and EMD² ``RPS far``, the part of the RPS that comes of far rows: where the label is two
+        XE and EMD² ``RPS far``, the part of the RPS that comes from far rows, whose label is two
         classes or more from the middle of the mean of both predictions.
 
     Raises
@@ -212,7 +212,7 @@ def run_regime(regime, folder, out, *, losses=None, progress=None):
 
 
 def _describe(regime, chosen, tried):
-    """Return what is told of the search of a regime."""
+    """Return the facts on the search of a regime."""
     return {
         "regime": regime.name,
         "date": "",
@@ -236,7 +236,7 @@ def _describe(regime, chosen, tried):
 
 
 def _write(path, about, clocks):
-    """Write what is told of a regime, with the time since two clocks began."""
+    """Write the facts on a regime, with the time since two clocks began."""
     about = about | {
         "date": datetime.now(UTC).date().isoformat(),
         "seconds": about["seconds"] + round(time.monotonic() - clocks[0]),
@@ -248,7 +248,7 @@ def _write(path, about, clocks):
 def run_all(regimes, folder, out, *, executor=None, progress=None):
     """Run regimes one after another, or as an executor does; yield (name, error or "") of each.
 
-    A regime that fails is told, and the others go on; a second call tries it again.
+    The error of a regime does not stop the others; a second call tries that regime again.
     """
     if executor is None:
         for regime in regimes:
@@ -335,7 +335,7 @@ def _compare(regime, folder, chosen, kept, tell):
 
 
 def _far(run, plan, seed, regime):
-    """Return the part of the mean RPS of a run that comes of rows far from what a pair says."""
+    """Return the part of the mean RPS that comes from rows whose label a pair misses by far."""
     if any((loss, seed) not in plan for loss in PAIR):
         return np.nan
     labels, count = run.data.split("test").labels, run.data.num_classes
@@ -428,7 +428,7 @@ def _valid_rps(run, regime):
 
 
 def _measure(run, regime):
-    """Return what the map tells of a run that has ended."""
+    """Return the row of a finished run."""
     names = ("AEM", "AEO", "MAE", "RPS")
     valid, test = run.data.valid, run.data.split("test")
     outputs = run._compute(test.inputs)

@@ -91,7 +91,7 @@ class Regime:
     longest : int
         The most epochs that are tried.
     positions : sequence of float, optional
-        Uneven positions of the classes, which RPS, MAE and the losses that can are told of.
+        Uneven positions of the classes, for RPS, MAE and the losses that take positions.
     needs : str, optional
         The file or folder in the folder of data that must be there.
     minutes : float

@@ -186,7 +186,7 @@ class _ThisProcess(Executor):
 
 
 def _shown(progress):
-    """Return how tqdm is told to show a bar: unless ``TQDM_DISABLE`` is set, which it heeds."""
+    """Return options of tqdm that show a bar, unless ``TQDM_DISABLE`` forbids it."""
     return {} if progress else {"disable": True}
 
 

@@ -282,7 +282,7 @@ def _read(folder, identity):
 
 
 def _read_origin(facts):
-    """Return what a run says of its data and versions; nothing for one that is older than this."""
+    """Return what a run keeps of its data and versions; older runs may lack some or all."""
     origin = facts.get("origin", {})
     return {name: origin[name] for name in ORIGIN if name in origin}
 

@@ -468,7 +468,7 @@ def _escape(text):
 
 
 def _write(values, loss, place, digits):
-    """Write a printed number, or mean and spread of one's own runs."""
+    """Write a printed number, or mean and spread of your own runs."""
     mean = values[place if place in values else (*place, "mean")][loss]
     spread = values.get((*place, "spread"), {}).get(loss, np.nan)
     if np.isnan(mean):

@@ -211,7 +211,7 @@ def _mean(input, target, positions, ignore_index):
         or type(input) is not torch.Tensor
         or type(target) is not torch.Tensor
         or input.ndim != 2
-        or input.device.type != "cpu"  # elsewhere a wrong label cannot be seen without waiting
+        or input.device.type != "cpu"  # on another device a look at labels would wait for it
         or target.device.type != "cpu"
         or input.numel() == 0
     ):

@@ -135,7 +135,7 @@ def scale_matrix(log_p, t, distance, lam, iterations, *, greatest=None):
         cost = lam * distance
         wide = log_p.double() if has_float64(log_p) else log_p
         parts = wide, t.to(wide), cost.to(wide), iterations
-        if greatest is None and cost.device.type == "cpu":  # elsewhere to look would be to wait
+        if greatest is None and cost.device.type == "cpu":  # elsewhere it would wait
             greatest = float(distance.max())
         if greatest is not None and lam * greatest <= WIDEST and wide.dtype == torch.float64:
             scaled = _scale(*parts)
@@ -166,7 +166,7 @@ def _scale(log_p, t, cost, iterations):
 
 
 def _scale_in_logarithms(log_p, t, cost, iterations):
-    """Scale without a look at any value; for a GPU, where products would have to be watched."""
+    """Scale in logarithms, which need no checks of values, so that a GPU need not wait."""
     log_t, back = torch.log(t), cost.T.contiguous()
     g = torch.zeros_like(log_t)
     for _ in range(iterations):
@@ -183,7 +183,7 @@ def _scale_in_blocks(log_p, t, cost, iterations):
 
 def _scale_absorbing(log_p, t, cost, iterations):
     p, log_t, back = torch.exp(log_p), torch.log(t), cost.T.contiguous()
-    vanished = -math.log(torch.finfo(t.dtype).tiny)  # what has, from a kernel, stays nothing
+    vanished = -math.log(torch.finfo(t.dtype).tiny)  # what a kernel has lost stays 0
     far, least = vanished / 7, math.exp(-0.4 * vanished)
     g = torch.zeros_like(log_t[:1])  # the first step is the same for all pairs
     left = iterations
@@ -314,7 +314,7 @@ def read_distance(distance, logits):
 
 
 def _greatest(distance, num_classes):
-    """Return the greatest distance where to know it costs no wait, or None.
+    """Return the greatest distance if it can be read without waiting, or None.
 
     A distance on a GPU is looked at once, and again when its values have been changed.
     """

@@ -181,7 +181,7 @@ class LearnedDistance(nn.Module):
 class SelfGuidedEMD2Loss(nn.Module):
     """Cross-entropy and EMD² under a ground distance learned from the network's own features.
 
-    While it trains it has to be told ``observe(features, labels)`` of every batch and
+    While it trains it needs ``observe(features, labels)`` after every batch and
     ``end_epoch()`` after every epoch, as :func:`training.fit` does.
 
     For ``warm_up`` epochs it is cross-entropy alone, while the distance is learned and both

@@ -192,14 +192,14 @@ class Loss:
         return criterion if isinstance(criterion, nn.Module) else Criterion(criterion)
 
     def option_names(self):
-        """Return the names of its options, or None where they cannot be told."""
+        """Return the names of its options, or None where they cannot be found."""
         parameters = self._parameters()
         if parameters is None or any(one.kind is one.VAR_KEYWORD for one in parameters):
             return None
         return [one.name for one in parameters]
 
     def defaults(self):
-        """Return the options that it has where none are given, by name, as far as can be told."""
+        """Return the defaults of its options by name, as far as they can be found."""
         parameters = self._parameters() or []
         found = {one.name: one.default for one in parameters if one.default is not one.empty}
         return found | self.options

@@ -16,7 +16,7 @@ LIBRARIES = ("torchvision", "timm")
 _TO_BE_DRAWN = ("googlenet", "inception_v3")
 
 
-class Scaled(nn.Module):
+class Standardised(nn.Module):
     """A network of a library, for images from −1 to 1, whose colours it scales first.
 
     Mean and standard deviation are kept with the weights. Of several outputs, as torchvision's
@@ -82,7 +82,7 @@ def make_of_library(library, name, num_outputs, weights=None):
             "machine with a network save its state_dict() to a file, and pass the file"
         ) from error
     _set_outputs(network, num_outputs)
-    made = Scaled(network, mean, std)
+    made = Standardised(network, mean, std)
     if weights is not None and own is None:
         load_weights(made, weights)
     return made
@@ -117,7 +117,7 @@ def _timm(name, weights):
     except Exception as error:
         if weights is None:
             raise ValueError(f"timm:{name} could not be made: {error}") from error
-        raise OSError(error) from error  # of the hub, which has types of its own
+        raise OSError(error) from error  # the hub raises errors of its own types
     return network, network.pretrained_cfg["mean"], network.pretrained_cfg["std"]
 
 

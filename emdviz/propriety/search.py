@@ -659,7 +659,7 @@ def _simplified(problem, p, t, own):
 def _each(function, points):
     """Values of a function at many points: at once, or one by one where torch cannot do that."""
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch tells where it is slow
+        warnings.simplefilter("ignore")  # torch warns where it is slow
         try:
             return torch.vmap(function, chunk_size=512)(points)
         except (RuntimeError, TypeError, ValueError):

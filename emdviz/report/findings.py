@@ -16,10 +16,10 @@ JUDGED = ("RPS", "MAE", "macro MAE", "AEM")
 """The metrics in which losses are compared with the baseline, the main one first."""
 
 TOLD = ("RPS", "MAE", "macro MAE", "AEM", "AEO", "QWK", "log loss", "ECE", "score MAE")
-"""The metrics whose means are told, where a comparison has them."""
+"""The metrics whose means are shown, where a comparison has them."""
 
 POWER = 0.8
-"""The chance with which a study of the sizes that are told would see a difference."""
+"""The power of a study of the sizes that the report names."""
 
 FAR = 0.05
 """A baseline beats the networks by far if its RPS is lower by more than this share of theirs."""

@@ -369,7 +369,7 @@ def _examples(found):
 
 
 def _input(data, index):
-    """Return what is shown of an input: a picture, or the first columns of a row."""
+    """Return a view of an input: a picture, or the first columns of a row."""
     if data.has_images:
         return {"image": _thumb(data.inputs[index].numpy())}
     if data.frame is not None:
@@ -387,7 +387,7 @@ def _spelt(value):
 
 
 def _called(data, index):
-    """Return what an input is called: by the line of its file, or counted from 1."""
+    """Return the name of an input: the line of its file, or its number from 1."""
     if data.frame is None:
         return f"{'Image' if data.has_images else 'Row'} {index + 1:,}"
     return f"{data.frame.index.name or 'Line'} {data.frame.index[index]}"

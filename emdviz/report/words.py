@@ -14,7 +14,7 @@ _MANY = 5  # names that a sentence lists
 
 
 def number(value, metric, *, sign=False):
-    """Write a value of a metric with the digits that it is told with; a dash for none.
+    """Write a value of a metric with its usual digits; a dash for none.
 
     Examples
     --------

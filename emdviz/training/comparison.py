@@ -171,7 +171,7 @@ def plan_runs(
             f"pass lambda outputs: {type(model).__name__}(…), got a Module"
         )
     data, plan = TrainingData(dataset, config.device), {}
-    for name, loss in losses.items():  # what does not fit is told before anything is trained
+    for name, loss in losses.items():  # what does not fit is refused before anything is trained
         options = read_options(loss_options.get(name), data, config.targets)
         if loss.uses_features:
             loss.make(data.num_classes, 1, **options)

@@ -65,7 +65,7 @@ def find_images(paths):
 def read_rows(table, features, preparation=None):
     """Return the rows of a table as a network was trained on them, and their names.
 
-    What is unlike the training rows is told in a warning.
+    A warning names what is unlike the training rows.
     """
     frame, name = read_frame(table)
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)

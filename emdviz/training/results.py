@@ -113,8 +113,8 @@ def check_origin(table):
 def without_copies(table):
     """Return the rows that differ in what was trained; the first of those that do not.
 
-    Data with a split of its own does not heed the seed that would draw one: runs that differ in
-    that seed alone are one run, and a spread over them would be none.
+    Data with a split of their own do not use the seed that would draw one: runs that differ in
+    that seed alone are the same run, and their spread would mean nothing.
     """
     if "splits" not in table or "dataset seed" not in table:
         return table

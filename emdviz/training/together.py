@@ -230,7 +230,7 @@ class Criteria:
 
 
 def _remembered(criteria):
-    """Return what criteria keep, in a form that can be compared."""
+    """Return the state of criteria in a form that can be compared."""
     modules = [module for one in criteria for module in one.modules()]
     plainly = (bool, int, float, str, type(None))
     kept = [[(k, v) for k, v in vars(one).items() if isinstance(v, plainly)] for one in modules]

@@ -217,7 +217,7 @@ def test_links_and_frames_are_copied(visit):
     )
 
 
-def test_without_a_clipboard_the_reader_is_told(visit):
+def test_without_a_clipboard_the_reader_gets_a_message(visit):
     page = visit("PredictionExplorer")
     page.evaluate(NO_CLIPBOARD)
     page.get_by_text("Share", exact=True).click()

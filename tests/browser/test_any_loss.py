@@ -10,7 +10,7 @@ from emdviz.explorers import (
     TransportExplorer,
 )
 from tests.browser.figure import Figure, busy_kernel, wait_until
-from tests.browser.propriety import Propriety
+from tests.browser.propriety_figure import Propriety
 from tests.browser.test_accessibility import violations
 from tests.test_asking import THREE, fails_for_young, off
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.browser.figure import busy_kernel, wait_until
-from tests.browser.propriety import LOSSES, Propriety, close
+from tests.browser.propriety_figure import LOSSES, Propriety, close
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from devtools.lab import Watch
 from emdviz.explorers import ProprietyExplorer
 from emdviz.propriety import expected_loss, medians, minimiser
-from tests.browser.propriety import LOSSES, THREE, Propriety, close
+from tests.browser.propriety_figure import LOSSES, THREE, Propriety, close
 from tests.browser.states import show_states
 
 pytestmark = pytest.mark.browser

@@ -56,7 +56,7 @@ def test_a_reopened_notebook_says_what_to_do(lab, open_cells):
 
     saved = nbformat.read(path, as_version=4)
     for cell in saved.cells:
-        cell.outputs[0].data["text/plain"] += " "  # as if it had come from somebody else
+        cell.outputs[0].data["text/plain"] += " "  # as if another program had written it
     nbformat.write(saved, path)
     not_mine = lab.open(path.name, warm=True)
     wait_until(lambda: hints(not_mine.page).count() == 3)

@@ -29,7 +29,7 @@ READ = """(node) => [node.textContent, ...[...node.querySelectorAll('[aria-label
   .map((each) => each.getAttribute('aria-label') + each.getAttribute('alt'))]
   .join()"""
 
-# written by whoever reads, found in files, or handed over with a data set
+# written by readers, found in files, or handed over with a data set
 CELLS = [
     f"""
 from pathlib import Path

@@ -94,7 +94,7 @@ def face_traits(age, uniform):
     def vary(name, deviation):
         return np.exp(deviation * z[name])
 
-    # bodies do not keep to the calendar: what the image shows is an age that is a little off
+    # people of one age look of different ages: the image shows an age that differs a little
     apparent = np.maximum(age * vary("growth", 0.05), 0)
     t = {name: np.interp(apparent, _KEY_AGES, values) for name, values in _BY_AGE.items()}
     adult = _ramp(apparent, 11, 20)

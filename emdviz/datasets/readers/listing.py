@@ -28,7 +28,7 @@ class Omission(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Report:
+class ReadingReport:
     """How many of the lines or files of a data set were kept, and what was left out and why.
 
     Attributes
@@ -76,7 +76,7 @@ class Listing:
     crops: list | None = None  # see images.decode
     files: list | None = None  # None until they are found
     rows: list | None = None  # the place of each among the images that could be read
-    listed: int  # this and the rest: see Report
+    listed: int  # this and the rest: see ReadingReport
     unit: str = "lines"
     left_out: dict = field(default_factory=dict)
     kept_copies: int = 0
@@ -139,7 +139,7 @@ class Listing:
 
     def report(self):
         """Return how many were listed, kept and left out."""
-        return Report(self.listed, self.unit, len(self), self.left_out, self.kept_copies)
+        return ReadingReport(self.listed, self.unit, len(self), self.left_out, self.kept_copies)
 
 
 def _find_copies(keys, values, tested):

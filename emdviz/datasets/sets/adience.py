@@ -154,7 +154,7 @@ def _find_images(files):
 
 
 @dataclass(frozen=True)
-class Face:
+class FoldLine:
     """A line of a fold file."""
 
     fold: int
@@ -192,7 +192,7 @@ def read_fold(content, name, fold):
             )
         for part in (user, image, face_id):
             check_file_name(part, where)
-        faces.append(Face(fold, user, image, face_id, age))
+        faces.append(FoldLine(fold, user, image, face_id, age))
     return faces
 
 

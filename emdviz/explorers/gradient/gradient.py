@@ -41,7 +41,7 @@ _LIMITS = {
 }
 
 
-class Walk(traitlets.Dict):
+class WalkState(traitlets.Dict):
     """How many steps were taken, and from which prediction, p, and true class, target."""
 
     def validate(self, obj, value):
@@ -135,7 +135,7 @@ class GradientExplorer(AskingExplorer):
     own_scale = traitlets.Bool(False).tag(sync=True)
     # the steps taken together with their start: with another p or target they count no more,
     # whichever of the browser's and the kernel's messages comes first
-    _walk = Walk(allow_none=True, default_value=None).tag(
+    _walk = WalkState(allow_none=True, default_value=None).tag(
         sync=True, from_browser=True, address={"kind": "steps", "high": MOST_STEPS}
     )
     _presets = traitlets.Dict().tag(sync=True)
@@ -295,7 +295,7 @@ class GradientExplorer(AskingExplorer):
         }
 
     def _beforehand(self):
-        """Every example, with no steps taken and with ten."""
+        """Yield every example, with no steps taken and with ten."""
         for example in self._presets.values():
             for target, p in enumerate(example["rows"]):
                 state = {"p": p, "target": target, "positions": self.positions}
@@ -304,5 +304,5 @@ class GradientExplorer(AskingExplorer):
 
 
 def _shares(losses):
-    """What is left of a loss, as a share of its start; nothing where it began at nothing."""
+    """Return the losses as shares of the first one; zeros where that is zero."""
     return losses / losses[0] if losses[0] > 1e-12 else np.zeros_like(losses)

@@ -105,7 +105,7 @@ class AskingExplorer(DistributionExplorer):
                 self.send_state("_answers")
 
     def _record(self, name, question):
-        """Answer a question about one loss, whatever becomes of it."""
+        """Keep the answer to a question about one loss, or its error."""
         record = {"question": question}
         try:
             problem = self._problem(name, question["positions"])
@@ -153,7 +153,7 @@ class AskingExplorer(DistributionExplorer):
 
 
 class _Asked:
-    """One loss that is asked about the newest state, and about no older one."""
+    """Questions about one loss: only the newest state is answered."""
 
     def __init__(self, explorer, loss):
         self._explorer, self.loss = explorer, loss

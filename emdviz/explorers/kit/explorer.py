@@ -174,7 +174,8 @@ class Reopenable:
 
     def _repr_mimebundle_(self, **kwargs):
         if shell := get_ipython():
-            shell.events.register("post_run_cell", _leave_word)  # takes it once, however often
+            # takes it once, however often
+            shell.events.register("post_run_cell", _show_how_to_reopen)
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
             # JupyterLab prefers the widget; an exported page, which has no kernel, takes this
@@ -223,12 +224,12 @@ def whole_page(title, body, style=""):
     )
 
 
-def _leave_word(_=None):
+def _show_how_to_reopen(_=None):
     """Add to a cell that has run, below the figures that it shows, what to do without a kernel.
 
     It has to be an output of its own: of one output JupyterLab shows the widget alone.
     """
-    get_ipython().events.unregister("post_run_cell", _leave_word)
+    get_ipython().events.unregister("post_run_cell", _show_how_to_reopen)
     display({"text/html": _REOPENED, "text/plain": ""}, raw=True)
 
 

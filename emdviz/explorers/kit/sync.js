@@ -82,7 +82,7 @@ export function keepInStep(model, { lists, names, move, watched = [], settle }) 
   }
 
   function settled() {
-    // a linked control sets one trait alone; whoever also sets a distribution has seen to the rest
+    // a linked control sets one trait alone; code that also sets a distribution has set the others
     if (!lists.some(differs)) commit(model, settle(now()));
     reconcile();
   }

@@ -181,7 +181,7 @@ class ProprietyExplorer(AskingExplorer):
         return answer
 
     def _glance(self, problem, t):
-        """A good prediction for t, kept while only p moves."""
+        """Return a good prediction for t, kept while only p moves."""
         known, found = self._found.get(problem, (None, None))
         if known != t.tolist():
             found = problem.glance(t)
@@ -189,7 +189,7 @@ class ProprietyExplorer(AskingExplorer):
         return found
 
     def _landscape(self, problem, t):
-        """Expected loss at every corner of the mesh."""
+        """Return the expected loss at every corner of the mesh."""
         points = mesh()
         inside = points + _EDGE
         inside /= inside.sum(1, keepdims=True)
@@ -203,7 +203,7 @@ class ProprietyExplorer(AskingExplorer):
         return self._tables[problem] @ t
 
     def _beforehand(self):
-        """Every example as t."""
+        """Yield every example as t."""
         for example in self._presets.values():
             yield {"t": example["p"], "p": self.p, "positions": self.positions}
 

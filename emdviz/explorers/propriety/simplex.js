@@ -124,7 +124,7 @@ function createMark(kind, shape) {
 /**
  * Make the triangle; `move(name, p)` is asked when the point `name`, "t" or "p", is dragged.
  *
- * Whoever cannot drag has the bars, which do the same.
+ * People who cannot drag can use the bars, which do the same.
  */
 export function createSimplex({ classes, root, move }) {
   const heat = html("canvas", { class: "emdviz-heat", width: COLUMNS, height: ROWS });

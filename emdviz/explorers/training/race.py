@@ -256,7 +256,7 @@ class LossRace(Explorer):
             self._race.ask_to_stop()
 
     def _tell(self, urgent):
-        """Tell the browser how things stand, unless that can wait and it was told just now."""
+        """Send the browser the present state, unless that can wait and it got one just now."""
         with self._publishing:
             if not urgent and time.monotonic() - self._told < self._tell_every:
                 return

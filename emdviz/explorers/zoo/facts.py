@@ -102,7 +102,7 @@ def _push(problem):
     """Return the pushes on a confident mistake, and as a share of the greatest on the way there.
 
     The way leads in a straight line from outputs of 0 to certainty of the last class. An output
-    layer of another kind has no such line, and nothing is told of its loss.
+    layer of another kind has no such line, so its loss gets no number.
     """
     if problem.is_free or (problem.head is None and problem.loss.is_point and problem.size > 1):
         far = torch.zeros(problem.size, dtype=torch.float64)

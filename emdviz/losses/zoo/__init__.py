@@ -189,7 +189,7 @@ def _make(name, num_classes, num_features, **options):
     kind, *args = entry["make"]
     compute = getattr(_criteria(), kind)(*args, num_classes=num_classes, **options)
     num_outputs = entry.get("outputs", int)(num_classes)
-    return _criteria().Criterion(name, compute, num_classes, num_outputs, entry["soft"])
+    return _criteria().ZooCriterion(name, compute, num_classes, num_outputs, entry["soft"])
 
 
 def _read(kind, outputs, **known):

@@ -21,7 +21,7 @@ IN_FLOAT64 = ("SORDLoss", "SLACELoss")
 """Losses of dlordinal that turn to float64, on whatever device."""
 
 
-class Criterion(nn.Module):
+class ZooCriterion(nn.Module):
     """Check a batch, then compute the loss of an entry; ``soft`` targets may be distributions."""
 
     def __init__(self, name, compute, num_classes, num_outputs, soft):
@@ -48,7 +48,7 @@ class Criterion(nn.Module):
             targets = targets.to(outputs)
         else:
             targets = targets.long()
-            if targets.device.type == "cpu":  # elsewhere looking would wait for the device
+            if targets.device.type == "cpu":  # on another device a look at values would wait for it
                 conventions.check_labels(targets, self.num_classes)
         return self.compute(outputs, targets).to(outputs)
 
