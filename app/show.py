@@ -27,7 +27,7 @@ def explorers_without_training():
     sys.modules.setdefault("sklearn", None)
     from emdviz import explorers
 
-    names = [n for folder, names in explorers.ALL.items() for n in names if folder != "training"]
+    names = explorers.WITHOUT_TORCH
     return {name.removesuffix("Explorer"): getattr(explorers, name) for name in names}
 
 

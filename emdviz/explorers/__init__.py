@@ -1,8 +1,7 @@
 """Interactive figures drawn in the browser; only here are ipywidgets and anywidget imported.
 
 Each figure has a folder with its Python, its JavaScript and its style sheet; ``kit`` holds what
-two or more of them share. Those of training need torch, and no other does. To add one: a folder,
-its test, and a line in :data:`ALL`.
+two or more of them share. Those of training need torch, and no other does.
 """
 
 from emdviz._imports import hand_out
@@ -17,6 +16,9 @@ ALL = {
     "training": ("LossRace", "TrainingReplay"),
 }
 """The figures: folder -> names of the classes that it holds."""
+
+WITHOUT_TORCH = tuple(n for folder, names in ALL.items() for n in names if folder != "training")
+"""The names of those that need no torch: each has a page of its own on the site."""
 
 __all__ = sorted([name for names in ALL.values() for name in names] + ["flip_book"])
 

@@ -3,6 +3,7 @@
 import base64
 import io
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
@@ -53,53 +54,31 @@ class Page:
     make: object
 
 
+_RACE = Page(
+    "race",
+    "A finished race",
+    "Five losses trained side by side: play it, and see what each network believed.",
+    Replay,
+)
+
+
+def _page(folder, name):
+    """Return the page of an explorer, given the names of its folder and of its class."""
+    make = getattr(explorers, name)
+    own = {"p": A, "q": B, "target": TRUE_CLASS, "classes": ADIENCE_AGE_GROUPS}
+    return Page(folder, *make.card, partial(make, **own) if name == "PredictionExplorer" else make)
+
+
 PAGES = {
     page.name: page
     for page in (
-        Page(
-            "prediction",
-            "Two predictions",
-            "Drag a bar and watch four losses: cross-entropy stays, EMD² moves.",
-            lambda: explorers.PredictionExplorer(
-                A, B, target=TRUE_CLASS, classes=ADIENCE_AGE_GROUPS
-            ),
+        *(
+            _page(folder, name)
+            for folder, names in explorers.ALL.items()
+            for name in names
+            if name in explorers.WITHOUT_TORCH
         ),
-        Page(
-            "transport",
-            "Moving earth",
-            "The cheapest way to carry a prediction to the truth, and the area that pays for it.",
-            explorers.TransportExplorer,
-        ),
-        Page(
-            "propriety",
-            "What a loss rewards",
-            "Labels that differ from person to person, and the answer that each loss likes best.",
-            explorers.ProprietyExplorer,
-        ),
-        Page(
-            "gradient",
-            "What a network feels",
-            "How hard each loss pushes each logit, and where its steps lead.",
-            explorers.GradientExplorer,
-        ),
-        Page(
-            "losses",
-            "A table of losses",
-            "What each loss of the literature rewards, and how it pushes on a confident mistake.",
-            explorers.ZooExplorer,
-        ),
-        Page(
-            "sinkhorn",
-            "Approximate transport",
-            "Entropy and scalings: where they are right, blurred, silently 0.0 or NaN.",
-            explorers.SinkhornExplorer,
-        ),
-        Page(
-            "race",
-            "A finished race",
-            "Five losses trained side by side: play it, and see what each network believed.",
-            Replay,
-        ),
+        _RACE,
     )
 }
 """The pages of figures, name -> page, in the order of the gallery."""

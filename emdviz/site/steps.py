@@ -80,7 +80,7 @@ class Step:
     @property
     def page(self):
         """The page that the step leads to."""
-        return "losses" if self.on_walk else self.figure
+        return "zoo" if self.on_walk else self.figure
 
 
 def steps(race):

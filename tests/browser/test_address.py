@@ -12,7 +12,7 @@ from emdviz.explorers.kit.address import fields
 
 pytestmark = pytest.mark.browser
 
-NAMES = sorted(n for n in explorers.__all__ if n.endswith("Explorer"))
+NAMES = sorted(explorers.WITHOUT_TORCH)
 REST = 450  # milliseconds after which the address has followed
 MARKUP = "<img src=x onerror=window.taken=1>"
 STATES = {
@@ -90,6 +90,11 @@ def visit(browser, folder):
         context.close()
 
 
+def state_of(name):
+    """The end of an address: of the table above, or else another first distribution."""
+    return STATES.get(name) or f"#{next(iter(getattr(explorers, name)._lists))}=.1,.2,.3,.4"
+
+
 def end_of(page):
     return page.evaluate("location.hash")
 
@@ -113,7 +118,7 @@ def test_what_a_browser_may_change_stands_in_the_address(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_link_brings_back_its_state(visit, name):
-    page = visit(name, STATES[name])
+    page = visit(name, state_of(name))
     said = in_words(page)
     assert said != in_words(visit(name))
     # what is written for that state is read as that state
@@ -121,7 +126,7 @@ def test_a_link_brings_back_its_state(visit, name):
     page.keyboard.press("p")
     page.keyboard.press("p")
     page.wait_for_timeout(REST)
-    given, written = (set(end[1:].split("&")) for end in (STATES[name], end_of(page)))
+    given, written = (set(end[1:].split("&")) for end in (state_of(name), end_of(page)))
     assert written == given
     page.reload()
     page.locator(".emdviz-bar").first.wait_for()

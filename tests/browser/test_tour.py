@@ -240,7 +240,7 @@ def test_a_figure_goes_by_the_states_whose_answers_it_knows(visit):
         page.keyboard.press("PageUp")
         page.wait_for_function(f"() => {SAID}.includes('needs a running kernel')")
         link = page.locator(f"{NOW} .tour-open").get_attribute("href")
-        assert link == "losses.html"
+        assert link == "zoo.html"
         assert names.index(step.name) < names.index("training")
 
 

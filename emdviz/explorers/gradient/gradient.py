@@ -121,6 +121,10 @@ class GradientExplorer(AskingExplorer):
     True
     """
 
+    card: ClassVar = (
+        "What a network feels",
+        "How hard each loss pushes each logit, and where its steps lead.",
+    )
     _esm = bundle(Path(__file__).parent / "gradient.js")
     _css = style_sheet("gradient", "kit/kit.css", "gradient/gradient.css")
     _figure: ClassVar = "gradient"

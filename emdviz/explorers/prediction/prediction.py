@@ -93,6 +93,10 @@ class PredictionExplorer(AskingExplorer):
     (0.5, 0.25)
     """
 
+    card: ClassVar = (
+        "Two predictions",
+        "Drag a bar and watch four losses: cross-entropy stays, EMD² moves.",
+    )
     _esm = bundle(Path(__file__).parent / "prediction.js")
     _css = style_sheet("prediction", "kit/kit.css")
     _figure: ClassVar = "prediction"

@@ -75,6 +75,10 @@ class ProprietyExplorer(AskingExplorer):
     {'XE': 1.03, 'REG': 0.49, 'EMD': 0.74, 'EMD2': 0.37}
     """
 
+    card: ClassVar = (
+        "What a loss rewards",
+        "Labels that differ from person to person, and the answer that each loss likes best.",
+    )
     _esm = bundle(Path(__file__).parent / "propriety.js")
     _css = style_sheet("propriety", "kit/kit.css", "propriety/propriety.css")
     _figure: ClassVar = "propriety"

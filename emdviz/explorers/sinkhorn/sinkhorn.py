@@ -80,6 +80,10 @@ class SinkhornExplorer(DistributionExplorer):
     0.0
     """
 
+    card: ClassVar = (
+        "Approximate transport",
+        "Entropy and scalings: where they are right, blurred, silently 0.0 or NaN.",
+    )
     _esm = bundle(Path(__file__).parent / "sinkhorn.js")
     _css = style_sheet("sinkhorn", "kit/kit.css", "kit/plan_matrix.css", "sinkhorn/sinkhorn.css")
     _lists: ClassVar = {"p": ("Prediction p", PREDICTION_A), "t": ("Target t", TRUTH)}

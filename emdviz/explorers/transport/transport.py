@@ -87,6 +87,10 @@ class TransportExplorer(DistributionExplorer):
     {'closed_form': 1.25, 'plan': 2.5, 'exact': 2.5}
     """
 
+    card: ClassVar = (
+        "Moving earth",
+        "The cheapest way to carry a prediction to the truth, and the area that pays for it.",
+    )
     _esm = bundle(Path(__file__).parent / "transport.js")
     _css = style_sheet("transport", "kit/kit.css", "kit/plan_matrix.css", "transport/transport.css")
     _lists: ClassVar = {"p": ("Prediction p", PREDICTION_A), "t": ("Target t", TRUTH)}

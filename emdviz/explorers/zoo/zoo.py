@@ -149,6 +149,10 @@ class ZooExplorer(DistributionExplorer):
     True
     """
 
+    card: ClassVar = (
+        "A table of losses",
+        "What each loss of the literature rewards, and how it pushes on a confident mistake.",
+    )
     _esm = bundle(Path(__file__).parent / "zoo.js")
     _css = style_sheet("zoo", "kit/kit.css", "zoo/zoo.css")
     _lists: ClassVar = {"t": ("Labels t", TRUTH)}
