@@ -6,6 +6,7 @@ Run ``python scripts/record_walks.py``; it takes a few seconds.
 import json
 
 from emdviz.explorers import ProprietyExplorer
+from emdviz.explorers.kit.asking import map_floats
 from emdviz.site.walks import ANSWERS, WALKS
 from emdviz.writing import write_whole
 
@@ -21,16 +22,8 @@ def record(walk):
         told = explorer._told({"t": t, "p": explorer.p, "positions": None})
         for name, record in told.items():
             answer = {key: record["answer"][key] for key in KEPT if key in record["answer"]}
-            found.setdefault(name, []).append(_rounded(answer))
+            found.setdefault(name, []).append(map_floats(answer, lambda x: round(x, DIGITS) + 0.0))
     return found
-
-
-def _rounded(part):
-    if isinstance(part, dict):
-        return {key: _rounded(value) for key, value in part.items()}
-    if isinstance(part, list):
-        return [_rounded(value) for value in part]
-    return round(part, DIGITS) + 0.0 if isinstance(part, float) else part
 
 
 def main():

@@ -215,14 +215,6 @@ def test_missing_and_broken_images_are_counted_and_named(tmp_path):
     assert len(data.report.missing) == 6
 
 
-def test_a_missing_root_says_what_to_get_and_where_to_put_it(tmp_path):
-    with pytest.raises(FileNotFoundError) as caught:
-        read(tmp_path / "nowhere")
-    message = str(caught.value)
-    for part in ("nowhere", "never downloaded", "AADBinfo.mat", "warp256", "data/aadb/", "github"):
-        assert part in message
-
-
 def test_missing_lists_and_images_are_named(tmp_path):
     files = aadb(labels="lists")
     write(tmp_path / "lists", {name: files[name] for name in (TRAIN, TEST)})

@@ -207,14 +207,6 @@ def test_zip_members_that_cannot_be_unpacked_are_unreadable(tmp_path):
         assert utkface(path).scores.tolist() == [3]
 
 
-def test_a_missing_root_says_what_to_get_and_where_to_put_it(tmp_path):
-    with pytest.raises(FileNotFoundError) as caught:
-        utkface(tmp_path / "nowhere")
-    message = str(caught.value)
-    for part in ("nowhere", "never downloaded", "non-commercial", "data/utkface/", "[age]_"):
-        assert part in message
-
-
 def test_a_root_without_faces_says_what_it_found(tmp_path):
     write(tmp_path, {"UTKFace.tar.gz": b"packed"})
     with pytest.raises(FileNotFoundError, match=r"no usable image.*of 1 files.*unpack"):

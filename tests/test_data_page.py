@@ -136,3 +136,24 @@ def test_images_laid_out_as_the_page_says_are_read(tmp_path):
         data = datasets.load("image_folder", **(arguments | {"root": root}))
         assert len(data) == len(paths)
         assert data.classes == classes
+
+
+WHERE_FROM = {
+    "aadb": ("AADBinfo.mat", "warp256", "data/aadb/", "github"),
+    "adience": (
+        "talhassner", "fold_0_data.txt", "data/adience/",
+        "aligned/<user_id>/landmark_aligned_face.<face_id>.<original_image>",
+    ),
+    "images_of_groups": (
+        "non-commercial", "data/images_of_groups/", "ImagesOfGroups.html", "PersonData.txt"
+    ),
+    "utkface": ("non-commercial", "data/utkface/", "[age]_"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WHERE_FROM)
+def test_a_missing_root_says_what_to_get_and_where_to_put_it(name, tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        datasets.load(name, root=tmp_path / "nowhere")
+    for part in ("nowhere", "never downloaded", *WHERE_FROM[name]):
+        assert part in str(caught.value)

@@ -232,17 +232,6 @@ def test_a_class_without_faces_is_refused(tmp_path):
         read(write(tmp_path, files))
 
 
-def test_a_missing_root_says_what_to_get_and_where_to_put_it(tmp_path):
-    with pytest.raises(FileNotFoundError) as caught:
-        read(tmp_path / "nowhere")
-    message = str(caught.value)
-    for part in (
-        "nowhere", "never downloaded", "non-commercial", "data/images_of_groups/",
-        "ImagesOfGroups.html", "PersonData.txt",
-    ):  # fmt: skip
-        assert part in message
-
-
 def test_missing_labels_and_photographs_are_named(tmp_path):
     write(tmp_path / "empty", {"Fam2a/a.jpg": jpeg(picture(1, 0.5))})
     with pytest.raises(FileNotFoundError, match=r"holds no PersonData\.txt: .*never downloaded"):

@@ -45,19 +45,25 @@ def open_cells(lab):
 
 
 @pytest.fixture
-def offline_page(browser, tmp_path):
-    """Return a function that opens the saved page of an explorer where no network is.
+def offline(browser):
+    """Return a function that opens an address where no network is.
 
     It returns the page, and the Watch that notes what goes wrong there.
     """
     with contextlib.ExitStack() as opened:
 
-        def open_(explorer):
-            context = browser.new_context(offline=True)
+        def open_(address, **options):
+            context = browser.new_context(offline=True, **options)
             opened.callback(context.close)
             watch = Watch(context)
             page = context.new_page()
-            page.goto(explorer.save_html(tmp_path / "page.html").as_uri())
+            page.goto(address)
             return page, watch
 
         yield open_
+
+
+@pytest.fixture
+def offline_page(offline, tmp_path):
+    """Return a function that does the same with the saved page of an explorer."""
+    return lambda explorer: offline(explorer.save_html(tmp_path / "page.html").as_uri())

@@ -6,7 +6,6 @@ import re
 import pytest
 from PIL import Image
 
-from devtools.lab import Watch
 from emdviz import explorers
 from emdviz.explorers.kit.address import fields
 
@@ -70,24 +69,17 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser, folder):
+def visit(offline, folder):
     """Return a function that opens a page with the end of an address, where no network is."""
-    opened = []
 
     def visit_(name, end="", **options):
-        context = browser.new_context(
-            offline=True, viewport={"width": 1280, "height": 720}, **options
-        )
-        opened.append(context)
-        page = context.new_page()
-        page.watch = Watch(context)
-        page.goto(f"{(folder / name).as_uri()}.html{end}")
+        size = {"width": 1280, "height": 720}
+        page, watch = offline(f"{(folder / name).as_uri()}.html{end}", viewport=size, **options)
+        page.watch = watch
         page.locator(".emdviz-bar").first.wait_for()
         return page
 
-    yield visit_
-    for context in opened:
-        context.close()
+    return visit_
 
 
 def state_of(name):

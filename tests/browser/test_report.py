@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from devtools.lab import Watch
 from emdviz import report
 from emdviz.palette import contrast
 from tests.reports import ATTACK, compare, hostile_table
@@ -29,21 +28,15 @@ def page_file(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser, page_file):
+def visit(offline, page_file):
     """Return a function that opens the report where no network is."""
-    contexts = []
 
     def visit_(**options):
-        contexts.append(browser.new_context(offline=True, **options))
-        watch = Watch(contexts[-1])
-        page = contexts[-1].new_page()
-        page.goto(page_file.as_uri())
+        page, watch = offline(page_file.as_uri(), **options)
         page.locator("#report-explorer svg").first.wait_for()
         return page, watch
 
-    yield visit_
-    for context in contexts:
-        context.close()
+    return visit_
 
 
 def test_names_stay_text_and_nothing_is_added(visit):

@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from devtools.lab import Watch
 from devtools.server import Server
 from emdviz import datasets, explorers
 from emdviz.experiments.export import to_html
@@ -91,22 +90,15 @@ def figures():
 
 
 @pytest.fixture
-def visit(browser, tmp_path):
+def visit(offline, tmp_path):
     """Return a function that opens a page from a file, where no network is."""
-    contexts = []
 
     def visit_(markup, **options):
         path = tmp_path / "page.html"
         path.write_text(markup, encoding="utf-8")
-        contexts.append(browser.new_context(offline=True, **options))
-        watch = Watch(contexts[-1])
-        page = contexts[-1].new_page()
-        page.goto(path.as_uri())
-        return page, watch
+        return offline(path.as_uri(), **options)
 
-    yield visit_
-    for context in contexts:
-        context.close()
+    return visit_
 
 
 def intrude(page):

@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 
-from devtools.lab import Watch
 from emdviz.explorers import SinkhornExplorer
 from emdviz.transport import rounding
 from tests.browser.figure import busy_kernel, wait_until
@@ -70,24 +69,20 @@ def test_two_hundred_random_states_show_pythons_numbers(browser):
 
 
 @pytest.fixture
-def page_of(browser, tmp_path):
+def page_of(offline, tmp_path):
     """Return a function that opens a saved page of an explorer, offline."""
     opened = []
 
     def open_(explorer, width=1200, **options):
-        context = browser.new_context(
-            offline=True, viewport={"width": width, "height": 900}, **options
-        )
-        watch = Watch(context)
-        page = context.new_page()
-        page.goto(explorer.save_html(tmp_path / f"{len(opened)}.html").as_uri())
-        opened.append((context, watch))
+        path = explorer.save_html(tmp_path / f"{len(opened)}.html")
+        size = {"width": width, "height": 900}
+        page, watch = offline(path.as_uri(), viewport=size, **options)
+        opened.append(watch)
         return SinkhornFigure(page)
 
     yield open_
-    for context, watch in opened:
+    for watch in opened:
         assert (watch.errors, watch.foreign_requests) == ([], [])
-        context.close()
 
 
 def test_examples_say_what_happened(page_of):

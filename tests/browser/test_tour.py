@@ -5,7 +5,6 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from devtools.lab import Watch
 from emdviz import site
 from emdviz.site.recorded import Replay
 from emdviz.site.steps import CLASSES, A, steps
@@ -52,27 +51,23 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser, folder):
+def visit(offline, folder):
     """Return a function that opens a page of the site, by default on a small projector."""
     opened = []
 
-    def visit_(name="tour.html", width=1280, height=720, **options):
-        options = {"reduced_motion": "reduce", "offline": True} | options
+    def visit_(name="tour.html", width=1280, height=720, reduced_motion="reduce", **options):
         size = {"width": width, "height": height}
-        context = browser.new_context(viewport=size, **options)
-        opened.append(context)
-        page = context.new_page()
-        page.watch = Watch(context)
-        page.goto(f"{folder.as_uri()}/{name}")
+        options |= {"viewport": size, "reduced_motion": reduced_motion}
+        page, page.watch = offline(f"{folder.as_uri()}/{name}", **options)
+        opened.append(page.watch)
         if name.startswith("tour"):
             page.wait_for_function(ALL_DRAWN, arg=len(STEPS))
         return page
 
     yield visit_
-    for context in opened:
-        assert context.pages[0].watch.errors == []
-        assert context.pages[0].watch.foreign_requests == []
-        context.close()
+    for watch in opened:
+        assert watch.errors == []
+        assert watch.foreign_requests == []
 
 
 def wait_for(page, text):

@@ -134,7 +134,7 @@ class AskingExplorer(DistributionExplorer):
         """Return the records of all losses without their question, in few digits."""
         records = {name: one.record(question) for name, one in self._asked.items()}
         return {
-            name: {key: _rounded(part) for key, part in record.items() if key != "question"}
+            name: {k: map_floats(part, _round) for k, part in record.items() if k != "question"}
             for name, record in records.items()
         }
 
@@ -212,12 +212,17 @@ def _why_not(problem):
     return "its outputs are not the logarithms of p"
 
 
-def _rounded(part):
+def map_floats(part, change):
+    """Return dicts and lists with each float in them changed."""
     if isinstance(part, dict):
-        return {key: _rounded(value) for key, value in part.items()}
+        return {key: map_floats(value, change) for key, value in part.items()}
     if isinstance(part, list):
-        return [_rounded(value) for value in part]
-    return float(f"{part:.6g}") if isinstance(part, float) else part
+        return [map_floats(value, change) for value in part]
+    return change(part) if isinstance(part, float) else part
+
+
+def _round(number):
+    return float(f"{number:.6g}")
 
 
 def plain(number):
