@@ -10,7 +10,7 @@ from emdviz.datasets.base import OrderedData, label_of_votes, rows_in_words
 from emdviz.datasets.binning import make_bins
 from emdviz.datasets.order import is_missing, notes_of, order_classes
 from emdviz.datasets.readers.listing import warn_of_empty_classes
-from emdviz.datasets.readers.tables import number
+from emdviz.datasets.readers.numbers import number
 from emdviz.datasets.splits import named_splits, stratified_splits
 from emdviz.reading import is_pandas, is_torch, read_count, read_names, shown, to_numpy, typed
 

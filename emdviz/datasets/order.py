@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
+from emdviz.datasets.readers.numbers import parse_number
 from emdviz.reading import shown, typed
 
 MISSING = frozenset(
@@ -242,12 +243,12 @@ def _interval(text, decimal):
 
     def take(found):
         sign, digits = found.groups()
-        numbers.append(_value(digits, decimal) * (-1 if sign and "-" in sign else 1))
+        value = parse_number(digits, decimal)
+        numbers.append(-value if value and sign and "-" in sign else value)
         return "#"
 
-    try:
-        rest = re.sub("(?<=#)(st|nd|rd|th)(?![a-z])", "", _SIGNED.sub(take, text))
-    except ValueError:
+    rest = re.sub("(?<=#)(st|nd|rd|th)(?![a-z])", "", _SIGNED.sub(take, text))
+    if None in numbers:
         return None
     if len(numbers) == 2 and _BETWEEN.match(rest) and numbers[0] <= numbers[1]:
         return (*numbers, _BETWEEN.sub("", rest, count=1).strip())
@@ -260,13 +261,3 @@ def _interval(text, decimal):
     high = math.inf if above else numbers[0]
     unit = (_BELOW if below else _ABOVE).sub(" ", rest) if below or above else rest
     return low, high, " ".join(unit.replace("#", " ").split())
-
-
-def _value(digits, decimal):
-    """Return a number whose decimals follow ``decimal``; raise a ValueError if it is none."""
-    other = "," if decimal == "." else "."
-    whole, _, fraction = digits.partition(decimal)
-    parts = re.split(f"[ '\\u2009\\u202f\\xa0{other}]", whole)
-    if len(parts) > 1 and not all(len(part) == 3 for part in parts[1:]):
-        raise ValueError("separators must stand between thousands")
-    return float(f"{''.join(parts) or '0'}.{fraction or '0'}")

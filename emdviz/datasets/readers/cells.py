@@ -12,6 +12,7 @@ from emdviz.datasets.readers.numbers import (
     UnknownDecimalError,
     decimals_of,
     looks_like_date,
+    number,
     parse_dates,
     parse_numbers,
 )
@@ -145,7 +146,7 @@ def without_codes(column, codes):
     >>> without_codes(pd.Series(["3", "-999", "-999.0"]), ["-999"]).isna().tolist()
     [False, True, True]
     """
-    numbers = {_plain_number(code) for code in codes} - {None}
+    numbers = {number(code) for code in codes} - {None}
     try:
         different = list(column.unique())
     except TypeError:  # of lists, which Cells refuses
@@ -154,16 +155,9 @@ def without_codes(column, codes):
     hits = [
         value
         for value, text in zip(different, texts, strict=True)
-        if text in codes or _plain_number(text) in numbers
+        if text in codes or number(text) in numbers
     ]
     return column.mask(column.isin(hits)) if hits else column
-
-
-def _plain_number(text):
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        return None
 
 
 def as_text(value):

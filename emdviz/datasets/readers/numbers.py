@@ -103,6 +103,23 @@ def parse_numbers(texts, decimal=None, *, point=True):
     return values
 
 
+def number(text):
+    """Return a text as a finite number, whichever sign stands before decimals; None if it is none.
+
+    It is none, too, if it may be a thousand or one and a bit, as 1,250 may.
+
+    Examples
+    --------
+    >>> number("-0.5"), number("2,5"), number("nan"), number("low"), number("1,250")
+    (-0.5, 2.5, None, None, None)
+    """
+    try:
+        value = float(parse_numbers([text])[0])
+    except UnknownDecimalError:
+        return None
+    return None if np.isnan(value) else value
+
+
 _TIME = r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?(?:Z|UTC|\+00:?00))?)?"
 _YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
 _YEAR_LAST = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}){_TIME}")

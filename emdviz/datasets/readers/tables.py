@@ -4,7 +4,6 @@ import csv
 import io
 import re
 from contextlib import suppress
-from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -230,25 +229,6 @@ def numeric_columns(frame, columns, name):
 
     values = [column_of_numbers(frame[column], name) for column in columns]
     return pd.DataFrame(np.stack(values, axis=1), frame.index, columns)
-
-
-def number(text):
-    """Return a text as a finite number, with a decimal point or comma; None if it is none.
-
-    It is none, too, if it may be a thousand or one and a bit, as 1,250 may.
-
-    Examples
-    --------
-    >>> number("-0.5"), number("2,5"), number("nan"), number("low"), number("1,250")
-    (-0.5, 2.5, None, None, None)
-    """
-    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+", text):
-        return None
-    try:
-        value = float(text.replace(",", ".") if "." not in text else text)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None
 
 
 def column_of_numbers(column, name, decimal=None):
