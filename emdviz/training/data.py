@@ -42,6 +42,7 @@ class TrainingData:
         self._targets, self._last = {}, None
         self.tried = set()  # losses that were tried without options: once for all runs
         self.threads = choose_threads()  # one number for all runs that share the data
+        self.at_once = False  # whether these train at once, with a thread each
         weights = dataset.weights
         self.weights = None if weights is None else weights[rows].float().to(self.device)
         if self.device.type == "cpu":
@@ -52,6 +53,10 @@ class TrainingData:
 
     def __len__(self):
         return len(self._rows)
+
+    def train_at_once(self):
+        """Let runs on this data train at once, with a thread each."""
+        self.at_once, self.threads = True, 1
 
     def targets(self, kind=None):
         """Return the training targets on the device, as :meth:`OrderedData.targets` makes them."""

@@ -32,7 +32,7 @@ def describe_origin(run):
         "first weights": run.first_weights,
         "versions": _versions(),
         "device": name_device(run.data.device),
-        "threads": torch.get_num_threads(),
+        "threads": run.threads,
     }
 
 

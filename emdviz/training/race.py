@@ -1,10 +1,12 @@
-"""Runs that train in turns, in a thread of their own."""
+"""Runs that train in turns, in threads of their own."""
 
 import atexit
-import contextvars
 import threading
 import time
 import weakref
+from contextvars import copy_context
+
+from emdviz.training.at_once import Stopped, width_of
 
 EXPECTED = (FloatingPointError, MemoryError, OSError)
 """Errors that end one run and leave the others in the race."""
@@ -15,7 +17,8 @@ _training = weakref.WeakSet()
 class Race:
     """Runs that train in turns: epoch 1 of each, then epoch 2 of each, and so on.
 
-    One race trains at a time: to start one stops another, which can be resumed. So does a
+    Small networks train at once, as many as there are cores left, with a thread each. One race
+    trains at a time: to start one stops another, which can be resumed. So does a
     KeyboardInterrupt in a cell of a notebook, and the end of Python.
 
     Parameters
@@ -45,6 +48,7 @@ class Race:
         self.steps = dict.fromkeys(runs, 0)
         self._seconds = dict.fromkeys(runs, 0.0)
         self._lock, self._stop, self._thread = threading.RLock(), threading.Event(), None
+        self._width, self._taken, self._threads = 1, set(), []
         begun = any(run.epochs for run in runs.values())
         self.state = "finished" if self._next() is None else "stopped" if begun else "ready"
 
@@ -65,9 +69,10 @@ class Race:
             if self._next() is None:
                 return
             self._stop.clear()
+            self._width = width_of(list(self.runs.values()))
             self.state = "training"
             # the thread prints into the output of the cell that started it
-            run = contextvars.copy_context().run
+            run = copy_context().run
             self._thread = threading.Thread(target=run, args=(self._train,), daemon=True)
             _training.add(self)
             _watch_interrupts()
@@ -87,7 +92,7 @@ class Race:
         """Stop after the present batch, and return when nothing trains any more."""
         thread = self._thread
         self.ask_to_stop()
-        if thread is not None and thread is not threading.current_thread():
+        if thread is not None and threading.current_thread() not in (thread, *self._threads):
             thread.join()
 
     def wait(self, look=None):
@@ -132,7 +137,7 @@ class Race:
             steps = (epochs - len(run.epochs)) * run.steps - self.steps[other]
             pace = sum(known) / len(known) if paces[other] is None else paces[other]
             total += max(0, steps) * pace
-        return total
+        return total / min(self._width, len(going))
 
     def _pace(self, name):
         """Return the seconds that a run takes for a batch, or None."""
@@ -146,27 +151,48 @@ class Race:
         waiting = [
             (len(run.epochs), i, name)
             for i, (name, run) in enumerate(self.runs.items())
-            if name not in self.errors and len(run.epochs) < run.config.epochs
+            if name not in {*self.errors, *self._taken} and len(run.epochs) < run.config.epochs
         ]
         return min(waiting)[2] if waiting else None
 
     def _train(self):
+        self._threads = [
+            threading.Thread(target=copy_context().run, args=(self._train_in_turn,), daemon=True)
+            for _ in range(self._width - 1)
+        ]
+        for thread in self._threads:
+            thread.start()
+        self._train_in_turn()
+        for thread in self._threads:
+            thread.join()
+        with self._lock:
+            self.state = "finished" if self._next() is None else "stopped"
+            _training.discard(self)
+        self.on_change(True)
+
+    def _train_in_turn(self):
+        """Train an epoch of the run whose turn it is, and so on while there is one."""
         try:
-            while (name := self._next()) is not None:
+            while (name := self._take()) is not None:
                 try:
                     self._train_epoch(name, self.runs[name])
                 except EXPECTED as error:
                     self.errors[name] = error
+                finally:
+                    self._taken.discard(name)
                 self.on_change(False)
-        except _Stopped:
+        except Stopped:
             pass
         except BaseException as error:
             self.failure = error
-        finally:
-            with self._lock:
-                self.state = "finished" if self._next() is None else "stopped"
-                _training.discard(self)
-            self.on_change(True)
+            self._stop.set()
+
+    def _take(self):
+        """Return the name of the run whose turn it is, and keep it from the other threads."""
+        with self._lock:
+            if (name := self._next()) is not None:
+                self._taken.add(name)
+            return name
 
     def _train_epoch(self, name, run):
         number, before, start = len(run.epochs) + 1, run.state(), time.perf_counter()
@@ -188,11 +214,7 @@ class Race:
 
     def _raise_if_stopped(self):
         if self._stop.is_set():
-            raise _Stopped
-
-
-class _Stopped(Exception):
-    """Training was asked to stop."""
+            raise Stopped
 
 
 def _watch_interrupts():

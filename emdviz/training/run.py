@@ -115,8 +115,9 @@ class Run(Predictor):
         A digest of the network's tensors before training.
     threads : int
         Those that it computes with on a CPU: as many as torch would take, or what other programs
-        leave of them as the run is made; ``OMP_NUM_THREADS`` in the environment settles it. A run
-        that goes on takes the number that it began with, since the last digits depend on it.
+        leave of them as the run is made; ``OMP_NUM_THREADS`` in the environment settles it. One,
+        where several small networks train at once. A run that goes on takes the number that it
+        began with, since the last digits depend on it.
 
     Raises
     ------
@@ -202,10 +203,18 @@ class Run(Predictor):
             self.threads = self.folder.threads = self.folder.threads or self.threads
 
     def __iter__(self):
+        return self.go()
+
+    def go(self, *, on_step=None):
+        """Yield the finished epochs, then train and yield the others.
+
+        ``on_step`` is called after every batch; what it raises ends the run within an epoch.
+        """
         yield from self.epochs[:]
         for number in range(len(self.epochs) + 1, self.config.epochs + 1):
             start = time.perf_counter()
-            yield self.finish(self.train(number), time.perf_counter() - start)
+            total = self.train(number, on_step=on_step)
+            yield self.finish(total, time.perf_counter() - start)
 
     def rate(self, number, step):
         """Return the learning rate of a step, counted from 0, of an epoch, counted from 1."""
@@ -252,8 +261,7 @@ class Run(Predictor):
         valid = self.data.valid
         targets = self.data.valid_targets(self.config.targets)
         if outputs is None:
-            with use_threads(self.threads):
-                outputs = self._compute(valid.inputs)
+            outputs = self._compute(valid.inputs)
         predicted = self.read_outputs(outputs, targets)
         learned = self.criterion.end_epoch() if self.loss.uses_features else None
         before = self.epochs[-1].seconds if self.epochs else 0.0
@@ -274,6 +282,10 @@ class Run(Predictor):
             self.folder.write(tensors, [one.to_dict() for one in epochs], best=best)
         self.epochs = epochs  # an epoch counts as finished only after it was kept
         return epoch
+
+    def _compute(self, inputs):
+        with use_threads(self.threads):
+            return super()._compute(inputs)
 
     def _predict_probe(self, outputs):
         if self._probe_is_valid:
