@@ -348,6 +348,15 @@ def test_a_simple_model_that_is_far_better_comes_first(compared):
     assert "lower by 20 %" in text
 
 
+def test_a_comparison_has_its_page_and_writes_it_anew_only_where_it_is_gone(compared):
+    page = compared.folder / "report.html"
+    page.write_text("seen", encoding="utf-8")
+    assert compared.report.path == page
+    assert page.read_text(encoding="utf-8") == "seen"
+    page.unlink()
+    assert "<h1" in compared.report.path.read_text(encoding="utf-8")
+
+
 def test_names_stay_text_in_the_page_and_in_latex(tmp_path):
     data = hostile_table(tmp_path)
     comparison = compare(data, tmp_path / "runs", ("XE", "EMD2"), seeds=2, epochs=1)

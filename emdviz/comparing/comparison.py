@@ -72,6 +72,18 @@ class Comparison:
         """Test rows / training rows, as ``training.paired_differences`` takes it."""
         return len(self.data.splits["test"]) / len(self.data.splits["train"])
 
+    @property
+    def report(self):
+        """The page in its folder, written if it is not there; see ``emdviz.report``.
+
+        In a notebook it shows itself.
+        """
+        from emdviz.report import Report, write
+        from emdviz.report.page import PAGE
+
+        page = self.folder / PAGE
+        return Report(page) if page.is_file() else write(self)
+
     def run_folder(self, loss, seed):
         """Return the folder of a run.
 
