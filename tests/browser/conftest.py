@@ -1,6 +1,8 @@
 """One Chromium and one JupyterLab for all browser tests."""
 
+import collections
 import contextlib
+import itertools
 import os
 
 import nbformat
@@ -44,26 +46,61 @@ def open_cells(lab):
     return open_
 
 
+@pytest.fixture(scope="session")
+def idle_pages(browser):
+    """Pages that no test uses at present, each with its Watch, by the options of their contexts."""
+    idle = collections.defaultdict(list)
+    yield idle
+    for page, _ in itertools.chain(*idle.values()):
+        page.context.close()
+
+
 @pytest.fixture
-def offline(browser):
+def offline(browser, idle_pages):
     """Return a function that opens an address where no network is.
 
-    It returns the page, and the Watch that notes what goes wrong there.
+    It returns the page, and the Watch that notes what goes wrong there. A page that a test before
+    had is used again, which takes half the time, unless it must be a ``new`` one.
     """
-    with contextlib.ExitStack() as opened:
+    taken = []
 
-        def open_(address, **options):
+    def open_(
+        address,
+        viewport=None,
+        color_scheme="light",
+        reduced_motion="no-preference",
+        new=False,
+        **options,
+    ):
+        idle = idle_pages[repr(sorted(options.items()))]
+        if new or not idle:
             context = browser.new_context(offline=True, **options)
-            opened.callback(context.close)
             watch = Watch(context)
             page = context.new_page()
-            page.goto(address)
-            return page, watch
+        else:
+            page, watch = idle.pop()
+            watch.errors.clear()
+            watch.foreign_requests.clear()
+        taken.append((None if new else idle, page, watch))
+        page.set_viewport_size(viewport or {"width": 1280, "height": 720})
+        page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
+        page.goto(address)
+        return page, watch
 
-        yield open_
+    yield open_
+    for idle, page, watch in taken:
+        if idle is None:
+            page.context.close()
+        else:
+            page.goto("about:blank")
+            idle.append((page, watch))
 
 
 @pytest.fixture
 def offline_page(offline, tmp_path):
     """Return a function that does the same with the saved page of an explorer."""
-    return lambda explorer: offline(explorer.save_html(tmp_path / "page.html").as_uri())
+
+    def open_(explorer, **options):
+        return offline(explorer.save_html(tmp_path / "page.html").as_uri(), **options)
+
+    return open_

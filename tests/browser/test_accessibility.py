@@ -7,7 +7,6 @@ axe-core is Deque's, from npm, in the version that the package axe-playwright-py
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from devtools.lab import Watch
 from emdviz import explorers
 
 pytestmark = pytest.mark.browser
@@ -40,16 +39,13 @@ def violations(page, context=".emdviz-explorer"):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_saved_page(browser, tmp_path, name, scheme):
-    path = getattr(explorers, name)().save_html(tmp_path / "page.html")
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
-    watch = Watch(context)
-    page = context.new_page()
-    page.goto(path.as_uri())
+def test_a_saved_page(offline_page, name, scheme):
+    explorer = getattr(explorers, name)()
+    size = {"width": 1280, "height": 900}
+    page, watch = offline_page(explorer, viewport=size, color_scheme=scheme)
     page.locator(".emdviz-bar").first.wait_for()
     assert violations(page) == []
     assert watch.errors == []
-    context.close()
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

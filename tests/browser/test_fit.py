@@ -24,7 +24,9 @@ options = {
 """
 
 # how far parts of a figure, or its texts and numbers, leave the screen `within`; the least text
-LOOK = """([n, selector]) => {
+LOOK = """async ([n, selector]) => {
+  // a screen of another size is told, and then the figure is laid out
+  for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
   const root = [...document.querySelectorAll('.emdviz-explorer')][n];
   root.scrollIntoView();
   const screen = document.querySelector(selector);
@@ -52,7 +54,6 @@ LOOK = """([n, selector]) => {
 
 
 def check(page, n, within, style):
-    page.wait_for_timeout(100)  # a screen of another size is told, and then the figure is laid out
     seen = page.evaluate(LOOK, [n, within])
     assert seen["outside"] == []
     assert seen["texts"] > 10

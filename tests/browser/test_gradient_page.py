@@ -113,19 +113,17 @@ def test_a_saved_page_works_without_kernel_and_network(offline_page):
 
 @pytest.mark.parametrize("style", ["notebook", "projector"])
 @pytest.mark.parametrize("count", [2, 8, 20])
-def test_nothing_sticks_out_at_any_width(browser, tmp_path, style, count):
+def test_nothing_sticks_out_at_any_width(offline_page, style, count):
     names = [f"a rather long name {i}" for i in range(count)]
     explorer = GradientExplorer(classes=names, style=style, emd_weight=2.5)
     explorer.steps = 12
-    page = browser.new_page()
-    page.goto(explorer.save_html(tmp_path / "page.html").as_uri())
+    page, _ = offline_page(explorer)
     figure = GradientFigure(page)
     for width in (320, 450, 700, 1100, 1920):
         page.set_viewport_size({"width": width, "height": 900})
         figure.rest()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert (width, figure.sticking_out()) == (width, [])
-    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from devtools.lab import Watch
 from emdviz import datasets, explorers
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.training import TrainConfig
@@ -43,13 +42,12 @@ def figures():
 
 
 @pytest.fixture
-def boxes(browser, tmp_path):
+def boxes(offline, tmp_path):
     """Return a function that shows figures on one page, and returns the boxes of all elements."""
 
+    page, watch = offline("about:blank", viewport={"width": 1100, "height": 900})
+
     def boxes_(*shown):
-        context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900})
-        watch = Watch(context)
-        page = context.new_page()
         path = tmp_path / "page.html"
         parts = "".join(f"<div style='width: 1000px'>{each._fragment()}</div>" for each in shown)
         path.write_text(f"<!doctype html><body>{parts}</body>", encoding="utf-8")
@@ -60,7 +58,6 @@ def boxes(browser, tmp_path):
         page.wait_for_timeout(300)  # each is drawn when the browser has told it its size
         found = [roots.nth(i).evaluate(BOXES) for i in range(len(shown))]
         assert watch.errors == []
-        context.close()
         return found
 
     return boxes_

@@ -87,7 +87,10 @@ def test_every_step_is_in_sight_and_every_answer_answers(visit, width, height):
         assert page.locator(".tour-bar-place").inner_text() == f"{number} of {len(STEPS)}"
         asked = page.evaluate(SAID)
         assert page.evaluate(HIDDEN) <= [0, 2, 1, 0, 0], step.name
-        for i, answer in enumerate(step.answers):
+        answers = [*enumerate(step.answers)]
+        if width > 1280:  # each was clicked on the small screen; here keys give one of them
+            answers = [answers[number % len(answers)]]
+        for i, answer in answers:
             assert not now.locator(".tour-reveal").is_visible()
             if width == 1280:
                 now.get_by_role("button", name=answer, exact=True).click()
@@ -96,7 +99,7 @@ def test_every_step_is_in_sight_and_every_answer_answers(visit, width, height):
             verdict = "✓ Yes." if i == step.right else "✗ Not quite."
             assert now.locator(".tour-verdict").inner_text().strip() == verdict
             wait_for_other(page, asked)
-            if i == 0:
+            if i == answers[0][0]:
                 hidden = page.evaluate(HIDDEN)
                 assert all(h <= most for h, most in zip(hidden, [0, 2, 1, 0, 0], strict=True)), step
                 assert page.evaluate(SMALLEST) >= 15.9, step.name

@@ -82,12 +82,9 @@ def test_a_number_of_pots_that_belongs_to_another_state_is_not_shown(browser):
 
 @pytest.mark.parametrize("positions", [None, [1.0, 3.0, 5.0, 8.0, 10.5, 13.0, 15.0, 18.0]])
 @pytest.mark.parametrize("arguments", [{}, {"order": 2}, {"mass_t": 0.6}])
-def test_a_focused_ribbon_lights_the_slice_that_it_pays_for(
-    browser, tmp_path, positions, arguments
-):
+def test_a_focused_ribbon_lights_the_slice_that_it_pays_for(offline_page, positions, arguments):
     explorer = TransportExplorer(classes=EIGHT, positions=positions, **arguments)
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
-    page.goto(explorer.save_html(tmp_path / "page.html").as_uri())
+    page, _ = offline_page(explorer, viewport={"width": 1200, "height": 900})
     figure = TransportFigure(page)
     x = np.arange(8.0) if positions is None else np.array(positions)
     paid = np.zeros((8, 8))
@@ -110,7 +107,6 @@ def test_a_focused_ribbon_lights_the_slice_that_it_pays_for(
     assert figure.slice(x)[:2] == (i, j), "the last ribbon is the last"
     page.keyboard.press("Tab")
     assert figure.slice(x) is None
-    page.close()
 
 
 def test_pointing_at_a_ribbon_or_at_its_cell_lights_both_and_the_slice(browser, tmp_path):
@@ -152,23 +148,22 @@ def test_a_saved_page_works_without_kernel_and_network(offline_page):
     assert (watch.errors, watch.foreign_requests) == ([], [])
 
 
-@pytest.mark.parametrize("width", [320, 700, 1100, 1920])
 @pytest.mark.parametrize("style", ["notebook", "projector"])
 @pytest.mark.parametrize(("count", "matrix"), [(2, False), (8, True), (20, False)])
-def test_nothing_sticks_out_at_any_width(browser, tmp_path, width, style, count, matrix):
+def test_nothing_sticks_out_at_any_width(offline_page, style, count, matrix):
     names = [f"a rather long name {i}" for i in range(count)]
     explorer = TransportExplorer(classes=names, style=style, matrix=matrix, order=2)
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    page.goto(explorer.save_html(tmp_path / "page.html").as_uri())
+    page, _ = offline_page(explorer)
     figure = TransportFigure(page)
-    figure.rest()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert figure.sticking_out() == []
-    tiles = figure.root.locator(".emdviz-tile").evaluate_all(
-        "(tiles) => tiles.map((tile) => tile.scrollWidth - tile.clientWidth)"
-    )
-    assert tiles == [0, 0, 0]
-    page.close()
+    for width in (320, 700, 1100, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        figure.rest()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert (width, figure.sticking_out()) == (width, [])
+        tiles = figure.root.locator(".emdviz-tile").evaluate_all(
+            "(tiles) => tiles.map((tile) => tile.scrollWidth - tile.clientWidth)"
+        )
+        assert (width, tiles) == (width, [0, 0, 0])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
