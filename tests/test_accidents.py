@@ -165,14 +165,14 @@ def test_cache_and_runs_may_lie_on_another_file_system(folder):
     assert not any("nothing kept" in note for note in told["first cache"] + told["again cache"])
     assert len(told["first fit"]) == 2
     assert (told["again fit"], told["again run"]) == (told["first fit"], "")
-    assert ".emdviz/image_folder-32px.npz" in there
+    assert ".emdviz/image_folder-32px.npy" in there
     assert "fit/history.json" in there
     assert any(name.startswith("store/") for name in there)
 
 
 def read_again_and_again(root, expected, failed):
     for _ in range(12):
-        (root / ".emdviz" / "image_folder-16px.npz").unlink(missing_ok=True)
+        (root / ".emdviz" / "image_folder-16px.npy").unlink(missing_ok=True)
         found = image_folder(root, size=16)
         kept = not any("nothing kept" in note for note in found.notes)
         if not kept or not np.array_equal(found.inputs, expected):

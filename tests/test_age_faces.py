@@ -303,7 +303,7 @@ def test_the_second_start_gives_the_same_and_the_cache_can_be_left_out(tmp_path)
         torch.testing.assert_close(again.inputs, first.inputs, atol=0, rtol=0)
         assert again.report == first.report
         assert again.notes == first.notes
-    assert (tmp_path / ".emdviz" / "utkface-16px.npz").exists()
+    assert (tmp_path / ".emdviz" / "utkface-16px.npy").exists()
 
 
 @pytest.mark.parametrize("pattern", ["utkface", "all_age_faces", "fgnet"])

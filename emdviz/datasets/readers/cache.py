@@ -1,12 +1,15 @@
 """Decoded images, kept beside the data, so that the next start takes a moment."""
 
 import hashlib
+import json
 import os
 import secrets
 import time
 import warnings
+import zlib
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import PIL
@@ -23,7 +26,7 @@ from emdviz.datasets.readers.images import (
 FOLDER = ".emdviz"
 """Name of the folder beside the data; delete it whenever you like."""
 
-VERSION = 3
+VERSION = 4
 """Of the decoding; images that another version decoded are not used."""
 
 JUST_NOW = 2 * 10**9
@@ -46,7 +49,7 @@ def read_images(
 ):
     """Decode images as :func:`images.decode` does, but each file only once.
 
-    Decoded images are kept in ``<root>/.emdviz/<name>-<size>px.npz`` (beside ``root``, if that is
+    Decoded images are kept in ``<root>/.emdviz/<name>-<size>px.npy`` (beside ``root``, if that is
     a zip file; see :func:`cache_folder`). An image is taken from there as long as its file has the
     same name below ``root``, the same size in bytes and the same time of change, and ``crops``,
     ``squeeze``, ``digests`` and ``depth`` are the same; a new or changed file is decoded. So are,
@@ -61,7 +64,7 @@ def read_images(
     if cache:
         about = f"{VERSION} {PIL.__version__} {size} {squeeze} {digests} {depth}"
         decoded = _through_cache(
-            place(root, f"{name}-{size}px.npz"), about, files, size, crops, options
+            place(root, f"{name}-{size}px.npy"), about, files, size, crops, options
         )
     else:
         decoded = decode(files, size, crops=crops, **options)
@@ -97,13 +100,13 @@ def place(root, name):
 def _through_cache(path, about, files, size, crops, options):
     now = time.time_ns()
     crops = check_crops(crops, len(files))
-    keys = np.array([_key(file, crop) for file, crop in zip(files, crops, strict=True)], "S64")
+    keys = [f"{file.identity}|{crop}" for file, crop in zip(files, crops, strict=True)]
     stored = _load(path, about)
     if stored is None:
         result = decode(files, size, crops=crops, **options)
     else:
-        places = {key: place for place, key in enumerate(stored.pop("keys").tolist())}
-        source = np.array([places.get(key, -1) for key in keys.tolist()], np.int64)
+        places = {key: place for place, key in enumerate(stored.pop("keys"))}
+        source = np.array([places.get(key, -1) for key in keys], np.int64)
         missing = np.flatnonzero(source < 0)
         if len(missing):
             some = [files[k] for k in missing]
@@ -127,15 +130,10 @@ def _through_cache(path, about, files, size, crops, options):
     settled = np.array([now - files[k].changed > JUST_NOW for k in result.kept], bool)
     if options["depth"] is None:
         settled &= ~result.deep
-    keys = np.where(settled, keys[result.kept], b"")
+    keys = [keys[k] if fine else None for k, fine in zip(result.kept, settled, strict=True)]
     hashes = np.zeros((0, 32), np.uint8) if result.digests is None else result.digests
-    arrays = {"about": np.array(about), "keys": keys, "images": result.images, "digests": hashes}
-    note = store(path, lambda file: np.savez(file, **arrays))
+    note = store(path, lambda file: _write(file, about, keys, result.images, hashes))
     return result._replace(notes=(*result.notes, *filter(None, [note])))
-
-
-def _key(file, crop):
-    return hashlib.sha256(f"{file.identity}|{crop}".encode(errors="surrogateescape")).hexdigest()
 
 
 def _pick(first, second, rows):
@@ -149,25 +147,40 @@ def _pick(first, second, rows):
     return picked
 
 
+def _write(file, about, keys, images, digests):
+    text = json.dumps([about, keys]).encode()
+    # arrays one after another, for from an archive NumPy takes three times as long to read them
+    for array in (images, digests, np.frombuffer(text, np.uint8)):
+        np.save(file, array)
+    np.save(file, np.uint32(_checksum(images, digests, text)))
+
+
 def _load(path, about):
-    """Return the arrays of a kept file; None if it is not there, not whole, or not ``about`` it."""
+    """Return what a kept file holds; None if it is not there, not whole, or not ``about`` it."""
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            if archive["about"].item() != about:
-                return None
-            return {name: archive[name] for name in ("keys", "images", "digests")}
-    except Exception:  # NumPy and zipfile raise a dozen kinds of errors for broken files
+        with open(path, "rb") as file:
+            images, digests, text, checksum = (np.load(file) for _ in range(4))
+        written, keys = json.loads(text.tobytes())
+        if written != about or checksum != _checksum(images, digests, text):
+            return None
+        return {"keys": keys, "images": images, "digests": digests}
+    except Exception:  # NumPy raises half a dozen kinds of errors for broken files
         return None
 
 
+def _checksum(images, digests, text):
+    return zlib.crc32(text, zlib.crc32(digests, zlib.crc32(images)))
+
+
 def store(path, write):
-    """Let ``write`` fill a file of the cache; return a note if that failed."""
+    """Let ``write`` fill a file of the cache by its ``write``; return a note if that failed."""
     # under another name until it is whole, since other processes may read or write it
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(exist_ok=True, parents=True)
         with open(temporary, "xb") as file:
-            write(file)
+            # NumPy's own way into a file does not say why a disk takes no more
+            write(SimpleNamespace(write=file.write))
         os.replace(temporary, path)
     except OSError as error:
         return f"nothing kept for the next start: {path.parent}: {error.strerror}"

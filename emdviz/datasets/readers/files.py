@@ -16,6 +16,8 @@ from emdviz.reading import shown
 MAX_FILE_BYTES = 64 * 2**20
 """A larger file is not read: no photograph to learn from is so large."""
 
+_FIRST_BYTES = 2**16  # most small images are not longer
+
 _LEFTOVERS = {
     "__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin", "system volume information",
     "lost+found", "thumbs.db", "desktop.ini",
@@ -131,15 +133,17 @@ def _walk(root):
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = prefix + entry.name
-                if is_hidden([entry.name]):
+                if _is_hidden(entry.name):
                     continue
                 if entry.is_dir():
                     # links come after all that is really there
                     add = folders.append if entry.is_symlink() else folders.appendleft
                     add((entry.path, name + "/"))
-                elif entry.is_file() and name.lower().endswith(".zip"):
+                elif not entry.is_file():
+                    continue
+                elif name.lower().endswith(".zip"):
                     yield from _zip_members(entry.path, prefix)
-                elif entry.is_file():
+                else:
                     about = entry.stat()
                     identity = f"{name}|{about.st_size}|{about.st_mtime_ns}"
                     read = partial(_read_file, entry.path)
@@ -184,7 +188,11 @@ def is_hidden(parts):
     >>> is_hidden(["__MACOSX", "1.jpg"]), is_hidden(["@eaDir"]), is_hidden(["low", "1.jpg"])
     (True, True, False)
     """
-    return any(part.startswith(".") or part.lower() in _LEFTOVERS for part in parts)
+    return any(map(_is_hidden, parts))
+
+
+def _is_hidden(part):
+    return part.startswith(".") or part.lower() in _LEFTOVERS
 
 
 def is_image(file):
@@ -208,7 +216,9 @@ def is_image(file):
 
 def _read_file(path):
     with open(path, "rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
+        data = file.read(_FIRST_BYTES)  # whoever asks for more is given memory for all of it
+        if len(data) == _FIRST_BYTES:
+            data += file.read(MAX_FILE_BYTES + 1 - _FIRST_BYTES)
     if len(data) > MAX_FILE_BYTES:
         raise ValueError("too large")
     return data

@@ -174,7 +174,8 @@ def _from_folders(source):
         raise source.lacks("holds no image")
     paths = [file.name.split("/") for file in images]
     level = _level_of_classes(paths)
-    splits = [usual_split(path[level]) for path in paths]
+    named = {name: usual_split(name) for name in {path[level] for path in paths}}
+    splits = [named[path[level]] for path in paths]
     if all(splits) and len(set(splits)) > 1:
         level += 1
     else:
