@@ -30,8 +30,10 @@ two products of matrices, in float64 so that nothing overflows; beyond, the firs
 in logarithms, and products go on from its potentials for as long as they do not move too far. The
 gradient is the potential itself, so nothing of the scalings is kept.
 
-At (256, 100) with λ = 10, λD is up to 990: each pair has a kernel of its own, 100 by 100, and a
-scaling is two products of a row with it, where a small λ has one kernel for all pairs.
+At (256, 100) with λ = 10, λD is up to 990. The kernels of all pairs, 100 by 100 each, would not
+stay in the processor's cache. As D is that of a line, exp(−λ|i − j|) is split at the edges of
+blocks of classes: within a block all pairs have one kernel, and from the others comes one number
+from each side.
 """
 
 

@@ -119,6 +119,50 @@ def test_products_take_the_place_of_logarithms_wherever_they_can(monkeypatch, mo
             np.testing.assert_allclose(columns, sums, rtol=10 * tolerance * most, atol=tolerance)
 
 
+@pytest.mark.parametrize("most", [50.0, 1e3, 1e5])
+@pytest.mark.parametrize("sure", [1.0, 30.0, 1e4])
+def test_on_a_line_products_of_blocks_are_those_of_all_classes(most, sure):
+    logits, t = case(11)
+    log_p = torch.log_softmax(sure * logits, 1)
+    t[0, 0] = 1e-200
+    x = torch.tensor([0.0, 1, 1, 2, 5, 9, 10, 11, 30, 31, 40], dtype=torch.float64) / 40 * most
+    cost = abs(x[:, None] - x).numpy()
+    expected = in_logarithms(log_p.numpy(), t.numpy(), cost, 40)
+    g, h, columns = (values.numpy() for values in entropic._scale_on_a_line(log_p, t, x, 40))
+    np.testing.assert_allclose(g, expected, rtol=1e-10, atol=1e-10 * most)
+    rows = -logsumexp(g[:, None, :] - cost, axis=2)
+    np.testing.assert_allclose(h, rows, rtol=1e-10, atol=1e-10 * most)
+    sums = np.exp(g + logsumexp((log_p.numpy() + rows)[:, :, None] - cost, axis=1))
+    np.testing.assert_allclose(columns, sums, rtol=1e-9 * most, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", ["steps", "uneven", "shuffled", "circle"])
+def test_a_line_is_found_by_its_distances(monkeypatch, kind, dtype):
+    used = []
+
+    def watched(*arguments, real=entropic._scale_on_a_line):
+        used.append(1)
+        return real(*arguments)
+
+    monkeypatch.setattr(entropic, "_scale_on_a_line", watched)
+    x = torch.arange(8.0) if kind == "steps" else torch.tensor([0.1, 0.3, 1, 2.7, 3, 5, 7, 8.1])
+    x = x[[3, 1, 2, 0, 4, 5, 6, 7]] if kind == "shuffled" else x
+    x = x.to(dtype)
+    distance = abs(x[:, None] - x)
+    distance = torch.minimum(distance, 9 - distance) if kind == "circle" else distance
+    logits, t = (values.to(dtype) for values in case(8))
+    log_p = torch.log_softmax(logits, 1)
+    expected = scale_matrix(log_p, t, distance, 100.0, 20)
+    assert used == []  # so few stay in the cache
+    monkeypatch.setattr(entropic, "BLOCK", 64)
+    found = scale_matrix(log_p, t, distance, 100.0, 20)
+    assert len(used) == (kind in ("steps", "uneven"))
+    tolerance = 1e-10 if dtype == torch.float64 else 1e-4
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
+
+
 def test_the_value_never_exceeds_the_exact_cost():
     # λD up to 1,200: exp(−λD) is 0 in float64
     logits, t = case(8)

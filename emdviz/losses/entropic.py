@@ -128,7 +128,8 @@ def scale_matrix(log_p, t, distance, lam, iterations, *, greatest=None):
     its own. Otherwise a step is taken in logarithms, its potentials are absorbed into a kernel of
     each pair, and products go on from there until they have moved so far that this begins anew
     (Schmitzer, *Stabilized sparse scaling algorithms for entropy regularized transport problems*,
-    2019). Not on a CPU, where to look at values is to wait, every step is taken in logarithms
+    2019). On a line, D = |x_i − x_j| with rising x, products within blocks of near classes go on to
+    the end. Not on a CPU, where to look at values is to wait, every step is taken in logarithms
     unless ``greatest``, the greatest distance, is given and small enough.
     """
     with torch.no_grad():
@@ -140,7 +141,13 @@ def scale_matrix(log_p, t, distance, lam, iterations, *, greatest=None):
         if greatest is not None and lam * greatest <= WIDEST and wide.dtype == torch.float64:
             scaled = _scale(*parts)
         elif cost.device.type == "cpu":
-            scaled = _scale_in_blocks(*parts)
+            places = None  # where all kernels stay in a CPU's cache, they are as fast
+            if len(log_p) * cost.numel() > BLOCK:
+                places = _places_on_a_line(parts[2], torch.finfo(distance.dtype).eps)
+            if places is None:
+                scaled = _scale_in_blocks(*parts)
+            else:
+                scaled = _scale_on_a_line(*parts[:2], places, iterations)
         else:
             scaled = _scale_in_logarithms(*parts)
         g, h, columns = (values.to(log_p) for values in scaled)
@@ -172,6 +179,66 @@ def _scale_in_logarithms(log_p, t, cost, iterations):
     for _ in range(iterations):
         g = log_t - _log_product(log_p - _log_product(g, -cost), -back)
     return g, *_rows_and_columns(log_p, t, g, cost)
+
+
+def _places_on_a_line(cost, rounding):
+    """Return places x with cost |x_i − x_j| up to rounding, x rising from 0; None if none have."""
+    x = cost[0]
+    apart = torch.abs(cost - torch.abs(x[:, None] - x)).amax()
+    return x if bool((x.diff() >= 0).all() & (apart <= 2 * rounding * cost.amax())) else None
+
+
+def _scale_on_a_line(log_p, t, x, iterations):
+    """Scale exp(−|x_i − x_j|), which is exp(−|x_i − e|) exp(−|e − x_j|) for any e between them.
+
+    The classes stand in K blocks, each at most WIDEST wide: within one nothing overflows, and what
+    comes from another comes through the first or last class. A block of numbers is kept as values
+    times exp(scale), of shapes (K, N, block) and (K, N, 1), the largest value 1.
+    """
+    count = len(x)
+    size = next(n for n in range(count, 0, -1) if (x[n - 1 :] - x[: count - n + 1]).max() <= WIDEST)
+    spare = -count % size  # classes without mass beside the last one
+    x = torch.cat([x, x[-1:].expand(spare)]).view(-1, 1, size)
+    first, last = x[..., :1], x[..., -1:]
+    from_first, from_last = torch.exp(first - x), torch.exp(x - last)
+    kernel = torch.cat([torch.exp(-torch.abs(x.mT - x)), from_first.mT, from_last.mT], 2)
+
+    def in_blocks(logarithms):
+        padded = torch.nn.functional.pad(logarithms, (0, spare), value=-math.inf)
+        blocks = padded.unflatten(1, (-1, size)).transpose(0, 1).contiguous()
+        scale = blocks.amax(2, keepdim=True)
+        scale = torch.where(scale > -math.inf, scale, 0)
+        return torch.exp(blocks - scale), scale
+
+    def in_rows(blocks):
+        return blocks.transpose(0, 1).flatten(1)[:, :count]
+
+    def product(values, scale):
+        within, to_first, to_last = torch.bmm(values, kernel).split([size, 1, 1], 2)
+        upwards = torch.logcumsumexp(torch.log(to_last) + scale + last, 0)
+        downwards = torch.logcumsumexp((torch.log(to_first) + scale - first).flip(0), 0).flip(0)
+        nothing = torch.full_like(scale[:1], -math.inf)
+        below = torch.cat([nothing, upwards[:-1]]) - first
+        above = torch.cat([downwards[1:], nothing]) + last
+        most = torch.maximum(scale, torch.maximum(below, above))
+        result = within * torch.exp(scale - most)
+        result.addcmul_(from_first, torch.exp(below - most))
+        return result.addcmul_(from_last, torch.exp(above - most)), most
+
+    def quotient(masses, of_masses, values, scale):
+        values = masses / values
+        most = values.amax(2, keepdim=True)
+        return values / torch.where(most > 0, most, 1), torch.log(most) + of_masses - scale
+
+    p, log_t, v = in_blocks(log_p), torch.log(t), in_blocks(torch.zeros_like(t))
+    t = in_blocks(log_t)
+    for _ in range(iterations):
+        columns = product(*quotient(*p, *product(*v)))
+        v = quotient(*t, *columns)
+    rows = product(*v)
+    g, h = (-in_rows(torch.log(values) + scale) for values, scale in (columns, rows))
+    values, scale = product(*quotient(*p, *rows))
+    return log_t + g, h, in_rows(v[0] * values * torch.exp(v[1] + scale))
 
 
 def _scale_in_blocks(log_p, t, cost, iterations):
