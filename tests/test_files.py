@@ -109,6 +109,15 @@ def test_absurd_sizes_are_refused(tmp_path, monkeypatch):
         list_files(tmp_path)
 
 
+@pytest.mark.parametrize("count", [0, 1, 2**16 - 1, 2**16, 2**16 + 1, 200_000])
+def test_files_of_all_lengths_are_read_whole(tmp_path, monkeypatch, count):
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 200_000)
+    content = bytes(k % 251 for k in range(count))
+    write(tmp_path, {"1.jpg": content})
+    (file,) = list_files(tmp_path)
+    assert file.read() == content
+
+
 def test_a_file_that_is_no_zip_is_refused(tmp_path):
     path = write(tmp_path, {"broken.zip": b"PK and then nothing"}) / "broken.zip"
     for root in (path, tmp_path):
