@@ -95,8 +95,8 @@ def option_words(name, value):
     (['--classes', 'low,high'], ['--drop', 'cm, rounded'])
     """
     option = option_of(name)
-    if value is True:
-        return [option]
+    if isinstance(value, bool):
+        return [option if value else f"--no-{name}"]
     if not isinstance(value, list | tuple | range):
         return [option, str(value)]
     if any("," in str(one) for one in value):

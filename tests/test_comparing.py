@@ -27,7 +27,7 @@ from emdviz import comparing, datasets, losses, report, training
 from emdviz.cli import app
 from emdviz.comparing.baselines import note_on_baselines
 from emdviz.comparing.folder import FACTS, RUNS
-from emdviz.comparing.sources import holds_images, read_source
+from emdviz.comparing.sources import read_source
 from emdviz.experiments.claims import Claim
 from emdviz.training import TrainConfig
 from emdviz.training.together import Heads
@@ -388,6 +388,19 @@ class TestPredicting:
         )
 
 
+def medmnist(path, counts):
+    """Write a file as those of MedMNIST: the images of all splits, then the labels."""
+    rng = np.random.default_rng(0)
+    labels = {part: rng.permutation(np.arange(n) % 5)[:, None] for part, n in counts.items()}
+    arrays = {}
+    for part, n in counts.items():
+        noise = rng.integers(0, 40, (n, 28, 28, 3))
+        arrays[f"{part}_images"] = (noise + 50 * labels[part][..., None, None]).astype(np.uint8)
+    arrays |= {f"{part}_labels": own.astype(np.uint8) for part, own in labels.items()}
+    np.savez(path, **arrays)
+    return path
+
+
 class TestSources:
     def test_arrays(self, tmp_path):
         rng = np.random.default_rng(0)
@@ -399,8 +412,10 @@ class TestSources:
         assert len(set(data.groups)) == 15
         with pytest.raises(ValueError, match=r"a.npz lacks \['z'\], its arrays are \['x', 'y'"):
             read_source(tmp_path / "a.npz", label="z")
+        assert torch.equal(read_source(tmp_path / "a.npz", group="person").labels, data.labels)
+        np.savez(tmp_path / "z.npz", x=x, grade=y)
         with pytest.raises(ValueError, match="label or votes must name an array"):
-            read_source(tmp_path / "a.npz")
+            read_source(tmp_path / "z.npz")
         with pytest.raises(ValueError, match=r"holds arrays, for which \['rater'\] cannot be"):
             read_source(tmp_path / "a.npz", label="y", rater="who")
         np.savez(tmp_path / "b.npz", x=x, other=x, y=y)
@@ -412,20 +427,90 @@ class TestSources:
         voted = read_source(tmp_path / "c.npz", votes=["counts"])
         assert np.allclose(voted.votes, counts / counts.sum(axis=1, keepdims=True))
 
-    def test_arrays_of_splits(self, tmp_path):
-        shapes = {"train": 20, "val": 6, "test": 8}
-        arrays = {
-            f"{part}_images": np.full((n, 28, 28, 3), n, np.uint8) for part, n in shapes.items()
-        }
-        arrays |= {f"{part}_labels": np.arange(n)[:, None] % 2 for part, n in shapes.items()}
-        np.savez(tmp_path / "retina.npz", **arrays)
-        assert holds_images(tmp_path / "retina.npz")
-        data = read_source(tmp_path / "retina.npz", label="labels")
-        sizes = {name: len(part) for name, part in data.splits.items()}
-        assert sizes == {"train": 20, "valid": 6, "test": 8}
+    def test_arrays_of_splits_are_joined_and_need_no_options(self, tmp_path):
+        counts = {"train": 20, "val": 6, "test": 8}
+        path = medmnist(tmp_path / "retina.npz", counts)
+        data = read_source(path)
         assert data.has_images
-        for name, n in (("train", 20), ("valid", 6), ("test", 8)):
-            assert (data.split(name).inputs == n).all()
+        assert data.own_splits
+        assert "labels are the array 'labels'" in data.notes
+        with np.load(path) as file:
+            for name, part in (("train", "train"), ("valid", "val"), ("test", "test")):
+                rows = data.split(name)
+                images = file[f"{part}_images"].transpose(0, 3, 1, 2)
+                assert np.array_equal(rows.inputs, images)
+                assert np.array_equal(rows.labels, file[f"{part}_labels"][:, 0])
+            arrays = {name: file[name] for name in file.files}
+        scrambled = sorted(arrays, key=lambda name: (name.endswith("images"), name))
+        np.savez(tmp_path / "other.npz", **{name: arrays[name] for name in scrambled})
+        other = read_source(tmp_path / "other.npz")
+        assert torch.equal(other.inputs, data.inputs)
+        assert torch.equal(other.labels, data.labels)
+        ends = {name: "_".join(name.split("_")[::-1]) for name in arrays}  # as in Keras
+        np.savez(tmp_path / "ends.npz", **{ends[name]: array for name, array in arrays.items()})
+        assert torch.equal(read_source(tmp_path / "ends.npz").labels, data.labels)
+        del arrays["val_labels"]
+        np.savez(tmp_path / "short.npz", **arrays)
+        with pytest.raises(ValueError, match=r"\['labels'\] must have as many rows as 'images' in"):
+            read_source(tmp_path / "short.npz")
+        arrays["val_images"] = arrays["val_images"][:, :9]
+        np.savez(tmp_path / "odd.npz", **arrays)
+        with pytest.raises(ValueError, match=r"odd.npz: 'images' must have one shape in all"):
+            read_source(tmp_path / "odd.npz")
+
+    @pytest.mark.parametrize(
+        ("kind", "told"),
+        [
+            ("float16", "array 'x' of a.npz is float16: its numbers have three digits"),
+            ("bool", "array 'x' of a.npz holds True and False, read as 1 and 0"),
+            ("int8", None),
+            (">f8", None),
+        ],
+    )
+    def test_numbers_that_are_not_what_they_seem_are_told(self, tmp_path, kind, told):
+        x = (np.random.default_rng(0).normal(size=(30, 4)) * 3).astype(kind)
+        names = np.array([b"low", b"high", b"medium"] * 10)
+        np.savez(tmp_path / "a.npz", x=x, y=names)
+        data = read_source(tmp_path / "a.npz")
+        assert np.array_equal(data.inputs, x.astype(np.float32))
+        assert data.classes == ["low", "medium", "high"]
+        assert ([note for note in data.notes if "array 'x'" in note] or [None]) == [told]
+
+    @pytest.mark.parametrize(
+        ("arrays", "words"),
+        [
+            ({"x": np.ones((30, 4), object)}, r"'x' of a.npz cannot .*x.astype\('float32'\)"),
+            ({"x": np.full((30, 4), "1")}, r"'x' of a.npz must hold real numbers, got <U1; .*NAME"),
+            ({"x": np.ones((30, 4), complex)}, "must hold real numbers, got complex128"),
+            ({"x": np.ones((30, 4), "M8[s]")}, r"must hold real numbers, got datetime64\[s\]"),
+            ({"x": np.full((30, 4), np.inf, np.float16)}, "inputs must be finite"),
+            (
+                {"y": np.array(["a"] * 30, object)},
+                r"'y' of a.npz cannot be .*y.astype\(str\)",
+            ),
+            (
+                {"y": np.eye(30)[:, :3]},
+                r"one label .* got shape \(30, 3\); .* votes='y'",
+            ),
+        ],
+    )
+    def test_arrays_that_are_none_of_numbers_are_refused(self, tmp_path, arrays, words):
+        given = {"x": np.arange(120.0).reshape(30, 4), "y": np.arange(30) % 3} | arrays
+        np.savez(tmp_path / "a.npz", **given)
+        with pytest.raises((TypeError, ValueError), match=words):
+            read_source(tmp_path / "a.npz")
+
+    def test_a_file_that_is_no_npz_is_refused(self, tmp_path):
+        path = medmnist(tmp_path / "a.npz", {"train": 9, "test": 9})
+        whole = path.read_bytes()
+        for content in (b"", b"no", whole[: len(whole) // 2]):
+            path.write_bytes(content)
+            with pytest.raises(ValueError, match=r"a.npz must be a whole .npz file"):
+                read_source(path)
+        middle = len(whole) // 3
+        path.write_bytes(whole[:middle] + bytes(64) + whole[middle + 64 :])
+        with pytest.raises(ValueError, match=r"array '\w+_images' of a.npz cannot be read"):
+            read_source(path)
 
     def test_a_table_of_images(self, tmp_path):
         files = {f"photos/{k}.jpg": jpeg(picture(k, k / 40)) for k in range(40)}
@@ -500,6 +585,102 @@ def test_photographs_by_frozen_features(tmp_path):
     listed = comparing.predict(made.folder, new / "list.csv", loss="XE").table
     assert listed["note"].tolist() == ["", "no such file", "cannot be read as an image"]
     assert listed["score"][0] == pytest.approx(table["score"][2], abs=1e-5)
+
+
+ONE_SPLIT = {"losses": ["XE", "EMD2"], "network": "linear", "seeds": 2, "epochs": 2}
+
+
+@pytest.fixture(scope="module")
+def retina(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("retina")
+    return medmnist(folder / "retinamnist.npz", {"train": 60, "val": 15, "test": 20})
+
+
+@pytest.fixture(scope="module")
+def compared(retina):
+    return comparing.compare(retina, folder=retina.parent / "run", **ONE_SPLIT)
+
+
+class TestSplitsOfTheirOwn:
+    """MedMNIST's files name the split of each image."""
+
+    def test_are_used_by_all_runs(self, retina, compared):
+        with np.load(retina) as file:
+            expected = {"valid": file["val_labels"][:, 0], "test": file["test_labels"][:, 0]}
+        for loss in ("XE", "EMD2"):
+            for seed in (0, 1):
+                for split, labels in expected.items():
+                    found = compared.predictions(loss, seed)[split]
+                    assert np.array_equal(found["labels"], labels)
+        assert "one for all seeds" in (compared.folder / "report.html").read_text("utf-8")
+        plan = comparing.plan(retina, folder=compared.folder, **ONE_SPLIT)
+        assert "2 seeds, all on one split, which the data name" in str(plan)
+
+    def test_are_drawn_anew_where_asked_for_and_never_mixed(self, retina, compared):
+        with pytest.raises(ValueError, match="was begun with resplit False, not True"):
+            comparing.compare(retina, folder=compared.folder, resplit=True, **ONE_SPLIT)
+        plan = comparing.plan(retina, resplit=True, **ONE_SPLIT)
+        assert "each with a split of its own" in str(plan)
+        assert "--resplit" in plan.command.split()
+        data = compared.data
+        other = datasets.from_arrays(
+            data.inputs, data.labels.numpy(), name=data.name,
+            splits=["train"] * 59 + ["val"] * 16 + ["test"] * 20,
+        )  # fmt: skip
+        with pytest.raises(ValueError, match="was begun with splits"):
+            comparing.compare(other, folder=compared.folder, **ONE_SPLIT)
+
+    def test_of_a_table_are_used_too(self, tmp_path):
+        frame = pd.read_csv(LEV)
+        names = np.repeat(["train", "val", "test"], [700, 100, 200])
+        names = np.random.default_rng(0).permutation(names)
+        frame.assign(part=names).to_csv(tmp_path / "lev.csv", index=False)
+        made = comparing.compare(
+            tmp_path / "lev.csv", label="rating", split="part", baselines=True,
+            folder=tmp_path / "run", **ONE_SPLIT,
+        )  # fmt: skip
+        for seed in (0, 1):
+            rows = made.predictions("XE", seed)["test"]["index"]
+            assert np.array_equal(rows, np.flatnonzero(names == "test"))
+        scores = made.baselines.groupby("baseline")["test RPS"].nunique()
+        assert scores["logistic regression"] == 1
+
+    def test_new_images_are_predicted_from_a_file_of_arrays(self, retina, compared, tmp_path):
+        with np.load(retina) as file:
+            images = file["test_images"][:5]
+        np.savez(tmp_path / "new.npz", images=images)
+        scores = comparing.predict(compared.folder, tmp_path / "new.npz", loss="XE").table
+        runs = [training.load_run(compared.run_folder("XE", seed)) for seed in (0, 1)]
+        first = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
+        p = np.mean([run.predict(first).distribution.numpy() for run in runs], axis=0)
+        np.testing.assert_allclose(scores[[f"P({k})" for k in range(5)]], p, atol=1e-6)
+        assert (scores["note"] == "").all()
+        whole = comparing.predict(compared.folder, retina, loss="XE").table
+        np.testing.assert_allclose(whole["score"][75:80], scores["score"], atol=1e-6)
+        with pytest.raises(ValueError, match=r"got torch.float32 .* whole numbers from 0 to 255"):
+            comparing.predict(compared.folder, images.astype(np.float32) / 255)
+
+    def test_images_of_another_size_are_refused(self, compared):
+        larger = np.zeros((2, 3, 32, 32), np.uint8)
+        with pytest.raises(ValueError, match=r"\(N, 3, 28, 28\), got .* \(2, 3, 32, 32\); resize"):
+            comparing.predict(compared.folder, larger)
+
+
+@pytest.mark.slow
+def test_medmnist_by_frozen_features(tmp_path):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    path = medmnist(tmp_path / "retinamnist.npz", {"train": 30, "val": 10, "test": 10})
+    made = comparing.compare(path, losses=["XE"], seeds=1, epochs=2, folder=tmp_path / "run")
+    assert (made.network, made.backbone) == ("linear", "efficientnet_lite0")
+    with np.load(path) as file:
+        images = file["test_images"]
+    np.savez(tmp_path / "new.npz", images)
+    scores = comparing.predict(made.folder, tmp_path / "new.npz").table
+    expected = made.predictions("XE", 0)["test"]["probabilities"]
+    np.testing.assert_allclose(scores[[f"P({k})" for k in range(5)]], expected, atol=1e-4)
+    larger = np.kron(images[:2], np.ones((1, 2, 2, 1), np.uint8))
+    notes = comparing.predict(made.folder, larger).table["note"]
+    assert notes.tolist() == ["of 56 × 56 pixels, and what was compared on of 28 × 28"] * 2
 
 
 class TestOwnLoss:

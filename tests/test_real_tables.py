@@ -150,3 +150,21 @@ def test_ratings_of_experts_and_employers(classics, name, counts):
     data = table(raw, label="4")
     assert np.bincount(data.labels).tolist() == counts
     check(data, raw.drop(columns="4"))
+
+
+def test_a_german_spreadsheet_with_decimal_commas(tmp_path):
+    """Figures on the energy use of buildings, exported by the institute that gathered them."""
+    inside, name = "dibs_data/data/auxiliary/TEKs", "TEK_NWG_Vergleichswerte"
+    names = [f"{name}.csv", f"{name}.xlsx"]
+    files = fetched(tmp_path, "dibs-data==1.0.1", inside, names)
+    book = pd.read_excel(files / names[1]).rename(columns={"Gebäudekategorie": "TEK_Category"})
+    data = table(files / names[0], label="TEK Heizung", bins=4)
+    np.testing.assert_allclose(data.scores, book["TEK Heizung"], rtol=1e-15)
+    numbers = book.columns[2:-1]
+    assert list(data.frame) == list(numbers)
+    np.testing.assert_allclose(data.frame.astype(float), book[numbers].astype(float), rtol=1e-15)
+    notes = " ".join(data.notes)
+    assert "Windows-1252" in notes
+    assert "TEK_Category" in notes
+    assert "Lfd.-Nr." in notes
+    check(data, book[numbers].astype(float))

@@ -74,7 +74,13 @@ def compare(
             "where the extra pretrained is installed, else small_cnn. Or any name or import path."
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Trainings of each loss, each on its own split.")] = 10,
+    seeds: Annotated[int, typer.Option(help="Trainings of each loss.")] = 10,
+    resplit: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether each training draws its own split; by default unless the data name them."
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Of each training; 20 for mlp and linear, else 8.")
     ] = None,
@@ -121,8 +127,9 @@ def compare(
     try:
         plan = comparing.plan(
             data, label=label, id=id, rater=rater, group=group, split=split, weight=weights,
-            decimal=decimal, size=size, network=network, seeds=seeds, epochs=epochs,
-            targets=targets, baselines=baselines, folder=folder, device=device, **chosen,
+            decimal=decimal, size=size, network=network, seeds=seeds, resplit=resplit,
+            epochs=epochs, targets=targets, baselines=baselines, folder=folder, device=device,
+            **chosen,
         )  # fmt: skip
     except ArgumentError as error:
         raise ValueError(in_options(error, data)) from None

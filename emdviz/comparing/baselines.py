@@ -26,7 +26,7 @@ FAR = 0.05
 the paired differences, widened for the rows that splits share, excludes 0."""
 
 
-def run_baselines(data, seeds, folder, progress=None):
+def run_baselines(data, seeds, folder, progress=None, *, resplit=True):
     """Fit logistic regression and gradient boosting on the split of each seed.
 
     Parameters
@@ -39,6 +39,8 @@ def run_baselines(data, seeds, folder, progress=None):
         Of the comparison.
     progress : bool, optional
         As for :func:`progress.bar`.
+    resplit : bool
+        Whether they do; else all are fitted on the splits of the data.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def run_baselines(data, seeds, folder, progress=None):
     done = {(row["baseline"], row["seed"]) for row in rows}
     with bar(len(seeds) * len(NAMES), "baselines", progress, unit=" fits") as shown:
         for seed in seeds:
-            own = data.resplit(seed)
+            own = data.resplit(seed) if resplit else data
             for name in NAMES:
                 if (name, seed) not in done:
                     rows.append({"baseline": name, "seed": seed} | _fit(own, name, seed))

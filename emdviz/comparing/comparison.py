@@ -26,7 +26,8 @@ class Comparison:
     folder : Path
         Where it is kept; the runs are in ``runs`` there.
     data : OrderedData
-        All of the data, with its own splits; each seed drew its own, as ``data.resplit(seed)``.
+        All of the data, with its own splits; each seed drew its own, as ``data.resplit(seed)``,
+        unless the data name theirs, or it was asked for.
     table : pandas.DataFrame
         A row for each loss and seed, in the columns of :mod:`training.results`.
     search : pandas.DataFrame

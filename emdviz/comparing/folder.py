@@ -123,8 +123,8 @@ def check_begun(folder, begun, data):
         )
     kept = read_facts(folder)
     check_data(folder, kept["data"], data)
-    before, now = ({**one["config"], **one} for one in (kept, begun))
-    for name in ("network", "backbone", *begun["config"]):
+    before, now = ({"resplit": True, **one["config"], **one} for one in (kept, begun))
+    for name in ("network", "backbone", "resplit", "splits", *begun["config"]):
         if before.get(name) != now[name]:
             raise ValueError(
                 f"the comparison in {folder} was begun with {name} {before.get(name)}, not "

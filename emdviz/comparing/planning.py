@@ -16,7 +16,7 @@ from emdviz.comparing.baselines import note_on_baselines, run_baselines
 from emdviz.comparing.comparison import Comparison
 from emdviz.comparing.folder import RUNS, check_begun, claimed, describe_data, is_new, write_facts
 from emdviz.comparing.progress import bar
-from emdviz.comparing.sources import holds_images, read_source
+from emdviz.comparing.sources import holds_image_files, read_source
 from emdviz.comparing.timing import measure_seconds
 from emdviz.datasets import OrderedData, with_features
 from emdviz.datasets.features import EFFICIENTNET
@@ -26,6 +26,7 @@ from emdviz.reading import option_words, read_count, read_flag, shown
 from emdviz.training import RateSearch, TrainConfig, choose_rates, compare_losses
 from emdviz.training.comparison import RunStopped, plan_runs
 from emdviz.training.criterion import read_losses
+from emdviz.training.provenance import digest
 from emdviz.training.rates import read_rates
 
 RATES = (0.03, 0.1, 0.3)
@@ -61,6 +62,8 @@ class Plan:
         The frozen network whose features of the images are compared on.
     config : TrainConfig
     seeds : list of int
+    resplit : bool
+        Whether each seed draws its own split.
     rates : list of float
         The learning rates with which the search begins.
     baselines : bool
@@ -79,6 +82,7 @@ class Plan:
     backbone: str | None
     config: TrainConfig
     seeds: list
+    resplit: bool
     rates: list
     baselines: bool
     folder: Path
@@ -101,6 +105,8 @@ class Plan:
         network = name_of(self.network)
         network += f" on features of {self.backbone}" if self.backbone else ""
         again = ", which are among these" if self.network in HEADS else ""
+        split = "each with a split of its own" if self.resplit else "all on one split"
+        split += ", which the data name" if self.data.own_splits and not self.resplit else ""
         return "\n".join(
             [
                 f"{self.data.name}: {len(self.data):,} rows, {len(self.data.classes)} classes: "
@@ -108,8 +114,8 @@ class Plan:
                 f"{len(self.losses)} losses: {names}",
                 f"learning rates: {self.searches} runs or more of {network}, "
                 f"{self.config.epochs} epochs each, judged on validation",
-                f"comparison: {len(self.losses)} losses × {len(self.seeds)} seeds, each with a "
-                f"split of its own: {len(self.losses) * len(self.seeds)} runs{again}",
+                f"comparison: {len(self.losses)} losses × {len(self.seeds)} seeds, {split}: "
+                f"{len(self.losses) * len(self.seeds)} runs{again}",
                 f"folder: {self.folder}",
             ]
         )
@@ -181,8 +187,8 @@ class Plan:
         ]
         baselines = None
         if self.baselines:
-            baselines = run_baselines(data, self.seeds, self.folder, progress)
-            shared = len(data.splits["test"]) / len(data.splits["train"])
+            baselines = run_baselines(data, self.seeds, self.folder, progress, resplit=self.resplit)
+            shared = len(data.splits["test"]) / len(data.splits["train"]) if self.resplit else 0.0
             notes += note_on_baselines(table, baselines, shared)
         comparison = Comparison(
             folder=self.folder,
@@ -208,7 +214,7 @@ class Plan:
     def shared(self):
         """Return the arguments that the search has in common with the comparison."""
         runs = {"config": self.config, "model": self.network, "folder": self.folder / RUNS}
-        return runs | {"resplit": True}
+        return runs | {"resplit": self.resplit}
 
     def _search(self, data, progress):
         """Return the RateSearch, and notes."""
@@ -274,6 +280,8 @@ class Plan:
             "network": name_of(self.network),
             "backbone": self.backbone,
             "shape": list(self.data.inputs.shape[1:]),
+            "resplit": self.resplit,
+            "splits": None if self.resplit else digest(self.data.splits.values()),
             "config": config,
             "own losses": {
                 name: text for name, loss in self.losses.items() if (text := _code_of(loss))
@@ -287,6 +295,7 @@ def plan(
     losses=REPORTED,
     network=None,
     seeds=10,
+    resplit=None,
     epochs=None,
     rates=RATES,
     targets=None,
@@ -310,7 +319,9 @@ def plan(
         trained side by side. For images a ``"linear"`` layer on frozen features where the extra
         ``pretrained`` is installed, else ``"small_cnn"``.
     seeds : int or sequence of int
-        How many, or which; each draws its own split.
+        How many, or which.
+    resplit : bool, optional
+        Whether each seed draws its own split; by default it does, unless the data name theirs.
     epochs : int, optional
         20 for ``"linear"`` and ``"mlp"``, else 8 by default.
     rates : sequence of float
@@ -344,15 +355,21 @@ def plan(
     comparison: 4 losses × 3 seeds, each with a split of its own: 12 runs, which are among these
     folder: lev
     """
-    given, source, name = data, None, None
+    given, source = data, None
     found = read_losses(losses)
     backbone, notes = None, []
     if isinstance(data, OrderedData):
         if options:
             raise TypeError(f"{shown(sorted(options))} cannot be given for data that are read")
-        images, name = data.has_images, data.name
+        name = data.name
     else:
-        images, name = holds_images(data), Path(data).stem
+        name = Path(data).stem
+        options = {key: value for key, value in options.items() if value is not None}
+        if network is None and _has_features() and holds_image_files(data):
+            options = {"size": SIZE} | options
+        source = {"path": str(Path(data).expanduser().absolute()), "options": options}
+        data = read_source(data, **options)
+    images = data.has_images
     if network is None and images:
         if _has_features():
             network, backbone = "linear", EFFICIENTNET
@@ -361,12 +378,7 @@ def plan(
                 "the images are learned from scratch: frozen features, which are mostly better, "
                 "need the extra pretrained"
             )
-    if not isinstance(data, OrderedData):
-        if backbone and options.get("size") is None and Path(data).suffix.lower() != ".npz":
-            options["size"] = SIZE
-        options = {key: value for key, value in options.items() if value is not None}
-        source = {"path": str(Path(data).expanduser().absolute()), "options": options}
-        data = read_source(data, **options)
+    resplit = not data.own_splits if resplit is None else read_flag(resplit, "resplit")
     network = network or ("small_cnn" if images else "mlp")
     config = TrainConfig(device=device, targets=targets)
     if epochs is not None or network in HEADS:
@@ -382,6 +394,7 @@ def plan(
         backbone=backbone,
         config=config,
         seeds=[read_count(seed, "seeds", 0) for seed in seeds],
+        resplit=resplit,
         rates=read_rates(rates),
         baselines=read_flag(baselines, "baselines"),
         folder=Path("runs") / name if folder is None else Path(folder).expanduser(),
@@ -397,6 +410,7 @@ def plan(
         "losses": losses if losses is not REPORTED else None,
         "network": network if name_of(network) != _usual(images, backbone) else None,
         "seeds": made.seeds,
+        "resplit": resplit if resplit == data.own_splits else None,
         "epochs": epochs,
         "rates": rates if rates is not RATES else None,
         "targets": targets,

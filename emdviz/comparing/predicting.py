@@ -13,6 +13,7 @@ from emdviz.comparing.comparison import make
 from emdviz.comparing.folder import read_finished
 from emdviz.comparing.sources import array_of_inputs, column_of_images, read_arrays
 from emdviz.datasets import OrderedData, with_features
+from emdviz.datasets.arrays import as_images
 from emdviz.datasets.readers.tables import read_frame
 from emdviz.distributions import spread
 from emdviz.losses import as_loss
@@ -121,11 +122,12 @@ def predict(folder, inputs, *, loss=None, model=None):
     seeds = done["seed"][done["loss"] == name].tolist() or comparison.seeds[:1]
     runs = [load_run(comparison.run_folder(name, s), loss=asked, model=model) for s in seeds]
     first, notes = runs[0], []
-    given, names, remarks = _read(inputs, facts, first)
+    given, names, remarks, unlike = _read(inputs, facts, first)
     kept = [place for place, one in enumerate(names) if place not in remarks]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the note of each row says it
         predictions = [run.predict(given) for run in runs]
+        remarks |= unlike
         if first.preparation is not None:
             remarks |= _unlike(runs, given)
     if facts.get("ranges"):
@@ -169,11 +171,11 @@ def predict(folder, inputs, *, loss=None, model=None):
 
 
 def _read(inputs, facts, run):
-    """Return inputs for runs, names of all that came, and place -> why one was not read."""
+    """Return inputs for runs, names of all that came, place -> why one was not read, or is odd."""
     options = facts["source"]["options"] if facts["source"] else {}
     if run.preparation is not None or run.features is not None:
         frame, _ = read_frame(inputs)
-        return frame, frame.index.tolist(), {}
+        return frame, frame.index.tolist(), {}, {}
     if not isinstance(inputs, (list, tuple)) and is_path(inputs):
         path = Path(inputs).expanduser()
         if path.suffix.lower() == ".npz":
@@ -181,18 +183,21 @@ def _read(inputs, facts, run):
             used = [one for one in options.values() if isinstance(one, str)]
             features = options.get("features")
             inputs = arrays[array_of_inputs(arrays, path.name, features, used)]
-    if is_pandas(inputs, "DataFrame") or not is_path(inputs):
-        if facts["backbone"]:
-            inputs = _features(_as_images(inputs, facts), facts)
-        given, _ = run.read_inputs(inputs)
-        return given, list(range(len(given))), {}
     shape = tuple(facts["shape"])
+    if is_pandas(inputs, "DataFrame") or not is_path(inputs):
+        unlike = {}
+        if len(shape) == 3 and (facts["backbone"] or run.dtype == torch.uint8):
+            inputs, unlike = _as_images(inputs, shape, bool(facts["backbone"]))
+        if facts["backbone"]:
+            inputs = _features(inputs, facts)
+        given, _ = run.read_inputs(inputs)
+        return given, list(range(len(given))), {}, unlike
     if len(shape) != 3:
         raise ValueError(
             "inputs must be arrays, as what was compared on: an .npz file, or an array; got "
             f"{str(inputs)!r}"
         )
-    return _images(inputs, shape, run, facts)
+    return *_images(inputs, shape, run, facts), {}
 
 
 def _images(inputs, shape, run, facts):
@@ -227,14 +232,28 @@ def _images(inputs, shape, run, facts):
     return _features(images, facts), names or files, remarks
 
 
-def _as_images(inputs, facts):
+def _as_images(inputs, shape, resized):
+    """Return an array as images, channels first, and place -> what is unlike those of ``shape``.
+
+    Those of another size are refused unless they are ``resized`` afterwards.
+    """
     images = inputs if isinstance(inputs, torch.Tensor) else torch.from_numpy(to_numpy(inputs))
-    if images.ndim != 4 or images.dtype != torch.uint8:
+    if images.dtype == torch.uint8:
+        images, _ = as_images(images)
+    same = tuple(images.shape[2:]) == shape[1:]
+    fits = images.ndim == 4 and images.dtype == torch.uint8 and images.shape[1] == shape[0]
+    if not fits or not (same or resized):
+        advice = "; pixels are whole numbers from 0 to 255" * images.is_floating_point()
+        advice = "; resize them, as those that were compared on" if fits else advice
         raise ValueError(
-            f"inputs must be images, uint8 of shape (N, {', '.join(map(str, facts['shape']))}), "
-            f"got {images.dtype} of shape {tuple(images.shape)}"
+            f"inputs must be images, uint8 of shape (N, {', '.join(map(str, shape))}), "
+            f"got {images.dtype} of shape {tuple(images.shape)}{advice}"
         )
-    return images
+    if same:
+        return images, {}
+    here, there = (f"{height} × {width}" for height, width in (images.shape[2:], shape[1:]))
+    why = f"of {here} pixels, and what was compared on of {there}"
+    return images, dict.fromkeys(range(len(images)), why)
 
 
 def _features(images, facts):

@@ -129,11 +129,12 @@ def from_arrays(
         if values is not None:
             _check_length(values, what, count)
     groups = None if groups is None else _read_groups(groups)
+    own_splits = splits is not None
     weights = None if weights is None else torch.from_numpy(_numbers(weights, "weights"))
     splits, split_notes = _read_splits(splits, labels, groups, seed)
     if votes is None and "train" in splits:
         warn_of_empty_classes(classes, labels[splits["train"]])
-    return OrderedData(
+    data = OrderedData(
         name,
         inputs,
         labels,
@@ -150,6 +151,8 @@ def from_arrays(
         features=features,
         notes=(*input_notes, *told, *split_notes, *notes),
     )
+    data.own_splits = own_splits
+    return data
 
 
 def from_torch(dataset, *, classes=None, path=None, **options):
@@ -322,7 +325,7 @@ def _read_inputs(inputs, depth):
         raise ValueError(f"inputs must have one row or more, got shape {tuple(array.shape)}")
     if array.ndim <= 2 and depth is None:  # features
         return array.reshape(len(array), -1).float(), []
-    return _as_images(array.float() if array.dtype == torch.float64 else array, depth)
+    return as_images(array.float() if array.dtype == torch.float64 else array, depth)
 
 
 def _kinds(frame):
@@ -335,7 +338,7 @@ def _is_numeric(kind):
     return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
 
 
-def _as_images(array, depth):
+def as_images(array, depth=None):
     """Return images as (N, channels, H, W), and notes; leave anything else as it is."""
     notes, shape = [], tuple(array.shape)
     if array.dtype == torch.int16 and array.ndim in (3, 4) and int(array.min()) >= 0:

@@ -94,6 +94,8 @@ class OrderedData(Dataset):
         The columns of a table that became inputs, before they did.
     preparation : Preparation or None
         How they became inputs, learned from the training rows.
+    own_splits : bool
+        Whether the source names the splits, so that they were not drawn here.
 
     Notes
     -----
@@ -176,6 +178,7 @@ class OrderedData(Dataset):
         self.root = str(root)
         self.features = None if features is None else read_names(features, "features")
         self.frame = self.preparation = None
+        self.own_splits = False
         self.decoding = dict(decoding or {})
         self.transform, self.target_transform = transform, target_transform
         self._digest = None  # computed when a run asks for it
@@ -295,6 +298,7 @@ class OrderedData(Dataset):
         )
         other = copy.copy(self)
         other.splits = {name: rows[part] for name, part in parts.items()}
+        other.own_splits = False
         if self.preparation is not None:
             other = other.prepared(self.frame, self.preparation)
             other._digest = self._digest  # which is of the columns

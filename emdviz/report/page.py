@@ -35,6 +35,18 @@ _TEMPLATES = Environment(
 
 PAGE = "report.html"
 
+# all of the frame is in sight; a page in a frame takes the scheme of colours of its frame
+_FRAME = """<style>
+.emdviz-report {
+  box-sizing: border-box;
+  width: 100%;
+  height: min(640px, 75vh);
+  border: 1px solid light-dark(#c4cad0, #5a6169);
+}
+[data-jp-theme-light="true"] .emdviz-report { color-scheme: light; }
+[data-jp-theme-light="false"] .emdviz-report { color-scheme: dark; }
+</style>
+"""
 _MOST_CLASSES = 15  # of which a table has a row each
 _COLUMNS = 8  # of a row that are shown
 _THUMB = 128  # pixels
@@ -57,9 +69,12 @@ class Report(PathLike):
         return str(self.path)
 
     def _repr_html_(self):
-        page = html.escape(self.path.read_text(encoding="utf-8"))
-        size = 'width="100%" height="640"'
-        return f'<iframe title="Report" {size} frameborder="0" srcdoc="{page}"></iframe>'
+        page = self.path.read_text(encoding="utf-8")
+        # a plain #warnings would lead to the page of the notebook
+        page = html.escape(page.replace('href="#warnings"', 'href="about:srcdoc#warnings"'))
+        size = 'width="100%" height="540"'
+        frame = f'<iframe class="emdviz-report" title="Report" {size} srcdoc="{page}"></iframe>'
+        return _FRAME + frame
 
 
 class Table(NamedTuple):

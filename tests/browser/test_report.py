@@ -109,3 +109,22 @@ def test_it_prints_on_four_pages(visit):
     page, _ = visit()
     pages = page.pdf(prefer_css_page_size=True, print_background=True)
     assert 1 <= len(re.findall(rb"/Type\s*/Page\b", pages)) <= 4
+
+
+def test_in_jupyterlab_it_follows_the_theme_and_its_links_stay_inside(open_cells, page_file):
+    code = f"import pathlib, emdviz.report\nemdviz.report.Report(pathlib.Path({str(page_file)!r}))"
+    # without a scheme that playwright would put in the place of the frame's
+    notebook = open_cells(code, width=1280, height=720, dark=True, color_scheme="null")
+    frame = notebook.page.locator("iframe[title='Report']")
+    report_ = notebook.page.frame_locator("iframe[title='Report']")
+    is_dark = "() => matchMedia('(prefers-color-scheme: dark)').matches"
+    assert report_.locator(".report").evaluate(is_dark)
+    notebook.command("apputils:change-theme", {"theme": "JupyterLab Light"})
+    notebook.page.wait_for_selector("body[data-jp-theme-light='true']", state="attached")
+    assert not report_.locator(".report").evaluate(is_dark)
+    room = notebook.page.locator(".jp-WindowedPanel-outer").bounding_box()
+    assert frame.bounding_box()["height"] < room["height"]
+    report_.locator("a[href$='#warnings']").click()
+    place = report_.locator("h2#warnings").evaluate("(node) => node.getBoundingClientRect().top")
+    assert 0 <= place < frame.bounding_box()["height"]
+    assert notebook.errors == []

@@ -106,7 +106,7 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
     if size < side:
         notes.append(f"shrunk from {side} to {size} px")
     ends = np.cumsum([0] + [len(labels[part]) for part in _PARTS.values()])
-    return OrderedData(
+    data = OrderedData(
         "retina_mnist",
         torch.from_numpy(_resize(list(images.values()), size)),
         torch.from_numpy(np.concatenate(list(labels.values()))),
@@ -119,6 +119,8 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
         notes=notes,
         root=root,
     )
+    data.own_splits = True
+    return data
 
 
 def _published_file(root, size, download):
