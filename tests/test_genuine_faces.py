@@ -48,7 +48,7 @@ def test_a_folder_and_a_zip_file_of_photographs_give_the_same_numbers(faces, tmp
     folder = write(tmp_path / "faces", some)
     pack(tmp_path / "faces.zip", some)
     options = {"network": "small_cnn", "losses": ["XE", "EMD2"], "seeds": 1, "epochs": 1}
-    options |= {"classes": CLASSES, "rates": [0.03], "size": 32}
+    options |= {"classes": CLASSES, "rates": [0.03, 0.1], "size": 32}
     first = comparing.compare(folder, folder=tmp_path / "first", **options)
     second = comparing.compare(tmp_path / "faces.zip", folder=tmp_path / "second", **options)
     assert len(first.data) == 300
