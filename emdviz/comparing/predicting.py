@@ -136,7 +136,7 @@ def predict(folder, inputs, *, loss=None, model=None):
     table = frames[0][["input", "class", "score", "spread"]].copy()
     columns = [f"P({one})" for one in first.classes]
     p = np.mean([frame[columns].to_numpy(np.float64) for frame in frames], axis=0)
-    table["score"] = np.mean([frame["score"] for frame in frames], axis=0)
+    table["score"] = np.mean([frame["score"] for frame in frames], axis=0, dtype=np.float64)
     x = np.arange(len(first.classes)) if first.positions is None else np.array(first.positions)
     interval = _Interval(comparison, name, seeds, first, x)
     if interval.is_point:
