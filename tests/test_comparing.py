@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import Executor, Future
 from pathlib import Path
 
@@ -549,6 +550,25 @@ class TestSources:
             comparing.plan(tmp_path / "own", network="small_cnn", baselines=True)
 
 
+def test_the_time_of_features_is_measured_on_a_few_images(tmp_path, monkeypatch):
+    seen, each = [], 0.004
+
+    def slow(data, backbone, **options):
+        seen.append(len(data.inputs))
+        time.sleep(each * len(data.inputs))
+        return with_features(data, torch.nn.Flatten(), **options)
+
+    with_features = datasets.with_features
+    monkeypatch.setattr(datasets, "with_features", slow)
+    monkeypatch.setattr("emdviz.comparing.planning._has_features", lambda: True)
+    images = np.random.default_rng(0).integers(0, 256, (500, 3, 8, 8), np.uint8)
+    data = datasets.from_arrays(images, np.arange(500) % 3)
+    plan = comparing.plan(data, losses=["XE"], seeds=1, epochs=1, folder=tmp_path / "run")
+    assert plan.backbone == "efficientnet_lite0"
+    assert plan.seconds() > 0.8 * 500 * each
+    assert sum(seen) <= 40
+
+
 @pytest.mark.slow
 def test_photographs_by_frozen_features(tmp_path):
     pytest.importorskip("efficientnet_lite_pytorch")
@@ -792,6 +812,7 @@ def test_from_a_file_to_predictions_in_fresh_processes_one_of_them_interrupted(t
     new = run("predict", "runs/lev", "lev.csv", "--loss=my_loss", "--out=scores.csv")
     assert new.returncode == 0, new.stderr
     scores = pd.read_csv(tmp_path / "scores.csv")
+    assert not re.search(r"\d\.\d{7}", (tmp_path / "scores.csv").read_text())
     expected = comparing.predict(tmp_path / "whole", LEV, loss="my_loss").table
     np.testing.assert_allclose(scores["score"], expected["score"], atol=1e-3)
     assert len(scores) == 1000

@@ -15,26 +15,22 @@ SEEDS = 4
 WHOLE = 20_000
 """As many training rows or fewer of a head are measured whole."""
 
-IMAGES = 32
-"""Images of which features are computed to measure the time that these take."""
+IMAGES = 4, 36
+"""Images of which features are computed, first few, then more: the others take what one takes."""
 
 
 def measure_seconds(plan):
     """Estimate the seconds that a :class:`Plan` takes."""
     from emdviz.comparing.planning import HEADS
-    from emdviz.datasets import with_features
     from emdviz.training import compare_losses
 
     data, before = plan.data, 0.0
     if plan.backbone:
-        data = _some(data, IMAGES, IMAGES // 2)
-        start = time.perf_counter()
-        data = with_features(data, plan.backbone, cache=False)
-        before = (time.perf_counter() - start) / len(data) * len(plan.data)
+        data, before = _as_features(data, plan.backbone)
     batch = min(plan.config.batch_size, len(plan.data.splits["train"]))
     steps = max(1, len(plan.data.splits["train"]) // batch)
     is_head = plan.network in HEADS
-    if not (is_head and len(plan.data.splits["train"]) <= WHOLE) and not plan.backbone:
+    if not (is_head and len(plan.data.splits["train"]) <= WHOLE):
         share = min(1.0, STEPS / steps)
         data = _some(data, STEPS * batch, round(share * len(data.splits["valid"])))
     scale = len(plan.data.splits["train"]) / len(data.splits["train"])
@@ -72,6 +68,23 @@ def measure_seconds(plan):
     runs = len(plan.losses) * len(plan.seeds)
     anew = 0 if is_head else runs  # runs of heads are among those of the search
     return before + (search + anew) * plan.config.epochs * epoch + (search + runs) * rest
+
+
+def _as_features(data, backbone):
+    """Return the data with inputs like features, and the seconds that all of these would take."""
+    from emdviz.datasets import OrderedData, with_features
+
+    taken = []
+    for count in (min(few, len(data)) for few in IMAGES):
+        few = OrderedData("", data.inputs[:count], data.labels[:count], data.classes, {})
+        start = time.perf_counter()
+        found = with_features(few, backbone, cache=False).inputs
+        taken.append((len(found), time.perf_counter() - start))
+    (less, short), (more, long) = taken
+    each = max(0.0, long - short) / max(1, more - less)
+    other = copy.copy(data)
+    other.inputs = found[:1].expand(len(data), -1)  # as good as others, to measure time
+    return other, short + (len(data) - less) * each
 
 
 def _some(data, train, valid):
