@@ -1,9 +1,11 @@
 """A report: its numbers are computed here once more, in other ways."""
 
+import base64
 import dataclasses
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from scipy import stats
 
 from emdviz import report
 from emdviz.losses.loss import look_of
+from emdviz.palette import contrast
 from emdviz.report.findings import Findings
 from emdviz.report.words import answer, unsaid, warnings_of
 from tests.reports import HOSTILE, compare, hostile_table, lecturers
@@ -103,6 +106,18 @@ def test_only_what_stands_has_a_colour(compared, written):
         colour = look_of(row.loss).colour.lower()
         lines = re.findall(r'<g id="line2d_\d+">\s*<path d="[^"]*"[^>]*stroke: (#\w{6})', text)
         assert (colour in lines) == (row.verdict != "undecided"), row
+
+
+def test_text_of_dark_figures_can_be_read(page):
+    paper, seen = "#16191d", 0
+    for source in page.select(".report-figures source"):
+        svg = ElementTree.fromstring(base64.b64decode(source["srcset"].partition("base64,")[2]))
+        for one in svg.iter("{http://www.w3.org/2000/svg}text"):
+            of_its_own = re.search(r"fill: (#[0-9a-f]{6})", one.get("style", ""))
+            colour = of_its_own[1] if of_its_own else svg.get("fill")
+            assert contrast(colour, paper) >= 4.5, one.text
+            seen += 1
+    assert seen > 20
 
 
 def test_errors_by_class_are_means_over_the_test_rows_of_a_class(compared, page):

@@ -91,9 +91,9 @@ def _on_dark(svg, losses):
             return turned(marks, part)
         return re.sub("#[0-9a-f]{6}", lambda colour: turned(inks, colour[0]), part)
 
+    svg = re.sub(r"<text\b[^>]*>|#[0-9a-f]{6}\b", replaced, svg)
     # what names no colour is black on light paper
-    svg = svg.replace("<svg ", '<svg fill="#ffffff" ', 1)
-    return re.sub(r"<text\b[^>]*>|#[0-9a-f]{6}\b", replaced, svg)
+    return svg.replace("<svg ", '<svg fill="#ffffff" ', 1)
 
 
 def _difference(found, ax, metric):
