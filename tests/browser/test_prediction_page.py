@@ -76,6 +76,29 @@ def test_nothing_sticks_out_at_any_width(offline_page, count):
         assert (width, figure.sticking_out()) == (width, [])
 
 
+BETWEEN = """() => [...document.querySelectorAll('.emdviz-measured')].map((tile) => {
+  const [number, words] = [...tile.children].map((node) => {
+    const text = document.createRange();
+    text.selectNodeContents(node);
+    return text.getBoundingClientRect();
+  });
+  return words.top >= number.bottom - 5 ? Infinity : words.left - number.right;
+})"""
+
+
+@pytest.mark.parametrize("height", [420, 640, 900])
+@pytest.mark.parametrize("width", [320, 845, 1134])
+def test_a_number_stands_apart_from_the_words_beside_it(offline_page, width, height):
+    page, _ = offline_page(PredictionExplorer())
+    page.set_viewport_size({"width": width, "height": height})
+    figure = Figure(page)
+    figure.rest()
+    gaps = page.evaluate(BETWEEN)
+    assert len(gaps) == 8
+    assert min(gaps) >= 4
+    assert figure.sticking_out() == []
+
+
 @pytest.fixture(scope="module")
 def pair(browser, tmp_path_factory):
     """The pair of the first notebook, of whose true class, 25-32, both are equally sure."""
