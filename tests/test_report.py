@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from scipy import stats
 
-from emdviz import report
+from emdviz import plots, report
 from emdviz.losses.loss import look_of
 from emdviz.palette import contrast
+from emdviz.plots.style import style
 from emdviz.report.findings import Findings
 from emdviz.report.words import answer, unsaid, warnings_of
 from tests.reports import HOSTILE, compare, hostile_table, lecturers
@@ -118,6 +121,22 @@ def test_text_of_dark_figures_can_be_read(page):
             assert contrast(colour, paper) >= 4.5, one.text
             seen += 1
     assert seen > 20
+
+
+def test_no_curve_runs_through_a_name(compared):
+    curves = {k: one["curve"] for k, one in Findings.of(compared).calibration.items()}
+    with style("print"):
+        figure = Figure(figsize=(3.4, 2.7), layout="constrained")
+        ax = plots.plot_reliability(curves, ax=figure.subplots())
+        figure.draw_without_rendering()
+    legends = [child for child in ax.get_children() if isinstance(child, Legend)]
+    names = [*ax.texts, *(text for legend in legends for text in legend.get_texts())]
+    assert {"calibrated", "XE", "EMD²"} <= {name.get_text() for name in names}
+    for line in ax.lines:
+        drawn = line.get_transform().transform_path(line.get_path())
+        for name in names:
+            room = name.get_window_extent()
+            assert not drawn.intersects_bbox(room, filled=False), (line, name)
 
 
 def test_errors_by_class_are_means_over_the_test_rows_of_a_class(compared, page):

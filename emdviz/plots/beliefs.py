@@ -98,17 +98,18 @@ def plot_reliability(curves, *, ax=None):
     """
     check_by_loss(curves, "curves")
     ax = ax or plt.gca()
-    ax.plot([0, 1], [0, 1], color="0.45", linestyle="--", linewidth=1.5, label="calibrated")
-    below = {"ha": "right", "va": "top", "rotation": 45, "rotation_mode": "anchor"}
-    ax.text(0.99, 0.96, "calibrated", color="0.35", fontweight="bold", **below)
+    dashed = {"color": "0.45", "linestyle": "--", "linewidth": 1.5}
+    (diagonal,) = ax.plot([0, 1], [0, 1], label="calibrated", **dashed)
     drawn = {"linewidth": 2.5, "marker": "o", "markersize": 5}
     lines = []
     for loss, (predicted, observed) in curves.items():
         look = look_of(loss)
         lines += ax.plot(predicted, observed, color=look.colour, label=literal(look.label), **drawn)
-    # the lines lie close together: their names stand in the free corner, in their order
+    # the lines lie close together: names stand in the free corners, those of losses in their order
     framed = {"facecolor": ax.get_facecolor(), "edgecolor": "none", "framealpha": 0.7}
     bold = {"prop": {"weight": "bold"}, "handlelength": 1}
+    known = {"loc": "lower right", "labelcolor": "0.35", **framed, **bold, "handlelength": 1.8}
+    ax.add_artist(ax.legend(handles=[diagonal], **known))
     legend = ax.legend(handles=lines, loc="upper left", **framed, **bold)
     for line, text in zip(lines, legend.get_texts(), strict=True):
         text.set_color(ink(line.get_color()))
