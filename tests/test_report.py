@@ -364,10 +364,12 @@ def test_classes_that_are_rare_or_never_predicted_are_reported(compared):
     headings = " ".join(told)
     for name, classes in never.items():
         for k in classes:
-            said = [h for h in told if re.search(rf"predicts? .*\b{k + 1}\b", h)]
+            said = [h for h in told if re.search(rf"predicts? class(es)? .*\b{k + 1}\b", h)]
             assert any(name in re.split(" and |, | never", h) or h.startswith("No") for h in said)
     assert any(never.values()), "nothing was tested"
     assert "Few test rows in 2 of 5 classes" in headings  # of 1,000: 93 and 27
+    few = next(text for heading, text in told.items() if heading.startswith("Few test rows"))
+    assert re.search(r"a test set: classes 1 \(\d\) and 5 \(\d\)\.", few)
 
 
 def test_a_simple_model_that_is_far_better_comes_first(compared):

@@ -1,5 +1,7 @@
 """The sentences of a report, made from its numbers: plain text, which the page escapes."""
 
+import re
+
 import numpy as np
 
 from emdviz.losses.loss import look_of
@@ -59,6 +61,19 @@ def listed(words, last="and"):
     if len(words) > _MANY + 1:
         words = [*words[:_MANY], f"{len(words) - _MANY} more"]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def classes(names, told=None):
+    """Join names of classes, or what is told of each, and say that plain numbers are classes.
+
+    Examples
+    --------
+    >>> classes(["8"]), classes(["1", "2.5"]), classes(["low", "8"])
+    ('class 8', 'classes 1 and 2.5', 'low and 8')
+    """
+    if not all(re.fullmatch(r"[-−]?\d+([.,]\d+)?", name) for name in names):
+        return listed(told or names)
+    return f"class{'es' * (len(names) != 1)} {listed(told or names)}"
 
 
 def label(loss):
@@ -198,22 +213,22 @@ def warnings_of(found):
         who += "" if all_ else "predicts" if len(losses) == 1 else "predict"
         told.append(
             (
-                f"{who} {listed(names)}",
+                f"{who} {classes(names)}",
                 f"Not for one of {found.test_rows_of(losses[0]):,} test rows in all runs, though "
                 f"{'this class occurs' if len(names) == 1 else 'these classes occur'} among them.",
             )
         )
-    few = [
-        f"{name} ({rows:.0f})"
+    few = {
+        name: f"{name} ({rows:.0f})"
         for name, rows in zip(found.classes, found.test_rows, strict=True)
         if rows < FEW
-    ]
+    }
     if few:
         told.append(
             (
                 f"Few test rows in {len(few)} of {len(found.classes)} classes",
-                f"Fewer than {FEW} a test set: {listed(few)}. Their errors, and the macro MAE, "
-                "rest on little.",
+                f"Fewer than {FEW} a test set: {classes(few, few.values())}. Their errors, and "
+                "the macro MAE, rest on little.",
             )
         )
     for loss, share in found.still_learning.items():
