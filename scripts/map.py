@@ -118,16 +118,11 @@ def _instead_sentence(judged, score):
     never = f"worse than XE in nothing, in any regime: {_list(safe)}" if safe else (
         "no loss is free of regimes in which something is worse than with XE"
     )  # fmt: skip
-    wins, loses, mixed = score["XEMD2"]
-    if best == "XEMD2":
-        return (
-            "What to take in its place: the best balance of wins and losses has XE + EMD², with "
-            f"its weight chosen on validation ({wins} and {loses}, mixed in {mixed}); {never}."
-        )
+    told = [_balance(loss, score) for loss in dict.fromkeys(["XEMD2", best])]
+    told[-1] += ", the best balance of wins and losses"
     return (
-        f"What to take in its place: XE + EMD², its weight chosen on validation, wins in {wins}, "
-        f"loses in {loses} and is mixed in {mixed}; the best balance of wins and losses has this "
-        f"loss: {_balance(best, score)}; {never}."
+        f"What to take in its place, with the weight of EMD² chosen on validation: "
+        f"{'; '.join(told)}; {never}."
     )
 
 
