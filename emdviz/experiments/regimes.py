@@ -49,7 +49,8 @@ Written on 29 November 2026, before any run.
 7. Regimes that were tried and dropped are listed with the reason, as are those not run.
 
 Changed on 29 November 2026, before any of its runs: "faces-scratch" had 6,300 faces and chose its
-epochs, about 50 hours on a core; it has 1,000 faces, as its neighbours have, and 16 epochs. "faces-scratch-plain" was added.
+epochs, about 50 hours on a core; it has 1,000 faces, as its neighbours have, and 16 epochs.
+"faces-scratch-plain" was added.
 """
 """What was settled before the runs; the page of results repeats it."""
 
