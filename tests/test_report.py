@@ -44,8 +44,12 @@ def page(written):
 def table_of(page, section, place=0):
     """Return a table of a section as a list of dicts, heading -> cell."""
     found = page.select(f"section[aria-labelledby={section}] table")[place]
-    names = [cell.get_text() for cell in found.select("thead th")]
-    rows = [[cell.get_text() for cell in row.select("th, td")] for row in found.select("tbody tr")]
+
+    def texts(cells):
+        return [cell.get_text().replace("\N{NO-BREAK SPACE}%", " %") for cell in cells]
+
+    names = texts(found.select("thead th"))
+    rows = [texts(row.select("th, td")) for row in found.select("tbody tr")]
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -30,7 +30,10 @@ from emdviz.writing import write_whole
 
 _HERE = Path(__file__).parent
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(_HERE / "templates"), autoescape=True, trim_blocks=True
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    trim_blocks=True,
+    finalize=words.kept_together,
 )
 
 PAGE = "report.html"
@@ -87,8 +90,8 @@ class Table(NamedTuple):
     def is_narrow(self):
         """Whether it fits on a phone as it is."""
         cells = zip(self.columns, *(row.cells for row in self.rows), strict=True)
-        words = ((word for cell in column for word in str(cell).split(" ")) for column in cells)
-        return sum(max(map(len, column)) + 1.5 for column in words) <= 40
+        parts = (words.kept_together(" ".join(map(str, column))).split(" ") for column in cells)
+        return sum(max(map(len, column)) + 1.5 for column in parts) <= 42
 
 
 class Row(NamedTuple):

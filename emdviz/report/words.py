@@ -63,6 +63,19 @@ def listed(words, last="and"):
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
+def kept_together(text):
+    """Let no line of text end inside a percentage or a sum of losses; leave all but plain text.
+
+    Examples
+    --------
+    >>> kept_together("XE + EMD² in 80 % of 5 runs").split(" ")
+    ['XE\\xa0+\\xa0EMD²', 'in', '80\\xa0%', 'of', '5', 'runs']
+    """
+    if type(text) is not str:  # numbers, and markup, which was made of such text
+        return text
+    return re.sub(r"(?<=\d) (?=%)| (?=\+ )|(?<= \+) ", "\N{NO-BREAK SPACE}", text)
+
+
 def classes(names, told=None):
     """Join names of classes, or what is told of each, and say that plain numbers are classes.
 

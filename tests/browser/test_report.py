@@ -84,6 +84,32 @@ def test_no_page_scrolls_sideways(visit, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+BROKEN = """() => {
+  const texts = document.createTreeWalker(document.querySelector('.report'), NodeFilter.SHOW_TEXT);
+  const broken = [], place = document.createRange();
+  while (texts.nextNode()) {
+    const { data, parentElement } = texts.currentNode;
+    if (parentElement.closest('pre, thead, #report-explorer')) continue;
+    for (const { index, 0: part } of data.matchAll(/\\d\\s%/g)) {
+      place.setStart(texts.currentNode, index);
+      place.setEnd(texts.currentNode, index + part.length);
+      const lines = new Set([...place.getClientRects()].map((box) => Math.round(box.bottom)));
+      if (lines.size > 1) broken.push(data);
+    }
+  }
+  return broken;
+}"""
+
+
+def test_no_line_ends_inside_a_percentage(visit):
+    page, _ = visit()
+    text = page.evaluate("document.querySelector('.report').innerText")
+    assert len(re.findall(r"\d\s%", text)) > 10
+    for width in range(320, 1300, 70):
+        page.set_viewport_size({"width": width, "height": 720})
+        assert page.evaluate(BROKEN) == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read(visit, scheme):
     page, _ = visit(color_scheme=scheme)
