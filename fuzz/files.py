@@ -173,7 +173,7 @@ def _cache(around):
         for path in root.rglob("*.jpg"):
             os.utime(path, ns=(past, past))
         right = datasets.image_folder(root, size=16).inputs.clone()
-        (kept,) = (root / ".emdviz").glob("*.npz")
+        (kept,) = (root / ".emdviz").glob("*.npy")
         return f".emdviz/{kept.name}", kept.read_bytes(), right
 
 

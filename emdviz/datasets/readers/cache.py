@@ -159,7 +159,7 @@ def _load(path, about):
     """Return what a kept file holds; None if it is not there, not whole, or not ``about`` it."""
     try:
         with open(path, "rb") as file:
-            images, digests, text, checksum = (np.load(file) for _ in range(4))
+            images, digests, text, checksum = (np.load(file, allow_pickle=False) for _ in range(4))
         written, keys = json.loads(text.tobytes())
         if written != about or checksum != _checksum(images, digests, text):
             return None
