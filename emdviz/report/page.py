@@ -246,7 +246,7 @@ def _method(found):
     row = found.done.iloc[0]
     networks = listed(dict.fromkeys(map(str, found.done["network"])))
     seconds = found.done["seconds"].sum()
-    took = f"{seconds / 60:.0f} minutes" if seconds > 100 else f"{seconds:.0f} seconds"
+    took = f"{seconds / 60:.0f} minutes" if seconds > 100 else f"{seconds:.1f} seconds"
     device = listed(dict.fromkeys(map(str, found.done["device"])))
     tested = "and each network was tested once, at the end"
     if found.resplit:
