@@ -13,7 +13,7 @@ import pytest
 
 from scripts import copy_notebooks
 from tests.exercises import exercises, is_solution
-from tests.test_notebooks import NOTEBOOKS
+from tests.test_notebooks import NOTEBOOKS, complaints, execute, outputs
 
 ROOT = Path(__file__).parents[1]
 
@@ -93,6 +93,17 @@ def test_nothing_but_its_check_waits_for_an_answer(path):
 
 def names(source):
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+
+@pytest.mark.notebook
+def test_a_copy_runs_and_says_what_is_not_answered(tmp_path):
+    command(tmp_path)
+    notebook = nbformat.read(tmp_path / NOTEBOOKS[0].name, 4)
+    execute(notebook, tmp_path)
+    assert complaints(notebook) == []
+    shown = "\n".join(o.get("data", {}).get("text/plain", "") for o in outputs(notebook))
+    assert shown.count("Not answered yet") == len(exercises(nbformat.read(NOTEBOOKS[0], 4)))
+    assert "✓" not in shown
 
 
 def test_make_copies_and_opens_the_first_notebook(tmp_path):
