@@ -233,6 +233,7 @@ def _train(plan, model, config, together, on_epoch):
         together = device.type == "cuda" or (model in ("linear", "mlp") and len(plan) > 1)
     if not together:  # one network at a time is in memory, unless they are small
         keys, makes = list(plan), list(plan.values())
+        # the first run is made to see whether others can train beside it, and then handed over
         ready = [make() for make in makes[:1]]
         makes[:1] = [ready.pop] * len(ready)
         if (width := width_of(ready * len(makes))) > 1:
