@@ -21,7 +21,7 @@ def simulate(spec, folder, on_epoch):
     """Be a run of a millisecond, with as many numbers as a real one."""
     time.sleep(RUN_SECONDS)
     values = dict.fromkeys(METRICS, spec.config.seed / 7)
-    return {"valid": values, "test": values}, RUN_SECONDS, {}
+    return {"metrics": {"valid": values, "test": values}, "seconds": RUN_SECONDS}, {}
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The benchmark for a GPU, which has to run the first time that one is at hand."""
+"""Benchmarks that seldom run, such as that for a GPU, in a tiny form."""
 
 import os
 import subprocess
@@ -57,3 +57,16 @@ def test_many_heads_run_in_a_tiny_form(model):
         "training.fit, one by one",
     ]
     assert all(float(row[2]) > 0 and float(row[4].rstrip("| ")) > 0 for row in times)
+
+
+@pytest.mark.slow
+def test_simulated_runs_end_with_a_result(tmp_path):
+    code = (
+        "from benchmarks import experiments as bench; "
+        f"print(*bench.measure(bench.here, 3, {str(tmp_path)!r}), bench.scan({str(tmp_path)!r}))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
+    ).stdout.split()
+    assert float(found[0]) > 3e-3
+    assert found[-1] == "3)"
