@@ -50,7 +50,7 @@ PARTS = {
 
 def main(arguments):
     """Run these parts on the CPU, and on a GPU where there is one; keep what others wrote."""
-    options = _read(arguments)
+    options = _read_options(arguments)
     names = options.names
     torch.set_num_threads(1)
     sections = _sections(PAGE.read_text(encoding="utf-8")) if names and PAGE.exists() else {}
@@ -61,7 +61,7 @@ def main(arguments):
     PAGE.write_text(HEAD + "\n".join(sections.values()), encoding="utf-8")
 
 
-def _read(arguments):
+def _read_options(arguments):
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="part", help=f"one of {', '.join(PARTS)}")
     parser.add_argument(

@@ -22,11 +22,11 @@ from PIL import Image
 
 from devtools import data_layouts
 from emdviz import datasets, models
-from emdviz.datasets.readers import files, group_faces, tables
+from emdviz.datasets.readers import files, group_faces, table_files
 from emdviz.datasets.readers import images as decoding
 from emdviz.datasets.sets.aadb import read_matlab_scores, read_score_list
 from emdviz.datasets.sets.adience import read_fold
-from emdviz.training.folder import RunFolder
+from emdviz.training.state import RunFolder
 from fuzz import mutation
 from fuzz.verdict import Fault, read, shorten
 
@@ -236,7 +236,7 @@ def readers():
             share=0.2,
         ),
         "label tables": Reader(
-            {"labels.csv": _table(classes)}, _content(tables.read_label_table), share=2
+            {"labels.csv": _table(classes)}, _content(table_files.read_label_table), share=2
         ),
         "own tables": Reader({"labels.csv": _table(classes)}, table, classes, share=0.4),
         "tables": Reader(

@@ -182,7 +182,7 @@ def _self_guided(num_classes, num_features, input, target, features, **options):
     return loss(input, target)
 
 
-def _read(dataset):
+def _look_at(dataset):
     return [dataset.summary(), repr(dataset), dataset.split("train").labels]
 
 
@@ -565,7 +565,7 @@ SPECIAL = {
         "share": 0.01,
     },
     "datasets.OrderedData": {
-        "function": lambda *args, **options: _read(datasets.OrderedData(*args, **options)),
+        "function": lambda *args, **options: _look_at(datasets.OrderedData(*args, **options)),
         "kinds": {
             "name": choice("mine"),
             "inputs": fixed(lambda rng, s: torch.zeros(6, 3, 4, 4, dtype=torch.uint8)),
@@ -589,7 +589,7 @@ SPECIAL = {
         "share": 0.05,
     },
     "datasets.from_arrays": {
-        "function": lambda *args, **options: _read(datasets.from_arrays(*args, **options)),
+        "function": lambda *args, **options: _look_at(datasets.from_arrays(*args, **options)),
         "kinds": {
             "inputs": array(lambda rng, s: rng.normal(size=(12, 3))),
             "labels": choice(list("012") * 4, np.arange(12) % 4, ["low", "high", "low"] * 4),

@@ -38,11 +38,11 @@ def rank(names, tables=("diabetes", "friedman1", "friedman2")):
 
 
 def _split(folder, seed, *, name):
-    return _read(name).resplit(seed)
+    return _read_table(name).resplit(seed)
 
 
 @cache
-def _read(name):
+def _read_table(name):
     if name == "diabetes":
         rows, numbers = sklearn.load_diabetes(return_X_y=True)
         return datasets.from_arrays(rows, numbers, bins=5, name=name)

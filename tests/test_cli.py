@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from devtools.data_layouts import jpeg, picture, write
 from emdviz import cli, experiments, setup_check
 from emdviz.cli import app
-from emdviz.experiments import export, results, tables
+from emdviz.experiments import export, paper, results
 from emdviz.models import MODELS
 from emdviz.reading import ArgumentError
 
@@ -339,7 +339,7 @@ def test_errors_are_told_apart_by_their_attributes(error, words):
 )
 def test_functions_say_in_attributes_which_argument_is_wrong(arguments, facts):
     with pytest.raises(ArgumentError) as caught:
-        tables.table_specs(1, **({"networks": ["ALXs"], "losses": ["XE"]} | arguments))
+        paper.table_specs(1, **({"networks": ["ALXs"], "losses": ["XE"]} | arguments))
     found = caught.value
     assert (found.argument, found.value, found.missing) == facts
     assert bool(found.choices) == (facts[0] != "weights")
@@ -448,14 +448,14 @@ class TestExport:
     def test_a_table_for_a_paper(self, store, tmp_path):
         """In the paper's layout, with digits that do not change, and half of every interval."""
         columns = pd.MultiIndex.from_product(
-            [["RES", "a_b×8"], ["AEM", "AEO"], tables.STATISTICS], names=["network", "metric", ""]
+            [["RES", "a_b×8"], ["AEM", "AEO"], paper.STATISTICS], names=["network", "metric", ""]
         )
         rows = [
             [60.0, 2.0, 4, 90.04, float("nan"), 1, float("nan"), float("nan"), 0, 1, 0, 2],
             [100.0, 0.5, 9, 7.0, 0.1, 5, 1, 1, 2, 2, 2, 3],
         ]
         laid = pd.DataFrame(rows, index=["XE", "my_loss"], columns=columns)
-        lines = tables.to_latex(laid).splitlines()
+        lines = paper.to_latex(laid).splitlines()
         rows = [line.removesuffix(r" \\") for line in lines if "&" in line]
         cells = [[cell.strip() for cell in row.split("&")] for row in rows]
         assert "no number is bold" in lines[1]

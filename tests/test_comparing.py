@@ -27,7 +27,7 @@ from devtools.data_layouts import jpeg, picture, write
 from emdviz import comparing, datasets, losses, report, training
 from emdviz.cli import app
 from emdviz.comparing.baselines import note_on_baselines
-from emdviz.comparing.folder import FACTS, RUNS
+from emdviz.comparing.facts import FACTS, RUNS
 from emdviz.comparing.sources import read_source
 from emdviz.experiments.claims import Claim
 from emdviz.training import TrainConfig

@@ -27,7 +27,7 @@ from emdviz import (
     models,
     training,
 )
-from emdviz.datasets.readers import files, tables
+from emdviz.datasets.readers import files, table_files
 from emdviz.datasets.readers import images as decoding
 from emdviz.losses import loss as loss_module
 from fuzz import files as fuzzed_files
@@ -227,17 +227,17 @@ def test_a_browser_cannot_change_traits_that_python_sets():
 def test_the_first_line_of_a_table_may_be_anything():
     for content in (b'a\r b,"\n', b"a\r b,\n", b"\r", b"sep=;"):
         with pytest.raises(ValueError, match=r"labels\.csv (must begin|cannot be read as a table)"):
-            tables.read_label_table(content, "labels.csv")
+            table_files.read_label_table(content, "labels.csv")
 
 
 def test_a_table_of_empty_fields_is_refused():
     with pytest.raises(ValueError, match=r"labels\.csv must begin with a line that names"):
-        tables.read_label_table(b",,\n,,\n", "labels.csv")
+        table_files.read_label_table(b",,\n,,\n", "labels.csv")
 
 
 def test_an_error_does_not_repeat_a_line_without_end():
     with pytest.raises(ValueError, match="label must not be empty") as caught:
-        tables.read_label_table(b"path,label\n" + b"x" * 70_000, "labels.csv")
+        table_files.read_label_table(b"path,label\n" + b"x" * 70_000, "labels.csv")
     assert len(str(caught.value)) < 1000
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from emdviz import experiments, losses, training
 from emdviz.datasets.readers.digests import digest_file, digest_files
-from emdviz.experiments import RunSpec, Store, tables
+from emdviz.experiments import RunSpec, Store, paper
 from emdviz.training import TrainConfig
 from emdviz.training.results import MixedDataError
 
@@ -257,7 +257,7 @@ class TestEditions:
         monkeypatch.setattr(
             "emdviz.experiments.specs.edition_of", lambda *given: found.append(given) or "sha256:0"
         )
-        specs = tables.quick_specs(1, photos, dataset="image_folder", losses=["XE"])
+        specs = paper.quick_specs(1, photos, dataset="image_folder", losses=["XE"])
         assert len(specs) == 4
         assert len(found) == 1
         assert {spec.edition for spec in specs} == {"sha256:0"}
@@ -280,7 +280,7 @@ def test_two_machines_join_their_stores(photos, tmp_path):
     assert "dataset root" not in frame
     joined = experiments.results(stores[0])
     assert len(joined) == 4
-    laid = tables.table(joined, 1, dataset="image_folder")
+    laid = paper.table(joined, 1, dataset="image_folder")
     assert laid.loc["XE", ("small_cnn", "AEM", "runs")] == 2
     assert training.summarise(experiments.select(joined))["runs"].unique().tolist() == [2]
     other = write_photos(tmp_path / "others", ["low", "high"])

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from emdviz import report
-from emdviz.experiments import export, tables
+from emdviz.experiments import export, paper
 from tests.reports import HOSTILE, compare, hostile_table
 
 pytestmark = [
@@ -41,10 +41,10 @@ def test_a_file_that_is_no_latex_is_refused(tmp_path):
 
 
 def test_a_table_in_the_papers_layout(tmp_path):
-    columns = pd.MultiIndex.from_product([["RES", "a_b×8"], ["AEM", "AEO"], tables.STATISTICS])
+    columns = pd.MultiIndex.from_product([["RES", "a_b×8"], ["AEM", "AEO"], paper.STATISTICS])
     rows = [[60.0, 2.0, 4] * 4, [float("nan"), float("nan"), 0] * 4]
     laid = pd.DataFrame(rows, index=["XE", "my_loss"], columns=columns)
-    said = compiled(tables.to_latex(laid), tmp_path)
+    said = compiled(paper.to_latex(laid), tmp_path)
     assert re.search(r"Output written on paper\.pdf \(1 page", said)
 
 

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from emdviz import datasets, experiments, training
-from emdviz.experiments import RunSpec, tables
+from emdviz.experiments import RunSpec, paper
 from emdviz.training.provenance import digest_data
 from emdviz.training.results import MixedDataError
 
@@ -57,7 +57,7 @@ def test_no_mean_over_data_that_changed(changed_between):
             average(frame)
         assert caught.value.counts == {first: 1, second: 1}
     with pytest.raises(MixedDataError, match=r"table\['dataset edition'\] == 'sha256"):
-        tables.table(frame, 1, dataset="image_folder")
+        paper.table(frame, 1, dataset="image_folder")
     assert len(training.summarise(frame[frame["dataset edition"] == first]))
     same_name = frame.assign(**{"dataset edition": "mine"})
     with pytest.raises(MixedDataError, match=r"digests are .*table\['data'\] == "):
@@ -71,16 +71,16 @@ def test_a_spread_only_over_what_varied(tmp_path):
             write_class(tmp_path / "photos" / part, grade, grey)
     root, config = tmp_path / "photos", training.TrainConfig(**QUICK)
     options = {"dataset": "image_folder", "losses": ["XE"], "rates": [0.01], "config": config}
-    specs = tables.quick_specs(1, root, **options)
+    specs = paper.quick_specs(1, root, **options)
     copies = [replace(specs[0], dataset_options={**dict(specs[0].dataset_options), "seed": 9})]
     frame = experiments.run([*specs, *copies], tmp_path / "runs", progress=False)
     first, second, copy = frame.to_dict("records")
     assert first["splits"] == second["splits"] == copy["splits"]
     assert (first["seed"], second["seed"], copy["seed"]) == (0, 1, 0)
     assert first["test RPS"] == copy["test RPS"] != second["test RPS"]
-    laid = tables.table(frame, 1, dataset="image_folder")
+    laid = paper.table(frame, 1, dataset="image_folder")
     assert laid.loc["XE", ("small_cnn", "AEM", "runs")] == 2
-    one = tables.table(frame.iloc[[0, 2]], 1, dataset="image_folder")
+    one = paper.table(frame.iloc[[0, 2]], 1, dataset="image_folder")
     assert one.loc["XE", ("small_cnn", "AEM", "runs")] == 1
     assert one.isna().loc["XE", ("small_cnn", "AEM", "spread")]
     summary = training.summarise(frame.iloc[[0, 2]])
@@ -88,7 +88,7 @@ def test_a_spread_only_over_what_varied(tmp_path):
 
 
 def test_seeds_within_folds():
-    specs = tables.table_specs(1, folds=[0, 1], seeds=range(3), losses=["XE"], rates=[0.1],
+    specs = paper.table_specs(1, folds=[0, 1], seeds=range(3), losses=["XE"], rates=[0.1],
                                networks=["RES"])  # fmt: skip
     assert [(spec.fold, spec.config.seed) for spec in specs] == [
         (fold, seed) for fold in (0, 1) for seed in range(3)

@@ -14,7 +14,7 @@ from emdviz.explorers import LossRace, TrainingReplay
 from emdviz.losses import LOSSES
 from emdviz.training import TrainConfig, fit
 from emdviz.training import race as in_turns
-from emdviz.training.folder import RunFolder
+from emdviz.training.state import RunFolder
 
 CONFIG = TrainConfig(epochs=3, batch_size=16, learning_rate=0.02, seed=4, device="cpu")
 NAMES = ["XE", "REG", "EMD2"]

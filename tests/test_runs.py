@@ -17,7 +17,7 @@ from emdviz import datasets, models
 from emdviz.explorers import PredictionExplorer
 from emdviz.losses import LOSSES
 from emdviz.training import TrainConfig, compare_losses, fit
-from emdviz.training.folder import RunFolder, describe
+from emdviz.training.state import RunFolder, describe
 from tests.optional import posix
 
 CONFIG = TrainConfig(

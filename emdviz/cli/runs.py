@@ -92,7 +92,7 @@ def run(
 ):
     """Run the runs of a table, or the regimes of the map, that the store lacks."""
     from emdviz import published
-    from emdviz.experiments import tables
+    from emdviz.experiments import paper
 
     if scheduler and workers is not None:
         raise ValueError("type --scheduler or --workers, not both")
@@ -125,11 +125,11 @@ def run(
     if dry_run:  # the cost does not depend on the weights
         missing = [name for name in ("VGG_F", "RES_F") if name not in starts]
         starts = dict.fromkeys(missing) | starts
-    left_out = [] if quick or dry_run or networks else tables.lacking_weights(number, starts)
+    left_out = [] if quick or dry_run or networks else paper.lacking_weights(number, starts)
     if left_out:
         named = published.find(number).networks
-        changes["networks"] = [n for n in named if n not in (*left_out, tables.ENSEMBLE)]
-    make = tables.quick_specs if quick else tables.table_specs
+        changes["networks"] = [n for n in named if n not in (*left_out, paper.ENSEMBLE)]
+    make = paper.quick_specs if quick else paper.table_specs
     papers = published.find(number).dataset
     dataset = dataset or ("synthetic_faces" if quick and not data else papers)
     try:
@@ -195,7 +195,7 @@ def pretrain(
 def _config(quick, size, epochs, batch_size, device):
     """Return the training configuration, or None for the usual one."""
     from emdviz.experiments import paper_config
-    from emdviz.experiments.tables import CROP, EPOCHS, SIZE
+    from emdviz.experiments.paper import CROP, EPOCHS, SIZE
     from emdviz.training import TrainConfig
 
     chosen = given_only(epochs=epochs, batch_size=batch_size, device=device)

@@ -31,7 +31,7 @@ def results(
     if table == MAP:
         show_map(store)
         return
-    frame = _read(store, only)
+    frame = _read_results(store, only)
     failed = frame[frame["error"] != ""]
     begun = len(Store(store).unfinished() - set(frame["id"]))
     count = f"{len(frame)} run{'' if len(frame) == 1 else 's'}"
@@ -61,22 +61,22 @@ def export(
     only: Only = (),
 ):
     """Write all runs, or a --table beside the printed numbers, as CSV, LaTeX (own only) or HTML."""
-    from emdviz.experiments import tables
+    from emdviz.experiments import paper
     from emdviz.experiments.export import WRITERS
     from emdviz.writing import write_whole
 
     if file.suffix not in WRITERS:
         raise ValueError(f"type a file that ends in {', '.join(WRITERS)}, got {file}")
-    frame = _read(store, only)
+    frame = _read_results(store, only)
     tell_notes_of(frame[frame["dataset"] == dataset] if dataset else frame, store)
     text = None
     if table:
-        laid = tables.table(frame, read_number_of_table(table), dataset=dataset, store=store)
+        laid = paper.table(frame, read_number_of_table(table), dataset=dataset, store=store)
         if file.suffix == ".tex":
-            best = tables.standing(frame, read_number_of_table(table), dataset=dataset)
-            frame, text = laid, tables.to_latex(laid, best)
+            best = paper.standing(frame, read_number_of_table(table), dataset=dataset)
+            frame, text = laid, paper.to_latex(laid, best)
         else:
-            frame = tables.beside(laid, read_number_of_table(table), dataset=dataset)
+            frame = paper.beside(laid, read_number_of_table(table), dataset=dataset)
     elif dataset:
         frame = frame[frame["dataset"] == dataset]
     write_whole(file, (text or WRITERS[file.suffix](frame)).encode())
@@ -90,7 +90,7 @@ def drop(
     """Delete the weights of finished runs; results, predictions and histories stay."""
     from emdviz.experiments import Store
 
-    runs = _read(store, only)
+    runs = _read_results(store, only)
     dropped = [size for one in runs["id"] if (size := Store(store).drop_weights(one))]
     typer.echo(
         f"weights of {len(dropped)} runs deleted, {sum(dropped) / 1e9:.3f} GB; to predict with one "
@@ -132,7 +132,7 @@ def tell_notes(rows, store, told):
                 tqdm.write(line, file=sys.stderr)
 
 
-def _read(store, only):
+def _read_results(store, only):
     """Return the results of a store, of the runs that --only chooses."""
     from emdviz import experiments
 
@@ -153,25 +153,25 @@ def _read(store, only):
 def show_table(frame, number, dataset, store):
     """Print a table of the paper, and the same table of the runs."""
     from emdviz import published
-    from emdviz.experiments import tables
+    from emdviz.experiments import paper
     from emdviz.metrics import heading
     from emdviz.training.results import MixedDataError
 
     source = published.find(number)
     try:
-        laid = tables.table(frame, number, dataset=dataset, store=store)
-    except (tables.MixedRunsError, MixedDataError) as error:
+        laid = paper.table(frame, number, dataset=dataset, store=store)
+    except (paper.MixedRunsError, MixedDataError) as error:
         raise ValueError(f"{error}; here: type --only {error.column!r}=VALUE") from None
     what = " / ".join(source.metrics)
     if dataset == source.dataset:
         typer.echo(f"\nTable {number}, {source.title}: {what}, as printed")
-        typer.echo(tables.show(published.printed(number), number).to_string())
+        typer.echo(paper.show(published.printed(number), number).to_string())
     typer.echo(f"\n{what} on {dataset}, mean ± spread of these runs")
-    typer.echo(tables.show(laid, number).to_string())
+    typer.echo(paper.show(laid, number).to_string())
     own = frame[frame["dataset"] == dataset]
     if "test score MAE" in own and own["test score MAE"].notna().any():
         names = ("score MAE", "CS(5)")
-        laid = tables.table(frame, number, dataset=dataset, metrics=names)
+        laid = paper.table(frame, number, dataset=dataset, metrics=names)
         what = " / ".join(map(heading, names))
         typer.echo(f"\n{what} on {dataset}, mean ± spread of these runs")
-        typer.echo(tables.show(laid, number).to_string())
+        typer.echo(paper.show(laid, number).to_string())

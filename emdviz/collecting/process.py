@@ -164,7 +164,7 @@ def _process(job):
             start_new_session=True,
         )
         lines = queue.Queue()
-        reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+        reader = threading.Thread(target=_pass_lines, args=(process.stdout, lines), daemon=True)
         try:
             with contextlib.suppress(OSError), process.stdin:
                 process.stdin.write(json.dumps(job).encode())
@@ -178,7 +178,7 @@ def _process(job):
             process.stdout.close()
 
 
-def _read(stream, lines):
+def _pass_lines(stream, lines):
     with contextlib.suppress(ValueError, OSError):
         for line in stream:
             lines.put(line)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emdviz.comparing.folder import RUNS, check_data, ranges_of, read_finished, to_rows
+from emdviz.comparing.facts import RUNS, check_data, ranges_of, read_finished, to_rows
 from emdviz.metrics import METRICS
 from emdviz.reading import read_choice
 from emdviz.training.config import TrainConfig

@@ -14,7 +14,7 @@ from typing import Any
 
 from emdviz.comparing.baselines import note_on_baselines, run_baselines
 from emdviz.comparing.comparison import Comparison
-from emdviz.comparing.folder import RUNS, check_begun, claimed, describe_data, is_new, write_facts
+from emdviz.comparing.facts import RUNS, check_begun, claimed, describe_data, is_new, write_facts
 from emdviz.comparing.progress import bar
 from emdviz.comparing.sources import holds_image_files, read_source
 from emdviz.comparing.timing import measure_seconds

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from emdviz.comparing.comparison import make
-from emdviz.comparing.folder import read_finished
+from emdviz.comparing.facts import read_finished
 from emdviz.comparing.sources import array_of_inputs, column_of_images, read_arrays
 from emdviz.datasets import OrderedData, with_features
 from emdviz.datasets.arrays import as_images
-from emdviz.datasets.readers.tables import read_frame
+from emdviz.datasets.readers.table_files import read_frame
 from emdviz.distributions import spread
 from emdviz.losses import as_loss
 from emdviz.reading import is_pandas, to_numpy
@@ -122,7 +122,7 @@ def predict(folder, inputs, *, loss=None, model=None):
     seeds = done["seed"][done["loss"] == name].tolist() or comparison.seeds[:1]
     runs = [load_run(comparison.run_folder(name, s), loss=asked, model=model) for s in seeds]
     first, notes = runs[0], []
-    given, names, remarks, unlike = _read(inputs, facts, first)
+    given, names, remarks, unlike = _read_inputs(inputs, facts, first)
     kept = [place for place, one in enumerate(names) if place not in remarks]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the note of each row says it
@@ -170,7 +170,7 @@ def predict(folder, inputs, *, loss=None, model=None):
     return Scores(table, name, interval.coverage, tuple(notes))
 
 
-def _read(inputs, facts, run):
+def _read_inputs(inputs, facts, run):
     """Return inputs for runs, names of all that came, place -> why one was not read, or is odd."""
     options = facts["source"]["options"] if facts["source"] else {}
     if run.preparation is not None or run.features is not None:

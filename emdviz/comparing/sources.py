@@ -9,7 +9,7 @@ import numpy as np
 
 from emdviz.datasets import from_arrays, image_folder, table
 from emdviz.datasets.readers.files import IMAGE_SUFFIXES
-from emdviz.datasets.readers.tables import read_frame
+from emdviz.datasets.readers.table_files import read_frame
 from emdviz.datasets.splits import SHARES, usual_split
 from emdviz.reading import shown, typed
 

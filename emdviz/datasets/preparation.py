@@ -153,14 +153,14 @@ class Preparation:
         """
         import pandas as pd
 
-        read, _ = self._read(frame, name)
+        read, _ = self._read_columns(frame, name)
         for column in self.columns:
             if column.kind == "date":
                 seconds = pd.Series(read[column.name] * 86400).round()
                 read[column.name] = pd.to_datetime(seconds, unit="s").to_numpy("datetime64[s]")
         return pd.DataFrame(read, index=frame.index)
 
-    def _read(self, frame, name):
+    def _read_columns(self, frame, name):
         """Return the columns as arrays, and by name where something of another kind stands."""
         import pandas as pd
 
@@ -205,7 +205,7 @@ class Preparation:
         rows = np.asarray(rows, dtype=np.int64)
         if not len(rows):
             raise ValueError("rows must name a training row, got none")
-        read, _ = self._read(frame, "the table")
+        read, _ = self._read_columns(frame, "the table")
         columns = [_learn(one, read[one.name][rows]) for one in self.columns]
         return Preparation(columns, self.decimal)
 
@@ -225,7 +225,7 @@ class Preparation:
             If a column is not there, or holds nothing of its kind, or no training rows are known.
         """
         self._check_fitted()
-        read, _ = self._read(frame, name)
+        read, _ = self._read_columns(frame, name)
         inputs = [part for one in self.columns for part in _inputs(one, read[one.name])]
         return np.stack(inputs, axis=1).astype(np.float32)
 
@@ -248,7 +248,7 @@ class Preparation:
         import pandas as pd
 
         self._check_fitted()
-        read, wrong = self._read(frame, name)
+        read, wrong = self._read_columns(frame, name)
         found = []
         for column in self.columns:
             values, bad = read[column.name], wrong[column.name]

@@ -42,7 +42,7 @@ def estimate(specs, *, teraflops=TERAFLOPS):
 
     Examples
     --------
-    >>> from emdviz.experiments.tables import table_specs
+    >>> from emdviz.experiments.paper import table_specs
     >>> about = estimate(table_specs(2, weights={"RES_F": None}))
     >>> int(about["runs"].sum())
     63

@@ -13,7 +13,6 @@ from pathlib import Path
 import safetensors.torch
 
 from emdviz.experiments.specs import identify
-from emdviz.training.folder import WEIGHTS
 from emdviz.training.history import read_history
 from emdviz.training.kept import (
     FORMAT,
@@ -26,6 +25,7 @@ from emdviz.training.kept import (
 )
 from emdviz.training.predictions import PREDICTIONS, read_predictions
 from emdviz.training.results import ORIGIN, make_row, make_table
+from emdviz.training.state import WEIGHTS
 from emdviz.writing import write_whole
 
 TRAINING = "training"
@@ -68,7 +68,7 @@ class Store:
 
     def row(self, spec):
         """Return the row of a finished or failed run, as in :func:`results`; None if neither."""
-        return _read(str(self.folder(spec)), spec.id)
+        return _read_row(str(self.folder(spec)), spec.id)
 
     def results(self):
         """Return a table of all finished and failed runs; see :func:`results`."""
@@ -254,10 +254,10 @@ def _read_entry(entry):
         return None
     if not (entry.is_dir() and _ID.fullmatch(entry.name)):
         raise ValueError(f"{entry.name} is no run of this store: move it elsewhere")
-    return _read(entry.path, entry.name)
+    return _read_row(entry.path, entry.name)
 
 
-def _read(folder, identity):
+def _read_row(folder, identity):
     try:
         with open(f"{folder}/{RESULT}", "rb", buffering=0) as file:
             text = file.read()

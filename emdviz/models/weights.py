@@ -30,7 +30,7 @@ def load_weights(network, weights):
     if str(weights) in published:
         tensors, told = _download(network, published[str(weights)]), False
     elif path.is_file():
-        tensors, told = _read(path), True
+        tensors, told = _read_tensors(path), True
     else:
         names = " or ".join(map(repr, published)) + ", or a file" if published else "a file"
         raise FileNotFoundError(
@@ -100,7 +100,7 @@ def _download(network, published):
         ) from error
 
 
-def _read(path):
+def _read_tensors(path):
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)

@@ -122,7 +122,7 @@ def plot_history(histories, metric, *, ax=None):
     ends = {}
     for name, epochs in histories.items():
         runs = epochs if epochs and isinstance(epochs[0], list | tuple) else [epochs]
-        values = [[_read(epoch, metric) for epoch in run] for run in runs]
+        values = [[_value_of(epoch, metric) for epoch in run] for run in runs]
         look, common = look_of(name), min(map(len, values))
         y = np.mean([run[:common] for run in values], axis=0)
         x = [epoch.number for epoch in runs[0][:common]]
@@ -139,5 +139,5 @@ def plot_history(histories, metric, *, ax=None):
     return ax
 
 
-def _read(epoch, metric):
+def _value_of(epoch, metric):
     return getattr(epoch, metric) if metric in _LOSSES else epoch.metrics[metric]

@@ -10,7 +10,7 @@ import torch
 
 from emdviz.datasets.readers.files import TEXT_SUFFIXES, files_at, how_many, list_files
 from emdviz.datasets.readers.images import decode
-from emdviz.datasets.readers.tables import numeric_columns, read_frame
+from emdviz.datasets.readers.table_files import numeric_columns, read_frame
 from emdviz.reading import shown
 
 

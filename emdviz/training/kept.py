@@ -24,9 +24,9 @@ from emdviz.models.building import path_of as path_of_network
 from emdviz.reading import check_is
 from emdviz.training.config import TrainConfig
 from emdviz.training.evaluation import Predictor
-from emdviz.training.folder import WEIGHTS
 from emdviz.training.predictions import PREDICTIONS, pack_predictions
 from emdviz.training.results import plain
+from emdviz.training.state import WEIGHTS
 
 FORMAT = "emdviz result 3"
 RESULT, NETWORK = "result.json", "network.json"

@@ -17,10 +17,10 @@ from emdviz.training.config import read_config
 from emdviz.training.criterion import make_criterion, read_options
 from emdviz.training.data import TrainingData
 from emdviz.training.evaluation import Predictor, centre_crop_if, measure, prepare
-from emdviz.training.folder import RunFolder, describe, pack, unpack
 from emdviz.training.history import Epoch
 from emdviz.training.provenance import digest
 from emdviz.training.sgd import SGD
+from emdviz.training.state import RunFolder, describe, pack, unpack
 
 
 def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_options=None):

@@ -93,7 +93,7 @@ def scale(p, t, cost, *, lam, iterations, precision="float64", domain="log"):
     >>> round(float(scale(p, [0, 0, 1], D, lam=1000, iterations=1).costs[-1]), 9)
     1.5
     """
-    p, t, cost, lam = _read(p, t, cost, lam)
+    p, t, cost, lam = _read_problem(p, t, cost, lam)
     read_choice(precision, "precision", PRECISIONS)
     read_choice(domain, "domain", DOMAINS)
     iterations = read_count(iterations, "iterations", 0)
@@ -127,7 +127,7 @@ def converged_plan(p, t, cost, *, lam):
     array([[0.5, 0. ],
            [0. , 0.5]])
     """
-    p, t, cost, lam = _read(p, t, cost, lam)
+    p, t, cost, lam = _read_problem(p, t, cost, lam)
     rows, columns = (np.flatnonzero(values > _NO_MASS) for values in (p, t))
     support = np.ix_(rows, columns)
     plan = np.zeros_like(cost)
@@ -135,7 +135,7 @@ def converged_plan(p, t, cost, *, lam):
     return plan
 
 
-def _read(p, t, cost, lam):
+def _read_problem(p, t, cost, lam):
     p, t = (
         to_numpy(check_distribution(values, name)).astype(np.float64)
         for values, name in ((p, "p"), (t, "t"))

@@ -26,7 +26,7 @@ from emdviz.datasets.readers.images import FORMATS
 from emdviz.datasets.readers.label_files import read_content
 from emdviz.datasets.readers.listing import Listing
 from emdviz.datasets.readers.numbers import number
-from emdviz.datasets.readers.tables import (
+from emdviz.datasets.readers.table_files import (
     COLUMNS,
     columns_of_votes,
     count_votes,

@@ -97,7 +97,7 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
         )
     else:
         path = _published_file(root, size, download)
-    images, labels = _read(path)
+    images, labels = _read_archive(path)
     side = images["train"].shape[1]
     if size > side:
         raise ValueError(
@@ -144,7 +144,7 @@ def _md5(path):
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
-def _read(path):
+def _read_archive(path):
     """Return images (N, S, S, 3) and labels (N,) of each part."""
     try:
         with zipfile.ZipFile(path) as archive:

@@ -16,7 +16,7 @@ from emdviz.datasets.readers.cells import (
     spell,
     without_codes,
 )
-from emdviz.datasets.readers.tables import (
+from emdviz.datasets.readers.table_files import (
     column_of_numbers,
     columns_of_votes,
     count_votes,

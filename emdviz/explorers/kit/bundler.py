@@ -71,7 +71,7 @@ def bundle(first, name="widget"):
     'export default widget;'
     """
     modules = {}
-    _read(Path(first), modules, ())
+    _read_module(Path(first), modules, ())
     *_, last = modules.values()
     if "default" not in last.exports:
         raise BundleError(f"{last.path}: the first module must export a default")
@@ -156,7 +156,7 @@ class _Module:
         return f"const {self.name} = (() => {{\n{self.text}\nreturn {{ {exports} }};\n}})();"
 
 
-def _read(path, modules, importing):
+def _read_module(path, modules, importing):
     """Read a module after all that it imports, and add them to ``modules``, path -> module."""
     module = _Module(path.resolve())
     for position, needed, names in module.imports:
@@ -167,7 +167,7 @@ def _read(path, modules, importing):
             circle = circle[circle.index(needed.name) :]
             raise module.error(position, f"modules import each other: {' → '.join(circle)}")
         if needed not in modules:
-            _read(needed, modules, (*importing, module.path))
+            _read_module(needed, modules, (*importing, module.path))
         if missing := sorted(set(names) - modules[needed].exports.keys()):
             raise module.error(position, f"{needed.name} does not export {', '.join(missing)}")
     modules[module.path] = module

@@ -190,7 +190,7 @@ class ZooExplorer(DistributionExplorer):
         classes, count = read_classes(classes, t=t)
         if count != COUNT:
             raise traitlets.TraitError(f"classes must be {COUNT} names, got {count}: {classes}")
-        self._own, rows = _read(show)
+        self._own, rows = _rows_of(show)
         names = list(rows)
         families = list(dict.fromkeys(row["family"] for row in rows.values()))
         if show is not None:
@@ -433,7 +433,7 @@ class ZooExplorer(DistributionExplorer):
         best.set_title("best answer to t")
 
 
-def _read(show):
+def _rows_of(show):
     """Return the user's own losses by name, and the rows of all."""
     rows = stored()["rows"]
     if show is None:

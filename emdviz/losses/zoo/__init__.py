@@ -104,7 +104,7 @@ def load(name, **options):
     changed = {key: value for key, value in chosen.items() if value != known[key][0]}
     del facts["make"], facts["soft"]
     for key in ("decode", "predict"):
-        facts[key] = partial(_read, facts[key]) if key in facts else None
+        facts[key] = partial(_call_by_name, facts[key]) if key in facts else None
     head = facts.pop("head", None)
     return ZooLoss(
         name,
@@ -192,7 +192,7 @@ def _make(name, num_classes, num_features, **options):
     return _criteria().ZooCriterion(name, compute, num_classes, num_outputs, entry["soft"])
 
 
-def _read(kind, outputs, **known):
+def _call_by_name(kind, outputs, **known):
     return call_with_known(getattr(_criteria(), kind), outputs, **known)
 
 

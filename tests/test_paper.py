@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 from devtools.data_layouts import aadb, adience, images_of_groups, write
 from emdviz import datasets, published
 from emdviz.cli import app
-from emdviz.experiments import RunSpec, Store, results, tables
+from emdviz.experiments import RunSpec, Store, paper, results
 from emdviz.experiments.cost import count_images, estimate, measure_teraflops
-from emdviz.experiments.tables import (
+from emdviz.experiments.paper import (
     ENSEMBLE,
     ENSEMBLE_BINS,
     MISSING,
@@ -53,7 +53,7 @@ def reproduce(number, files, folder, names=tuple(THIN)):
 
 @pytest.mark.slow
 def test_table_1_from_the_genuine_layout_of_adience(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "PAPER_LAMBDAS", (1.0,))  # a third of the time
+    monkeypatch.setattr(paper, "PAPER_LAMBDAS", (1.0,))  # a third of the time
     store, printed = reproduce(1, adience(users=2), tmp_path, ["RES"])
     frame = results(store)
     assert len(frame) == 5 * 4  # folds, losses
