@@ -150,32 +150,25 @@ def judge_best_for_aemd(function) -> Answer:
     >>> judge_best_for_aemd(lambda t, D, lam: np.exp(-lam * D @ t) / np.exp(-lam * D @ t).sum())
     ✓ It is least there, not at t: certain labels would leave doubt as well.
     """
-    mistakes = (
-        (
-            "An honest answer is best for a proper score only; here entropy is rewarded as well. "
-            "Set the derivative by p_i to the same value for all i.",
-            lambda t, D, lam: t,
+    mistakes = {
+        "An honest answer is best for a proper score only; here entropy is rewarded as well. "
+        "Set the derivative by p_i to the same value for all i.": lambda t, D, lam: t,
+        "The probabilities have to sum to 1: divide by their sum.": (
+            lambda t, D, lam: np.exp(-lam * D @ t)
         ),
-        (
-            "The probabilities have to sum to 1: divide by their sum.",
-            lambda t, D, lam: np.exp(-lam * D @ t),
+        "λ multiplies D, it does not divide it.": lambda t, D, lam: softmax(-D @ t / lam),
+        "λ is left out.": lambda t, D, lam: softmax(-D @ t),
+        "A minus is missing: classes that cost more get less.": (
+            lambda t, D, lam: softmax(lam * D @ t)
         ),
-        ("λ multiplies D, it does not divide it.", lambda t, D, lam: softmax(-D @ t / lam)),
-        ("λ is left out.", lambda t, D, lam: softmax(-D @ t)),
-        (
-            "A minus is missing: classes that cost more get less.",
-            lambda t, D, lam: softmax(lam * D @ t),
+        "That is best for the most likely label alone. Take the mean cost over all labels.": (
+            lambda t, D, lam: softmax(-lam * D[:, t.argmax()])
         ),
-        (
-            "That is best for the most likely label alone. Take the mean cost over all labels.",
-            lambda t, D, lam: softmax(-lam * D[:, t.argmax()]),
+        "That has the least mean cost, but certainty earns nothing for its entropy.": (
+            lambda t, D, lam: np.eye(len(t))[np.argmin(D @ t)]
         ),
-        (
-            "That has the least mean cost, but certainty earns nothing for its entropy.",
-            lambda t, D, lam: np.eye(len(t))[np.argmin(D @ t)],
-        ),
-        ("These are the logits. Take the softmax.", lambda t, D, lam: -lam * D @ t),
-    )
+        "These are the logits. Take the softmax.": lambda t, D, lam: -lam * D @ t,
+    }
     return judge_function(
         function,
         lambda t, D, lam: softmax(-lam * D @ t),
@@ -185,7 +178,7 @@ def judge_best_for_aemd(function) -> Answer:
             (np.array([0.2, 0.1, 0.7]), _UNEVEN, 3.0),
         ],
         praise="It is least there, not at t: certain labels would leave doubt as well.",
-        mistakes=mistakes,
+        mistakes=mistakes.items(),
         like="a probability per class",
     )
 
@@ -205,6 +198,7 @@ def judge_divergence(function) -> Answer:
         torch.tensor(pair, dtype=torch.float64)
         for pair in ([[0.5, 0.5], [0.25, 0.75]], [[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]])
     ]
+    logits = "aemd_loss takes logits, and softmax(p) is not p. Give it log p."
     mistakes = (
         (
             "That is L(p, t) alone, which is not 0 for p = t. Subtract half of L(p, p) and of "
@@ -215,13 +209,8 @@ def judge_divergence(function) -> Answer:
         ("Subtract half of L(t, t) too.", _combine(0.5, 0)),
         ("Subtract half of L(p, p) too.", _combine(0, 0.5)),
         ("Subtract them, do not add.", _combine(-0.5, -0.5)),
-        *(
-            (
-                "aemd_loss takes logits, and softmax(p) is not p. Give it log p.",
-                _combine(half, half, read=softmax),
-            )
-            for half in (0.5, 0)
-        ),
+        (logits, _combine(0.5, 0.5, read=softmax)),
+        (logits, _combine(0, 0, read=softmax)),
         ("Pass λ on: aemd_loss(..., lam=lam).", lambda p, t, lam: _combine(0.5, 0.5)(p, t, 1.0)),
     )
     return judge_function(
@@ -271,24 +260,23 @@ def judge_learned_distance(function) -> Answer:
         labels = torch.arange(size).repeat(3)
         features = torch.rand(3 * size, 3, generator=generator) + labels[:, None] / 2
         cases.append((features, labels))
-    mistakes = tuple(
-        (hint, partial(_learn, **changed))
-        for hint, changed in (
-            ("Scale each row of features to length 1 first.", {"unit": False}),
-            ("Scale the features of each image to length 1 before you average.", {"unit": "late"}),
-            ("Take ranks: those are the Euclidean distances.", {"ranks": False}),
-            ("Make it symmetric: the mean of D and its transpose.", {"symmetric": False}),
-            ("Divide the ranks by C − 1, so that the furthest is 1.", {"divide": False}),
-            ("Divide the ranks by C − 1, not by C.", {"divide": "C"}),
-            ("A class is at distance 0 from itself: ranks count from 0.", {"first": 1}),
-        )
-    )
+    mistakes = {
+        "Scale each row of features to length 1 first.": partial(_learn, unit=False),
+        "Scale the features of each image to length 1 before you average.": (
+            partial(_learn, unit="late")
+        ),
+        "Take ranks: those are the Euclidean distances.": partial(_learn, ranks=False),
+        "Make it symmetric: the mean of D and its transpose.": partial(_learn, symmetric=False),
+        "Divide the ranks by C − 1, so that the furthest is 1.": partial(_learn, divide=False),
+        "Divide the ranks by C − 1, not by C.": partial(_learn, divide="C"),
+        "A class is at distance 0 from itself: ranks count from 0.": partial(_learn, first=1),
+    }
     return judge_function(
         function,
         _learned,
         cases,
         praise="It is the learned distance: ranks from 0 to 1, symmetric.",
-        mistakes=mistakes,
+        mistakes=mistakes.items(),
         like="(C, C)",
     )
 
