@@ -11,7 +11,7 @@ figures).
 
 from typing import TYPE_CHECKING
 
-from emdviz._imports import hand_out, homes_in
+from emdviz._imports import hand_out_imports
 from emdviz._threads import let_threads_sleep
 
 if TYPE_CHECKING:  # for editors and type checkers, which cannot follow __getattr__
@@ -21,24 +21,6 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot follow __getatt
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "LOSSES",
-    "cdf",
-    "cdf_gap",
-    "circular_emd",
-    "emd",
-    "emd2",
-    "emd2_loss",
-    "emd_loss",
-    "expectation",
-    "normalized_emd",
-    "one_hot",
-    "regression_loss",
-    "wasserstein",
-    "xe_emd2_loss",
-    "xe_loss",
-]
-
 let_threads_sleep()
 
-__getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))
+__all__, __getattr__, __dir__ = hand_out_imports(__name__, __file__)

@@ -134,11 +134,17 @@ def _find_in_module(path, what):
     )
 
 
-def homes_in(package, path):
-    """Return the modules and names that ``if TYPE_CHECKING:`` imports in an ``__init__.py``.
+def hand_out_imports(package, path):
+    """Return ``__all__``, ``__getattr__`` and ``__dir__`` of a package, as its imports say.
 
-    Editors follow these imports, and :func:`hand_out` carries them out when a name is first used.
+    Those stand under ``if TYPE_CHECKING:`` in its ``__init__.py``, where editors follow them.
     """
+    homes = homes_in(package, path)
+    return sorted(name for names in homes.values() for name in names), *hand_out(package, homes)
+
+
+def homes_in(package, path):
+    """Return the modules and names that ``if TYPE_CHECKING:`` imports in an ``__init__.py``."""
     body = ast.parse(Path(path).read_text(encoding="utf-8")).body
     (block,) = (
         node for node in body if isinstance(node, ast.If) and node.test.id == "TYPE_CHECKING"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from emdviz._imports import hand_out, homes_in
 
 if TYPE_CHECKING:  # each is imported when it is first used
-    from emdviz.datasets.arrays import from_arrays, from_torch  # noqa: F401
-    from emdviz.datasets.base import OrderedData, Split  # noqa: F401
-    from emdviz.datasets.features import with_features  # noqa: F401
-    from emdviz.datasets.named import DATASETS, load  # noqa: F401
+    from emdviz.datasets.arrays import from_arrays, from_torch
+    from emdviz.datasets.base import OrderedData, Split
+    from emdviz.datasets.features import with_features
+    from emdviz.datasets.named import DATASETS, load
 
 _homes = homes_in(__name__, __file__)
 _names = sorted(name for names in _homes.values() for name in names)

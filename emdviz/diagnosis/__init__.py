@@ -6,12 +6,10 @@ is wrong with it.
 
 from typing import TYPE_CHECKING
 
-from emdviz._imports import hand_out, homes_in
+from emdviz._imports import hand_out_imports
 
 if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.diagnosis.behaviour import Finding
     from emdviz.diagnosis.verdict import Diagnosis, diagnose
 
-__all__ = ["Diagnosis", "Finding", "diagnose"]
-
-__getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))
+__all__, __getattr__, __dir__ = hand_out_imports(__name__, __file__)

@@ -8,7 +8,7 @@ cell of the notebook. :func:`predict` asks before a cell shows its result.
 
 from typing import TYPE_CHECKING
 
-from emdviz._imports import hand_out, homes_in
+from emdviz._imports import hand_out_imports
 
 if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.exercises.answers import Answer, Solution, judge_answer, judge_function
@@ -31,27 +31,4 @@ if TYPE_CHECKING:  # each is imported when it is first used
         judge_scalings,
     )
 
-__all__ = [
-    "Answer",
-    "Solution",
-    "judge_answer",
-    "judge_best_for_aemd",
-    "judge_divergence",
-    "judge_emd",
-    "judge_emd2_gradient",
-    "judge_equal_cross_entropy",
-    "judge_function",
-    "judge_interval",
-    "judge_learned_distance",
-    "judge_least_mae",
-    "judge_median",
-    "judge_nearest_to_mean",
-    "judge_ordered",
-    "judge_plan",
-    "judge_rps",
-    "judge_scalings",
-    "judge_temperature",
-    "predict",
-]
-
-__getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))
+__all__, __getattr__, __dir__ = hand_out_imports(__name__, __file__)

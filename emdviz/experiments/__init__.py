@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from emdviz._imports import hand_out, homes_in
+from emdviz._imports import hand_out_imports
 
 if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.experiments.running import run
@@ -10,14 +10,4 @@ if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.experiments.specs import RunSpec, paper_config
     from emdviz.experiments.store import Store, load, results
 
-__all__ = [
-    "RunSpec",
-    "Store",
-    "load",
-    "paper_config",
-    "results",
-    "run",
-    "select",
-]
-
-__getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))
+__all__, __getattr__, __dir__ = hand_out_imports(__name__, __file__)

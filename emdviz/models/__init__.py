@@ -6,7 +6,7 @@ the last layer.
 
 from typing import TYPE_CHECKING
 
-from emdviz._imports import hand_out, homes_in
+from emdviz._imports import hand_out_imports
 
 if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.models.building import build
@@ -15,15 +15,4 @@ if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.models.network import Network, make
     from emdviz.models.small import small_cnn
 
-__all__ = [
-    "MODELS",
-    "Network",
-    "build",
-    "linear",
-    "make",
-    "mlp",
-    "operations",
-    "small_cnn",
-]
-
-__getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))
+__all__, __getattr__, __dir__ = hand_out_imports(__name__, __file__)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from emdviz._imports import hand_out, homes_in
+from emdviz._imports import hand_out_imports
 
 if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.training import results
@@ -16,26 +16,4 @@ if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.training.rates import RateSearch, choose_rates
     from emdviz.training.run import Run, fit
 
-__all__ = [
-    "Epoch",
-    "Prediction",
-    "Race",
-    "RateSearch",
-    "Run",
-    "TrainConfig",
-    "choose_device",
-    "choose_rates",
-    "compare_losses",
-    "conclude",
-    "fit",
-    "load_run",
-    "measure",
-    "paired_differences",
-    "predict",
-    "quick",
-    "results",
-    "scale",
-    "summarise",
-]
-
-__getattr__, __dir__ = hand_out(__name__, homes_in(__name__, __file__))
+__all__, __getattr__, __dir__ = hand_out_imports(__name__, __file__)
