@@ -12,7 +12,7 @@ import dask
 import torch
 
 from emdviz.experiments import RunSpec, run, work
-from emdviz.training import TrainConfig
+from emdviz.training import Run, TrainConfig, at_once
 
 torch.set_num_threads(1)  # in all processes alike, for the last digits depend on it
 # processes that start with everything imported
@@ -97,3 +97,15 @@ def drive(specs, store, train=work.train, workers=1):
     """Be a program that runs specs; its exit code tells whether all have a result."""
     frame = run(specs, store, workers, progress=False, train=train)
     sys.exit(int((frame["error"] != "").any()))
+
+
+def drive_at_once(specs, store):
+    """Be such a program that trains two at once, and notes what it begins."""
+    train = Run.train
+
+    def noted(run, number, **options):
+        note_begin(run.folder.path)
+        return train(run, number, **options)
+
+    Run.train, at_once.choose_threads = noted, lambda: 2
+    drive(specs, store)

@@ -23,6 +23,7 @@ from emdviz.training import Run
 from tests.experiment_runs import (
     begun,
     drive,
+    drive_at_once,
     kill_if_odd,
     my_loss,
     my_network,
@@ -81,8 +82,8 @@ def owner(store, spec):
     raise AssertionError(f"nobody began {spec.id}")
 
 
-def start(*arguments):
-    program = CONTEXT.Process(target=drive, args=arguments)
+def start(*arguments, target=drive):
+    program = CONTEXT.Process(target=target, args=arguments)
     program.start()
     return program
 
@@ -241,6 +242,16 @@ def test_two_programs_on_one_store_do_every_run_once(tmp_path):
     assert [program.exitcode for program in programs] == [0, 0]
     assert [begun(store, spec) for spec in specs] == [1] * 12
     assert len(results(store)) == 12
+
+
+def test_two_programs_that_train_two_at_once_do_every_run_once(whole, tmp_path):
+    store = Store(tmp_path)
+    programs = [start(some, tmp_path, target=drive_at_once) for some in (GRID, GRID[::-1])]
+    for program in programs:
+        program.join()
+    assert [program.exitcode for program in programs] == [0, 0]
+    assert [begun(store, spec) for spec in GRID] == [2] * 4  # an epoch each time
+    pd.testing.assert_frame_equal(numbers(results(store)), whole[0])
 
 
 def script(folder, *lines):

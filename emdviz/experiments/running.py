@@ -7,7 +7,7 @@ import threading
 import traceback
 import warnings
 from collections import deque
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 
 from tqdm.auto import tqdm
 
@@ -17,6 +17,7 @@ from emdviz.experiments.cluster import local_workers
 from emdviz.experiments.specs import RunSpec
 from emdviz.experiments.store import Store, as_store
 from emdviz.reading import check_is, read_count, shown
+from emdviz.training.at_once import Stopped, fit_cores
 from emdviz.training.results import make_row, make_table
 
 POLL = 1.0
@@ -24,9 +25,6 @@ POLL = 1.0
 
 TRACEBACK = "traceback.txt"
 """Of the last error that was not the run's own; in the folder of a run that has not ended."""
-
-# networks draw from the one random generator of a process
-_one_at_a_time = threading.Lock()
 
 
 def run(
@@ -51,9 +49,10 @@ def run(
         Equal ones run once.
     store : Store, str or Path
     workers : int
-        Runs at a time on this machine: 1 is this process, more are processes that Dask starts
-        (extra ``cluster``). A script must ask for them under ``if __name__ == "__main__":``, since
-        they import it again.
+        Processes on this machine: 1 is this one, more are started by Dask (extra ``cluster``). A
+        script must ask for them under ``if __name__ == "__main__":``, since they import it again.
+        On a CPU, this process trains several runs of ``"small_cnn"`` with losses of this package
+        at once, a thread each; of all others one at a time.
     executor : concurrent.futures.Executor, optional
         What runs them instead, such as ``dask.distributed.Client.get_executor()`` for a cluster.
     retry_failed : bool
@@ -124,7 +123,7 @@ def run(
             rows[spec] = row
     arguments = (str(store.path), train, retry_failed)
     with (
-        _choose_executor(workers, executor, progress, todo) as (chosen, width),
+        _choose_executor(workers, executor, progress, todo, train) as (chosen, width),
         tqdm(total=len(specs), initial=len(rows), unit="run", **_shown(progress)) as bar,
     ):
         for spec, row in _outcomes(todo, chosen, width, arguments):
@@ -154,7 +153,7 @@ def _read_specs(specs):
 
 
 @contextlib.contextmanager
-def _choose_executor(workers, executor, progress, todo):
+def _choose_executor(workers, executor, progress, todo, train):
     """Yield an executor, and how many runs it is given at a time."""
     if executor is not None:
         yield executor, float("inf")
@@ -162,26 +161,55 @@ def _choose_executor(workers, executor, progress, todo):
         with local_workers(workers) as started:
             yield started, workers  # so that the death of a worker counts against its run only
     else:
-        with _ThisProcess(progress) as here:
-            yield here, 1
+        at_once = train is work.train and len(todo) > 1 and all(map(work.is_small, todo))
+        width = fit_cores(len(todo)) if at_once else 1
+        with _ThisProcess(progress, width) as here:
+            yield here, width
 
 
 class _ThisProcess(Executor):
-    """This process as an executor: a call has been done when ``submit`` returns."""
+    """This process as an executor: it trains several small networks at once, a thread each.
 
-    def __init__(self, progress):
-        self.progress = progress
+    With a ``width`` of 1 a call has been done when ``submit`` returns.
+    """
+
+    def __init__(self, progress, width):
+        self.progress, self._stop = progress, threading.Event()
+        self._pool = ThreadPoolExecutor(width) if width > 1 else None
+        self._data, self._pending = None, []
 
     def submit(self, function, spec, *arguments):
         """Do the call, with a bar of the run's epochs."""
-        future = Future()
         total, bars = spec.config.epochs, _shown(self.progress)
-        with tqdm(total=total, desc=spec.id, unit="epoch", leave=False, **bars) as bar:
-            future.set_result(function(spec, *arguments, on_epoch=lambda epoch: bar.update()))
-        return future
+        bar = tqdm(total=total, desc=spec.id, unit="epoch", leave=False, **bars)
+        hooks = {"on_epoch": lambda epoch: bar.update()}
+        if self._pool is not None:
+            hooks["on_step"] = self._check
+
+        def call():
+            with bar:
+                return function(spec, *arguments, **hooks)
+
+        if self._pool is None:
+            future = Future()
+            future.set_result(call())
+            return future
+        if _data_set(spec) != self._data:  # two may not fit into memory
+            while wait(self._pending, timeout=0.2).not_done:
+                continue
+            self._data, self._pending = _data_set(spec), []
+        self._pending.append(self._pool.submit(call))
+        return self._pending[-1]
+
+    def _check(self):
+        if self._stop.is_set():
+            raise Stopped
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Free the memory of the data set."""
+        """Stop what still trains, after its present batch; free the memory of the data set."""
+        self._stop.set()
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
         work.forget_data()
 
 
@@ -203,7 +231,7 @@ def _outcomes(todo, executor, width, arguments):
                 future.add_done_callback(done.put)
             try:
                 # many are asked for less often, to spare the file system
-                future = done.get(timeout=POLL + len(elsewhere) / 200 if elsewhere else None)
+                future = done.get(timeout=POLL + len(elsewhere) / 200)
             except queue.Empty:
                 waiting += elsewhere
                 elsewhere = []
@@ -237,21 +265,22 @@ def _submit(executor, *call):
         return future
 
 
-def attempt(spec, path, train, retry_failed, call, on_epoch=None):
+def attempt(spec, path, train, retry_failed, call, on_epoch=None, on_step=None):
     """Do a run and return its row; None if another process works on it.
 
     ``call`` is different for every call, since Dask may remember the results of equal calls.
+    Others train at the same time in this process if ``on_step`` is given, as ``train`` then is.
     """
-    store = Store(path)
+    store, hooks = Store(path), [on_epoch or (lambda epoch: None)]
+    if on_step is not None:
+        hooks.append(on_step)
     try:
-        with _one_at_a_time:
+        with work.one_at_a_time if on_step is None else contextlib.nullcontext():
             claim = Claim(store.state(spec))
             try:  # around all of it, for a cell may be interrupted at any moment
                 if not claim.take():
                     return None
-                return _do(
-                    spec, store, claim, train, retry_failed, on_epoch or (lambda epoch: None)
-                )
+                return _do(spec, store, claim, train, retry_failed, hooks)
             finally:
                 claim.release()
                 with contextlib.suppress(OSError):
@@ -260,14 +289,14 @@ def attempt(spec, path, train, retry_failed, call, on_epoch=None):
         return _error_row(spec, error)
 
 
-def _do(spec, store, claim, train, retry_failed, on_epoch):
+def _do(spec, store, claim, train, retry_failed, hooks):
     row = store.row(spec)
     if row is not None and not (retry_failed and row["error"]):
         store.clear(spec)
         return row
     folder = store.begin(spec, afresh=row is not None)
     try:
-        facts, files = train(spec, folder, on_epoch)
+        facts, files = train(spec, folder, *hooks)
     except FloatingPointError as error:
         facts, files = {"error": str(error) or type(error).__name__}, {}
     except Exception:

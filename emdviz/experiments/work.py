@@ -1,34 +1,53 @@
 """What is done for a run: train, predict, measure."""
 
+import threading
+
+from emdviz.losses import LOSSES
 from emdviz.training import Run, choose_device
+from emdviz.training.at_once import can_train_at_once
 from emdviz.training.data import TrainingData
 from emdviz.training.kept import notes_of, pack_run
 from emdviz.training.provenance import describe_origin
 
+one_at_a_time = threading.RLock()
+"""Networks draw their first weights, and some draw in every step, from one random generator."""
+
 _loaded = {}
 
 
-def train(spec, folder, on_epoch):
+def train(spec, folder, on_epoch, on_step=None):
     """Train and test a network; ``folder`` keeps its state, from which it goes on.
+
+    What ``on_step``, called after every batch, raises ends the run within an epoch.
 
     Returns the facts, ``metrics`` as ``{"valid": {"AEM": …}, "test": {…}}`` after the last epoch,
     ``seconds`` of training, ``origin`` and ``notes`` on the data, and by name the files that a
     network needs to predict.
     """
-    run = Run(
-        spec.network,
-        spec.loss,
-        _load_data(spec),
-        spec.config,
-        weights=spec.weights,
-        loss_options=dict(spec.loss_options),
-        folder=folder,
-    )
-    for epoch in run:
+    with one_at_a_time:
+        run = Run(
+            spec.network,
+            spec.loss,
+            _load_data(spec),
+            spec.config,
+            weights=spec.weights,
+            loss_options=dict(spec.loss_options),
+            folder=folder,
+        )
+    for epoch in run.go(on_step=on_step):
         on_epoch(epoch)
     metrics, files = pack_run(run)
     facts = {"metrics": metrics, "seconds": run.epochs[-1].seconds}
     return facts | {"origin": describe_origin(run), "notes": notes_of(run.data.dataset)}, files
+
+
+def is_small(spec):
+    """Return whether a run trains on one thread, so that others can train beside it."""
+    try:
+        device = choose_device(spec.config.device)
+    except ValueError:  # this machine lacks the device
+        return False
+    return spec.loss in LOSSES and can_train_at_once(spec.network, [LOSSES[spec.loss]], device)
 
 
 def forget_data():
@@ -40,8 +59,11 @@ def _load_data(spec):
     """Return the data set of a run; the next run of this process may use it again."""
     device = choose_device(spec.config.device)
     spec.check_files()
-    key = (spec.dataset, spec.dataset_options, spec.edition, spec.fold, device)
+    small = is_small(spec)
+    key = (spec.dataset, spec.dataset_options, spec.edition, spec.fold, device, small)
     if key not in _loaded:
         _loaded.clear()  # first: two may not fit into memory
         _loaded[key] = TrainingData(spec.load(), device)
+        if small:
+            _loaded[key].train_at_once()
     return _loaded[key]

@@ -15,8 +15,8 @@ SMALL = ("small_cnn",)
 """The networks of which several train at once; of larger ones a single one may fill the memory."""
 
 
-class Stopped(Exception):
-    """Training was asked to stop."""
+class Stopped(BaseException):
+    """Training was asked to stop; no error of a run, as a KeyboardInterrupt is none."""
 
 
 def can_train_at_once(model, losses, device):
@@ -30,8 +30,13 @@ def can_train_at_once(model, losses, device):
 def width_of(runs):
     """Return how many of these runs train at once: as many as there are cores left, or one."""
     if len(runs) > 1 and all(run.data.at_once and not run.is_random for run in runs):
-        return min(len(runs), choose_threads())
+        return fit_cores(len(runs))
     return 1
+
+
+def fit_cores(count):
+    """Return ``count``, or the number of cores that are left if that is smaller."""
+    return min(count, choose_threads())
 
 
 def train_at_once(makes, width, on_epoch):

@@ -78,9 +78,10 @@ class TrainingData:
         """Return a split of the data set; the last one is kept for the next run that asks."""
         if name == "valid":
             return self.valid
-        if self._last is None or self._last[0] != name:
-            self._last = name, self.dataset.split(name)
-        return self._last[1]
+        last = self._last
+        if last is None or last[0] != name:
+            last = self._last = name, self.dataset.split(name)
+        return last[1]
 
     def class_counts(self, kind=None):
         """Return how many training targets each class has, shape (C,); votes add their shares."""
