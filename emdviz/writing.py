@@ -16,8 +16,7 @@ def write_whole(path, data, *, lasting=True):
     if target.exists() and not target.is_file():
         target.write_bytes(data)  # a device or a pipe must not be replaced by a file
         return
-    # the token is for threads: they share the number of the process
-    beside = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    beside = _beside(target)
     try:
         with beside.open("xb") as file:
             file.write(data)
@@ -31,6 +30,28 @@ def write_whole(path, data, *, lasting=True):
         ) from None
     finally:
         _retry(lambda: beside.unlink(missing_ok=True))
+
+
+def link_whole(path, source):
+    """Let a file hold what another holds, as :func:`write_whole` would, without writing it again.
+
+    Both are one file with two names where the file system can do that, and else two. Change
+    neither in place, but write it whole.
+    """
+    target, source = Path(os.path.realpath(path)), Path(os.path.realpath(source))
+    beside = _beside(target)
+    try:
+        os.link(source, beside)
+        _retry(lambda: beside.replace(target))
+    except OSError:
+        write_whole(target, source.read_bytes())
+    finally:
+        _retry(lambda: beside.unlink(missing_ok=True))
+
+
+def _beside(path):
+    """Return a free name beside a file; the token is for threads, which share a process number."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def _retry(change, tries=5, pause=0.05):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emdviz.writing import write_whole
+from emdviz.writing import link_whole, write_whole
 
 
 def test_of_threads_that_write_one_file_each_writes_all_of_it(tmp_path, monkeypatch):
@@ -40,6 +40,26 @@ def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path):
         write_whole(link, data)
         assert link.is_symlink()
         assert target.read_bytes() == data
+
+
+@pytest.mark.parametrize("can_link", [True, False])
+def test_a_file_gets_the_bytes_of_another_and_keeps_them(tmp_path, monkeypatch, can_link):
+    best, last = tmp_path / "best", tmp_path / "last"
+    if not can_link:
+        monkeypatch.setattr(os, "link", refuse)
+    for data in (b"first", b"second"):
+        write_whole(best, data)
+        for _ in range(2):  # the second time they are one file already
+            link_whole(last, best)
+            assert last.read_bytes() == data
+            assert best.samefile(last) == can_link
+    write_whole(best, b"third")
+    assert last.read_bytes() == b"second"
+    assert sorted(os.listdir(tmp_path)) == ["best", "last"]
+
+
+def refuse(*_):
+    raise PermissionError(1, "a file system without links")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes that look like files")

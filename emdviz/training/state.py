@@ -11,7 +11,7 @@ import torch
 
 from emdviz.training.provenance import digest, in_blocks
 from emdviz.training.results import plain
-from emdviz.writing import write_whole
+from emdviz.writing import link_whole, write_whole
 
 FORMAT = "emdviz run 1"
 WEIGHTS = "weights.safetensors"
@@ -76,7 +76,9 @@ class RunFolder:
             data = self._pack(tensors, history)
             if best:
                 write_whole(self.best, data)
-            write_whole(self.last, data)
+                link_whole(self.last, self.best)
+            else:
+                write_whole(self.last, data)
             # with an indent, json takes twice as long
             epochs = ",\n".join(map(json.dumps, history))
             text = f'{{"run": {json.dumps(self.facts)},\n"epochs": [\n{epochs}\n]}}\n'
