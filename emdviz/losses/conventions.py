@@ -118,20 +118,11 @@ def at_least_float32(values):
 
 
 def pick(values, index):
-    """values[index] for a vector, refusing labels that are not classes."""
+    """values[index], an entry or a row per class, refusing labels that are not classes."""
     try:
-        return values.gather(0, index)
+        return values.index_select(0, index)
     except (IndexError, RuntimeError):
         check_labels(index, len(values))
-        raise
-
-
-def pick_row(matrix, index):
-    """matrix[index] for a matrix with a row per class, refusing labels that are not classes."""
-    try:
-        return matrix.index_select(0, index)
-    except (IndexError, RuntimeError):
-        check_labels(index, len(matrix))
         raise
 
 

@@ -193,10 +193,8 @@ def _integrate(height, logits, positions, normalized, targets, reduction):
 
 def _cdf_difference(logits, targets):
     """CDF_i(softmax(z)) − CDF_i(t), shape (N, C)."""
-    p = torch.softmax(logits, dim=1)
-    if targets.soft is None:
-        return _difference(p, targets.index)
-    return torch.cumsum(p - targets.soft, dim=1)
+    t = targets.index if targets.soft is None else targets.soft
+    return torch.cumsum(_steps(torch.softmax(logits, dim=1), t), dim=1)
 
 
 def _mean(input, target, positions, ignore_index):
@@ -269,31 +267,14 @@ def _steps(p, target):
 
 def _widths(positions, like):
     """Return the gaps of positions, and 0 for the last class, as a tensor, shape (C,)."""
-    if type(positions) in (list, tuple) and all(type(x) in (int, float) for x in positions):
-        key = tuple(positions)
-    elif type(positions) is torch.Tensor and positions.device.type == "cpu":
-        key = positions.detach().numpy().tobytes(), str(positions.dtype), tuple(positions.shape)
-    elif type(positions) is np.ndarray and positions.dtype != object:
-        key = positions.tobytes(), str(positions.dtype), positions.shape
-    else:
-        return _gaps(positions, like.shape[1], like)
-    found = _known_widths.get((key, like.shape[1], like.dtype))
-    if found is None:
-        found = _gaps(positions, like.shape[1], like).numpy()
+    array = np.asanyarray(positions)  # a mask stays
+    key = array.tobytes(), array.dtype, array.shape, like.shape[1], like.dtype
+    if array.dtype == object or key not in _known_widths:
+        gaps = torch.diff(check_positions(positions, like.shape[1], like=like))
         if len(_known_widths) > 100:
             _known_widths.clear()
-        _known_widths[key, like.shape[1], like.dtype] = found
-    return torch.from_numpy(found)  # a new one, which inference mode may have made its own
-
-
-def _gaps(positions, num_classes, like):
-    gaps = torch.diff(check_positions(positions, num_classes, like=like))
-    return torch.cat([gaps, gaps.new_zeros(1)])
+        _known_widths[key] = torch.cat([gaps, gaps.new_zeros(1)]).numpy()
+    return torch.from_numpy(_known_widths[key])  # a new one, which inference mode may own
 
 
 _known_widths = {}
-
-
-def _difference(p, index):
-    """CDF(p) − CDF(one-hot of index), shape (N, C)."""
-    return torch.cumsum(conventions.add_at(p, index, -1.0), dim=1)

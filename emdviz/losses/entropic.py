@@ -109,7 +109,7 @@ def aemd_loss(
     # below this p is 0 in any precision, and p log p is 0 as well
     log_p = torch.log_softmax(logits, dim=1).clamp(min=-1e3)
     if targets.soft is None:
-        parts = torch.exp(log_p) * (conventions.pick_row(distance.T, targets.index) + log_p / lam)
+        parts = torch.exp(log_p) * (conventions.pick(distance.T, targets.index) + log_p / lam)
         return conventions.reduce(parts, targets, reduction)
     transport = _transport if torch.compiler.is_compiling() else _Entropic.apply
     value, *_ = transport(log_p, targets.soft, distance, float(lam), iterations, greatest)

@@ -79,7 +79,7 @@ def ground_emd2_loss(
     cost = cost**omega + mu
     squares = torch.square(torch.softmax(logits, dim=1))
     if targets.soft is None:
-        squares = squares * conventions.pick_row(cost.T, targets.index)
+        squares = squares * conventions.pick(cost.T, targets.index)
     else:
         squares = squares * (targets.soft @ cost.T)
     return conventions.reduce(squares, targets, reduction)

@@ -211,11 +211,11 @@ class Loss:
         elif self.wrapped is not None:
             made_by = self.wrapped
             skipped = 0 if inspect.isclass(made_by) else 2
-        try:
-            parameters = list(inspect.signature(made_by).parameters.values())[skipped:]
-        except (TypeError, ValueError):  # some built-in functions have no signature
+        parameters = parameters_of(made_by)
+        if parameters is None:
             return None
-        return [one for one in parameters if one.name not in ("num_classes", "num_features")]
+        named = ("num_classes", "num_features")
+        return [one for one in parameters[skipped:] if one.name not in named]
 
     def num_outputs(self, num_classes):
         """Return how many outputs the network needs."""
@@ -242,6 +242,14 @@ def facts_of(loss):
     own = {"outputs": loss._outputs, "decode": loss._decode, "predict": loss._predict}
     kept = ("head", "inputs", "unit", "source", "family", "about", "is_point", "uses_features")
     return own | {name: getattr(loss, name) for name in kept}
+
+
+def parameters_of(function):
+    """Return the parameters of a callable; None of some built-in functions, which tell none."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
 
 
 def call_with_known(function, outputs, **known):

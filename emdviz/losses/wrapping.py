@@ -7,7 +7,7 @@ from copy import deepcopy
 
 from emdviz._imports import find_by_path, path_to
 from emdviz.losses import foreign, zoo
-from emdviz.losses.loss import LOSSES, Loss, facts_of
+from emdviz.losses.loss import LOSSES, Loss, facts_of, parameters_of
 from emdviz.reading import ArgumentError, shown
 
 _KINDS = (
@@ -116,7 +116,7 @@ def _make(given, num_classes, num_features, options):
             )
         return deepcopy(given)
     named = _named(given, known, options)
-    parameters = _parameters(given)
+    parameters = parameters_of(given) or []
     if parameters:
         inspect.signature(given).bind_partial(None, None, **options)  # tells unknown options
     needed = [
@@ -137,15 +137,8 @@ def _make(given, num_classes, num_features, options):
 
 def _named(function, known, options):
     """Return those of the known arguments that a callable names, and all options."""
-    names = {one.name for one in _parameters(function)}
+    names = {one.name for one in parameters_of(function) or ()}
     return {key: value for key, value in known.items() if key in names or key in options}
-
-
-def _parameters(function):
-    try:
-        return list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # some built-in functions have no signature
-        return []
 
 
 def _own(kind):

@@ -257,7 +257,7 @@ _score(
     "Brier",
     "Mean squared difference of the probabilities, the classic score that knows no order.",
     "Brier 1950, doi 10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2; dlordinal's MCELoss",
-    "library_on_probabilities",
+    "library",
     "MCELoss",
     unit=None,
 )
@@ -364,7 +364,7 @@ _weighted(
     "CDW-CE",
     "−Σ |i − k|^α log(1 − p_i): pushes mass away from far classes, never towards the label.",
     "Polat et al., MIUA 2022, doi 10.1007/978-3-031-12053-4_12",
-    "library_shifted",
+    "library",
     "CDWCELoss",
     unit="nats · class steps^α",
     options={

@@ -20,6 +20,13 @@ from emdviz.reading import has_float64, read_number
 IN_FLOAT64 = ("SORDLoss", "SLACELoss")
 """Losses of dlordinal that turn to float64, on whatever device."""
 
+PREPARED = {
+    "CDWCELoss": lambda outputs: outputs - outputs.detach().amax(1, keepdim=True),
+    "MCELoss": lambda outputs: outputs.softmax(1),
+}
+"""What others of its losses are given in the place of logits: CDWCELoss takes exp of its input, so
+that they are shifted, which changes no softmax; MCELoss takes probabilities."""
+
 
 class ZooCriterion(nn.Module):
     """Check a batch, then compute the loss of an entry; ``soft`` targets may be distributions."""
@@ -54,29 +61,16 @@ class ZooCriterion(nn.Module):
 
 
 def library(kind, num_classes, **options):
-    """A loss of dlordinal that takes logits; on a CPU where it wants float64 and has none."""
+    """A loss of dlordinal; on a CPU where it wants float64 and the device of outputs has none."""
     module = _dlordinal(kind, num_classes=num_classes, **options)
 
     def compute(outputs, targets):
         if kind in IN_FLOAT64 and not has_float64(outputs):
             outputs, targets = outputs.cpu(), targets.cpu()
+        outputs = PREPARED.get(kind, lambda logits: logits)(outputs)
         return module.to(outputs)(outputs, targets)
 
     return compute
-
-
-def library_shifted(kind, num_classes, **options):
-    """A loss of dlordinal that takes exp of its logits: shift them, which changes no softmax."""
-    module = _dlordinal(kind, num_classes=num_classes, **options)
-    return lambda outputs, targets: module(
-        outputs - outputs.detach().amax(1, keepdim=True), targets
-    )
-
-
-def library_on_probabilities(kind, num_classes, **options):
-    """A loss of dlordinal that takes probabilities."""
-    module = _dlordinal(kind, num_classes=num_classes, **options)
-    return lambda outputs, targets: module.to(outputs)(outputs.softmax(1), targets)
 
 
 def soft_labels(kind, num_classes, **options):
