@@ -45,6 +45,18 @@ def shown(value):
     return _SHORT.repr(value)
 
 
+def counted(places, what):
+    """Count places, such as the rows where something is wrong, and show the first three.
+
+    Examples
+    --------
+    >>> counted([4, 7, 8, 9], "row"), counted([7], "line")
+    ('4 rows (4, 7, 8, …)', '1 line (7)')
+    """
+    some = ", ".join(map(str, places[:3])) + (", …" if len(places) > 3 else "")
+    return f"{len(places)} {what}{'s' * (len(places) != 1)} ({some})"
+
+
 _AS_OPTIONS = ContextVar("as_options", default=False)
 
 

@@ -45,7 +45,7 @@ from fuzz.values import (
 IGNORED = {
     "ax", "axes", "colour", "like", "marks", "name", "names", "xlabel", "ylabel",  # how it looks
     "criterion", "decoding", "folder", "licence", "notes", "praise", "probe", "root",
-    "target_transform", "transform",
+    "transform",
 }  # fmt: skip
 """Optional parameters that are handed on as they are."""
 

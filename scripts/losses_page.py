@@ -243,7 +243,7 @@ def train(name, x, y, steps=60):
 
 def origin(name):
     """Return the library's own criterion with logits for its input, or ours; and its name."""
-    kind, *args = zoo._ENTRIES[name]["make"] if name in zoo._ENTRIES else (None,)
+    kind, *args = zoo.entries()[name]["make"] if name in zoo.entries() else (None,)
     theirs = importlib.import_module("dlordinal.losses")
     named = {"sord": "SORDLoss", "general_triangular": "GeneralTriangularLoss"}.get(kind)
     named = named or next((a for a in args if isinstance(a, str) and hasattr(theirs, a)), None)

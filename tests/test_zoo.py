@@ -328,7 +328,7 @@ def test_every_option_is_explained_with_its_unit(name):
 
 
 def test_options_of_the_zoo_are_those_that_its_criteria_take():
-    for name, entry in zoo._ENTRIES.items():
-        for option, (default, meaning) in entry.get("options", {}).items():
+    for name, entry in zoo.entries().items():
+        for option, (default, meaning) in entry["options"].items():
             assert meaning
             assert zoo.load(name, **{option: default}).name == name

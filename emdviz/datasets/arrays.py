@@ -6,13 +6,23 @@ import warnings
 import numpy as np
 import torch
 
-from emdviz.datasets.base import OrderedData, label_of_votes, rows_in_words
+from emdviz.datasets.base import OrderedData, label_of_votes
 from emdviz.datasets.binning import make_bins
-from emdviz.datasets.order import is_missing, notes_of, order_classes
+from emdviz.datasets.order import is_missing, notes_of, order_classes, order_columns
+from emdviz.datasets.readers.cells import as_text
 from emdviz.datasets.readers.listing import warn_of_empty_classes
 from emdviz.datasets.readers.numbers import number
 from emdviz.datasets.splits import named_splits, stratified_splits
-from emdviz.reading import is_pandas, is_torch, read_count, read_names, shown, to_numpy, typed
+from emdviz.reading import (
+    counted,
+    is_pandas,
+    is_torch,
+    read_count,
+    read_names,
+    shown,
+    to_numpy,
+    typed,
+)
 
 _MANY, _ROWS = 20, 5
 """More different numbers with decimals, or with fewer rows each, are scores and no classes."""
@@ -246,15 +256,15 @@ def read_labels(labels, classes=None):
     values = labels.tolist() if is_torch(labels) else list(labels)
     missing = [k for k, value in enumerate(values) if _is_missing(value, classes)]
     if missing:
-        raise ValueError(f"labels are missing in {rows_in_words(missing)}; leave these rows out")
-    texts = [_text(value) for value in values]
+        raise ValueError(f"labels are missing in {counted(missing, 'row')}; leave these rows out")
+    texts = [as_text(value) for value in values]
     if classes is None:
         _check_few(texts)
         order = order_classes(texts)
         indices = torch.tensor([order.index[text] for text in texts])
         return indices, order.classes, order.positions, notes_of(order)
     classes = read_names(classes, "classes")
-    names = [_text(name) for name in classes]
+    names = [as_text(name) for name in classes]
     index = {name: k for k, name in enumerate(names)}
     unknown = sorted(set(texts) - set(index))
     if not unknown:
@@ -291,15 +301,6 @@ def _is_missing(value, classes):
         return True
     named = classes is not None and value in list(classes)
     return isinstance(value, str) and is_missing(value) and not named
-
-
-def _text(value):
-    """Return a label as text; 3.0 and 3 are one."""
-    if isinstance(value, bool | np.bool_):
-        return str(value)
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        value = int(value)
-    return str(value).strip()
 
 
 def _read_inputs(inputs, depth):
@@ -368,12 +369,8 @@ def as_images(array, depth=None):
 
 def _read_votes(votes, classes):
     if classes is None and is_pandas(votes, "DataFrame"):
-        order = order_classes([str(name) for name in votes.columns])
-        names = [str(name) for name in votes.columns]
-        if len(order.classes) != len(names):
-            raise ValueError(f"columns of votes must be classes, each once, got {shown(names)}")
-        votes = votes.iloc[:, [names.index(name) for name in order.classes]]
-        classes = order.classes
+        classes, places = order_columns([str(name) for name in votes.columns])
+        votes = votes.iloc[:, places]
     if is_pandas(votes, "DataFrame"):
         votes = votes.to_numpy(dtype=np.float64, na_value=np.nan)
     array = torch.from_numpy(np.asarray(to_numpy(votes, "votes"), np.float64))
@@ -393,7 +390,7 @@ def _numbers(values, name):
         raise ValueError(f"{name} must be numbers, got {shown(list(values)[:5])}") from None
     wrong = np.flatnonzero(~np.isfinite(array)).tolist()
     if wrong:
-        raise ValueError(f"{name} must be finite, got NaN or infinity in {rows_in_words(wrong)}")
+        raise ValueError(f"{name} must be finite, got NaN or infinity in {counted(wrong, 'row')}")
     return array
 
 
@@ -402,7 +399,7 @@ def _read_groups(groups):
     missing = [k for k, group in enumerate(groups) if _is_missing(group, None)]
     if missing:
         raise ValueError(
-            f"groups are missing in {rows_in_words(missing)}; leave these rows out, or give each "
+            f"groups are missing in {counted(missing, 'row')}; leave these rows out, or give each "
             "a group of its own"
         )
     return groups

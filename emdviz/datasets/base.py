@@ -1,15 +1,16 @@
 """The one shape that every data set has."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import torch
 from torch.utils.data import Dataset
 
-from emdviz.datasets.binning import balanced_bins
+from emdviz.datasets.binning import Bins, balanced_bins
+from emdviz.datasets.readers.listing import ReadingReport
 from emdviz.datasets.splits import check_splits, stratified_splits
 from emdviz.distributions import check_positions
-from emdviz.reading import check_is, read_choice, read_count, read_names, shown
+from emdviz.reading import check_is, counted, read_choice, read_count, read_names, shown
 
 TARGETS = ("labels", "votes", "majority", "median", "mean")
 """What a network can be trained on; see :meth:`OrderedData.targets`."""
@@ -33,6 +34,7 @@ class Split:
         return len(self.labels)
 
 
+@dataclass(eq=False, repr=False)
 class OrderedData(Dataset):
     """Images, rows of a table, or anything else, whose classes have an order.
 
@@ -79,8 +81,6 @@ class OrderedData(Dataset):
         Names of the inputs of a table, shape (N, F).
     decoding : dict, optional
         How images were read of files: ``squeeze`` and ``depth`` of :func:`images.decode`.
-    transform, target_transform : callable, optional
-        Applied to the input and to the label of ``dataset[i]``.
 
     Raises
     ------
@@ -103,96 +103,73 @@ class OrderedData(Dataset):
     its name, classes, splits, licence and notes.
     """
 
-    def __init__(
-        self,
-        name,
-        inputs,
-        labels,
-        classes,
-        splits,
-        *,
-        votes=None,
-        positions=None,
-        unit=None,
-        groups=None,
-        weights=None,
-        true_distribution=None,
-        scores=None,
-        bins=None,
-        report=None,
-        licence="",
-        notes=(),
-        root="",
-        features=None,
-        decoding=None,
-        transform=None,
-        target_transform=None,
-    ):
-        classes = read_names(classes, "classes")
-        if len(set(classes)) != len(classes):
-            raise ValueError(f"classes must not name a class twice, got {shown(classes)}")
-        for values, what in ((inputs, "inputs"), (labels, "labels")):
-            check_is(values, what, torch.Tensor, "a tensor")
-        _check_inputs(inputs)
-        count = len(inputs)
-        if labels.dtype != torch.int64 or labels.shape != (count,):
+    name: str
+    inputs: torch.Tensor
+    labels: torch.Tensor
+    classes: list
+    splits: dict
+    _: KW_ONLY
+    votes: torch.Tensor | None = None
+    positions: list | None = None
+    unit: str | None = None
+    groups: tuple | None = None
+    weights: torch.Tensor | None = None
+    true_distribution: torch.Tensor | None = None
+    scores: torch.Tensor | None = None
+    bins: Bins | None = None
+    report: ReadingReport | None = None
+    licence: str = ""
+    notes: tuple = ()
+    root: str = ""
+    features: list | None = None
+    decoding: dict | None = None
+
+    frame = None
+    preparation = None
+    own_splits = False
+    _digest = None  # computed when a run asks for it
+
+    def __post_init__(self):
+        self.classes = read_names(self.classes, "classes")
+        count, num_classes = len(self.inputs), len(self.classes)
+        if len(set(self.classes)) != num_classes:
+            raise ValueError(f"classes must not name a class twice, got {shown(self.classes)}")
+        for name in ("inputs", "labels"):
+            check_is(getattr(self, name), name, torch.Tensor, "a tensor")
+        _check_inputs(self.inputs)
+        _check_labels(self.labels, count, num_classes)
+        truth = self.true_distribution
+        if truth is not None and truth.shape != (count, num_classes):
             raise ValueError(
-                f"labels must be int64 of shape ({count},), "
-                f"got {labels.dtype} of shape {tuple(labels.shape)}"
+                f"true_distribution must have shape ({count}, {num_classes}), "
+                f"got {tuple(truth.shape)}"
             )
-        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(classes):
-            raise ValueError(
-                f"labels must be 0 to {len(classes) - 1}, "
-                f"got {int(labels.min())} to {int(labels.max())}"
-            )
-        if true_distribution is not None and true_distribution.shape != (count, len(classes)):
-            raise ValueError(
-                f"true_distribution must have shape ({count}, {len(classes)}), "
-                f"got {tuple(true_distribution.shape)}"
-            )
-        check_splits(splits, count, groups)
-        if bins is not None:
-            trained = sum(bins.counts) == len(splits.get("train", ()))
-            notes = (bins.note("training images" if trained else "rows of all splits"), *notes)
-        if votes is not None:
-            votes, note = _read_votes(votes, count, len(classes))
-            notes = (*notes, note)
-        self.name = name
-        self.inputs = inputs
-        self.labels = labels
-        self.classes = classes
-        self.votes = votes
-        self.positions = (
-            None if positions is None else check_positions(positions, len(classes)).tolist()
-        )
-        self.unit = unit
-        self.splits = dict(splits)
-        self.groups = None if groups is None else tuple(groups)
-        self.weights = None if weights is None else _read_weights(weights, count)
-        self.true_distribution = true_distribution
-        self.scores = None if scores is None else _read_scores(scores, count)
-        self.bins = bins
-        self.report = report
-        self.licence = licence
-        self.notes = notes
-        self.root = str(root)
-        self.features = None if features is None else read_names(features, "features")
-        self.frame = self.preparation = None
-        self.own_splits = False
-        self.decoding = dict(decoding or {})
-        self.transform, self.target_transform = transform, target_transform
-        self._digest = None  # computed when a run asks for it
+        check_splits(self.splits, count, self.groups)
+        self.splits = dict(self.splits)
+        if self.bins is not None:
+            trained = sum(self.bins.counts) == len(self.splits.get("train", ()))
+            note = self.bins.note("training images" if trained else "rows of all splits")
+            self.notes = (note, *self.notes)
+        if self.votes is not None:
+            self.votes, note = _read_votes(self.votes, count, num_classes)
+            self.notes = (*self.notes, note)
+        if self.positions is not None:
+            self.positions = check_positions(self.positions, num_classes).tolist()
+        if self.groups is not None:
+            self.groups = tuple(self.groups)
+        if self.weights is not None:
+            self.weights = _read_weights(self.weights, count)
+        if self.scores is not None:
+            self.scores = _read_scores(self.scores, count)
+        if self.features is not None:
+            self.features = read_names(self.features, "features")
+        self.root, self.decoding = str(self.root), dict(self.decoding or {})
 
     def __len__(self):
         return len(self.labels)
 
     def __getitem__(self, index):
-        row, label = self.inputs[index], self.labels[index]
-        if self.transform is not None:
-            row = self.transform(row)
-        if self.target_transform is not None:
-            label = self.target_transform(label)
-        return row, label
+        return self.inputs[index], self.labels[index]
 
     def __repr__(self):
         sizes = ", ".join(f"{len(chosen)} {name}" for name, chosen in self.splits.items())
@@ -409,37 +386,40 @@ def _check_inputs(inputs):
         wrong += [start + k for k in (~finite).nonzero()[:, 0].tolist()]
     if wrong:
         raise ValueError(
-            f"inputs must be finite, got NaN or infinity in {rows_in_words(wrong)}; fill these in "
+            f"inputs must be finite, got NaN or infinity in {counted(wrong, 'row')}; fill these in "
             "or leave the rows out"
         )
 
 
-def rows_in_words(rows):
-    """Count rows and show the first three.
+def _check_labels(labels, count, num_classes):
+    if labels.dtype != torch.int64 or labels.shape != (count,):
+        raise ValueError(
+            f"labels must be int64 of shape ({count},), "
+            f"got {labels.dtype} of shape {tuple(labels.shape)}"
+        )
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
+        raise ValueError(
+            f"labels must be 0 to {num_classes - 1}, got {int(labels.min())} to {int(labels.max())}"
+        )
 
-    Examples
-    --------
-    >>> rows_in_words([4, 7, 8, 9])
-    '4 rows (4, 7, 8, …)'
-    """
-    some = ", ".join(map(str, rows[:3]))
-    return f"{len(rows)} row{'s' * (len(rows) != 1)} ({some}{', …' if len(rows) > 3 else ''})"
+
+def _in_double(values, name, shape, axes=""):
+    """Return a tensor of this shape in double precision, or raise an error."""
+    check_is(values, name, torch.Tensor, "a tensor")
+    if values.shape != shape:
+        raise ValueError(f"{name} must have shape {axes}{shape}, got {tuple(values.shape)}")
+    return values.double()
 
 
 def _read_votes(votes, count, num_classes):
-    check_is(votes, "votes", torch.Tensor, "a tensor")
-    votes = votes.double()
-    if votes.shape != (count, num_classes):
-        raise ValueError(
-            f"votes must have shape (N, C) = ({count}, {num_classes}), got {tuple(votes.shape)}"
-        )
+    votes = _in_double(votes, "votes", (count, num_classes), "(N, C) = ")
     for wrong, what in (
         (~votes.isfinite().all(dim=1), "must be finite, got NaN or infinity"),
         ((votes < 0).any(dim=1), "must not be negative, got negative numbers"),
         (votes.sum(dim=1) == 0, "must have a vote in each row, got none"),
     ):
         if wrong.any():
-            raise ValueError(f"votes {what} in {rows_in_words(wrong.nonzero()[:, 0].tolist())}")
+            raise ValueError(f"votes {what} in {_rows_of(wrong)}")
     sums = votes.sum(dim=1)
     low, high = (f"{float(end):.6g}" for end in (sums.min(), sums.max())) if count else ("0", "0")
     note = f"votes are shares of {low if low == high else f'{low} to {high}'} votes in each row"
@@ -448,22 +428,22 @@ def _read_votes(votes, count, num_classes):
 
 
 def _read_weights(weights, count):
-    check_is(weights, "weights", torch.Tensor, "a tensor")
-    weights = weights.double()
-    if weights.shape != (count,):
-        raise ValueError(f"weights must have shape ({count},), got {tuple(weights.shape)}")
+    weights = _in_double(weights, "weights", (count,))
     wrong = ~(weights.isfinite() & (weights > 0))
     if wrong.any():
         raise ValueError(
-            "weights must be finite and greater than 0, got other numbers in "
-            f"{rows_in_words(wrong.nonzero()[:, 0].tolist())}; leave out the rows that do not count"
+            f"weights must be finite and greater than 0, got other numbers in {_rows_of(wrong)}; "
+            "leave out the rows that do not count"
         )
     return weights
 
 
 def _read_scores(scores, count):
-    check_is(scores, "scores", torch.Tensor, "a tensor")
-    scores = scores.double()
-    if scores.shape != (count,) or not scores.isfinite().all():
-        raise ValueError(f"scores must be {count} finite numbers, one for each row")
+    scores = _in_double(scores, "scores", (count,))
+    if not scores.isfinite().all():
+        raise ValueError("scores must be finite, one for each row")
     return scores
+
+
+def _rows_of(wrong):
+    return counted(wrong.nonzero()[:, 0].tolist(), "row")

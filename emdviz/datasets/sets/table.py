@@ -12,7 +12,6 @@ from emdviz.datasets.readers.cells import (
     Cells,
     as_text,
     decimal_of,
-    lines_in_words,
     spell,
     without_codes,
 )
@@ -22,7 +21,7 @@ from emdviz.datasets.readers.table_files import (
     count_votes,
     read_frame,
 )
-from emdviz.reading import ArgumentError, read_choice, shown, typed
+from emdviz.reading import ArgumentError, counted, read_choice, shown, typed
 
 __all__ = ["table"]
 
@@ -274,7 +273,7 @@ def _with_label(frame, label, counts, classes, name):
         raise ValueError(f"column {label!r} of {name} holds no label")
     if not gaps.any():
         return frame, counts, []
-    note = f"left out: {lines_in_words(frame.index[gaps])} without a label in {label}"
+    note = f"left out: {counted(frame.index[gaps], 'line')} without a label in {label}"
     return frame[~gaps], None if counts is None else counts[~gaps], [note]
 
 
@@ -331,14 +330,14 @@ def _count_votes(frame, votes, used, classes, name):
         if gaps.any():
             raise ValueError(
                 f"{argument} must be there for each vote, column {column!r} of {name} lacks it in "
-                f"{lines_in_words(frame.index[gaps])}"
+                f"{counted(frame.index[gaps], 'line')}"
             )
     if "rater" in used:
         twice = frame.duplicated([used["id"], used["rater"]]).to_numpy()
         if twice.any():
             raise ValueError(
                 f"each rater must vote once on each {used['id']}, {name} has a second vote in "
-                f"{lines_in_words(frame.index[twice])}; leave these out"
+                f"{counted(frame.index[twice], 'line')}; leave these out"
             )
     return count_votes(frame, votes, used["id"], classes)
 
