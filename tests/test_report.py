@@ -384,7 +384,7 @@ def test_a_simple_model_that_is_far_better_comes_first(compared):
     frames = [simple.assign(baseline="trees"), close.assign(baseline="logistic")]
     found = Findings.of(dataclasses.replace(compared, baselines=pd.concat(frames)))
     assert found.far_better == {"trees": pytest.approx(0.2)}
-    heading, text = warnings_of(found)[0]
+    heading, text = next(warnings_of(found))
     assert heading == "trees beats the networks by far"
     assert "lower by 20 %" in text
 

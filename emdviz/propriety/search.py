@@ -117,12 +117,12 @@ class Verdict:
 
     loss: str
     proper: str
-    t: tuple | None
-    better: tuple | None
-    costs: tuple | None
-    best: np.ndarray | None
-    keeps: dict
-    searched: str
+    t: tuple | None = None
+    better: tuple | None = None
+    costs: tuple | None = None
+    best: np.ndarray | None = None
+    keeps: dict = field(default_factory=dict)
+    searched: str = ""
 
     def __str__(self):
         text = f"{self.loss}: {self.proper}"
@@ -201,22 +201,12 @@ def verdict(loss):
     loss = as_loss(loss)
     first = Problem(loss, 3)
     if first.is_point:
-        found = (
-            "no probabilities",
-            None,
-            None,
-            None,
-            None,
-            "what it predicts, which is no distribution",
-        )
-    elif first.is_free:
-        found = _judge_on_grid(loss)
+        where = "what it predicts, which is no distribution"
+        found = Verdict(loss.name, "no probabilities", searched=where)
     else:
-        found = _judge_by_minimisers(loss)
-    kept = dict.fromkeys(("mode", "median", "mean", "order"))
-    if found[0] != "constant":
-        kept = _kept(loss)
-    return Verdict(loss.name, *found[:5], kept, found[5])
+        found = (_judge_on_grid if first.is_free else _judge_by_minimisers)(loss)
+    nothing = dict.fromkeys(("mode", "median", "mean", "order"))
+    return replace(found, keeps=nothing if found.proper == "constant" else _kept(loss))
 
 
 class Problem:
@@ -244,16 +234,11 @@ class Problem:
         """Outputs for the variables of the search: themselves, or the weights of the head."""
         if self.head is None:
             return x
-        names, parts, start = [], [], 0
-        for name, parameter in self.head.named_parameters():
-            stop = start + parameter.numel()
-            names.append(name)
-            parts.append(x[start:stop].reshape(parameter.shape))
-            start = stop
+        parts = x.split([parameter.numel() for parameter in self.head.parameters()])
+        pairs = zip(self.head.named_parameters(), parts, strict=True)
+        weights = {name: part.reshape(like.shape) for (name, like), part in pairs}
         feature = torch.ones(1, 1, dtype=torch.float64)
-        return torch.func.functional_call(
-            self.head, dict(zip(names, parts, strict=True)), (feature,)
-        )[0]
+        return torch.func.functional_call(self.head, weights, (feature,))[0]
 
     def expected(self, z, t):
         """Expected loss of outputs, a tensor."""
@@ -400,10 +385,8 @@ class Problem:
             for end, cost in ends
             if cost <= value + self.noise
         ]
-        if self.is_point:
-            others = _different(z.numpy(), [one.numpy() for one in similar])
-        else:
-            others = _different(p, [self._decoded(one) for one in similar])
+        read = torch.Tensor.numpy if self.is_point else self._decoded
+        others = _different(read(z), map(read, similar))
         return Minimum(p, z.numpy(), self._label(z.numpy()), value, None, how, others)
 
     def _costs_elsewhere(self, t, count, rng):
@@ -518,9 +501,9 @@ def _judge_on_grid(loss):
             lower = [i for i in range(len(ps)) if costs[i] < own - problem.noise]
             if lower:
                 i = lower[0]
-                best = problem.best(_floats(t))
-                found = t, ps[i], (own, costs[i]), best.p
-                return "not proper", *found, f"{', '.join(looked)} at most"
+                found = t, ps[i], (own, costs[i]), problem.best(_floats(t)).p
+                where = f"{', '.join(looked)} at most"
+                return Verdict(loss.name, "not proper", *found, searched=where)
             even = [i for i in range(len(ps)) if costs[i] <= own + problem.noise and ps[i] != t]
             if even and tie is None:
                 tie = t, ps[even[0]], (own, costs[even[0]])
@@ -533,14 +516,17 @@ def _judge_on_grid(loss):
                 best = problem.best(_floats(t))
                 better = _simplified(problem, best.p, _floats(t), value)
                 if better is not None:
-                    cost = problem.at(_floats(better), _floats(t))
-                    return "not proper", t, better, (value, cost), best.p, "the slope at simple t"
+                    found = t, better, (value, problem.at(_floats(better), _floats(t))), best.p
+                    where = "the slope at simple t"
+                    return Verdict(loss.name, "not proper", *found, searched=where)
     if not varies:
-        return "constant", None, None, None, None, f"all p of simple fractions for {looked[0]}"
+        where = f"all p of simple fractions for {looked[0]}"
+        return Verdict(loss.name, "constant", searched=where)
     where = ", ".join(looked) + ", all p of simple fractions, the slope at t"
-    if tie is not None:
-        return "proper", *tie, problems[len(tie[0])].best(_floats(tie[0])).p, where
-    return "strictly proper", None, None, None, None, where
+    if tie is None:
+        return Verdict(loss.name, "strictly proper", searched=where)
+    best = problems[len(tie[0])].best(_floats(tie[0])).p
+    return Verdict(loss.name, "proper", *tie, best, searched=where)
 
 
 def _judge_by_minimisers(loss):
@@ -556,20 +542,20 @@ def _judge_by_minimisers(loss):
         if _is_same(best, t):
             continue
         own = problem.cost_of(_floats(t))
-        where = "its best prediction, from 20 starts"
-        if own is None:
-            return "not proper", t, None, None, best.p, f"{where}; no output gives t itself"
-        if own > best.expected + problem.noise:
-            return "not proper", t, None, (own, best.expected), best.p, where
+        if own is None or own > best.expected + problem.noise:
+            costs = None if own is None else (own, best.expected)
+            where = "its best prediction, from 20 starts"
+            where += "; no output gives t itself" * (own is None)
+            return Verdict(loss.name, "not proper", t, None, costs, best.p, searched=where)
         if np.abs(best.p - _floats(t)).max() < 1e-3:
             best = replace(best, p=best.others[0])
         tie = tie or (t, None, (own, best.expected), best.p)
     where = f"the best predictions for {len(ts)} t with 2 and 3 classes, from many starts"
     if loss.head:
         where += "; what the head shares between examples is free here"
-    if tie is not None:
-        return "proper", *tie, where
-    return "strictly proper", None, None, None, None, where
+    if tie is None:
+        return Verdict(loss.name, "strictly proper", searched=where)
+    return Verdict(loss.name, "proper", *tie, searched=where)
 
 
 def _is_same(best, t):

@@ -54,6 +54,7 @@ _MOST_CLASSES = 15  # of which a table has a row each
 _COLUMNS = 8  # of a row that are shown
 _THUMB = 128  # pixels
 _LETTER = 7  # pixels
+_PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _page(found, figures):
         "under": _under(found),
         "answer": words.answer(found),
         "unsaid": words.unsaid(found),
-        "warnings": words.warnings_of(found),
+        "warnings": list(words.warnings_of(found)),
         "against": label(found.baseline),
         "over": found.over,
         "repeats": words.repeats(found),
@@ -288,11 +289,7 @@ def _means(found):
         cells = [label(loss)]
         for metric in metrics:
             mean, low, high = (row[metric, part] for part in ("mean", "low", "high"))
-            around = (
-                f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{number((high - low) / 2, metric)}"
-                if low <= high
-                else ""
-            )
+            around = f"{_PLUS_MINUS}{number((high - low) / 2, metric)}" if low <= high else ""
             cells.append(f"{number(mean, metric)}{around}")
         rows.append(Row(cells, f"report-ink-{k}"))
     return Table(["loss", *map(heading, metrics)], rows)
@@ -323,13 +320,11 @@ def _baselines(found):
     metrics = list(dict.fromkeys(m for told in found.baselines.values() for m in told))
     best, rows = found.comparison.best() if found.baselines else None, []
     for name, told in found.baselines.items():
-        cells = [
-            f"{number(told[m][0], m)} ({interval(*told[m][2:], m, sign=True)})"
-            if m in told
-            else "–"
-            for m in metrics
-        ]
-        rows.append(Row([name, *cells]))
+        cells = {
+            m: f"{number(mean, m)} ({interval(low, high, m, sign=True)})"
+            for m, (mean, _, low, high) in told.items()
+        }
+        rows.append(Row([name, *(cells.get(m, "–") for m in metrics)]))
     if rows:
         means = [number(found.summary.loc[best, (m, "mean")], m) for m in metrics]
         rows.append(Row([f"network with {label(best)}", *means], _ink(found, best)))
@@ -430,13 +425,9 @@ def _chart(found, example, loss):
     k, count = found.losses.index(loss), len(found.classes)
     votes = None if data.votes is None else data.votes[example["index"]].numpy()
     step = 140 / count
-    every = math.ceil(
-        (max(map(len, found.classes)) + 0.6) * _LETTER / step
-    )  # class that has its name
-    every = every if every == 1 or 2 * every <= count else count
-    names = [
-        name if i % every == 0 and every < count else "" for i, name in enumerate(found.classes)
-    ]
+    # every so many classes have their name
+    every = math.ceil((max(map(len, found.classes)) + 0.6) * _LETTER / step)
+    shown = range(0, count if every == 1 or 2 * every <= count else 0, every)
     best = int(np.argmax(p))
     certain = "" if loss in found.distributional else ", no distribution"
     bars = [
@@ -447,9 +438,9 @@ def _chart(found, example, loss):
             "height": round(48 * p[i], 2),
             "true": i == example["label"],
             "votes": None if votes is None else round(50 - 48 * float(votes[i]), 2),
-            "name": names[i],
+            "name": name if i in shown else "",
         }
-        for i in range(count)
+        for i, name in enumerate(found.classes)
     ]
     told = ", ".join(f"{name} {share:.2f}" for name, share in zip(found.classes, p, strict=True))
     return {
@@ -503,15 +494,10 @@ def _url(data, kind):
 def _latex(found):
     import pandas as pd
 
-    parts = []
-    for caption, table in (
-        (
-            f"{found.data.name}: means over {words.repeats(found)}, with 95 % intervals.",
-            _means(found),
-        ),
-        (f"{found.data.name}: differences to {label(found.baseline)}.", _differences(found)),
-    ):
-        if table.rows:
-            frame = pd.DataFrame([row.cells for row in table.rows], columns=table.columns)
-            parts.append(to_latex(frame, caption=caption))
-    return "\n".join(parts)
+    means = f"{found.data.name}: means over {words.repeats(found)}, with 95 % intervals."
+    against = f"{found.data.name}: differences to {label(found.baseline)}."
+    tables = {
+        caption: pd.DataFrame([row.cells for row in table.rows], columns=table.columns)
+        for caption, table in {means: _means(found), against: _differences(found)}.items()
+    }
+    return "\n".join(to_latex(t, caption=caption) for caption, t in tables.items() if len(t))

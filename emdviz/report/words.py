@@ -196,27 +196,21 @@ def unsaid(found):
 
 
 def warnings_of(found):
-    """Return what a reviewer would object to, a pair of a heading and sentences each."""
-    told = []
+    """Yield what a reviewer would object to, a pair of a heading and sentences each."""
     for name, share in found.far_better.items():
-        told.append(
-            (
-                f"{name} beats the networks by far",
-                f"Its RPS is lower by {100 * share:.0f} % than that of the best network, "
-                f"{label(found.comparison.best())}. Differences between losses on a network that "
-                "a simple model beats say little.",
-            )
+        yield (
+            f"{name} beats the networks by far",
+            f"Its RPS is lower by {100 * share:.0f} % than that of the best network, "
+            f"{label(found.comparison.best())}. Differences between losses on a network that "
+            "a simple model beats say little.",
         )
     if failed := len(found.comparison.table) - len(found.done):
-        told.append(
-            (
-                f"{failed} of {len(found.comparison.table)} runs failed",
-                "Means are over the others, and losses that fail are compared only where they "
-                "did not.",
-            )
+        yield (
+            f"{failed} of {len(found.comparison.table)} runs failed",
+            "Means are over the others, and losses that fail are compared only where they did not.",
         )
     if needed := found.needed:
-        told.append(_too_small(found, needed))
+        yield _too_small(found, needed)
     never = {}
     for loss, names in found.never_predicted.items():
         never.setdefault(tuple(names), []).append(loss)
@@ -224,12 +218,10 @@ def warnings_of(found):
         all_ = len(losses) == len(found.losses) > 1
         who = "No loss ever predicts" if all_ else f"{listed(map(label, losses))} never "
         who += "" if all_ else "predicts" if len(losses) == 1 else "predict"
-        told.append(
-            (
-                f"{who} {classes(names)}",
-                f"Not for one of {found.test_rows_of(losses[0]):,} test rows in all runs, though "
-                f"{'this class occurs' if len(names) == 1 else 'these classes occur'} among them.",
-            )
+        yield (
+            f"{who} {classes(names)}",
+            f"Not for one of {found.test_rows_of(losses[0]):,} test rows in all runs, though "
+            f"{'this class occurs' if len(names) == 1 else 'these classes occur'} among them.",
         )
     few = {
         name: f"{name} ({rows:.0f})"
@@ -237,22 +229,17 @@ def warnings_of(found):
         if rows < FEW
     }
     if few:
-        told.append(
-            (
-                f"Few test rows in {len(few)} of {len(found.classes)} classes",
-                f"Fewer than {FEW} a test set: {classes(few, few.values())}. Their errors, and "
-                "the macro MAE, rest on little.",
-            )
+        yield (
+            f"Few test rows in {len(few)} of {len(found.classes)} classes",
+            f"Fewer than {FEW} a test set: {classes(few, few.values())}. Their errors, and "
+            "the macro MAE, rest on little.",
         )
     for loss, share in found.still_learning.items():
-        told.append(
-            (
-                f"{label(loss)} was still learning",
-                f"Its validation RPS fell by {100 * share:.1f} % over the last tenth of the "
-                "epochs; with more of them the comparison may change.",
-            )
+        yield (
+            f"{label(loss)} was still learning",
+            f"Its validation RPS fell by {100 * share:.1f} % over the last tenth of the "
+            "epochs; with more of them the comparison may change.",
         )
-    return told
 
 
 def _too_small(found, needed):
@@ -269,10 +256,6 @@ def _too_small(found, needed):
         f"difference were as large, it would take one independent test set of about {rows} rows "
         f"({now}) to see it with a chance of {100 * POWER:.0f} %; {runs}.",
     )
-
-
-def _be(words):
-    return "is" if len(words) == 1 else "are"
 
 
 def caution(found):
@@ -296,7 +279,8 @@ def on_baselines(found):
         "validation RPS, paired by split."
     )
     if found.far_better:
-        return f"{listed(found.far_better)} {_beat(found.far_better)} it by far. {text}"
+        beat = "beats" if len(found.far_better) == 1 else "beat"
+        return f"{listed(found.far_better)} {beat} it by far. {text}"
     return f"None beats it by far: by more than {100 * FAR:.0f} % of its RPS. {text}"
 
 
@@ -320,9 +304,6 @@ def on_calibration(found):
         "or more lie in its 90 % intervals; among calibrated ones the smaller spread is better."
     )
     if points := [label(loss) for loss in found.losses if loss not in found.distributional]:
-        text += f" {listed(points)} {_be(points)} left out: no distribution is predicted."
+        be = "is" if len(points) == 1 else "are"
+        text += f" {listed(points)} {be} left out: no distribution is predicted."
     return text
-
-
-def _beat(words):
-    return "beats" if len(words) == 1 else "beat"
