@@ -144,7 +144,7 @@ def from_arrays(
     splits, split_notes = _read_splits(splits, labels, groups, seed)
     if votes is None and "train" in splits:
         warn_of_empty_classes(classes, labels[splits["train"]])
-    data = OrderedData(
+    return OrderedData(
         name,
         inputs,
         labels,
@@ -160,9 +160,8 @@ def from_arrays(
         licence=licence,
         features=features,
         notes=(*input_notes, *told, *split_notes, *notes),
+        own_splits=own_splits,
     )
-    data.own_splits = own_splits
-    return data
 
 
 def from_torch(dataset, *, classes=None, path=None, **options):

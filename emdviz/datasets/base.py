@@ -81,6 +81,8 @@ class OrderedData(Dataset):
         Names of the inputs of a table, shape (N, F).
     decoding : dict, optional
         How images were read of files: ``squeeze`` and ``depth`` of :func:`images.decode`.
+    own_splits : bool
+        Whether the source names the splits, so that they were not drawn here.
 
     Raises
     ------
@@ -94,8 +96,6 @@ class OrderedData(Dataset):
         The columns of a table that became inputs, before they did.
     preparation : Preparation or None
         How they became inputs, learned from the training rows.
-    own_splits : bool
-        Whether the source names the splits, so that they were not drawn here.
 
     Notes
     -----
@@ -123,10 +123,9 @@ class OrderedData(Dataset):
     root: str = ""
     features: list | None = None
     decoding: dict | None = None
+    own_splits: bool = False
 
-    frame = None
-    preparation = None
-    own_splits = False
+    frame = preparation = None
     _digest = None  # computed when a run asks for it
 
     def __post_init__(self):

@@ -63,7 +63,7 @@ def build(
         splits, split_notes = named_splits(listing.parts, labels, seed=seed, groups=listing.groups)
     warn_of_empty_classes(found["classes"], labels[splits["train"]])
     notes = (*notes, *split_notes, *found.pop("notes", ()), str(listing.report()), *decoded.notes)
-    data = OrderedData(
+    return OrderedData(
         name,
         torch.from_numpy(images),
         labels,
@@ -73,8 +73,7 @@ def build(
         notes=notes,
         root=source.root,
         decoding={"squeeze": squeeze, "depth": depth},
+        own_splits=listing.parts is not None,
         **found,
         **about,
     )
-    data.own_splits = listing.parts is not None
-    return data

@@ -294,10 +294,8 @@ def _least(cost, low, high):
     grid = np.geomspace(low, high, 24)
     values = [cost(x) for x in grid]
     i = int(np.argmin(values))
-    bounds = grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)]
-    return float(
-        optimize.minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-8}).x
-    )
+    around, fine = (grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)]), {"xatol": 1e-8}
+    return optimize.minimize_scalar(cost, bounds=around, method="bounded", options=fine).x
 
 
 def _power_of_gaps(blocks):
@@ -318,25 +316,23 @@ def _searched(blocks):
     block = max(blocks, key=lambda one: one.p.shape[1])
     for entry, option, low, high in SEARCHED:
         with contextlib.suppress(MissingExtraError, Unusable):
-            usual = zoo.load(entry).options[option]
-            rows = partial(_rows, entry)
-            for value in (usual, None):
-                if value is None:
-                    value = round(
-                        _least(
-                            lambda x, rows=rows, option=option: _residual(
-                                block, rows({option: x}, block.p, block.t)
-                            ),
-                            low,
-                            high,
-                        ),
-                        4,
-                    )
+            for value in _values(entry, option, low, high, block):
                 name = f"{entry} with {option} = {brief(value)}"
-                match = _match(name, "", blocks, partial(rows, {option: value}))
+                formula = zoo.load(entry).about.rstrip(".")
+                match = _match(name, formula, blocks, partial(_rows, entry, {option: value}))
                 if match is not None:
-                    return match._replace(formula=zoo.load(entry).about.rstrip("."))
+                    return match
     return None
+
+
+def _values(entry, option, low, high, block):
+    """Yield the usual value of an option, then the one that leaves least unexplained."""
+    yield zoo.load(entry).options[option]
+
+    def unexplained(x):
+        return _residual(block, _rows(entry, {option: x}, block.p, block.t))
+
+    yield round(_least(unexplained, low, high), 4)
 
 
 def _rows(entry, options, p, t):

@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +107,7 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
     if size < side:
         notes.append(f"shrunk from {side} to {size} px")
     ends = np.cumsum([0] + [len(labels[part]) for part in _PARTS.values()])
-    data = OrderedData(
+    return OrderedData(
         "retina_mnist",
         torch.from_numpy(_resize(list(images.values()), size)),
         torch.from_numpy(np.concatenate(list(labels.values()))),
@@ -118,9 +119,8 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
         licence="MedMNIST, from DeepDRiD: CC BY 4.0",
         notes=notes,
         root=root,
+        own_splits=True,
     )
-    data.own_splits = True
-    return data
 
 
 def _published_file(root, size, download):
@@ -166,9 +166,8 @@ def _read_archive(path):
                 f"{path}: {part}_images must be uint8 of shape (N, S, S, 3), S the same in all "
                 f"parts, got {array.dtype} of shape {array.shape}"
             )
-    return images, {
-        part: _check_labels(path, part, array, len(images[part])) for part, array in labels.items()
-    }
+        labels[part] = _check_labels(path, part, labels[part], len(array))
+    return images, labels
 
 
 def _check_labels(path, part, array, count):
@@ -187,13 +186,10 @@ def _check_labels(path, part, array, count):
 
 def _resize(parts, size):
     images = np.empty((sum(map(len, parts)), 3, size, size), dtype=np.uint8)
-    place = 0
-    for part in parts:
-        for image in part:
-            if size < len(image):
-                # PIL's resize averages when it makes smaller
-                small = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
-                image = np.asarray(small)
-            images[place] = image.transpose(2, 0, 1)
-            place += 1
+    for place, image in enumerate(chain(*parts)):
+        if size < len(image):
+            # PIL's resize averages when it makes smaller
+            small = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
+            image = np.asarray(small)
+        images[place] = image.transpose(2, 0, 1)
     return images
