@@ -156,11 +156,13 @@ def namespace(*arrays):
 def as_array(values, name):
     """Return a dense tensor as it is, a sparse one made dense, anything else as a NumPy array."""
     if is_torch(values):
+        import torch
+
         if values.device.type == "meta":
             raise ValueError(f"{name} must hold numbers, got one on the meta device: it has none")
         if values.is_quantized:
             raise TypeError(f"{name} must hold real numbers, got {values.dtype}; dequantize() it")
-        return values.to_dense() if values.layout != _strided() else values
+        return values.to_dense() if values.layout != torch.strided else values
     if np.ma.isMaskedArray(values):
         if np.ma.getmaskarray(values).any():
             raise ValueError(f"{name} must have no masked entries; fill them, or leave them out")
@@ -169,12 +171,6 @@ def as_array(values, name):
         return np.asarray(values)
     except Exception as error:  # objects in a list may raise anything
         raise ValueError(f"{name} must be a regular array: {error}") from None
-
-
-def _strided():
-    import torch
-
-    return torch.strided
 
 
 def to_numpy(values, name="values"):

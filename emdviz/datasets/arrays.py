@@ -304,7 +304,8 @@ def _is_missing(value, classes):
 
 def _read_inputs(inputs, depth):
     if is_pandas(inputs, "DataFrame", "Series"):
-        wrong = [str(name) for name, kind in _kinds(inputs) if not _is_numeric(kind)]
+        frame = inputs.to_frame() if is_pandas(inputs, "Series") else inputs
+        wrong = [str(name) for name, kind in frame.dtypes.items() if not _is_numeric(kind)]
         if wrong:
             raise TypeError(f"inputs must be numbers, the columns {shown(wrong)} are not")
         inputs = inputs.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -326,10 +327,6 @@ def _read_inputs(inputs, depth):
     if array.ndim <= 2 and depth is None:  # features
         return array.reshape(len(array), -1).float(), []
     return as_images(array.float() if array.dtype == torch.float64 else array, depth)
-
-
-def _kinds(frame):
-    return frame.dtypes.items() if is_pandas(frame, "DataFrame") else [(frame.name, frame.dtype)]
 
 
 def _is_numeric(kind):

@@ -69,14 +69,11 @@ class UnknownOrderError(ValueError):
     def __init__(self, names, why=""):
         self.names = sorted(names)
         why = f": {why}" if why else ""
+        some = [str(name)[:60] for name in self.names[:40]] + ["…"] * (len(self.names) > 40)
         super().__init__(
             f"the order of the classes is not known{why}. Put them in order, from low to high, "
-            f"and pass {typed('classes', _some(self.names))}"
+            f"and pass {typed('classes', some)}"
         )
-
-
-def _some(names):
-    return [str(name)[:60] for name in names[:40]] + ["…"] * (len(names) > 40)
 
 
 def order_classes(names):

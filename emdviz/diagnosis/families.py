@@ -295,7 +295,8 @@ def _least(cost, low, high):
     values = [cost(x) for x in grid]
     i = int(np.argmin(values))
     around, fine = (grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)]), {"xatol": 1e-8}
-    return optimize.minimize_scalar(cost, bounds=around, method="bounded", options=fine).x
+    found = optimize.minimize_scalar(cost, bounds=around, method="bounded", options=fine)
+    return float(found.x)
 
 
 def _power_of_gaps(blocks):

@@ -3,6 +3,7 @@
 import copy
 import html
 from dataclasses import dataclass, replace
+from functools import partial
 
 from torch import nn
 
@@ -306,42 +307,40 @@ _REDUCTIONS = {
 
 def _find_in_form(subject, inputs):
     """Yield the mistakes that the form shows, the worst first."""
-    match, read = subject.match, subject.read
+    match, quirk = subject.match, subject.quirk
     if subject.twice or (inputs == "probabilities" and subject.family == "logits"):
         text = "softmax is applied to what is a softmax already, so that all classes look alike. "
         text += "Apply it once, to the logits."
         meant = replace(subject, family=inputs or subject.family)
-        once = lambda s, t: match.predict(meant.once(s), t)  # noqa: E731
-        yield _shown(meant, "softmax twice", text, once, "once")
+        yield _shown(meant, "softmax twice", text, match.predict, "once", meant.once)
     # a loss that accepts any numbers is meant for logits
     unchecked = subject.way.target == "labels" and inputs is None and subject.takes_any
     unchecked = unchecked and subject.way.library == "torch"
     if subject.family == "probabilities" and (unchecked or inputs == "logits"):
         text = "it takes logits for probabilities. Begin with p = torch.softmax(logits, dim=-1)."
         logits = replace(subject, family="logits")
-        right = lambda s, t: match.predict(logits.once(s), t)  # noqa: E731
-        yield _shown(logits, "softmax missing", text, right, "of softmax")
-    if subject.quirk.name:
-        right = lambda s, t: match.predict(read(s), t)  # noqa: E731
-        yield _shown(subject, subject.quirk.name, subject.quirk.text, right, match.title)
+        yield _shown(logits, "softmax missing", text, match.predict, "of softmax", logits.once)
+    if quirk.name:
+        yield _shown(subject, quirk.name, quirk.text, match.predict, match.title)
     if match.name in TRAPS:
         trap = TRAPS[match.name]
-        meant = _with_factor(match, FORMS[trap.meant], read)
+        meant = partial(_with_factor, match, FORMS[trap.meant])
         yield _shown(subject, trap.name, trap.text, meant, trap.meant)
     if match.missing:
         base = match.name.split(" ")[0]
         text = f"the {match.missing} of the C − 1 gaps does not count. A slice too short?"
-        right = _with_factor(match, FORMS[base], read)
+        right = partial(_with_factor, match, FORMS[base])
         yield _shown(subject, f"{match.missing} class left out", text, right, base)
     if match.sign < 0:
         text = "it is smallest where it should be largest: the sign is the wrong way round."
-        right = lambda s, t: -match.predict(read(s), t)  # noqa: E731
-        yield _shown(subject, "opposite sign", text, right, match.name)
+        yield _shown(subject, "opposite sign", text, lambda p, t: -match.predict(p, t), match.name)
 
 
-def _shown(subject, name, text, expected, why):
-    return Finding(name, text, find_example(subject, expected, why))
+def _shown(subject, name, text, predict, why, read=None):
+    """Return a finding with its example; ``predict`` takes p, as ``read`` reads scores, and t."""
+    read = read or subject.read
+    return Finding(name, text, find_example(subject, lambda s, t: predict(read(s), t), why))
 
 
-def _with_factor(match, form, read):
-    return lambda s, t: match.factor(s.shape[1]) * form.rows(read(s), t)
+def _with_factor(match, form, p, t):
+    return match.factor(p.shape[1]) * form.rows(p, t)

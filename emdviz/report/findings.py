@@ -149,7 +149,10 @@ class Findings:
     @cached_property
     def test_rows(self):
         """Class -> rows of it in a test set, a mean over the splits."""
-        return self._counts(self.of_loss(self.baseline)["labels"]) / self._runs_of(self.baseline)
+        return (
+            self._counts(self.of_loss(self.baseline)["labels"])
+            / (self.done["loss"] == self.baseline).sum()
+        )
 
     @cached_property
     def never_predicted(self):
@@ -311,9 +314,6 @@ class Findings:
 
     def _having(self, metrics):
         return [m for m in metrics if f"test {m}" in self.done and self.done[f"test {m}"].any()]
-
-    def _runs_of(self, loss):
-        return int((self.done["loss"] == loss).sum())
 
     def _counts(self, labels):
         return np.bincount(labels, minlength=len(self.classes))

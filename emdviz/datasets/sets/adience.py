@@ -21,16 +21,9 @@ RANGES = ((0, 2), (4, 6), (8, 13), (15, 20), (25, 32), (38, 43), (48, 53), (60, 
 
 POLICIES = ("strict", "nearest")
 
-EXACT_LABELS = {
-    "(0, 2)": 0,
-    "(4, 6)": 1,
-    "(8, 12)": 2,
-    "(15, 20)": 3,
-    "(25, 32)": 4,
-    "(38, 43)": 5,
-    "(48, 53)": 6,
-    "(60, 100)": 7,
-}
+EXACT_LABELS = (
+    "(0, 2)", "(4, 6)", "(8, 12)", "(15, 20)", "(25, 32)", "(38, 43)", "(48, 53)", "(60, 100)",
+)  # fmt: skip
 """How the fold files write the eight groups; the third, 8 to 13 years, is "(8, 12)" in them."""
 
 IMAGES = {"aligned": "landmark_aligned_face", "faces": "coarse_tilt_aligned_face"}
@@ -209,14 +202,11 @@ def age_class(age, policy):
     >>> [age_class(age, "nearest") for age in ("(38, 42)", "(25, 23)", "13", "None")]
     [5, None, 2, None]
     """
-    if age in EXACT_LABELS or policy == "strict":
-        return EXACT_LABELS.get(age)
+    if age in EXACT_LABELS:
+        return EXACT_LABELS.index(age)
     numbers = _AGE.fullmatch(age)
-    if numbers is None:
+    if policy == "strict" or numbers is None:
         return None
     low, high, bare = numbers.groups()
     middle = float(bare) if bare else (int(low) + int(high)) / 2
-    for label, (first, last) in enumerate(RANGES):
-        if first <= middle <= last:
-            return label
-    return None
+    return next((k for k, (first, last) in enumerate(RANGES) if first <= middle <= last), None)

@@ -121,15 +121,9 @@ def table(
     ['age', 'age missing', 'sex=f', 'sex=m']
     """
     frame, name = read_frame(path)
-    used = {
-        argument: str(column)
-        for argument, column in zip(
-            ("label", "id", "rater", "group", "weight", "split"),
-            (label, id, rater, group, weight, split),
-            strict=True,
-        )
-        if column is not None
-    }
+    uses = {"label": label, "id": id, "rater": rater}
+    uses |= {"group": group, "weight": weight, "split": split}
+    used = {argument: str(column) for argument, column in uses.items() if column is not None}
     per_row = isinstance(votes, str)
     of_votes = [votes] if per_row else _columns(votes, "votes")
     features = None if features is None else _columns(features, "features")

@@ -138,7 +138,9 @@ def condor(num_classes):
 
 def cross_entropy(num_classes, label_smoothing=0.0):
     """Cross-entropy, by torch."""
-    smoothing = read_number(label_smoothing, "label_smoothing", "from 0 to 1", _is_share)
+    smoothing = read_number(
+        label_smoothing, "label_smoothing", "from 0 to 1", lambda x: 0 <= x <= 1
+    )
     return nn.CrossEntropyLoss(label_smoothing=smoothing)
 
 
@@ -359,7 +361,3 @@ def _expect(costs, targets):
     if targets.is_floating_point():
         return (targets * costs).sum(1).mean()
     return costs.gather(1, targets[:, None]).mean()
-
-
-def _is_share(x):
-    return 0 <= x <= 1
