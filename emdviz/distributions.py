@@ -286,13 +286,12 @@ def binned_normal(mean, deviation, edges):
     edges = read_floats(edges, "edges")
     if edges.ndim != 1 or not np.all(np.isfinite(edges)) or np.any(edges[1:] <= edges[:-1]):
         raise ValueError(f"edges must be one increasing list, and finite, got {edges.tolist()}")
-    mean, deviation = (
-        read_floats(values, name, scalars=True)
-        for values, name in ((mean, "mean"), (deviation, "deviation"))
-    )
-    for values, name in ((mean, "mean"), (deviation, "deviation")):
+    read = {"mean": mean, "deviation": deviation}
+    read = {name: read_floats(values, name, scalars=True) for name, values in read.items()}
+    for name, values in read.items():
         if not np.all(np.isfinite(values)):
             raise ValueError(f"{name} must be finite, got {shown(values.tolist())}")
+    mean, deviation = read.values()
     if not np.all(deviation > 0):
         raise ValueError(f"deviation must be positive, got {deviation.min()}")
     try:

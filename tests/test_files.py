@@ -6,7 +6,7 @@ import pytest
 
 from devtools.data_layouts import pack, write
 from emdviz.datasets.readers import files
-from emdviz.datasets.readers.files import check_root, how_many, list_files, plain_name
+from emdviz.datasets.readers.files import Source, how_many, list_files, plain_name
 
 FILES = {"b/2.jpg": b"two", "b/10.jpg": b"ten", "a.txt": b"a", "c/d/e/f.png": b""}
 
@@ -127,9 +127,9 @@ def test_a_file_that_is_no_zip_is_refused(tmp_path):
 
 def test_a_missing_root_says_how_to_get_it(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"root does not exist: .*nowhere\. Ask Ann\."):
-        check_root(tmp_path / "nowhere", "Ask Ann.")
+        Source.open(tmp_path / "nowhere", "Ask Ann.")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert check_root("~", "") == tmp_path
+    assert Source.open("~", "").root == tmp_path
 
 
 def test_messages_show_the_first_five_and_the_count():

@@ -20,10 +20,10 @@ Sources: Hou et al. 2017, section 2; for XE + EMD², Hou, Yu, Samaras 2016, arXi
 AEMD, Frogner et al. 2015.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from emdviz.losses import zoo as zoo
+from emdviz._imports import hand_out
+from emdviz.losses import zoo
 from emdviz.losses.loss import HOMES as _HOMES
 from emdviz.losses.loss import LOSSES, Loss, register
 from emdviz.losses.wrapping import as_loss
@@ -34,17 +34,14 @@ if TYPE_CHECKING:  # for editors, which cannot follow __getattr__
     from emdviz.losses.entropic import *  # noqa: F403
     from emdviz.losses.learned import *  # noqa: F403
     from emdviz.losses.regression import *  # noqa: F403
-    from emdviz.losses.trial import try_out as try_out
+    from emdviz.losses.trial import try_out
 
-__all__ = ["LOSSES", "Loss", "as_loss", "register", *_HOMES]
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "as_loss",
+    "register",
+    *(name for names in _HOMES.values() for name in names),
+]
 
-
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = hand_out(__name__, _HOMES)

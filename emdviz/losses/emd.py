@@ -147,12 +147,8 @@ def xe_emd2_loss(
     Hou, Yu, Samaras 2016, arXiv 1611.05916.
     """
     emd_weight = read_number(emd_weight, "emd_weight", "0 or more", lambda w: 0 <= w < torch.inf)
-    options = {
-        "weight": weight,
-        "ignore_index": ignore_index,
-        "label_smoothing": label_smoothing,
-        "reduction": reduction,
-    }
+    options = {"weight": weight, "ignore_index": ignore_index}
+    options |= {"label_smoothing": label_smoothing, "reduction": reduction}
     squared = emd2_loss(input, target, positions=positions, normalized=normalized, **options)
     return xe_loss(input, target, **options) + emd_weight * squared
 

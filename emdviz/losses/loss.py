@@ -24,8 +24,8 @@ REPORTED = ("XE", "REG", "EMD2", "XEMD2")
 CENTRAL = ("XE", "EMD2", "XEMD2")
 """Those that are compared where a run takes hours."""
 
-HOMES = {"try_out": "trial"}
-"""The names that ``emdviz.losses`` hands out -> the file there that defines each."""
+HOMES = {"trial": ["try_out"]}
+"""Each file of ``emdviz.losses`` -> the names in it that the package hands out."""
 
 _given_colours = {}
 _trained = {}
@@ -306,7 +306,7 @@ def closed_forms(explorer):
 
 def _add(name, file, module, *others, **facts):
     """Register a loss of this package, whose names in ``emdviz.losses`` come from one file."""
-    HOMES.update(dict.fromkeys((module, *others), file))
+    HOMES.setdefault(file, []).extend([module, *others])
 
     def make(num_classes, num_features, **options):
         make_module = getattr(import_module(f"emdviz.losses.{file}"), module)

@@ -1,5 +1,6 @@
 """The numbers of a report, all of them computed from a comparison."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -360,13 +361,9 @@ def next_count(enough):
     >>> next_count(lambda n: n * n >= 50)
     8
     """
-    low, high = 2, 10**7
-    if not enough(high):
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle + 1, high)
-    return low
+    counts = range(2, 10**7 + 1)
+    place = bisect_left(counts, True, key=enough)
+    return counts[place] if place < len(counts) else None
 
 
 def _steps(count, level, share=0):

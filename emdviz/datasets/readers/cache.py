@@ -45,7 +45,6 @@ def read_images(
     digests=False,
     depth=None,
     cache=True,
-    workers=None,
 ):
     """Decode images as :func:`images.decode` does, but each file only once.
 
@@ -60,7 +59,7 @@ def read_images(
     ``name`` is that of the data set, with whatever else tells its lists of files apart, such as
     "adience-aligned". The ``notes`` of the result say why nothing could be kept, if so.
     """
-    options = {"squeeze": squeeze, "digests": digests, "depth": depth, "workers": workers}
+    options = {"squeeze": squeeze, "digests": digests, "depth": depth}
     if cache:
         about = f"{VERSION} {PIL.__version__} {size} {squeeze} {digests} {depth}"
         decoded = _through_cache(

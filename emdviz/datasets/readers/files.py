@@ -56,21 +56,15 @@ class Source:
 
     @classmethod
     def open(cls, root, how_to_get_it):
-        """Find the files; raises what :func:`check_root` and :func:`list_files` raise."""
-        root = check_root(root, how_to_get_it)
+        """Find the files; raises what :func:`list_files` raises, and FileNotFoundError."""
+        root = Path(root).expanduser()
+        if not root.exists():
+            raise FileNotFoundError(f"root does not exist: {root}. {how_to_get_it}")
         return cls(root, how_to_get_it, list_files(root))
 
     def lacks(self, what):
         """Return a FileNotFoundError that says what the root lacks, and how to get it."""
         return FileNotFoundError(f"root {what}: {self.root}. {self.how_to_get_it}")
-
-
-def check_root(root, how_to_get_it):
-    """Return ``root`` as a Path, or raise a FileNotFoundError with ``how_to_get_it``."""
-    root = Path(root).expanduser()
-    if not root.exists():
-        raise FileNotFoundError(f"root does not exist: {root}. {how_to_get_it}")
-    return root
 
 
 def plain_name(text):

@@ -1,7 +1,6 @@
 """Drawn faces of all ages, whose label distribution is known for every image."""
 
 from concurrent.futures import ThreadPoolExecutor
-from numbers import Real
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from emdviz.datasets.base import OrderedData
 from emdviz.datasets.drawn_faces.drawing import draw_faces
 from emdviz.datasets.drawn_faces.traits import RANDOM_NUMBERS, face_traits
 from emdviz.distributions import binned_normal
-from emdviz.reading import read_count
+from emdviz.reading import read_count, read_number
 
 __all__ = ["synthetic_faces"]
 
@@ -79,10 +78,9 @@ def synthetic_faces(n=10_000, *, size=48, seed=0, imbalance=1.0, label_noise=0.0
 
     Raises
     ------
-    TypeError
-        If an argument is not a number.
-    ValueError
-        If one of them is out of its range, or ``n``, ``size`` or ``seed`` no integer.
+    TypeError, ValueError
+        If an argument is not a number, or out of its range, or ``n``, ``size`` or ``seed`` no
+        integer.
 
     Notes
     -----
@@ -135,9 +133,9 @@ def draw_labels(n, *, seed=0, imbalance=1.0, label_noise=0.0, ambiguity=1.0):
     >>> age.round(1), labels
     (array([36. ,  5.4, 50.8]), array([5, 1, 6]))
     """
-    _check_number("imbalance", imbalance, 0.001, 1000)
-    _check_number("label_noise", label_noise, 0, 1)
-    _check_number("ambiguity", ambiguity, 0, 10)
+    read_number(imbalance, "imbalance", "0.001 to 1000", lambda x: 0.001 <= x <= 1000)
+    read_number(label_noise, "label_noise", "0 to 1", lambda x: 0 <= x <= 1)
+    read_number(ambiguity, "ambiguity", "0 to 10", lambda x: 0 <= x <= 10)
     count = len(AGE_GROUPS)
     shares = np.power(float(imbalance), -np.arange(count) / (count - 1))
     below = np.concatenate([[0], shares.cumsum()]) / shares.cumsum()[-1]
@@ -159,13 +157,6 @@ def _true_distribution(age, label_noise, ambiguity):
     else:
         guess = binned_normal(age, ambiguity * (1 + 0.1 * age), GROUP_EDGES)
     return (1 - label_noise) * guess + label_noise / len(AGE_GROUPS)
-
-
-def _check_number(name, value, low, high):
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be {low} to {high}, got {value}")
 
 
 def _notes(imbalance, label_noise, ambiguity):
