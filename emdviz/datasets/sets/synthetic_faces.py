@@ -79,8 +79,7 @@ def synthetic_faces(n=10_000, *, size=48, seed=0, imbalance=1.0, label_noise=0.0
     Raises
     ------
     TypeError, ValueError
-        If an argument is not a number, or out of its range, or ``n``, ``size`` or ``seed`` no
-        integer.
+        If an argument is no number or out of its range, or ``n``, ``size`` or ``seed`` no integer.
 
     Notes
     -----
