@@ -3,6 +3,7 @@
 An error names the argument, what was expected and what came, before anything is computed.
 """
 
+import inspect
 import math
 import numbers
 import operator
@@ -301,6 +302,14 @@ def read_choice(value, name, choices):
         return value
     message = f"{name} must be one of {list(choices)}, got {shown(value)}"
     raise ArgumentError(message, name, choices, value)
+
+
+def parameters_of(function):
+    """Return the parameters of a callable; None of some built-in functions, which tell none."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
 
 
 def root(xp, value, order):

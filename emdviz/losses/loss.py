@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 
 from emdviz.palette import MORE_COLOURS
-from emdviz.reading import read_choice, shown
+from emdviz.reading import parameters_of, read_choice, shown
 
 LOSSES = {}
 """The losses by name, in the order of figures and tables; the names are those of the paper,
@@ -242,14 +242,6 @@ def facts_of(loss):
     own = {"outputs": loss._outputs, "decode": loss._decode, "predict": loss._predict}
     kept = ("head", "inputs", "unit", "source", "family", "about", "is_point", "uses_features")
     return own | {name: getattr(loss, name) for name in kept}
-
-
-def parameters_of(function):
-    """Return the parameters of a callable; None of some built-in functions, which tell none."""
-    try:
-        return list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return None
 
 
 def call_with_known(function, outputs, **known):

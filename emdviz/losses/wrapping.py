@@ -7,8 +7,8 @@ from copy import deepcopy
 
 from emdviz._imports import find_by_path, path_to
 from emdviz.losses import foreign, zoo
-from emdviz.losses.loss import LOSSES, Loss, facts_of, parameters_of
-from emdviz.reading import ArgumentError, shown
+from emdviz.losses.loss import LOSSES, Loss, facts_of
+from emdviz.reading import ArgumentError, parameters_of, shown
 
 _KINDS = (
     "the name of a loss, a function (logits, targets) -> loss, its place such as "

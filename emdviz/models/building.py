@@ -10,7 +10,7 @@ from emdviz._imports import find_by_path, path_to
 from emdviz.models.last_layer import last_linear, replace_layer
 from emdviz.models.libraries import make_of_library, read_name, recognise
 from emdviz.models.weights import load_weights
-from emdviz.reading import ArgumentError, shown
+from emdviz.reading import ArgumentError, parameters_of, shown
 
 _KINDS = "a name in models.MODELS, or a function of the number of outputs that returns a Module"
 
@@ -99,12 +99,8 @@ def find(model):
 
 def _call(function, num_outputs):
     """Call a function of the number of outputs; by the name that functions of libraries use."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # some have no signature
-        return function(num_outputs)
     named = [inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY]
-    names = {one.name for one in parameters if one.kind in named}
+    names = {one.name for one in parameters_of(function) or () if one.kind in named}
     for name in ("num_outputs", "num_classes"):
         if name in names:
             return function(**{name: num_outputs})

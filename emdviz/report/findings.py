@@ -329,16 +329,9 @@ class Findings:
 
     def _score_differences(self, loss):
         """Return the difference in RPS of each test row, from all runs."""
-        pairs = [
-            (loss, s) for s in self.seeds if {(loss, s), (self.baseline, s)} <= set(self.tests)
-        ]
-        return np.concatenate(
-            [
-                _scores(self.tests[key], len(self.classes))
-                - _scores(self.tests[self.baseline, key[1]], len(self.classes))
-                for key in pairs
-            ]
-        )
+        scores = {key: _scores(run, len(self.classes)) for key, run in self.tests.items()}
+        both = [s for s in self.seeds if {(loss, s), (self.baseline, s)} <= set(scores)]
+        return np.concatenate([scores[loss, s] - scores[self.baseline, s] for s in both])
 
 
 def central_interval(p):

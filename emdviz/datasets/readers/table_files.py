@@ -104,10 +104,7 @@ def _table_of(text, name):
         ) from None
     table = table.apply(lambda column: column.str.strip())
     table.index += 2 if said else 1
-    table = table[(table != "").any(axis=1)]
-    if table.empty:
-        return pd.DataFrame()
-    table = table.iloc[1:].set_axis(table.iloc[0].tolist(), axis=1)
+    table = _below_names(table)
     table.attrs["separator"] = separator
     return table
 
@@ -187,8 +184,10 @@ def _read_file(path):
             with pd.ExcelFile(path) as book:
                 frame = pd.read_excel(book, dtype=object, keep_default_na=False, header=None)
                 sheets = book.sheet_names
-            notes = [f"the first of {len(sheets)} sheets is read: {sheets[0]}"]
-            frame, notes = _below_names(frame), notes if len(sheets) > 1 else []
+            frame.index += 1
+            frame, notes = _below_names(frame), []
+            if len(sheets) > 1:
+                notes = [f"the first of {len(sheets)} sheets is read: {sheets[0]}"]
     except ImportError as error:
         raise ValueError(f"{path.name} cannot be read: {error}; install the extra lab") from None
     except Exception as error:  # their readers raise all kinds of errors for broken files
@@ -196,14 +195,12 @@ def _read_file(path):
     return frame.set_axis([str(column) for column in frame.columns], axis=1), notes
 
 
-def _below_names(frame):
-    """Return a sheet with its first row as the names of its columns, and lines as its index."""
-    frame.index += 1
-    frame = frame[(frame.astype(str) != "").any(axis=1)]
-    if frame.empty:
-        return frame
-    names = [as_text(name) for name in frame.iloc[0]]
-    return frame.iloc[1:].set_axis(names, axis=1)
+def _below_names(cells):
+    """Return the rows that hold something, the first as the names of the columns."""
+    rows = cells[(cells.astype(str) != "").any(axis=1)]
+    if rows.empty:
+        return rows.iloc[:, :0]
+    return rows.iloc[1:].set_axis([as_text(name) for name in rows.iloc[0]], axis=1)
 
 
 def _any_text(content, name):
