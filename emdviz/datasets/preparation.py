@@ -251,39 +251,27 @@ class Preparation:
         read, wrong = self._read_columns(frame, name)
         found = []
         for column in self.columns:
-            values, bad = read[column.name], wrong[column.name]
-            gaps = is_gap(values)
+            values, kind, gaps, why = read[column.name], column.kind, is_gap(read[column.name]), {}
             if not column.missing:
-                found += [
-                    (k, column.name, "is missing, as in no training row")
-                    for k in np.flatnonzero(gaps).tolist()
-                    if k not in bad
-                ]
-            found += [
-                (k, column.name, f"{shown(text)} is no {column.kind}") for k, text in bad.items()
-            ]
-            if column.kind == "category":
+                why = dict.fromkeys(
+                    np.flatnonzero(gaps).tolist(), "is missing, as in no training row"
+                )
+            why |= {k: f"{shown(text)} is no {kind}" for k, text in wrong[column.name].items()}
+            if kind == "category":
                 seen = {*column.seen}
-                found += [
-                    (k, column.name, f"{shown(value)} was in no training row")
-                    for k, value in enumerate(values)
-                    if not gaps[k] and value not in seen
-                ]
-                continue
-            if column.low is None:
-                continue
-            more = (column.high - column.low) / 10
-            for beyond, end, words in (
-                (values < column.low - more, column.low, "below {}, the least"),
-                (values > column.high + more, column.high, "above {}, the most"),
-            ):
-                limit = words.format(spell(end, column.kind))
-                found += [
-                    (k, column.name, f"{spell(values[k], column.kind)} is {limit} in training")
-                    for k in np.flatnonzero(beyond).tolist()
-                ]
-        places = {column.name: k for k, column in enumerate(self.columns)}
-        found.sort(key=lambda one: (one[0], places[one[1]]))
+                new = [k for k in np.flatnonzero(~gaps).tolist() if values[k] not in seen]
+                why |= {k: f"{shown(values[k])} was in no training row" for k in new}
+            elif column.low is not None:
+                more = (column.high - column.low) / 10
+                least, most = (spell(end, kind) for end in (column.low, column.high))
+                for beyond, limit in (
+                    (values < column.low - more, f"below {least}, the least"),
+                    (values > column.high + more, f"above {most}, the most"),
+                ):
+                    far = np.flatnonzero(beyond).tolist()
+                    why |= {k: f"{spell(values[k], kind)} is {limit} in training" for k in far}
+            found += [(k, column.name, text) for k, text in why.items()]
+        found.sort(key=lambda one: one[0])  # columns stay in their order
         return pd.DataFrame(found, columns=["row", "column", "why"])
 
     def to_dict(self):

@@ -26,6 +26,7 @@ have the shares t. Losses that learn while they train are judged before they hav
 import warnings
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from math import gcd
 
@@ -278,17 +279,11 @@ class Problem:
 
     def gradient(self, p, t):
         """Expected loss and its gradient in p at a point inside the simplex."""
-        p = torch.tensor(p, requires_grad=True)
-        value = self.expected(p.log(), t)
-        (gradient,) = torch.autograd.grad(value, p)
-        return float(value.detach()), gradient.numpy()
+        return _with_gradient(lambda p: self.expected(p.log(), t), p)
 
     def slope(self, z, k):
         """Loss of outputs for one label, and its gradient by them."""
-        z = torch.tensor(z, dtype=torch.float64, requires_grad=True)
-        value = self.criterion(z[None], torch.tensor([k]))
-        (gradient,) = torch.autograd.grad(value, z)
-        return float(value.detach()), gradient.numpy()
+        return _with_gradient(lambda z: self.criterion(z[None], torch.tensor([k])), z)
 
     def best(self, t, starts=4, seed=0):
         """The best prediction, see :func:`find_minimiser`."""
@@ -402,12 +397,9 @@ class Problem:
         """Minimise from a start, over the logits or over the variables of the search."""
 
         def value_and_gradient(x):
-            x = torch.tensor(x, requires_grad=True)
-            value = self.expected(self.outputs(x), t)
-            (gradient,) = torch.autograd.grad(value, x)
-            if not torch.isfinite(value) or not gradient.isfinite().all():
-                return 1e10, np.zeros(len(x))
-            return float(value.detach()), gradient.numpy()
+            value, gradient = _with_gradient(lambda x: self.expected(self.outputs(x), t), x)
+            is_finite = np.isfinite(value) and np.isfinite(gradient).all()
+            return (value, gradient) if is_finite else (1e10, np.zeros(len(x)))
 
         most = 400 if self.is_free else 150
         options = {"ftol": 1e-16, "gtol": 1e-11, "maxiter": most, "maxls": 10}
@@ -422,15 +414,13 @@ class Problem:
         rng, target = np.random.default_rng(1), torch.as_tensor(p)
 
         def distance(x):
-            x = torch.tensor(x, requires_grad=True)
             given = self.loss.decode(self.outputs(x)[None], self.num_classes)[0]
-            value = ((given - target) ** 2).sum()
-            return float(value.detach()), torch.autograd.grad(value, x)[0].double().numpy()
+            return ((given - target) ** 2).sum()
 
-        options = {"ftol": 1e-20, "gtol": 1e-12}
+        search, options = partial(_with_gradient, distance), {"ftol": 1e-20, "gtol": 1e-12}
         for _ in range(10):
             x = rng.normal(size=self.size)
-            end = optimize.minimize(distance, x, jac=True, method="L-BFGS-B", options=options)
+            end = optimize.minimize(search, x, jac=True, method="L-BFGS-B", options=options)
             if end.fun < 1e-14:
                 with torch.no_grad():
                     return float(self.expected(self.outputs(torch.as_tensor(end.x)), p))
@@ -640,6 +630,14 @@ def _simplified(problem, p, t, own):
         if min(near) >= 0 and problem.at(_floats(near), t) < own - problem.noise:
             return near
     return None
+
+
+def _with_gradient(function, x):
+    """Value of a function at a point, and its gradient there."""
+    x = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    value = function(x)
+    (gradient,) = torch.autograd.grad(value, x)
+    return float(value.detach()), gradient.numpy()
 
 
 def _each(function, points):
