@@ -301,7 +301,7 @@ def test_missing_columns_are_named(header, lacks):
         ({"fold": 5}, ValueError, "fold must be an integer, 0 to 4, got 5"),
         ({"fold": -1}, ValueError, "fold must be an integer, 0 to 4, got -1"),
         ({"fold": "0"}, TypeError, "fold must be an integer, 0 to 4, got '0'"),
-        ({"policy": "loose"}, ValueError, r"policy must be one of .*'nearest'\), got 'loose'"),
+        ({"policy": "loose"}, ValueError, r"policy must be one of .*'nearest'\], got 'loose'"),
         ({"size": 8}, ValueError, "size must be an integer, 16 to 256, got 8"),
         ({"seed": -1}, ValueError, "seed must be an integer, 0 or more, got -1"),
     ],

@@ -197,9 +197,7 @@ class OrderedData(Dataset):
         ValueError
             If there is no such part.
         """
-        if name not in self.splits:
-            raise ValueError(f"split must be one of {sorted(self.splits)}, got {name!r}")
-        chosen = self.splits[name]
+        chosen = self.splits[read_choice(name, "split", self.splits)]
         parts = {
             part: getattr(self, part)
             for part in ("labels", "true_distribution", "scores", "votes", "weights")

@@ -4,6 +4,7 @@ import pkgutil
 from importlib import import_module
 
 from emdviz.datasets import sets
+from emdviz.reading import read_choice
 
 _modules = [
     import_module(f"{sets.__name__}.{found.name}") for found in pkgutil.iter_modules(sets.__path__)
@@ -38,6 +39,4 @@ def load(name, **arguments):
     >>> len(load("synthetic_faces", n=10, size=32))
     10
     """
-    if name not in DATASETS:
-        raise ValueError(f"name must be one of {sorted(DATASETS)}, got {name!r}")
-    return DATASETS[name](**arguments)
+    return DATASETS[read_choice(name, "name", DATASETS)](**arguments)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -171,23 +172,12 @@ def find_example(subject, expected, why):
             wanted = float(expected(row, t)[0])
         if not np.isfinite(wanted):
             continue
-        example = _compare(subject.caller, row, label, wanted, why)
-        if example is not None:
-            return example
+        arguments = example_arguments(subject.way, row, label)
+        with suppress(Unusable):  # other findings report failures
+            got = subject.caller.call(arguments)
+            if got.size <= 1 and apart(float(got.sum()), wanted):
+                return Example(arguments, float(got.sum()), wanted, why)
     return None
-
-
-def _compare(caller, scores, targets, wanted, why):
-    """Return an Example if the loss of a batch is not ``wanted``, else None."""
-    arguments = example_arguments(caller.way, scores, targets)
-    try:
-        got = caller.call(arguments)
-    except Unusable:
-        return None  # other findings report failures
-    if got.size > 1 and got.shape != np.shape(wanted):
-        return None
-    got = got if got.size > 1 else float(got.sum())
-    return Example(arguments, got, wanted, why) if np.any(apart(got, wanted)) else None
 
 
 def apart(got, wanted):

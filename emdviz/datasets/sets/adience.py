@@ -10,7 +10,7 @@ from emdviz.datasets.building import build
 from emdviz.datasets.readers.files import Source, plain_name
 from emdviz.datasets.readers.label_files import check_file_name, read_label_file, text_lines
 from emdviz.datasets.readers.listing import Listing
-from emdviz.reading import read_count, shown
+from emdviz.reading import read_choice, read_count, shown
 
 __all__ = ["adience"]
 
@@ -79,8 +79,7 @@ def adience(root="data/adience", *, fold=0, policy="strict", size=64, seed=0, ca
     fold = read_count(fold, "fold", 0, FOLDS - 1)
     size = read_count(size, "size", 16, 256)
     seed = read_count(seed, "seed", 0)
-    if policy not in POLICIES:
-        raise ValueError(f"policy must be one of {POLICIES}, got {policy!r}")
+    read_choice(policy, "policy", POLICIES)
     source = Source.open(root, _HOW_TO_GET_IT)
     faces = _read_folds(source)
     kind, found = _find_images(source.files)

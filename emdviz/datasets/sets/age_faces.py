@@ -13,7 +13,7 @@ from emdviz.datasets.ages import age_classes
 from emdviz.datasets.building import build
 from emdviz.datasets.readers.files import IMAGE_SUFFIXES, Source, how_many
 from emdviz.datasets.readers.listing import Listing
-from emdviz.reading import read_count
+from emdviz.reading import read_choice, read_count
 
 __all__ = ["age_faces", "utkface"]
 
@@ -124,9 +124,7 @@ def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
     2019 (All-Age-Faces). Panis, Lanitis, Tsapatsoulis, Cootes: Overview of research on facial
     ageing using the FG-NET ageing database, 2016.
     """
-    if pattern not in PATTERNS:
-        raise ValueError(f"pattern must be one of {sorted(PATTERNS)}, got {pattern!r}")
-    rule = PATTERNS[pattern]
+    rule = PATTERNS[read_choice(pattern, "pattern", PATTERNS)]
     size = read_count(size, "size", 16, 256)
     seed = read_count(seed, "seed", 0)
     root = f"data/{pattern}" if root is None else root
