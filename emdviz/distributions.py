@@ -113,13 +113,10 @@ def check_pair(p, t, names=("p", "t")):
         m == n or 1 in (m, n) for m, n in zip(a[:-1], b[:-1], strict=True)
     )
     if not (same_classes and (single or aligned)):
+        are_labels = not same_classes and b[-1] == 1
+        hint = f"; turn class indices into one_hot(labels, {a[-1]})" if are_labels else ""
         raise ValueError(
-            f"{names[1]} must have the shape of {names[0]}, (..., C) = {a}, got {b}"
-            + (
-                f"; turn class indices into one_hot(labels, {a[-1]})"
-                if not same_classes and b[-1] == 1
-                else ""
-            )
+            f"{names[1]} must have the shape of {names[0]}, (..., C) = {a}, got {b}{hint}"
         )
     checked = zip((p, t), names, tolerances, strict=True)
     return tuple(_check_values(*each) for each in checked)

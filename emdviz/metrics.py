@@ -11,12 +11,7 @@ import numpy as np
 
 from emdviz._docstrings import fill
 from emdviz.distances import emd, emd2
-from emdviz.distributions import (
-    MOST_CLASSES,
-    check_distribution,
-    check_positions,
-    one_hot,
-)
+from emdviz.distributions import MOST_CLASSES, check_distribution, check_positions, one_hot
 from emdviz.reading import read_choice, read_count, read_floats, to_numpy
 
 

@@ -10,15 +10,7 @@ from emdviz.diagnosis.calling import Unusable, as_numbers
 from emdviz.diagnosis.examples import as_code
 from emdviz.diagnosis.forms import brief
 from emdviz.distances import emd
-from emdviz.exercises.answers import (
-    Answer,
-    ask,
-    call_of,
-    judge,
-    judge_function,
-    name_of,
-    refuse,
-)
+from emdviz.exercises.answers import Answer, ask, call_of, judge, judge_function, name_of, refuse
 from emdviz.ground_distance import line, matrix
 from emdviz.reading import to_numpy
 from emdviz.transport import entropic_plan

@@ -89,10 +89,7 @@ class Findings:
     def differences(self):
         """Paired differences to the baseline in the metrics that are judged."""
         return paired_differences(
-            self.done,
-            self._having(JUDGED),
-            baseline=self.baseline,
-            test_to_train=self.shared,
+            self.done, self._having(JUDGED), baseline=self.baseline, test_to_train=self.shared
         )
 
     @property

@@ -5,19 +5,6 @@ Sinkhorn's scalings in a chosen precision, to show where they fail.
 """
 
 from emdviz.transport import rounding
-from emdviz.transport.exact import (
-    entropic_plan,
-    exact_cost,
-    exact_plan,
-    partial_emd,
-    partial_plan,
-)
+from emdviz.transport.exact import entropic_plan, exact_cost, exact_plan, partial_emd, partial_plan
 
-__all__ = [
-    "entropic_plan",
-    "exact_cost",
-    "exact_plan",
-    "partial_emd",
-    "partial_plan",
-    "rounding",
-]
+__all__ = ["entropic_plan", "exact_cost", "exact_plan", "partial_emd", "partial_plan", "rounding"]

@@ -35,16 +35,7 @@ some file systems count in steps of two seconds; so it is decoded again at the n
 
 
 def read_images(
-    root,
-    files,
-    size,
-    *,
-    name,
-    crops=None,
-    squeeze=False,
-    digests=False,
-    depth=None,
-    cache=True,
+    root, files, size, *, name, crops=None, squeeze=False, digests=False, depth=None, cache=True
 ):
     """Decode images as :func:`images.decode` does, but each file only once.
 

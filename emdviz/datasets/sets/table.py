@@ -8,13 +8,7 @@ from emdviz.datasets.arrays import from_arrays
 from emdviz.datasets.choosing import far_away, reason_to_leave_out
 from emdviz.datasets.order import is_missing, notes_of, order_classes
 from emdviz.datasets.preparation import Preparation
-from emdviz.datasets.readers.cells import (
-    Cells,
-    as_text,
-    decimal_of,
-    spell,
-    without_codes,
-)
+from emdviz.datasets.readers.cells import Cells, as_text, decimal_of, spell, without_codes
 from emdviz.datasets.readers.table_files import (
     column_of_numbers,
     columns_of_votes,
