@@ -130,12 +130,13 @@ class OrderedData(Dataset):
 
     def __post_init__(self):
         self.classes = read_names(self.classes, "classes")
-        count, num_classes = len(self.inputs), len(self.classes)
+        num_classes = len(self.classes)
         if len(set(self.classes)) != num_classes:
             raise ValueError(f"classes must not name a class twice, got {shown(self.classes)}")
         for name in ("inputs", "labels"):
             check_is(getattr(self, name), name, torch.Tensor, "a tensor")
         _check_inputs(self.inputs)
+        count = len(self.inputs)
         _check_labels(self.labels, count, num_classes)
         truth = self.true_distribution
         if truth is not None and truth.shape != (count, num_classes):
