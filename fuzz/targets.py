@@ -284,6 +284,7 @@ KINDS = {
     "omega": scalar(0.5, 2),
     "order": choice(1, 2, 1.5, 3, float("inf")),
     "others": DISTANCE,
+    "own_splits": FLAG,
     "p": P,
     "period": scalar(1, 30),
     "positions": POSITIONS,

@@ -39,4 +39,4 @@ def load(name, **arguments):
     >>> len(load("synthetic_faces", n=10, size=32))
     10
     """
-    return DATASETS[read_choice(name, "name", DATASETS)](**arguments)
+    return DATASETS[read_choice(name, "name", sorted(DATASETS))](**arguments)
