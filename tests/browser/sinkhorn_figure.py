@@ -4,7 +4,7 @@ import math
 
 from tests.browser.figure import Figure
 
-_SIDES = {"p": ".emdviz-a", "t": ".emdviz-target"}
+_SIDES = {"p": ".emdviz-a", "t": ".emdviz-t"}
 
 LOOK = """(el) => ({
   numbers: [...el.querySelectorAll('.emdviz-number')].map((node) => node.textContent),

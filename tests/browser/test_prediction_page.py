@@ -51,6 +51,7 @@ def test_a_saved_page_works_without_kernel_and_network(browser, tmp_path):
     figure = Figure(page)
     assert figure.bars("A") == explorer.p
     assert agrees(figure.numbers("A"), explorer.losses["A"])
+    assert figure.root.get_by_label("Equal loss").is_hidden()  # which needs Python
     figure.drag("A", 0, 0.5)
     assert figure.bars("A")[0] == pytest.approx(0.7, abs=0.01)
     moved = by_python(np.array(figure.bars("A")), 2, None)

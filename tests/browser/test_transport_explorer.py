@@ -75,7 +75,7 @@ def test_keys_on_a_bar(notebook, figure, key, value):
 
 
 def test_a_class_takes_all_of_the_target_by_click_and_by_key(notebook, figure):
-    figure.root.locator(".emdviz-demand .emdviz-class").nth(2).click()
+    figure.root.locator("g.emdviz-t .emdviz-class").nth(2).click()
     wait_until(lambda: notebook.python("explorer.t") == [0, 0, 1, 0, 0, 0, 0, 0])
     figure.press("p", 7, "t")
     wait_until(lambda: notebook.python("explorer.t")[7] == 1)

@@ -3,7 +3,7 @@
 from tests.browser.figure import Figure
 
 COSTS = ("plan", "exact", "closed_form")
-_SIDES = {"p": ".emdviz-supply", "t": ".emdviz-demand"}
+_SIDES = {"p": "g.emdviz-a", "t": "g.emdviz-t"}
 _SLICE = """(root) => {
   const slice = root.querySelector('.emdviz-slice');
   if (slice.getAttribute('visibility') === 'hidden') return null;

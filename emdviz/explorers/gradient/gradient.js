@@ -110,19 +110,9 @@ function createControls({ model, act, walk, summed }) {
       act.put(fromAnew({ ...state, p: presets[name].rows[state.target], pinned_p: [] }));
     },
   });
-  const own = createToggle({
-    label: "Own scale for each loss", toggle: (on) => act.put({ own_scale: on }),
-  });
+  const own = createToggle({ label: "Own scale for each loss", trait: "own_scale", act });
   const keys = `${KEYS}; t makes its class the true one.`;
-  const node = createToolbar([target.node, own.node], { see: summed ? SEE_SUM : SEE, hint: HINT, keys, below: [walk] });
-  return {
-    node,
-    menu,
-    update(state) {
-      target.update(state.target);
-      own.update(state.own_scale);
-    },
-  };
+  return { menu, ...createToolbar([target, own], { see: summed ? SEE_SUM : SEE, hint: HINT, keys, below: [walk] }) };
 }
 
 /** What a reader can do besides moving bars. */
@@ -164,10 +154,10 @@ function build(model, root) {
   const frame = html(
     "div",
     { class: "emdviz-descent" },
-    html("div", { class: "emdviz-side" }, panel.node, walk.trails),
+    html("div", { class: "emdviz-side emdviz-stack" }, panel.node, walk.trails),
     html(
       "div",
-      { class: "emdviz-rows" },
+      { class: "emdviz-rows emdviz-stack" },
       html("div", { class: "emdviz-row emdviz-caption" }, ...captions),
       ...rows.map((row) => row.node),
     ),

@@ -4,6 +4,7 @@
 import { makeBarsMovable } from "./actions.js";
 import { createBars } from "./bars.js";
 import { drawAxis, drawNotToScale, numberRoom, placeColumns } from "./columns.js";
+import { createPanel } from "./controls.js";
 import { html, ruler, set, svg } from "./dom.js";
 import { createSteps } from "./cdf_steps.js";
 
@@ -89,21 +90,9 @@ function drawBackground(place, withSteps) {
 export function createBarPanel({ kind, letter, title, list, menu, model, root, act, below = [], options }) {
   const chart = createChart({ owner: title, letter, classes: model.get("classes"), root, ...options });
   const frame = html("div", { class: "emdviz-frame" }, chart.node);
-  const header = html(
-    "header",
-    { class: "emdviz-header" },
-    html("span", { class: "emdviz-letter", "aria-hidden": "true" }, letter),
-    html("span", { class: "emdviz-title" }, title),
-    menu,
-  );
   makeBarsMovable(chart, { model, list, act });
   return {
-    node: html(
-      "section",
-      { class: `emdviz-panel emdviz-${kind}`, "aria-label": title },
-      header,
-      html("div", { class: "emdviz-beside" }, frame, ...below),
-    ),
+    node: createPanel({ kind, title, letter, menu }, html("div", { class: "emdviz-beside" }, frame, ...below)),
     chart,
     resize: (unit, x, tall) => chart.resize(frame.clientWidth, unit, x, tall),
   };

@@ -1,4 +1,6 @@
 // Ordinary controls, all of one look: menus, boxes to tick, buttons, ranges, tiles of numbers.
+// Those that show a state belong to a `trait`, which `act` sets unless `choose` says what a choice
+// does; their `update` takes all traits.
 
 import { glide, html, set, uniqueId, write } from "./dom.js";
 
@@ -7,13 +9,15 @@ function turn(control, value) {
   if (control.value !== String(value)) control.value = value;
 }
 
+const setter = (act, trait) => (value) => act.put({ [trait]: value });
+
 /** A menu with a label before it; `choices` holds pairs of value and text. */
-export function createMenu({ label, choices, choose }) {
+export function createMenu({ label, choices, trait, act, choose = setter(act, trait) }) {
   const menu = html("select", { class: "emdviz-select" });
   menu.append(...choices.map(([value, text]) => html("option", { value }, text)));
   menu.addEventListener("change", () => choose(menu.value));
   const node = html("label", { class: "emdviz-field" }, html("span", {}, label), menu);
-  return { node, update: (value) => turn(menu, value) };
+  return { node, update: (state) => turn(menu, state[trait]) };
 }
 
 /**
@@ -52,14 +56,17 @@ export const createTargetMenu = (model, act) =>
   createMenu({
     label: "True class",
     choices: model.get("classes").map((name, i) => [i, name]),
+    trait: "target",
     choose: (value) => act.choose(Number(value)),
   });
 
 /**
  * What stands above a figure: controls, others `below` them, words or an element on what to `see`, and
  * a `hint` on what to do. The hint, and what the `keys` do, also stand behind a question mark.
+ * Controls are elements, or have a `node` and are updated with the whole.
  */
 export function createToolbar(controls, { see, hint, keys, below = [] }) {
+  const nodes = controls.map((control) => control.node ?? control);
   const words = [hint, keys].filter(Boolean).map((text) => html("p", {}, text));
   const help = html(
     "details",
@@ -71,26 +78,27 @@ export function createToolbar(controls, { see, hint, keys, below = [] }) {
     if (!help.contains(relatedTarget)) help.open = false;
   });
   help.addEventListener("keydown", ({ key }) => key === "Escape" && (help.open = false));
-  return html(
+  const node = html(
     "div",
     { class: "emdviz-controls" },
-    html("div", { class: "emdviz-toolbar" }, ...controls, words.length ? help : ""),
+    html("div", { class: "emdviz-toolbar" }, ...nodes, words.length ? help : ""),
     ...below,
     typeof see === "string" ? html("p", { class: "emdviz-see" }, see) : (see ?? ""),
     hint ? html("p", { class: "emdviz-hint" }, hint) : "",
   );
+  return { node, update: (state) => controls.forEach((control) => control.update?.(state)) };
 }
 
 /** A box to tick, with its label. */
-export function createToggle({ label, toggle }) {
+export function createToggle({ label, trait, act, choose = setter(act, trait) }) {
   const box = html("input", { type: "checkbox", id: uniqueId("toggle") });
-  box.addEventListener("change", () => toggle(box.checked));
+  box.addEventListener("change", () => choose(box.checked));
   const node = html("label", { class: "emdviz-field", for: box.id }, box, html("span", {}, label));
-  return { node, update: (on) => (box.checked = on) };
+  return { node, update: (state) => (box.checked = state[trait]) };
 }
 
-/** Some choices of which all are seen and one holds; `choices` holds pairs of value and text. */
-export function createSwitch({ label, choices, choose }) {
+/** Some choices of which all are seen and one holds; `now` tells of a state which, if no trait does. */
+export function createSwitch({ label, choices, trait, act, choose = setter(act, trait), now }) {
   const group = uniqueId("switch");
   const boxes = choices.map(([value]) => html("input", { type: "radio", name: group, value }));
   const node = html("div", { class: "emdviz-switch", role: "radiogroup", "aria-label": label });
@@ -99,7 +107,8 @@ export function createSwitch({ label, choices, choose }) {
     ...boxes.map((box, i) => html("label", { class: "emdviz-field" }, box, choices[i][1])),
   );
   boxes.forEach((box, i) => box.addEventListener("change", () => choose(choices[i][0])));
-  const update = (now) => boxes.forEach((box, i) => (box.checked = choices[i][0] === now));
+  const chosen = now ?? ((state) => state[trait]);
+  const update = (state) => boxes.forEach((box, i) => (box.checked = choices[i][0] === chosen(state)));
   return { node, update };
 }
 
@@ -130,6 +139,17 @@ export function createRange({ label, ends = [], min = 0, max = 100, step = 1, sl
       write(note, text ?? "");
     },
   };
+}
+
+/** A part of a figure below its `title`, beside which its `letter` and a `menu` may stand. */
+export function createPanel({ kind, title, letter, menu }, ...children) {
+  const parts = [
+    letter && html("span", { class: "emdviz-letter", "aria-hidden": "true" }, letter),
+    html("span", { class: "emdviz-title" }, title),
+    menu,
+  ].filter(Boolean);
+  const header = html("header", { class: "emdviz-header" }, ...parts);
+  return html("section", { class: `emdviz-panel emdviz-${kind}`, "aria-label": title }, header, ...children);
 }
 
 /** A number with its name, short, `full`, and `brief` where there is less room, which way is `better`, its formula and, if there is one, a verdict. */

@@ -21,7 +21,7 @@ export function createLineChart({ series, root, size, marks = [] }) {
   let place = null;
   let drawn = ""; // what the axes were drawn for
 
-  function drawAxes({ up, along, title }, x, y) {
+  function drawAxes({ up, along }, x, y) {
     const { unit, left, right, top, bottom, measure } = place;
     const line = (ends) => svg("line", { class: "emdviz-grid", ...ends });
     const words = (kind, at, text) => svg("text", { class: `emdviz-${kind}`, ...at }, text);
@@ -37,7 +37,6 @@ export function createLineChart({ series, root, size, marks = [] }) {
         words("axis", { x: x(value), y: bottom + size.tick * unit }, String(value)),
       ]),
       along.name && fits ? words("axis", middle, along.name) : "",
-      title ? words("curve-title", { x: 0, y: top - 1.1 * unit }, title) : "",
     );
   }
 
@@ -70,12 +69,12 @@ export function createLineChart({ series, root, size, marks = [] }) {
      * ticks. `values` are the texts that follow the labels; a line without one has no name. Names
      * that are `parked` stand at the right, as a legend does, and not where the lines end.
      */
-    update({ up, along, title = "", points, dots, values = series.map(() => ""), words, parked = false }) {
+    update({ up, along, points, dots, values = series.map(() => ""), words, parked = false }) {
       const { unit, left, right, top, bottom, names } = place;
       const x = (value) => left + (right - left) * along.at(value);
       const y = (value) => bottom - (bottom - top) * up.at(value);
-      const asked = JSON.stringify([title, up.ticks.map(([value, text]) => [y(value), text]), along.ticks]);
-      if (asked !== drawn) drawAxes({ up, along, title }, x, y);
+      const asked = JSON.stringify([up.ticks.map(([value, text]) => [y(value), text]), along.ticks]);
+      if (asked !== drawn) drawAxes({ up, along }, x, y);
       drawn = asked;
       const placed = (point) => point && [x(point[0]), y(point[1])];
       const named = series.flatMap((_, i) => (values[i] !== null && points[i].length ? [i] : []));

@@ -37,7 +37,8 @@ function createControls({ model, x, actions, note }) {
   });
   const lock = createToggle({
     label: "Equal cross-entropy",
-    toggle(on) {
+    trait: "equal_xe",
+    choose(on) {
       const state = { ...actions.state(), equal_xe: on, equal_loss: "" };
       actions.put(on ? withTarget(state, state.target) : state);
     },
@@ -47,14 +48,15 @@ function createControls({ model, x, actions, note }) {
   const equalLoss = createMenu({
     label: "Equal loss",
     choices: [["", "none"], ...losses.map(({ name, label }) => [name, label])],
+    trait: "equal_loss",
     choose: (name) => actions.put(name ? { equal_loss: name, equal_xe: false } : { equal_loss: "" }),
   });
   equalLoss.node.hidden = model.get("_kernel") === false || !losses.some(({ asked }) => asked);
   const journey = createJourney({ x, actions });
   const keys = `${KEYS}; t makes its class the true one.`;
-  const node = createToolbar([target.node, lock.node, equalLoss.node, pair], { see: note, hint: HINT, keys, below: [journey.node] });
+  const toolbar = createToolbar([target, lock, equalLoss, pair], { see: note, hint: HINT, keys, below: [journey.node] });
   return {
-    node,
+    node: toolbar.node,
     /** A menu that sets one prediction to an example. */
     presetMenu: (list, letter) =>
       createActionMenu({
@@ -69,9 +71,7 @@ function createControls({ model, x, actions, note }) {
         },
       }),
     update(state, emd2) {
-      target.update(state.target);
-      lock.update(state.equal_xe);
-      equalLoss.update(state.equal_loss);
+      toolbar.update(state);
       journey.update(state, emd2);
     },
   };

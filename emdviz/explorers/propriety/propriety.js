@@ -149,10 +149,7 @@ function build(model, root) {
     ...actions,
     place: (list, p) => actions.put({ [list]: p, [`pinned_${list}`]: [] }),
   };
-  const own = createToggle({
-    label: "Try a prediction of your own",
-    toggle: (on) => actions.put({ show_p: on }),
-  });
+  const own = createToggle({ label: "Try a prediction of your own", trait: "show_p", act });
   const names = model.get("_losses").map(({ name }) => name);
   const judged = Object.keys(closedForms).filter((name) => closedForms[name].best);
   const four = judged.every((name) => names.includes(name));
@@ -172,7 +169,8 @@ function build(model, root) {
     html("div", { class: "emdviz-panels" }, ...panels.map(({ node }) => node)),
     html("div", { class: "emdviz-outcomes" }, ...cards.map(({ node }) => node)),
   );
-  root.append(createToolbar([own.node], { see: four ? `${SEE} ${SEE_FOUR}` : SEE, hint: HINT, keys: `${KEYS}.` }), frame);
+  const toolbar = createToolbar([own], { see: four ? `${SEE} ${SEE_FOUR}` : SEE, hint: HINT, keys: `${KEYS}.` });
+  root.append(toolbar.node, frame);
   let size = null;
   let shown = null;
 
@@ -194,7 +192,7 @@ function build(model, root) {
     update() {
       const state = act.state();
       if (state.show_p !== shown) fit();
-      own.update(state.show_p);
+      toolbar.update(state);
       panels[0].chart.update(state.t, null, { pinned: state.pinned_t });
       if (state.show_p) panels[1].chart.update(state.p, null, { pinned: state.pinned_p });
       const said = cards.map((card) => card.update(state, x));

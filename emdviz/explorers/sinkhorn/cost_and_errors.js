@@ -26,7 +26,7 @@ function formatSigned(value) {
   return Math.abs(value) < LEAST ? "0" : `${value < 0 ? "−" : "+"}${formatCost(Math.abs(value))}`;
 }
 
-const isOneHot = (values) => values.filter((value) => value > 0).length === 1;
+export const isOneHot = (values) => values.filter((value) => value > 0).length === 1;
 
 /** Return a function that finds all there is to show in a state; what lasts is found once. */
 export function createFindings(x) {

@@ -3,12 +3,14 @@
 import { createActions, KEYS } from "../kit/actions.js";
 import { formatProbability, html, set, write } from "../kit/dom.js";
 import { createCurves } from "./scaling_curves.js";
-import { createAccount, createFindings, describeScalings, formatCost, formatError, inWords } from "./cost_and_errors.js";
+import {
+  createAccount, createFindings, describeScalings, formatCost, formatError, inWords, isOneHot,
+} from "./cost_and_errors.js";
 import { createChoice, createMatrix } from "../kit/plan_matrix.js";
 import { oneHot, places } from "../kit/distributions.js";
 import { read } from "../kit/sync.js";
 import { createBarPanel } from "../kit/bar_chart.js";
-import { createExampleMenu, createRange, createSwitch, createToolbar } from "../kit/controls.js";
+import { createExampleMenu, createPanel, createRange, createSwitch, createToolbar } from "../kit/controls.js";
 import { MOST } from "./rounding.js";
 import { makeWidget } from "../kit/widget.js";
 
@@ -48,13 +50,14 @@ function soften(t) {
 
 function createControls({ model, act }) {
   const menu = createExampleMenu(model, act, "Show an example");
-  const makeSwitch = (label, name, choices) =>
-    createSwitch({ label, choices, choose: (value) => act.put({ [name]: value }) });
-  const domain = makeSwitch("Domain", "domain", [["plain", "plain"], ["log", "log"]]);
-  const precision = makeSwitch("Numbers", "precision", [["float32", "float32"], ["float64", "float64"]]);
+  const makeSwitch = (label, trait, ...names) =>
+    createSwitch({ label, trait, act, choices: names.map((name) => [name, name]) });
+  const domain = makeSwitch("Domain", "domain", "plain", "log");
+  const precision = makeSwitch("Numbers", "precision", "float32", "float64");
   const target = createSwitch({
     label: "Target",
     choices: [[true, "one-hot"], [false, "soft"]],
+    now: ({ t }) => isOneHot(t),
     choose(hot) {
       const { t } = act.state();
       act.put({ t: hot ? oneHot(t.indexOf(Math.max(...t)), t.length) : soften(t), pinned_t: [] });
@@ -66,18 +69,16 @@ function createControls({ model, act }) {
   const count = createRange({
     label: "Scalings", max: COUNTS_OFFERED.length - 1, slide: (k) => act.put({ iterations: COUNTS_OFFERED[k] }),
   });
-  const node = createToolbar([menu, domain.node, precision.node, target.node], {
+  const toolbar = createToolbar([menu, domain, precision, target], {
     see: SEE,
     hint: HINT,
     keys: KEYS + MORE_KEYS,
     below: [html("div", { class: "emdviz-toolbar emdviz-dials" }, lam.node, count.node)],
   });
   return {
-    node,
-    update(state, unique) {
-      domain.update(state.domain);
-      precision.update(state.precision);
-      target.update(unique);
+    node: toolbar.node,
+    update(state) {
+      toolbar.update(state);
       const text = String(Number(state.lam.toPrecision(4)));
       lam.update(nearest(LAMBDAS, state.lam), text, text);
       count.update(nearest(COUNTS_OFFERED, state.iterations), inWords(state.iterations), `${state.iterations}`);
@@ -115,12 +116,7 @@ function createPlan({ classes, root }) {
   const sign = (value) => (Number.isNaN(value) ? "NaN" : value < 0 ? "−∞" : "∞");
 
   return {
-    node: html(
-      "section",
-      { class: "emdviz-panel emdviz-entropic", "aria-label": "Entropic plan" },
-      html("header", { class: "emdviz-header" }, html("span", { class: "emdviz-title" }, "Entropic plan")),
-      frame, note,
-    ),
+    node: createPanel({ kind: "entropic", title: "Entropic plan" }, frame, note),
     resize: (unit, tall) => matrix.resize(frame.clientWidth, unit, tall),
     update(state, found) {
       shown = { state, found };
@@ -201,7 +197,7 @@ function build(model, root) {
   const toolbar = createControls({ model, act });
   const sides = LISTS.map((list) =>
     createBarPanel({
-      kind: list === "p" ? "a" : "target",
+      kind: list === "p" ? "a" : "t",
       letter: list, title: TITLES[list], list, menu: "", model, root, act,
       options: { withSteps: false, tall: 0.62, mayChoose: list === "t", marked: false },
     }),
@@ -213,7 +209,7 @@ function build(model, root) {
   const panels = html(
     "div",
     { class: "emdviz-panels" },
-    html("div", { class: "emdviz-sides" }, ...sides.map(({ node }) => node)),
+    html("div", { class: "emdviz-sides emdviz-stack" }, ...sides.map(({ node }) => node)),
     plan.node,
     html("section", { class: "emdviz-panel emdviz-account", "aria-label": "Cost and error" }, account.tiles, progress.node),
     account.notes,
@@ -232,7 +228,7 @@ function build(model, root) {
       const state = read(model, STATE);
       const found = find(state);
       LISTS.forEach((list, k) => sides[k].chart.update(state[list], null, { pinned: state[`pinned_${list}`] }));
-      toolbar.update(state, found.unique);
+      toolbar.update(state);
       plan.update(state, found);
       account.update(state, found);
       progress.update(state, found);

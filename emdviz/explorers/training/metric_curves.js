@@ -4,6 +4,7 @@ import { ofLoss } from "../kit/closed_forms.js";
 import { createMenu } from "../kit/controls.js";
 import { html, set, svg, write } from "../kit/dom.js";
 import { createLineChart } from "../kit/line_chart.js";
+import { commit } from "../kit/sync.js";
 
 const SIZE = { left: 3.2, top: 0.8, height: 13, foot: 3.1, tick: 1.3, name: 2.6 };
 
@@ -32,8 +33,8 @@ function epochTicks(count, most) {
   return count > 1 ? [...ticks, count] : ticks;
 }
 
-/** Make the drawing for `count` epochs; a marker stands at one of them if `marked`. */
-export function createCurves({ losses, count, root, marked }) {
+/** Make the drawing of `metrics` for `count` epochs; a marker stands at one of them if `marked`. */
+export function createCurves({ losses, metrics, count, root, marked }) {
   const marker = svg("line", { class: "emdviz-marker" });
   const series = losses.map((loss) => ({ label: loss.label, of: ofLoss(loss), dotted: true }));
   const chart = createLineChart({ series, root, size: SIZE, marks: marked ? [marker] : [] });
@@ -46,17 +47,15 @@ export function createCurves({ losses, count, root, marked }) {
       epochs = epochTicks(count, Math.max(2, (right - left) / (2.5 * unit)));
       set(marker, { y1: top, y2: bottom });
     },
-    /**
-     * Show lists of numbers, null where there is none, one list per loss and one number per
-     * epoch; `named` is what they are called, `unit` that of the metric, `at` the epoch that is marked.
-     */
-    update(lists, { named, unit, at }) {
-      const known = lists.flat().filter((value) => value !== null);
+    /** Show a metric of `done`, a list of epochs per loss; `at` is the epoch that is marked. */
+    update(done, metric, at) {
+      const { unit, higher } = metrics[metric];
+      const points = done.map((list) =>
+        list.map((epoch, i) => [i + 1, epoch.metrics[metric] ?? null]).filter(([, value]) => value !== null),
+      );
+      const known = points.flat().map(([, value]) => value);
       const ticks = known.length ? niceTicks(known) : [0, 1];
       const [low, high] = [ticks[0], ticks.at(-1)];
-      const points = lists.map((list) =>
-        list.map((value, i) => [i + 1, value]).filter(([, value]) => value !== null),
-      );
       const chosen = points.map((list) => (marked ? list.find(([n]) => n === at) : list.at(-1)));
       const values = chosen.map((point) => ` ${formatMetric(point?.[1], unit)}`);
       const said = losses.map(({ label }, i) => label + values[i]);
@@ -64,7 +63,7 @@ export function createCurves({ losses, count, root, marked }) {
         up: { at: (value) => (value - low) / (high - low), ticks: ticks.map((tick) => [tick, String(tick)]) },
         along: { at: (n) => (count > 1 ? (n - 1) / (count - 1) : 0.5), ticks: epochs, name: "epoch" },
         points, dots: chosen, values,
-        words: `${named} after epoch ${at}: ${said.join(", ")}`,
+        words: `${withUnit(metric, metrics)}: ${direction(higher)} after epoch ${at}: ${said.join(", ")}`,
       });
       set(marker, { x1: x(at), x2: x(at) });
     },
@@ -77,30 +76,19 @@ export function createMetricMenu(model, metrics) {
   const menu = createMenu({
     label: "Metric",
     choices: Object.entries(metrics).map(([name, { higher }]) => [name, `${name}, ${direction(higher)}`]),
-    choose(name) {
-      model.set("metric", name);
-      model.save_changes();
-    },
+    trait: "metric",
+    act: { put: (state) => commit(model, state) },
   });
   return {
     node: menu.node,
     line,
-    update(name) {
-      menu.update(name);
-      const { unit, definition, higher } = metrics[name];
-      write(line, `${name}${unit ? ` (${unit})` : ""}: ${definition}; ${direction(higher)}`);
+    update({ metric: name }) {
+      menu.update({ metric: name });
+      const { definition, higher } = metrics[name];
+      write(line, `${withUnit(name, metrics)}: ${definition}; ${direction(higher)}`);
     },
   };
 }
 
+const withUnit = (name, metrics) => name + (metrics[name].unit ? ` (${metrics[name].unit})` : "");
 const direction = (higher) => `${higher ? "higher" : "lower"} is better`;
-
-/** What the curves of a metric are called, and its unit. */
-export const nameMetric = (name, { unit, higher }) => ({
-  unit,
-  named: `${name}${unit ? ` (${unit})` : ""}: ${direction(higher)}`,
-});
-
-/** A list per loss of a metric's numbers; `epochs` is a list per loss of its epochs. */
-export const metricLists = (epochs, metric) =>
-  epochs.map((done) => done.map(({ metrics }) => metrics[metric] ?? null));

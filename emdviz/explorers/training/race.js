@@ -3,7 +3,7 @@
 import { beliefOf, createBelief, describeMarks, nameColumn, targetOf } from "./belief.js";
 import { closedForms, ofLoss } from "../kit/closed_forms.js";
 import { html, set, write } from "../kit/dom.js";
-import { createCurves, createMetricMenu, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
+import { createCurves, createMetricMenu, formatMetric } from "./metric_curves.js";
 import { createButton, createToolbar } from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
 
@@ -101,7 +101,7 @@ function build(model, root) {
   const words = html("span", { class: "emdviz-range" });
   const failure = html("p", { class: "emdviz-notice", role: "alert", hidden: true });
   const racers = losses.map((loss) => createRacer(loss, setup));
-  const curves = createCurves({ losses, count: setup.epochs, root, marked: false });
+  const curves = createCurves({ losses, metrics, count: setup.epochs, root, marked: false });
   const cards = probe.images.map((_, i) => createCard(i, setup, root));
   const legend = html("p", { class: "emdviz-hint" });
   const frame = html("div", { class: "emdviz-frame" }, curves.node);
@@ -109,7 +109,8 @@ function build(model, root) {
   const deck = html("div", { class: "emdviz-cards" }, ...cards.map(({ node }) => node));
   const right = html("div", { class: "emdviz-watched" }, deck, legend);
   const whole = html("div", { class: "emdviz-layout" }, left, right);
-  root.append(createToolbar([live ? button : "", menu.node, words], { see: SEE }), failure, whole);
+  const toolbar = createToolbar([live ? button : "", menu, words], { see: SEE });
+  root.append(toolbar.node, failure, whole);
   let drawn = null;
 
   return {
@@ -139,12 +140,11 @@ function build(model, root) {
       write(words, live ? STATES[now.state] : `${STATES[now.state]}; to train, run it in Python`);
       if (now.failure) write(failure, `Training ended with an error. ${now.failure}`);
       set(failure, { hidden: !now.failure });
-      menu.update(metric);
+      toolbar.update({ metric });
       racers.forEach((racer, i) => racer.update(now.runs[i], now.state));
       if (drawn?.epochs !== epochs || drawn.metric !== metric) {
         drawn = { epochs, metric };
-        const at = Math.max(0, ...epochs.map((done) => done.length));
-        curves.update(metricLists(epochs, metric), { ...nameMetric(metric, metrics[metric]), at });
+        curves.update(epochs, metric, Math.max(0, ...epochs.map((done) => done.length)));
         const predictions = epochs.map((done) => done.at(-1)?.belief);
         for (const card of cards) card.update(predictions);
         write(legend, describeMarks(probe, losses, predictions));

@@ -3,8 +3,9 @@
 import { beliefOf, createBelief, describeMarks, inWords, nameColumn, targetOf } from "./belief.js";
 import { closedForms, ofLoss } from "../kit/closed_forms.js";
 import { html, set, uniqueId, write } from "../kit/dom.js";
-import { createCurves, createMetricMenu, formatMetric, metricLists, nameMetric } from "./metric_curves.js";
+import { createCurves, createMetricMenu, formatMetric } from "./metric_curves.js";
 import { createButton, createRange, createToolbar } from "../kit/controls.js";
+import { commit } from "../kit/sync.js";
 import { makeWidget } from "../kit/widget.js";
 
 const SEE = "Move the epoch and see how the network of each loss changes its mind about one image.";
@@ -60,23 +61,20 @@ function createBeliefPanel(loss, { classes, root, named }) {
 function build(model, root) {
   const { losses, metrics, classes, probe, epochs: count } = model.get("_setup");
   const epochs = model.get("_epochs");
-  const put = (name, value) => {
-    model.set(name, value);
-    model.save_changes();
-  };
+  const put = (state) => commit(model, state);
   const player = createPlayer({
-    root, last: count, epoch: () => model.get("epoch"), show: (n) => put("epoch", n),
+    root, last: count, epoch: () => model.get("epoch"), show: (epoch) => put({ epoch }),
   });
   const slider = createRange({
     label: "Epoch", min: 1, max: count,
-    slide(n) {
+    slide(epoch) {
       player.pause();
-      put("epoch", n);
+      put({ epoch });
     },
   });
   const menu = createMetricMenu(model, metrics);
-  const curves = createCurves({ losses, count, root, marked: true });
-  const thumbnails = createThumbnails({ classes, probe, choose: (i) => put("image", i) });
+  const curves = createCurves({ losses, metrics, count, root, marked: true });
+  const thumbnails = createThumbnails({ classes, probe, choose: (image) => put({ image }) });
   const panels = losses.map((loss, i) =>
     createBeliefPanel(loss, { classes, root, named: i === losses.length - 1 }),
   );
@@ -90,7 +88,7 @@ function build(model, root) {
   const right = html("div", { class: "emdviz-watched" });
   right.append(thumbnails.node, html("div", { class: "emdviz-case" }, chosen, beliefs), marks);
   const whole = html("div", { class: "emdviz-layout" }, left, right);
-  const toolbar = createToolbar([player.node, slider.node, menu.node], { see: SEE });
+  const toolbar = createToolbar([player.node, slider.node, menu.node], { see: SEE }).node;
   toolbar.classList.add("emdviz-player");
   root.append(toolbar, whole);
 
@@ -107,12 +105,12 @@ function build(model, root) {
       const [epoch, image, metric] = ["epoch", "image", "metric"].map((name) => model.get(name));
       const { label, known } = targetOf(probe, image);
       slider.update(epoch, `epoch ${epoch} of ${count}`, `${epoch} of ${count}`);
-      menu.update(metric);
+      menu.update({ metric });
       thumbnails.update(image);
       const text = label === null ? "" : `, label ${classes[label]}`;
       set(picture, { src: probe.images[image], alt: `Image ${image + 1}${text}` });
       write(caption, label === null ? `image ${image + 1}` : `label ${classes[label]}`);
-      curves.update(metricLists(epochs, metric), { ...nameMetric(metric, metrics[metric]), at: epoch });
+      curves.update(epochs, metric, epoch);
       const said = panels.map(({ chart }, i) => {
         const belief = beliefOf(epochs[i][epoch - 1]?.belief, image);
         const options = { label, known, who: losses[i].label, why: `ended after epoch ${epochs[i].length}` };

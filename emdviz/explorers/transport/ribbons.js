@@ -27,8 +27,8 @@ export function createRibbons({ classes, root, choice }) {
   const count = classes.length;
   const background = svg("g", { "aria-hidden": "true" });
   const shade = createShade();
-  const above = createSide({ owner: "Prediction p", className: "emdviz-supply", classes });
-  const below = createSide({ owner: "Target t", className: "emdviz-demand", classes, named: true });
+  const above = createSide({ owner: "Prediction p", kind: "a", classes });
+  const below = createSide({ owner: "Target t", kind: "t", classes, named: true });
   const ways = createWays({
     count, choice, label: "Ribbons of the plan",
     draw: () => svg("path", { class: "emdviz-ribbon", fill: shade.fill }),
@@ -79,7 +79,7 @@ function band({ from, to }, a, b, width) {
 /** Ribbons leave in the colour of p and arrive in that of t. */
 function createShade() {
   const id = uniqueId("ribbon");
-  const stops = ["emdviz-supply", "emdviz-demand"].map((name, offset) =>
+  const stops = ["emdviz-a", "emdviz-t"].map((name, offset) =>
     svg("stop", { offset, class: name }),
   );
   const shade = svg("linearGradient", { id, gradientUnits: "userSpaceOnUse", x1: 0, x2: 0 }, ...stops);
@@ -91,14 +91,14 @@ function createShade() {
 }
 
 /** The bars of p or of t; a part that takes no part in the plan is drawn empty. */
-function createSide({ owner, className, classes, named = false }) {
+function createSide({ owner, kind, classes, named = false }) {
   const bars = createBars({ owner, classes, named, mayChoose: named });
   const rests = classes.map(() => svg("rect", { class: "emdviz-rest" }));
   const rest = svg("g", { "aria-hidden": "true" }, ...rests);
   let place = null;
   let weight = 1;
   return {
-    node: svg("g", { class: className }, bars.node, rest),
+    node: svg("g", { class: `emdviz-${kind}` }, bars.node, rest),
     bars: bars.bars,
     /** How much probability a movement of `pixels` is worth. */
     worth: (pixels) => ((place.hangs ? -1 : 1) * pixels) / (place.bars * weight),

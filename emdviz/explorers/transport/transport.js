@@ -6,7 +6,7 @@ import { costsOf, createCosts, describeTransport, nameWays, QUESTION, reckon } f
 import { createChoice, createMatrix } from "../kit/plan_matrix.js";
 import { oneHot, places, sum } from "../kit/distributions.js";
 import { read } from "../kit/sync.js";
-import { createExampleMenu, createRange, createSwitch, createToggle, createToolbar } from "../kit/controls.js";
+import { createExampleMenu, createPanel, createRange, createSwitch, createToggle, createToolbar } from "../kit/controls.js";
 import { marginals, optimalPlan, trips, weigh } from "./optimal_plan.js";
 import { createRibbons } from "./ribbons.js";
 import { makeWidget } from "../kit/widget.js";
@@ -26,23 +26,15 @@ const HINT =
 const MORE_KEYS = "; t gives its class all of the target. Arrow keys go from ribbon to ribbon.";
 const UNCHOSEN = "Each slice of the gap is one ribbon: as high as its mass, as wide as its way.";
 
-function createPanel({ title, className, children }) {
-  const head = html("header", { class: "emdviz-header" }, html("span", { class: "emdviz-title" }, title));
-  const attributes = { class: `emdviz-panel ${className}`, "aria-label": title };
-  return html("section", attributes, head, ...children);
-}
-
 function createControls({ model, act }) {
   const menu = createExampleMenu(model, act, "Set p and t to an example");
   const order = createSwitch({
     label: "A unit of mass pays",
     choices: [[1, "l = 1: |xᵢ − xⱼ|"], [2, "l = 2: |xᵢ − xⱼ|²"]],
-    choose: (value) => act.put({ order: value }),
+    trait: "order",
+    act,
   });
-  const matrix = createToggle({
-    label: "Matrix",
-    toggle: (on) => act.put({ matrix: on }),
-  });
+  const matrix = createToggle({ label: "Matrix", trait: "matrix", act });
   const masses = SIDES.map((side) => {
     const name = `mass_${side}`;
     const range = createRange({
@@ -52,17 +44,16 @@ function createControls({ model, act }) {
     });
     return { name, ...range };
   });
-  const node = createToolbar([menu, order.node, matrix.node], {
+  const toolbar = createToolbar([menu, order, matrix], {
     see: SEE,
     hint: HINT,
     keys: KEYS + MORE_KEYS,
     below: [html("div", { class: "emdviz-toolbar emdviz-masses" }, ...masses.map((range) => range.node))],
   });
   return {
-    node,
+    node: toolbar.node,
     update(state) {
-      order.update(state.order);
-      matrix.update(state.matrix);
+      toolbar.update(state);
       for (const range of masses) {
         const text = formatProbability(state[range.name]);
         range.update(Math.round(100 * state[range.name]), text, text);
@@ -92,8 +83,7 @@ function build(model, root) {
   const frames = Object.fromEntries(
     Object.entries(drawings).map(([name, { node }]) => [name, html("div", { class: "emdviz-frame" }, node)]),
   );
-  const panel = (name, title, ...more) =>
-    createPanel({ title, className: `emdviz-${name}`, children: [frames[name], ...more] });
+  const panel = (name, title, ...more) => createPanel({ kind: `a emdviz-${name}`, title }, frames[name], ...more);
   const panels = {
     ribbons: panel("ribbons", "Plan as ribbons"),
     slices: panel("slices", "CDFs and the gap that pays", note),

@@ -62,7 +62,7 @@ function createRow({ row, model, act }) {
     const share = row.share === null ? "–" : `${Math.round(100 * row.share)} %`;
     node.append(
       html("td", { "data-best": "true" }, best.node, late),
-      html("td", { title: why, "data-proper": row.proper }, row.proper),
+      cell(row.proper, why),
       cell(kept.length === 4 ? "all four" : kept.join(", ") || "–", KEEPS),
       html("td", { "data-saturates": row.saturates && "true" }, createSmallPush(row.push), html("span", { class: "emdviz-share-of" }, share)),
       cell(createSmallCurve(row.curve, model.get("_label"))),
@@ -184,14 +184,9 @@ function build(model, root) {
       actions.put({ first: second, second: first });
     },
   };
-  const filters = Object.entries(model.get("_filters")).map(([key, values]) => {
-    const menu = createMenu({
-      label: FILTERS[key][0],
-      choices: values.map((value) => [value, value]),
-      choose: (value) => actions.put({ [key]: value }),
-    });
-    return { key, ...menu };
-  });
+  const filters = Object.entries(model.get("_filters")).map(([trait, values]) =>
+    createMenu({ label: FILTERS[trait][0], choices: values.map((value) => [value, value]), trait, act }),
+  );
   const presets = model.get("_presets");
   const examples = createActionMenu({
     label: "Set t to an example",
@@ -209,9 +204,10 @@ function build(model, root) {
   const scroll = html("div", { class: "emdviz-scroll", tabindex: 0, role: "region", "aria-label": "Table of losses" }, table);
   const counted = html("p", { class: "emdviz-end emdviz-counted" });
   const pair = createPair({ model, act });
-  const side = html("div", { class: "emdviz-side" }, panel.node, pair.node);
-  const frame = html("div", { class: "emdviz-guide" }, side, html("div", { class: "emdviz-main" }, scroll, counted));
-  root.append(createToolbar(filters.map(({ node }) => node), { see: SEE, hint: HINT, keys: `${KEYS}.` }), frame);
+  const side = html("div", { class: "emdviz-side emdviz-stack" }, panel.node, pair.node);
+  const frame = html("div", { class: "emdviz-guide" }, side, html("div", { class: "emdviz-stack" }, scroll, counted));
+  const toolbar = createToolbar(filters, { see: SEE, hint: HINT, keys: `${KEYS}.` });
+  root.append(toolbar.node, frame);
   // the kernel searches first for the best answers that the reader sees
   let timer = 0;
   function tellSight() {
@@ -245,15 +241,10 @@ function build(model, root) {
     const passes = ({ row }) =>
       Object.entries(FILTERS).every(([key, [, of]]) => state[key] === "all" || of(row) === state[key]);
     const shown = made.filter(passes);
-    const by = COLUMNS.find(([key]) => key === state.sort)?.[3];
-    if (by) {
-      const sign = state.descending ? -1 : 1;
-      shown.sort((a, b) => sign * (by(a.row) > by(b.row) ? 1 : by(a.row) < by(b.row) ? -1 : 0));
-    } else {
-      const families = model.get("_filters").family;
-      const at = ({ row }) => families.indexOf(row.family);
-      shown.sort((a, b) => at(a) - at(b));
-    }
+    const column = COLUMNS.find(([key]) => key === state.sort);
+    const by = column ? column[3] : ({ family }) => model.get("_filters").family.indexOf(family);
+    const sign = column && state.descending ? -1 : 1;
+    shown.sort((a, b) => sign * (by(a.row) > by(b.row) ? 1 : by(a.row) < by(b.row) ? -1 : 0));
     body.replaceChildren(...shown.map(({ node }) => node));
     tellSight();
     count = shown.length === made.length ? `${made.length} losses; hover or focus for more` : `${shown.length} of ${made.length} losses`;
@@ -269,7 +260,7 @@ function build(model, root) {
       const state = actions.state();
       place(state);
       head.update(state);
-      for (const { key, update } of filters) update(state[key]);
+      toolbar.update(state);
       panel.chart.update(state.t, null, { pinned: state.pinned_t });
       const waiting = made.map((row) => row.update(state)).filter(Boolean).length;
       write(counted, waiting ? `${count} · Python computes ${waiting} best answer${waiting > 1 ? "s" : ""} …` : count);
