@@ -80,6 +80,13 @@ def test_the_race_says_how_it_was_made_and_holds_known_losses_and_metrics():
             assert sum(p) == pytest.approx(1, abs=0.005)
 
 
+def test_the_race_tells_the_browser_all_of_a_metric():
+    for name, told in Replay().state["_setup"]["metrics"].items():
+        metric = METRICS[name]
+        known = {"unit": metric.unit, "higher": metric.higher_is_better}
+        assert told == known | {"definition": metric.definition}
+
+
 def best_of_oll(t):
     """Least Σ_i −w_i log(1 − p_i), w_i = Σ_k t_k |i − k|: where p_i > 0, w_i / (1 − p_i) is one."""
     weights = t @ np.abs(np.subtract.outer(range(len(t)), range(len(t))))

@@ -11,7 +11,6 @@ from emdviz.reading import as_array, read_count, read_finite, to_numpy
 
 
 @fill
-@fill
 def plot_prediction(
     p, target=None, *, classes=None, positions=None, ax=None, colour=PREDICTION_A, **bar
 ):
@@ -45,7 +44,6 @@ def plot_prediction(
     return ax
 
 
-@fill
 @fill
 def plot_cdf_gap(
     p,

@@ -25,7 +25,6 @@ _FEET = (1.0, -0.3)  # heights of the axis where the ribbons leave and arrive
 
 
 @fill
-@fill
 def plot_ribbons(plan, supply=None, demand=None, *, classes=None, positions=None, ax=None):
     """Draw a transport plan as ribbons between two rows of bars.
 

@@ -6,9 +6,14 @@ from types import SimpleNamespace
 
 from emdviz.explorers.kit.address import one_of, whole
 from emdviz.explorers.kit.bundler import bundle
-from emdviz.explorers.kit.explorer import drawing, show_losses, stand_alone, style_sheet
+from emdviz.explorers.kit.explorer import (
+    drawing,
+    show_losses,
+    show_metrics,
+    stand_alone,
+    style_sheet,
+)
 from emdviz.losses.loss import LOSSES
-from emdviz.metrics import METRICS
 
 _HERE = Path(__file__).parent
 _EXPLORERS = _HERE.parent / "explorers"
@@ -54,10 +59,7 @@ class Replay:
             "_text_scale": 1.0,
             "_setup": {
                 "losses": show_losses(list(self.epochs)),
-                "metrics": {
-                    name: {"unit": METRICS[name].unit, "higher": METRICS[name].higher_is_better}
-                    for name in facts["metrics"]
-                },
+                "metrics": show_metrics(facts["metrics"]),
                 "classes": facts["classes"],
                 "epochs": self._last,
                 "probe": facts["probe"],

@@ -100,10 +100,7 @@ class GradientExplorer(AskingExplorer):
     ----------
     p, target, classes, positions, emd_weight, learning_rate, own_scale
         As above; read them, or set them and see the figure follow.
-    pinned_p : list of int
-        Classes that keep their probability while others move.
-    p_0, p_1, … : float
-        The prediction to a hundredth, class by class, for ``jslink`` with a widget of yours.
+    %(explorer_bars)s
 
     %(explorer_errors)s
 

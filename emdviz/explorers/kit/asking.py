@@ -18,6 +18,7 @@ from emdviz.explorers.kit.distribution_explorer import DistributionExplorer
 from emdviz.explorers.kit.explorer import show_losses
 from emdviz.losses import as_loss
 from emdviz.losses.loss import LOSSES, closed_forms, remember
+from emdviz.propriety import expected_loss
 from emdviz.reading import shown
 
 QUICK = 0.02
@@ -99,10 +100,7 @@ class AskingExplorer(DistributionExplorer):
     def _tell(self, name, record):
         """Send the answer of a thread; the browser sees whether the figure has gone on since."""
         with self._publishing:
-            # past traitlets, whose notifications are not made for two threads
-            self._trait_values["_answers"] = {**self._answers, name: record}
-            if self.comm is not None:
-                self.send_state("_answers")
+            self._send_from_thread(_answers={**self._answers, name: record})
 
     def _record(self, name, question):
         """Keep the answer to a question about one loss, or its error."""
@@ -129,6 +127,16 @@ class AskingExplorer(DistributionExplorer):
             options = {"positions": positions} if takes else {}
             self._problems[key] = Problem(loss, self.num_classes, **options)
         return self._problems[key]
+
+    def _cost(self, name, t, positions):
+        """Return what a loss costs on average over labels from t, as a function of p.
+
+        None where it takes no p.
+        """
+        if name not in self._asked:
+            return lambda p: float(expected_loss(name, p, t, positions=positions))
+        problem = self._problem(name, positions)
+        return (lambda p: float(problem.at(p, t))) if problem.is_free else None
 
     def _told(self, question):
         """Return the records of all losses without their question, in few digits."""

@@ -71,9 +71,9 @@ class DistributionExplorer(Explorer):
         sliders = ipywidgets.Box([self.sliders()], layout=room)
         return Panel([self, sliders], layout=ipywidgets.Layout(flex_flow="row wrap"))
 
-    def _dial(self, kind, trait, *, attribute="value", **options):
+    def _dial(self, kind, trait, *, attribute="value", max_width="30em", **options):
         """Return a slider that is linked with a trait in the browser."""
-        layout = ipywidgets.Layout(width="auto", max_width="30em")
+        layout = ipywidgets.Layout(width="auto", max_width=max_width)
         slider = kind(**{attribute: getattr(self, trait)}, layout=layout, **options)
         ipywidgets.jslink((self, trait), (slider, attribute))
         return slider
@@ -81,20 +81,15 @@ class DistributionExplorer(Explorer):
     def _slider_column(self, name):
         title, colour = self._lists[name]
         width = f"{min(max(len(text) for text in self.classes) * 0.6 + 1, 12):.1f}em"
-        rows = [ipywidgets.HTML(f"<b>{title}</b>")]
-        for i, text in enumerate(self.classes):
-            slider = ipywidgets.FloatSlider(
-                value=getattr(self, f"{name}_{i}"),
-                min=0.0,
-                max=1.0,
-                step=1 / SLIDER_STEPS,
-                readout_format=".2f",
-                description=text,
-                style={"description_width": width, "handle_color": colour},
-                layout=ipywidgets.Layout(width="auto"),
+        looks = {"description_width": width, "handle_color": colour}
+        scale = {"max": 1.0, "step": 1 / SLIDER_STEPS, "readout_format": ".2f", "style": looks}
+        sliders = [
+            self._dial(
+                ipywidgets.FloatSlider, f"{name}_{i}", max_width=None, description=text, **scale
             )
-            ipywidgets.jslink((self, f"{name}_{i}"), (slider, "value"))
-            rows.append(slider)
+            for i, text in enumerate(self.classes)
+        ]
+        rows = [ipywidgets.HTML(f"<b>{title}</b>"), *sliders]
         return ipywidgets.VBox(rows, layout=ipywidgets.Layout(flex="1 1 18em", min_width="0"))
 
     def _publish(self, change):

@@ -19,6 +19,7 @@ from IPython.display import display
 from emdviz.explorers.kit.address import fields
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.losses.loss import look_of
+from emdviz.metrics import METRICS
 from emdviz.palette import CHOSEN, GAP, PREDICTION_A, PREDICTION_B, TRUTH, for_text, on_dark
 from emdviz.writing import write_whole
 
@@ -163,6 +164,15 @@ def show_losses(losses):
     ]
 
 
+def show_metrics(names):
+    """Return what the browser shows of metrics: name -> unit, direction and definition."""
+    found = {name: METRICS[name] for name in names}
+    return {
+        name: {"unit": one.unit, "higher": one.higher_is_better, "definition": one.definition}
+        for name, one in found.items()
+    }
+
+
 def _isolate(text):
     """Keep right-to-left letters of a label from reordering the numbers beside it."""
     turns = any(unicodedata.bidirectional(letter) in {"R", "AL", "RLE", "RLO"} for letter in text)
@@ -304,6 +314,12 @@ class Explorer(Reopenable, anywidget.AnyWidget):
         """Return the traits that a page needs."""
         ours = set(self.traits(sync=True)) - set(anywidget.AnyWidget.class_traits(sync=True))
         return self.get_state(ours - {"_esm", "_css", "_anywidget_id"})
+
+    def _send_from_thread(self, **traits):
+        """Change traits past traitlets, whose notifications are not made for two threads."""
+        self._trait_values.update(traits)
+        if self.comm is not None:
+            self.send_state(list(traits))
 
     def _hand_over(self, _, content, __):
         """Send the page to a browser that asks for it."""

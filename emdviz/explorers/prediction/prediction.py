@@ -27,7 +27,6 @@ from emdviz.explorers.kit.traits import (
 from emdviz.explorers.prediction.equal_loss import matched
 from emdviz.losses.loss import look_of
 from emdviz.palette import PREDICTION_A, PREDICTION_B
-from emdviz.propriety import expected_loss
 
 _LETTERS = {"p": "A", "q": "B"}
 
@@ -72,11 +71,7 @@ class PredictionExplorer(AskingExplorer):
     ----------
     p, q, target, classes, positions, equal_xe, equal_loss
         As above; read them, or set them and see the figure follow.
-    pinned_p, pinned_q : list of int
-        Classes that keep their probability while others move.
-    p_0, p_1, …, q_0, q_1, … : float
-        The same probabilities to a hundredth, one by one, for ``jslink`` with a widget of yours.
-        The browser keeps them and p and q in step; in Python, set p and q.
+    %(explorer_bars)s
 
     %(explorer_errors)s
 
@@ -165,11 +160,8 @@ class PredictionExplorer(AskingExplorer):
         }
 
     def _value(self, loss, p):
-        truth = one_hot(self.target, self.num_classes)
-        if loss not in self._asked:
-            return float(expected_loss(loss, p, truth, positions=self.positions))
-        problem = self._problem(loss, self.positions)
-        return float(problem.at(p, truth)) if problem.is_free else None
+        cost = self._cost(loss, one_hot(self.target, self.num_classes), self.positions)
+        return cost and cost(p)
 
     def _answer(self, problem, question):
         truth = one_hot(question["target"], self.num_classes)
@@ -290,20 +282,10 @@ class PredictionExplorer(AskingExplorer):
 
     def _matched(self, loss, target, positions, follower, lead, stood):
         """Return the prediction that follows, or in words why there is none."""
-        truth = one_hot(target, len(lead))
         try:
-            if loss not in self._asked:
-
-                def cost(p):
-                    return float(expected_loss(loss, p, truth, positions=positions))
-            else:
-                problem = self._problem(loss, positions)
-                if not problem.is_free:
-                    return f"{loss} takes no p, so that nothing can be kept equal."
-
-                def cost(p):
-                    return float(problem.at(p, truth))
-
+            cost = self._cost(loss, one_hot(target, len(lead)), positions)
+            if cost is None:
+                return f"{loss} takes no p, so that nothing can be kept equal."
             found = matched(cost, stood, cost(lead), target)
         except Exception as error:  # a loss of the user's may raise anything
             return f"{loss} failed: {type(error).__name__}: {error}"[:160]

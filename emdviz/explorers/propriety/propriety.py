@@ -53,10 +53,7 @@ class ProprietyExplorer(AskingExplorer):
         As above; read them, or set them and see the figure follow.
     show_p : bool
         Whether your own prediction is shown.
-    pinned_t, pinned_p : list of int
-        Classes that keep their probability while others move.
-    t_0, t_1, …, p_0, p_1, … : float
-        The same probabilities to a hundredth, one by one, for ``jslink``.
+    %(explorer_bars)s
 
     %(explorer_errors)s
 
@@ -161,10 +158,8 @@ class ProprietyExplorer(AskingExplorer):
         }
 
     def _expected(self, loss, p):
-        if loss not in self._asked:
-            return float(propriety.expected_loss(loss, p, self.t, positions=self.positions))
-        problem = self._problem(loss, self.positions)
-        return float(problem.at(p, self.t)) if problem.is_free else None
+        cost = self._cost(loss, self.t, self.positions)
+        return cost and cost(p)
 
     def _answer(self, problem, question):
         t = np.array(question["t"])

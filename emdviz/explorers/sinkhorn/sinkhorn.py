@@ -58,10 +58,7 @@ class SinkhornExplorer(DistributionExplorer):
     ----------
     p, t, lam, iterations, precision, domain, classes, positions
         As above; read them, or set them and see the figure follow.
-    pinned_p, pinned_t : list of int
-        Classes that keep their probability while others move.
-    p_0, p_1, …, t_0, t_1, … : float
-        The same probabilities to a hundredth, one by one, for ``jslink``.
+    %(explorer_bars)s
 
     %(explorer_errors)s
 

@@ -265,10 +265,7 @@ class LossRace(Explorer):
             counts = [len(run.epochs) for run in self._race.runs.values()]
             if counts != [len(epochs) for epochs in self._epochs]:
                 news["_epochs"] = self._epoch_facts()
-            # past traitlets, whose notifications are not made for two threads
-            self._trait_values.update(news)
-            if self.comm is not None:
-                self.send_state(list(news))
+            self._send_from_thread(**news)
 
     def _facts(self):
         race = self._race

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import traitlets
 
-from emdviz.explorers.kit.explorer import drawing, show_losses
+from emdviz.explorers.kit.explorer import drawing, show_losses, show_metrics
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS
 from emdviz.reading import to_numpy
@@ -117,17 +117,9 @@ def in_order(losses):
 
 def setup(dataset, losses, probe, epochs, **more):
     """Return what the browser needs to know of a comparison, and what does not change in it."""
-    metrics = available_metrics(dataset)
     return {
         "losses": show_losses(losses),
-        "metrics": {
-            name: {
-                "unit": METRICS[name].unit,
-                "higher": METRICS[name].higher_is_better,
-                "definition": METRICS[name].definition,
-            }
-            for name in metrics
-        },
+        "metrics": show_metrics(available_metrics(dataset)),
         "classes": list(dataset.classes),
         "epochs": epochs,
         "probe": probe.facts(),

@@ -65,11 +65,7 @@ class TransportExplorer(DistributionExplorer):
     ----------
     p, t, classes, positions, order, mass_p, mass_t, matrix
         As above; read them, or set them and see the figure follow.
-    pinned_p, pinned_t : list of int
-        Classes that keep their probability while others move.
-    p_0, p_1, …, t_0, t_1, … : float
-        The same probabilities to a hundredth, one by one, for ``jslink`` with a widget of yours.
-        The browser keeps them and p and t in step; in Python, set p and t.
+    %(explorer_bars)s
 
     %(explorer_errors)s
 

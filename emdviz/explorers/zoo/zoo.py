@@ -377,12 +377,8 @@ class ZooExplorer(DistributionExplorer):
         self._tell(_rows=[done if one["name"] == name else one for one in self._rows])
 
     def _tell(self, **traits):
-        """Send traits from a thread, past traitlets, which notifies no two threads."""
         with self._lock:
-            for name, value in traits.items():
-                self._trait_values[name] = value
-            if self.comm is not None:
-                self.send_state(list(traits))
+            self._send_from_thread(**traits)
 
     def figure(self):
         """Return a matplotlib Figure of the two losses that are compared, ready for ``savefig``.
