@@ -99,15 +99,14 @@ function createLossRow({ loss, classes, root, named }) {
 }
 
 function createControls({ model, act, walk, summed }) {
-  const presets = model.get("_presets");
   const target = createTargetMenu(model, act);
   const menu = createActionMenu({
     label: "Set the prediction to an example",
     title: "Set it to …",
-    choices: Object.entries(presets).map(([name, { label }]) => [name, label]),
-    act(name) {
+    examples: model.get("_presets"),
+    act({ rows }) {
       const state = act.state();
-      act.put(fromAnew({ ...state, p: presets[name].rows[state.target], pinned_p: [] }));
+      act.put(fromAnew({ ...state, p: rows[state.target], pinned_p: [] }));
     },
   });
   const own = createToggle({ label: "Own scale for each loss", trait: "own_scale", act });

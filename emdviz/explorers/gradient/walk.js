@@ -20,15 +20,9 @@ export const inWords = (steps) => `${steps} ${steps === 1 ? "step" : "steps"}`;
 
 /** Buttons and sliders; `act` tells how to take steps and how to set a trait. */
 function createWalkControls({ limits, act, summed }) {
-  const rates = limits.rates;
-  const rate = createRange({
-    label: "Learning rate", max: rates.length - 1,
-    slide: (i) => act.put({ learning_rate: rates[i] }),
-  });
-  const weight = createRange({
-    label: "Weight of EMD²", max: limits.weight, step: 0.1,
-    slide: (value) => act.put({ emd_weight: value }),
-  });
+  const say = (value) => String(Number(value.toPrecision(4)));
+  const rate = createRange({ label: "Learning rate", values: limits.rates, trait: "learning_rate", act, say });
+  const weight = createRange({ label: "Weight of EMD²", max: limits.weight, step: 0.1, trait: "emd_weight", act, say });
   weight.node.hidden = !summed; // of a loss that is not shown
   const one = createButton({ label: "Take a step", press: () => act.take(1) });
   const ten = createButton({ label: "10 steps", press: () => act.take(10) });
@@ -42,12 +36,9 @@ function createWalkControls({ limits, act, summed }) {
       rate.node,
       weight.node,
     ),
-    update({ learning_rate, emd_weight }, steps) {
-      const far = rates.map((value) => Math.abs(Math.log(value / learning_rate)));
-      const text = String(Number(learning_rate.toPrecision(4)));
-      rate.update(far.indexOf(Math.min(...far)), text, text);
-      const heavy = String(Number(emd_weight.toPrecision(4)));
-      weight.update(emd_weight, heavy, heavy);
+    update(state, steps) {
+      rate.update(state);
+      weight.update(state);
       one.disabled = ten.disabled = steps >= limits.steps;
       again.disabled = steps === 0;
       write(count, steps >= limits.steps ? `${inWords(steps)}, no more` : inWords(steps));

@@ -1,6 +1,6 @@
 // Ordinary controls, all of one look: menus, boxes to tick, buttons, ranges, tiles of numbers.
-// Those that show a state belong to a `trait`, which `act` sets unless `choose` says what a choice
-// does; their `update` takes all traits.
+// Those that show a state belong to a `trait`, which `act` sets unless they are told what a choice
+// does instead; their `update` takes all traits.
 
 import { glide, html, set, uniqueId, write } from "./dom.js";
 
@@ -21,36 +21,32 @@ export function createMenu({ label, choices, trait, act, choose = setter(act, tr
 }
 
 /**
- * A menu that acts and does not show a state; its first entry, `title`, says what it is for. What it
- * changes moves there, see `glide`; so does what a button changes.
+ * A menu of `examples`, each with a label, of which `act` gets the chosen one; it shows no state. Its
+ * first entry, `title`, says what it is for. What it changes moves there, see `glide`; so does what a
+ * button changes.
  */
-export function createActionMenu({ label, title, choices, act }) {
+export function createActionMenu({ label, title, examples, act }) {
   const attributes = { class: "emdviz-select emdviz-preset", "aria-label": label };
   const menu = html("select", attributes, html("option", { value: "" }, title));
-  menu.append(...choices.map(([value, text]) => html("option", { value }, text)));
+  menu.append(...Object.entries(examples).map(([value, { label: text }]) => html("option", { value }, text)));
   menu.addEventListener("change", () => {
     const chosen = menu.value;
     menu.value = "";
     if (!chosen) return;
     glide(menu);
-    act(chosen);
+    act(examples[chosen]);
   });
   return menu;
 }
 
 /** A menu of the trait `_presets`, a list of states, which are set as they stand there. */
-export function createExampleMenu(model, act, label) {
-  const examples = model.get("_presets");
-  return createActionMenu({
+export const createExampleMenu = (model, act, label) =>
+  createActionMenu({
     label,
     title: "Examples …",
-    choices: examples.map(({ label: text }, n) => [`${n}`, text]),
-    act(n) {
-      const { label: text, ...state } = examples[n];
-      act.put({ ...state, pinned_p: [], pinned_t: [] });
-    },
+    examples: model.get("_presets"),
+    act: ({ label: _, ...state }) => act.put({ ...state, pinned_p: [], pinned_t: [] }),
   });
-}
 
 export const createTargetMenu = (model, act) =>
   createMenu({
@@ -60,13 +56,20 @@ export const createTargetMenu = (model, act) =>
     choose: (value) => act.choose(Number(value)),
   });
 
+const nodesOf = (controls) => controls.map((control) => control.node ?? control);
+const updateAll = (controls) => (state) => controls.forEach((control) => control.update?.(state));
+
+/** Controls side by side, which are elements or have a `node` and are updated with the whole. */
+export function createGroup(controls, kind = "") {
+  const node = html("div", { class: `emdviz-toolbar ${kind}`.trim() }, ...nodesOf(controls));
+  return { node, update: updateAll(controls) };
+}
+
 /**
  * What stands above a figure: controls, others `below` them, words or an element on what to `see`, and
  * a `hint` on what to do. The hint, and what the `keys` do, also stand behind a question mark.
- * Controls are elements, or have a `node` and are updated with the whole.
  */
 export function createToolbar(controls, { see, hint, keys, below = [] }) {
-  const nodes = controls.map((control) => control.node ?? control);
   const words = [hint, keys].filter(Boolean).map((text) => html("p", {}, text));
   const help = html(
     "details",
@@ -78,15 +81,15 @@ export function createToolbar(controls, { see, hint, keys, below = [] }) {
     if (!help.contains(relatedTarget)) help.open = false;
   });
   help.addEventListener("keydown", ({ key }) => key === "Escape" && (help.open = false));
+  const rows = [createGroup([...controls, words.length ? help : ""]), ...below];
   const node = html(
     "div",
     { class: "emdviz-controls" },
-    html("div", { class: "emdviz-toolbar" }, ...nodes, words.length ? help : ""),
-    ...below,
+    ...nodesOf(rows),
     typeof see === "string" ? html("p", { class: "emdviz-see" }, see) : (see ?? ""),
     hint ? html("p", { class: "emdviz-hint" }, hint) : "",
   );
-  return { node, update: (state) => controls.forEach((control) => control.update?.(state)) };
+  return { node, update: updateAll(rows) };
 }
 
 /** A box to tick, with its label. */
@@ -122,21 +125,32 @@ export function createButton({ label, press }) {
 }
 
 /**
- * A slider with its label; `ends` are the words at its ends, and `update(value, said, note)` takes
- * what a screen reader says and what stands behind it.
+ * A slider with its label; `ends` are the words at its ends. It goes from `min` to `max`, or through
+ * `values` and stands at the one that is nearest in ratio. A screen reader says what `say(value)`
+ * returns, and `note(value)` stands behind it; without a trait `show` takes the place and both texts.
  */
-export function createRange({ label, ends = [], min = 0, max = 100, step = 1, slide }) {
-  const slider = html("input", { type: "range", min, max, step, id: uniqueId("range") });
-  slider.addEventListener("input", () => slide(Number(slider.value)));
+export function createRange({
+  label, ends = [], min = 0, max = 100, step = 1, values, trait, act, slide = setter(act, trait), say, note = say,
+}) {
+  const slider = html("input", { type: "range", min, max: values ? values.length - 1 : max, step, id: uniqueId("range") });
+  slider.addEventListener("input", () => slide(values ? values[slider.value] : Number(slider.value)));
   const [low, high] = ends.map((text) => html("span", { class: "emdviz-end" }, text));
-  const note = html("output", { class: "emdviz-range", for: slider.id });
-  const parts = [html("label", { for: slider.id }, label), low, slider, high, note];
+  const output = html("output", { class: "emdviz-range", for: slider.id });
+  const parts = [html("label", { for: slider.id }, label), low, slider, high, output];
+  function show(place, said, words) {
+    if (place !== null) turn(slider, place);
+    set(slider, { "aria-valuetext": said });
+    write(output, words);
+  }
+  function nearest(value) {
+    const far = values.map((offered) => Math.abs(Math.log(offered / value)));
+    return far.indexOf(Math.min(...far));
+  }
   return {
     node: html("div", { class: "emdviz-journey" }, ...parts.filter(Boolean)),
-    update(value, said, text) {
-      if (value !== null) turn(slider, value);
-      set(slider, { "aria-valuetext": said });
-      write(note, text ?? "");
+    show,
+    update({ [trait]: value }) {
+      if (trait) show(values ? nearest(value) : value, say(value), note(value));
     },
   };
 }

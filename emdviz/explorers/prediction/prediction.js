@@ -62,11 +62,10 @@ function createControls({ model, x, actions, note }) {
       createActionMenu({
         label: `Set prediction ${letter} to an example`,
         title: `Set ${letter} to …`,
-        choices: Object.entries(presets).map(([name, { label }]) => [name, label]),
-        act(name) {
+        examples: presets,
+        act({ rows }) {
           const state = actions.state();
-          const row = presets[name].rows[state.target];
-          const next = { ...state, [list]: row, [`pinned_${list}`]: [] };
+          const next = { ...state, [list]: rows[state.target], [`pinned_${list}`]: [] };
           actions.put(state.equal_xe ? tie(next, other(list)) : next);
         },
       }),
@@ -96,7 +95,7 @@ function createJourney({ x, actions }) {
       const { least, greatest } = pathOf(state);
       const words = `${formatLoss(least)} to ${formatLoss(greatest)}`;
       const share = greatest > least ? (emd2 - least) / (greatest - least) : null;
-      range.update(
+      range.show(
         share === null ? null : Math.round(100 * share),
         `EMD squared of B ${formatLoss(emd2)}, possible ${words}`,
         `EMD² from ${words}`,

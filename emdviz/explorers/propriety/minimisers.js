@@ -11,8 +11,9 @@ const CERTAIN = 1 - 1e-9;
 
 /**
  * Everything about the loss `name` and labels from t: `expected` maps a prediction to its expected
- * loss, `least` is the least of it, `corners` span the predictions that reach it, `best` is one of
- * them (null where only the number `mean` counts), and `shown` the greatest that a picture shows.
+ * loss, `honest` is that of t and `least` the least of it, `corners` span the predictions that reach
+ * it, `best` is one of them (null where only the number `mean` counts), and `shown` the greatest that
+ * a picture shows.
  */
 export function score(name, t, x) {
   const form = closedForms[name];
@@ -24,16 +25,20 @@ export function score(name, t, x) {
   const greatest = Math.max(...t.map((_, k) => expected(oneHot(k, t.length))));
   return {
     expected, least, corners,
+    honest: expected(t),
     best: form.rewards === "mean" ? null : evenly,
     mean: expectation(t, x),
     shown: Number.isFinite(greatest) ? greatest : least + SHOWN,
   };
 }
 
-/** The same about a loss of which Python gave an answer. */
-export function scoreOfAnswer({ least, best, landscape, shown }) {
+/** The same about a loss of which Python gave an answer; without a landscape it has no `expected`. */
+export function scoreOfAnswer(answer, x) {
+  const { least, best = null, number, label, landscape, shown } = answer;
+  const found = { ...answer, best, mean: number ?? x[label] };
+  if (!landscape) return found;
   return {
-    expected: interpolate(landscape), values: landscape, least, best, corners: [best],
+    ...found, expected: interpolate(landscape), values: landscape, corners: [best],
     shown: Number.isFinite(shown) ? shown : least + SHOWN,
   };
 }

@@ -80,65 +80,51 @@ function createCard({ loss, model, root, act }) {
       if (simplex) simplex.resize(simplex.node.clientWidth, unit, tall);
     },
     update(state, x) {
-      const none = { answer: null };
-      const told = loss.asked ? askPython(model, loss.name, QUESTION) : none;
+      const { answer, late, words: why } = loss.asked ? askPython(model, loss.name, QUESTION) : {};
       // where t is the same, all but the cost of p holds
-      const same = told.late && equal(model.get("_answers")[loss.name]?.question.t, state.t);
-      set(node, { "data-late": told.late && !same && "true" });
-      if (loss.asked && !told.answer) {
-        write(words, told.words);
+      const same = late && equal(model.get("_answers")[loss.name]?.question.t, state.t);
+      set(node, { "data-late": late && !same && "true" });
+      if (loss.asked && !answer) {
+        write(words, why);
         outcome.update(state.t, state.t.map(() => 0), 0);
         costs.update({ least: undefined, honest: undefined, yours: state.show_p ? undefined : null });
         if (simplex) simplex.hide("");
-        return `${spoken}: ${told.words}.`;
+        return `${spoken}: ${why}.`;
       }
-      if (loss.asked) {
-        const found = numbers(told.answer);
-        const text = verdictOnAnswer(found, { ...state, classes });
-        outcome.update(state.t, found.best ?? null, found.number ?? x[found.label]);
-        write(words, text);
-        const yours = told.late ? undefined : found.yours;
-        costs.update({ least: found.least, honest: found.honest, yours: state.show_p ? yours : null });
-        if (simplex && found.landscape) simplex.update(scoreOfAnswer(found), state.t, state.show_p ? state.p : null);
-        else if (simplex) simplex.hide("It takes no p, so that no landscape can be drawn.");
-        return `${spoken}: ${text}; the best found costs ${formatLoss(found.least)}.`;
-      }
-      const scored = score(loss.name, state.t, x);
-      const { expected, least, best, mean } = scored;
-      const yours = state.show_p ? expected(state.p) : null;
-      const text = verdict(loss.name, scored, { ...state, classes });
-      outcome.update(state.t, best, mean);
+      const found = loss.asked ? scoreOfAnswer(numbers(answer), x) : score(loss.name, state.t, x);
+      const { least, honest, best, mean } = found;
+      const told = loss.asked ? (late ? undefined : found.yours) : found.expected(state.p);
+      const yours = state.show_p ? told : null;
+      const text = loss.asked
+        ? verdictOnAnswer(found, { ...state, classes })
+        : verdict(loss.name, found, { ...state, classes });
       write(words, text);
-      costs.update({ least, honest: expected(state.t), yours });
-      if (simplex) simplex.update(scored, state.t, state.show_p ? state.p : null);
+      outcome.update(state.t, best, mean);
+      costs.update({ least, honest, yours });
+      if (simplex && found.expected) simplex.update(found, state.t, state.show_p ? state.p : null);
+      else if (simplex) simplex.hide("It takes no p, so that no landscape can be drawn.");
+      if (loss.asked) return `${spoken}: ${text}; the best found costs ${formatLoss(least)}.`;
       const own = yours === null ? "" : `, yours costs ${formatLoss(yours)}`;
-      return (
-        `${spoken}: ${text}; the best costs ${formatLoss(least)}, ` +
-        `honest costs ${formatLoss(expected(state.t))}${own}.`
-      );
+      return `${spoken}: ${text}; the best costs ${formatLoss(least)}, honest costs ${formatLoss(honest)}${own}.`;
     },
   };
 }
 
 /** Menus that set t or p to an example. */
 function createExamples({ model, act }) {
-  const examples = model.get("_presets");
-  const named = Object.entries(examples).map(([name, { label }]) => [name, label]);
   const own = {
-    t: () => act.state().t,
-    median: () => oneHot(medians(act.state().t)[0], model.get("classes").length),
+    t: { label: "t, the honest one", of: (t) => t },
+    median: { label: "certain of the median", of: (t) => oneHot(medians(t)[0], t.length) },
   };
-  const menu = (list, choices) =>
+  const menu = (list, examples) =>
     createActionMenu({
       label: `Set ${TITLES[list].toLowerCase()} ${list} to an example`,
       title: `Set ${list} to …`,
-      choices,
-      act: (name) => act.place(list, own[name]?.() ?? examples[name].p),
+      examples,
+      act: ({ p, of }) => act.place(list, p ?? of(act.state().t)),
     });
-  return {
-    t: menu("t", named),
-    p: menu("p", [["t", "t, the honest one"], ["median", "certain of the median"], ...named]),
-  };
+  const examples = model.get("_presets");
+  return { t: menu("t", examples), p: menu("p", { ...own, ...examples }) };
 }
 
 function build(model, root) {

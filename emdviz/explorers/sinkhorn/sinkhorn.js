@@ -10,7 +10,7 @@ import { createChoice, createMatrix } from "../kit/plan_matrix.js";
 import { oneHot, places } from "../kit/distributions.js";
 import { read } from "../kit/sync.js";
 import { createBarPanel } from "../kit/bar_chart.js";
-import { createExampleMenu, createPanel, createRange, createSwitch, createToolbar } from "../kit/controls.js";
+import { createExampleMenu, createGroup, createPanel, createRange, createSwitch, createToolbar } from "../kit/controls.js";
 import { MOST } from "./rounding.js";
 import { makeWidget } from "../kit/widget.js";
 
@@ -33,12 +33,6 @@ const COUNTS_OFFERED = [
   ...Array.from({ length: 10 }, (_, i) => i + 1),
   ...[1, 10].flatMap((ten) => [12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100].map((n) => ten * n)),
 ];
-
-/** The place of the value of a list that is nearest, in ratio. */
-function nearest(list, value) {
-  const far = list.map((offered) => Math.abs(Math.log(offered / value)));
-  return far.indexOf(Math.min(...far));
-}
 
 /** A target around the class that has most. */
 function soften(t) {
@@ -64,26 +58,17 @@ function createControls({ model, act }) {
     },
   });
   const lam = createRange({
-    label: "λ", max: LAMBDAS.length - 1, slide: (k) => act.put({ lam: LAMBDAS[k] }),
+    label: "λ", values: LAMBDAS, trait: "lam", act, say: (value) => String(Number(value.toPrecision(4))),
   });
   const count = createRange({
-    label: "Scalings", max: COUNTS_OFFERED.length - 1, slide: (k) => act.put({ iterations: COUNTS_OFFERED[k] }),
+    label: "Scalings", values: COUNTS_OFFERED, trait: "iterations", act, say: inWords, note: String,
   });
-  const toolbar = createToolbar([menu, domain, precision, target], {
+  return createToolbar([menu, domain, precision, target], {
     see: SEE,
     hint: HINT,
     keys: KEYS + MORE_KEYS,
-    below: [html("div", { class: "emdviz-toolbar emdviz-dials" }, lam.node, count.node)],
+    below: [createGroup([lam, count], "emdviz-dials")],
   });
-  return {
-    node: toolbar.node,
-    update(state) {
-      toolbar.update(state);
-      const text = String(Number(state.lam.toPrecision(4)));
-      lam.update(nearest(LAMBDAS, state.lam), text, text);
-      count.update(nearest(COUNTS_OFFERED, state.iterations), inWords(state.iterations), `${state.iterations}`);
-    },
-  };
 }
 
 /** The plan as a matrix, and a line on the cell that is looked at. */

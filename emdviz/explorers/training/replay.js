@@ -66,7 +66,9 @@ function build(model, root) {
     root, last: count, epoch: () => model.get("epoch"), show: (epoch) => put({ epoch }),
   });
   const slider = createRange({
-    label: "Epoch", min: 1, max: count,
+    label: "Epoch", min: 1, max: count, trait: "epoch",
+    say: (epoch) => `epoch ${epoch} of ${count}`,
+    note: (epoch) => `${epoch} of ${count}`,
     slide(epoch) {
       player.pause();
       put({ epoch });
@@ -88,9 +90,9 @@ function build(model, root) {
   const right = html("div", { class: "emdviz-watched" });
   right.append(thumbnails.node, html("div", { class: "emdviz-case" }, chosen, beliefs), marks);
   const whole = html("div", { class: "emdviz-layout" }, left, right);
-  const toolbar = createToolbar([player.node, slider.node, menu.node], { see: SEE }).node;
-  toolbar.classList.add("emdviz-player");
-  root.append(toolbar, whole);
+  const toolbar = createToolbar([player, slider, menu], { see: SEE });
+  toolbar.node.classList.add("emdviz-player");
+  root.append(toolbar.node, whole);
 
   return {
     frame: whole,
@@ -104,8 +106,7 @@ function build(model, root) {
     update() {
       const [epoch, image, metric] = ["epoch", "image", "metric"].map((name) => model.get(name));
       const { label, known } = targetOf(probe, image);
-      slider.update(epoch, `epoch ${epoch} of ${count}`, `${epoch} of ${count}`);
-      menu.update({ metric });
+      toolbar.update({ epoch, metric });
       thumbnails.update(image);
       const text = label === null ? "" : `, label ${classes[label]}`;
       set(picture, { src: probe.images[image], alt: `Image ${image + 1}${text}` });

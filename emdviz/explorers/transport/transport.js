@@ -6,7 +6,7 @@ import { costsOf, createCosts, describeTransport, nameWays, QUESTION, reckon } f
 import { createChoice, createMatrix } from "../kit/plan_matrix.js";
 import { oneHot, places, sum } from "../kit/distributions.js";
 import { read } from "../kit/sync.js";
-import { createExampleMenu, createPanel, createRange, createSwitch, createToggle, createToolbar } from "../kit/controls.js";
+import { createExampleMenu, createGroup, createPanel, createRange, createSwitch, createToggle, createToolbar } from "../kit/controls.js";
 import { marginals, optimalPlan, trips, weigh } from "./optimal_plan.js";
 import { createRibbons } from "./ribbons.js";
 import { makeWidget } from "../kit/widget.js";
@@ -35,31 +35,17 @@ function createControls({ model, act }) {
     act,
   });
   const matrix = createToggle({ label: "Matrix", trait: "matrix", act });
-  const masses = SIDES.map((side) => {
-    const name = `mass_${side}`;
-    const range = createRange({
-      label: `Mass of ${side}`,
-      min: 10,
-      slide: (value) => act.put({ [name]: value / 100 }),
-    });
-    return { name, ...range };
-  });
-  const toolbar = createToolbar([menu, order, matrix], {
+  const masses = SIDES.map((side) =>
+    createRange({
+      label: `Mass of ${side}`, min: 0.1, max: 1, step: 0.01, trait: `mass_${side}`, act, say: formatProbability,
+    }),
+  );
+  return createToolbar([menu, order, matrix], {
     see: SEE,
     hint: HINT,
     keys: KEYS + MORE_KEYS,
-    below: [html("div", { class: "emdviz-toolbar emdviz-masses" }, ...masses.map((range) => range.node))],
+    below: [createGroup(masses, "emdviz-masses")],
   });
-  return {
-    node: toolbar.node,
-    update(state) {
-      toolbar.update(state);
-      for (const range of masses) {
-        const text = formatProbability(state[range.name]);
-        range.update(Math.round(100 * state[range.name]), text, text);
-      }
-    },
-  };
 }
 
 function build(model, root) {

@@ -32,7 +32,7 @@ export function createSmallPush(pushes) {
   return box("push", base(HIGH / 2), ...bars);
 }
 
-/** Bars of an answer before the outline of t; call `update(t, answer, owner)`. */
+/** Bars of an answer before the outline of t; call `update(t, answer)`. */
 export function createSmallBars(count, { large = false } = {}) {
   const make = (kind) => Array.from({ length: count }, () => svg("rect", { class: kind }));
   const [bars, outlines] = [make("emdviz-best-bar"), make("emdviz-t-bar")];

@@ -79,7 +79,7 @@ function createRow({ row, model, act }) {
       if (row.pending || row.failed) return false;
       const { answer, words } = answerOf(row, state.t, model);
       write(late, words);
-      best.update(state.t, answer, row.label);
+      best.update(state.t, answer);
       return words === "…";
     },
   };
@@ -105,7 +105,7 @@ function createHead(act) {
 /** The two predictions that one loss calls equal and the other tells apart. */
 function createPair({ model, act }) {
   const classes = model.get("classes");
-  const charts = ["a", "b"].map((kind) => createSmallBars(classes.length, { large: true, kind }));
+  const charts = [0, 1].map(() => createSmallBars(classes.length, { large: true }));
   const words = html("p", { class: "emdviz-told", role: "status" });
   const swap = createButton({ label: "⇄ swap", press: act.swap });
   const notes = charts.map(() => html("span", {}));
@@ -131,7 +131,7 @@ function createPair({ model, act }) {
       write(words, text);
       if (!pair) return text;
       charts.forEach((chart, i) => {
-        chart.update(truth, { p: pair.both[i] }, "AB"[i]);
+        chart.update(truth, { p: pair.both[i] });
         write(notes[i], `${one.label} ${formatLoss(pair.one)}, ${other.label} ${formatLoss(pair.other[i])}`);
       });
       return text;
@@ -187,12 +187,11 @@ function build(model, root) {
   const filters = Object.entries(model.get("_filters")).map(([trait, values]) =>
     createMenu({ label: FILTERS[trait][0], choices: values.map((value) => [value, value]), trait, act }),
   );
-  const presets = model.get("_presets");
   const examples = createActionMenu({
     label: "Set t to an example",
     title: "Set t to …",
-    choices: Object.entries(presets).map(([name, { label }]) => [name, label]),
-    act: (name) => actions.put({ t: presets[name].p, pinned_t: [] }),
+    examples: model.get("_presets"),
+    act: ({ p }) => actions.put({ t: p, pinned_t: [] }),
   });
   const panel = createBarPanel({
     kind: "t", letter: "t", title: "Labels", list: "t", menu: examples, model, root, act,
