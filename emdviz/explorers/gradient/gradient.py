@@ -139,7 +139,6 @@ class GradientExplorer(AskingExplorer):
     _walk = WalkState(allow_none=True, default_value=None).tag(
         sync=True, from_browser=True, address={"kind": "steps", "high": MOST_STEPS}
     )
-    _presets = traitlets.Dict().tag(sync=True)
     _limits = traitlets.Dict(_LIMITS).tag(sync=True)
 
     def __init__(

@@ -32,6 +32,7 @@ class DistributionExplorer(Explorer):
 
     classes = ClassNames().tag(sync=True)
     positions = Positions().tag(sync=True)
+    _presets = traitlets.Any().tag(sync=True)  # examples: a list, or a dict by name
 
     def __init__(self, lists, *, classes, positions, style, example=None, **traits):
         lists = {name: example[name] if p is None else p for name, p in lists.items()}

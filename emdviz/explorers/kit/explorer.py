@@ -18,9 +18,11 @@ from IPython.display import display
 
 from emdviz.explorers.kit.address import fields
 from emdviz.explorers.kit.bundler import bundle
+from emdviz.explorers.kit.traits import as_trait
 from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
 from emdviz.palette import CHOSEN, GAP, PREDICTION_A, PREDICTION_B, TRUTH, for_text, on_dark
+from emdviz.reading import read_choice
 from emdviz.writing import write_whole
 
 _HERE = Path(__file__).parent
@@ -278,11 +280,7 @@ class Explorer(Reopenable, anywidget.AnyWidget):
     @staticmethod
     def text_scale(style):
         """Return how much larger than a notebook's the text of ``style`` is."""
-        if style not in _TEXT_SCALES:
-            raise traitlets.TraitError(
-                f"style must be one of {sorted(_TEXT_SCALES)}, got {style!r}"
-            )
-        return _TEXT_SCALES[style]
+        return _TEXT_SCALES[as_trait(read_choice, style, "style", sorted(_TEXT_SCALES))]
 
     def save_html(self, path):
         """Write the explorer, as it is now, to one file that needs no kernel and no network.

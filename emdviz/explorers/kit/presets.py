@@ -62,37 +62,29 @@ def bimodal(num_classes):
 
 def table(num_classes):
     """Return every preset: name -> label and a prediction for each true class."""
-    targets = range(num_classes)
-    pairs = [far_and_near(num_classes, k) for k in targets]
-    uniform = np.full(num_classes, 1 / num_classes)
-    rows = {
-        "far": ("Figure 1, far", [far for far, _ in pairs]),
-        "near": ("Figure 1, near", [near for _, near in pairs]),
-        "wrong": ("confident and wrong", [confident_and_wrong(num_classes, k) for k in targets]),
-        "uniform": ("uniform", [uniform for _ in targets]),
-        "bimodal": ("bimodal", [bimodal(num_classes) for _ in targets]),
-        "neighbours": ("neighbours", [neighbours(num_classes, k) for k in targets]),
+    makers = {
+        "far": ("Figure 1, far", lambda n, k: far_and_near(n, k)[0]),
+        "near": ("Figure 1, near", lambda n, k: far_and_near(n, k)[1]),
+        "wrong": ("confident and wrong", confident_and_wrong),
+        "uniform": ("uniform", lambda n, _: np.full(n, 1 / n)),
+        "bimodal": ("bimodal", lambda n, _: bimodal(n)),
+        "neighbours": ("neighbours", neighbours),
     }
-    return _as_table(rows)
+    return _as_table(num_classes, makers)
 
 
 def descent_table(num_classes):
     """Return the presets from which descents start, in the form of :func:`table`."""
-    targets = range(num_classes)
+    makers = {
+        "saturated": ("saturated and wrong", saturated),
+        "wrong": ("far off", confident_and_wrong),
+        "off": ("one class off", one_class_off),
+        "right": ("nearly right", _nearly_certain),
+    }
     common = table(num_classes)
-    own = _as_table(
-        {
-            "saturated": ("saturated and wrong", [saturated(num_classes, k) for k in targets]),
-            "off": ("one class off", [one_class_off(num_classes, k) for k in targets]),
-            "right": ("nearly right", [_nearly_certain(num_classes, k) for k in targets]),
-        }
-    )
-    return {
-        "saturated": own["saturated"],
-        "wrong": common["wrong"] | {"label": "far off"},
-        "off": own["off"],
-        "right": own["right"],
-    } | {name: common[name] for name in ("far", "near", "uniform", "bimodal")}
+    return _as_table(num_classes, makers) | {
+        name: common[name] for name in ("far", "near", "uniform", "bimodal")
+    }
 
 
 def truths(num_classes):
@@ -111,10 +103,10 @@ def truths(num_classes):
     return {name: {"label": label, "p": p.tolist()} for name, (label, p) in rows.items()}
 
 
-def _as_table(rows):
+def _as_table(num_classes, makers):
     return {
-        name: {"label": label, "rows": [row.tolist() for row in predictions]}
-        for name, (label, predictions) in rows.items()
+        name: {"label": label, "rows": [make(num_classes, k).tolist() for k in range(num_classes)]}
+        for name, (label, make) in makers.items()
     }
 
 

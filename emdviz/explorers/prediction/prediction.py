@@ -105,7 +105,6 @@ class PredictionExplorer(AskingExplorer):
     pinned_q = Pins().tag(sync=True)
     equal_xe = traitlets.Bool().tag(sync=True)
     _limit = traitlets.Unicode().tag(sync=True)
-    _presets = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,

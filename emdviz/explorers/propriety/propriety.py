@@ -91,7 +91,6 @@ class ProprietyExplorer(AskingExplorer):
     show_p = traitlets.Bool().tag(sync=True)
     pinned_t = Pins().tag(sync=True)
     pinned_p = Pins().tag(sync=True)
-    _presets = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,

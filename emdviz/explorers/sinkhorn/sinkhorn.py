@@ -93,7 +93,6 @@ class SinkhornExplorer(DistributionExplorer):
     iterations = WholeNumber(2, 1, MOST_SCALINGS).tag(sync=True)
     precision = traitlets.Enum(list(rounding.PRECISIONS), default_value="float64").tag(sync=True)
     domain = traitlets.Enum(list(rounding.DOMAINS), default_value="log").tag(sync=True)
-    _presets = traitlets.List().tag(sync=True)
 
     def __init__(
         self,

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import traitlets
 
 from emdviz.explorers.kit.explorer import drawing, show_losses, show_metrics
+from emdviz.explorers.kit.traits import as_trait
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS
-from emdviz.reading import to_numpy
+from emdviz.reading import read_choice, to_numpy
 
 
 class Probe(NamedTuple):
@@ -138,9 +138,7 @@ def available_metrics(dataset):
 
 def check_metric(metric, metrics):
     """Return ``metric``, or raise a TraitError that lists the names."""
-    if metric not in metrics:
-        raise traitlets.TraitError(f"metric must be one of {metrics}, got {metric!r}")
-    return metric
+    return as_trait(read_choice, metric, "metric", metrics)
 
 
 def metric_facts(epoch):

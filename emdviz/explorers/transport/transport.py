@@ -16,6 +16,7 @@ from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer, read_classes
 from emdviz.explorers.kit.explorer import drawing, style_sheet
 from emdviz.explorers.kit.traits import Distribution, Number, Pins, WholeNumber
+from emdviz.ground_distance import line
 from emdviz.palette import PREDICTION_A, TRUTH
 
 LEAST_MASS = 0.1
@@ -99,7 +100,6 @@ class TransportExplorer(DistributionExplorer):
     mass_p = Number(1.0, LEAST_MASS, 1.0).tag(sync=True)
     mass_t = Number(1.0, LEAST_MASS, 1.0).tag(sync=True)
     matrix = traitlets.Bool().tag(sync=True)
-    _presets = traitlets.List().tag(sync=True)
     # the number stands with the state it belongs to, so that a late one is not taken for another's
     _exact = traitlets.Dict().tag(sync=True)
 
@@ -142,8 +142,8 @@ class TransportExplorer(DistributionExplorer):
         Computed afresh by POT. Among plans of one cost it is the one that sends no mass a long
         way for the sake of another's short one, and rather to higher classes.
         """
-        span = np.ptp(self._places())
-        way = self._ways() / span
+        places = check_positions(self.positions, self.num_classes)
+        way = (places - places[:, None]) / np.ptp(places)
         cost = abs(way) ** self.order + _TIE * (way - _DRIFT) ** 2
         return self._by_pot("exact_plan", "partial_plan", cost)
 
@@ -237,14 +237,8 @@ class TransportExplorer(DistributionExplorer):
             for values, mass in ((self.p, self.mass_p), (self.t, self.mass_t))
         )
 
-    def _places(self):
-        return check_positions(self.positions, self.num_classes)
-
-    def _ways(self):
-        return self._places() - self._places()[:, None]
-
     def _ground(self):
-        return abs(self._ways()) ** self.order
+        return line(self.num_classes, positions=self.positions) ** self.order
 
 
 def _examples(num_classes):
@@ -258,27 +252,19 @@ def _examples(num_classes):
     soft = presets.neighbours(num_classes, math.ceil(middle))
     centre = np.isin(place, [math.floor(middle), math.ceil(middle)])
     ends = np.isin(place, [0, num_classes - 1])
-    rows = [
-        ("two humps, soft target", humps, soft, 1.0),
-        (
-            "Figure 1, far",
-            presets.far_and_near(num_classes, truth)[0],
-            one_hot(truth, num_classes),
-            1.0,
-        ),
-        ("one class further", hump, np.roll(hump, 1), 1.0),
-        ("two humps, all in the middle", humps, centre, 1.0),
-        ("split both ways", centre, ends, 1.0),
-        ("equal", humps, humps, 1.0),
-        ("unequal masses", humps, soft, 0.5),
+    far, _ = presets.far_and_near(num_classes, truth)
+    pairs = {
+        "two humps, soft target": (humps, soft),
+        "Figure 1, far": (far, one_hot(truth, num_classes)),
+        "one class further": (hump, np.roll(hump, 1)),
+        "two humps, all in the middle": (humps, centre),
+        "split both ways": (centre, ends),
+        "equal": (humps, humps),
+    }
+    examples = [
+        {"label": label, "p": (p / p.sum()).tolist(), "t": (t / t.sum()).tolist()}
+        for label, (p, t) in pairs.items()
     ]
-    return [
-        {
-            "label": label,
-            "p": (p / p.sum()).tolist(),
-            "t": (t / t.sum()).tolist(),
-            "mass_p": 1.0,
-            "mass_t": mass_t,
-        }
-        for label, p, t, mass_t in rows
-    ]
+    masses = {"mass_p": 1.0, "mass_t": 1.0}
+    unequal = examples[0] | {"label": "unequal masses", "mass_p": 1.0, "mass_t": 0.5}
+    return [*(example | masses for example in examples), unequal]

@@ -27,9 +27,7 @@ from emdviz.palette import PREDICTION_A, PREDICTION_B, TRUTH
 LABEL = 1
 """The class that is true where a row shows what mistakes cost: one below it, three above."""
 
-SORTS = (
-    "family", "name", "proper", "order", "push", "cost", "outputs", "options",
-)  # fmt: skip
+SORTS = ("family", "name", "proper", "order", "push", "cost", "outputs", "options")
 """By what the rows can be sorted."""
 
 FILTERS = {
@@ -41,9 +39,6 @@ FILTERS = {
     "options": ("all", "none", "some"),
 }
 """What can be filtered by: trait -> its values."""
-
-ALL_FAMILIES = "all"
-
 
 _ENDING = threading.Event()
 
@@ -161,16 +156,9 @@ class ZooExplorer(DistributionExplorer):
     pinned_t = Pins().tag(sync=True)
     sort = traitlets.Enum(SORTS, "family").tag(sync=True)
     descending = traitlets.Bool(False).tag(sync=True)
-    rewards = traitlets.Enum(FILTERS["rewards"], "all").tag(sync=True)
-    order = traitlets.Enum(FILTERS["order"], "all").tag(sync=True)
-    push = traitlets.Enum(FILTERS["push"], "all").tag(sync=True)
-    cost = traitlets.Enum(FILTERS["cost"], "all").tag(sync=True)
-    outputs = traitlets.Enum(FILTERS["outputs"], "all").tag(sync=True)
-    options = traitlets.Enum(FILTERS["options"], "all").tag(sync=True)
     _rows = traitlets.List().tag(sync=True)
     _pairs = traitlets.Dict().tag(sync=True)
     _answers = traitlets.Dict().tag(sync=True)
-    _presets = traitlets.Dict().tag(sync=True)
     _filters = traitlets.Dict().tag(sync=True)
     _label = traitlets.Int(LABEL).tag(sync=True)
 
@@ -198,10 +186,11 @@ class ZooExplorer(DistributionExplorer):
                 name if name in names else names[place % len(names)]
                 for place, name in enumerate((first, second))
             )
+        filters = {"family": ["all", *families]} | {k: list(v) for k, v in FILTERS.items()}
         self.add_traits(
             first=traitlets.Enum(names, names[0]).tag(sync=True),
             second=traitlets.Enum(names, names[-1]).tag(sync=True),
-            family=traitlets.Enum([ALL_FAMILIES, *families], ALL_FAMILIES).tag(sync=True),
+            **{name: traitlets.Enum(v, "all").tag(sync=True) for name, v in filters.items()},
         )
         pairs = stored()["pairs"]
         kept = {
@@ -219,10 +208,7 @@ class ZooExplorer(DistributionExplorer):
             _rows=list(rows.values()),
             _pairs=kept,
             _presets=presets.truths(COUNT),
-            _filters={
-                "family": [ALL_FAMILIES, *families],
-                **{k: list(v) for k, v in FILTERS.items()},
-            },
+            _filters=filters,
             **kwargs,
         )
         self._ask()
