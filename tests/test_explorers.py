@@ -110,7 +110,7 @@ def test_equal_cross_entropy_opens_when_python_sets_a_different_pair():
         ("positions", [0, 2, 1], "positions must increase"),
         ("positions", [0, 1], "positions must hold one number per class"),
         ("positions", ["a", "b", "c"], r"positions must be 3 increasing numbers, got \['a'"),
-        ("classes", ["a", "b"], "classes must hold 3 names"),
+        ("classes", ["a", "b"], "classes must name 3 classes, got 2"),
         ("classes", ["a", "b", "a"], r"classes must all be different, got \['a'\]"),
         ("classes", "abc", "classes must be a list of names"),
         ("classes", {"a", "b", "c"}, "classes must be a list of names"),

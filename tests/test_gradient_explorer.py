@@ -189,7 +189,7 @@ def test_steps_that_the_browser_took_from_another_start_count_no_more():
         ("emd_weight", -0.5, r"emd_weight must be a number from 0 to 1e\+06, got -0\.5"),
         ("emd_weight", float("nan"), r"emd_weight must be a number from 0 to 1e\+06, got nan"),
         ("positions", [0, 2, 1], "positions must increase"),
-        ("classes", ["a", "b"], "classes must hold 3 names"),
+        ("classes", ["a", "b"], "classes must name 3 classes, got 2"),
     ],
 )
 def test_bad_values_are_refused_and_change_nothing(trait, value, text):

@@ -97,7 +97,7 @@ def test_what_was_kept_by_fit_is_replayed(faces, tmp_path):
 
 def test_bad_arguments_are_named(faces, tmp_path):
     epochs = made_up_epochs({"XE": 1}, 3, 8)
-    with pytest.raises(TypeError, match=r"epochs must be a dict of losses.*got list"):
+    with pytest.raises(TypeError, match=r"epochs must be a dict of losses.*got \["):
         TrainingReplay(epochs["XE"], faces)
     for wrong in (3, [3], ["XE"]):
         with pytest.raises(

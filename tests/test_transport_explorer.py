@@ -135,7 +135,7 @@ def test_pots_number_stands_with_the_state_it_belongs_to():
         ("mass_p", "much", r"mass_p must be a number from 0\.1 to 1, got 'much'"),
         ("mass_p", None, r"mass_p must be a number from 0\.1 to 1, got None"),
         ("positions", [0, 2, 1], "positions must increase"),
-        ("classes", ["a", "b"], "classes must hold 3 names"),
+        ("classes", ["a", "b"], "classes must name 3 classes, got 2"),
         ("pinned_t", [5], "pinned_t must be a class index, 0 to 2, got 5"),
         ("matrix", "yes", "matrix"),
     ],

@@ -40,7 +40,13 @@ class ClassNames(traitlets.TraitType):
 
     def validate(self, obj, value):
         """Read any sequence of C names."""
-        return read_class_names(value, self.name, obj.num_classes)
+        names = as_trait(read_names, value, self.name, obj.num_classes)
+        twice = sorted({item for item in names if names.count(item) > 1})
+        if twice:
+            raise traitlets.TraitError(
+                f"{self.name} must all be different, got {twice} more than once"
+            )
+        return names
 
 
 class Positions(traitlets.TraitType):
@@ -159,16 +165,3 @@ def read_class_index(value, name, num_classes):
             f"{name} must be a class index, 0 to {num_classes - 1}, got {value!r}"
         )
     return index
-
-
-def read_class_names(value, name, num_classes):
-    """Return ``value`` as a list of C names, or raise a TraitError that says why not."""
-    names = as_trait(read_names, value, name)
-    if len(names) != num_classes:
-        raise traitlets.TraitError(
-            f"{name} must hold {num_classes} names, one per class, got {len(names)}: {names}"
-        )
-    twice = sorted({item for item in names if names.count(item) > 1})
-    if twice:
-        raise traitlets.TraitError(f"{name} must all be different, got {twice} more than once")
-    return names

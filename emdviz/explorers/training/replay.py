@@ -181,24 +181,21 @@ class TrainingReplay(Explorer):
 
 
 def _check_epochs(epochs, count):
-    if not isinstance(epochs, dict):
-        raise TypeError(
-            "epochs must be a dict of losses to lists of training.Epoch, such as race.epochs, "
-            f"got {type(epochs).__name__}"
-        )
-    for loss, done in epochs.items():
-        check_is(done, f"epochs[{loss!r}]", Iterable, "a list of training.Epoch")
-    epochs = {loss: list(done) for loss, done in epochs.items()}
+    what = "a dict of losses to lists of training.Epoch, such as race.epochs"
+    check_is(epochs, "epochs", dict, what)
+    found = {}
     for loss, done in epochs.items():
         check_is(loss, "a loss of epochs", str, "a name")
-        for epoch in done:
+        check_is(done, f"epochs[{loss!r}]", Iterable, "a list of training.Epoch")
+        found[loss] = list(done)
+        for epoch in found[loss]:
             check_is(epoch, f"epochs[{loss!r}]", Epoch, "a list of training.Epoch")
             if len(epoch.probe.classes) != count:
                 raise ValueError(
                     f"epochs of {loss} hold predictions for {len(epoch.probe.classes)} images, "
                     f"but there are {count}; give as images what was given as probe"
                 )
-    epochs = {loss: done for loss, done in epochs.items() if done}
-    if not epochs:
+    found = {loss: done for loss, done in found.items() if done}
+    if not found:
         raise ValueError("epochs must hold at least one finished epoch, got none")
-    return epochs
+    return found
