@@ -137,11 +137,8 @@ def _correlates(values, kind, scores, gaps):
     if len(values) < _LEAST_ROWS or np.ptp(values) == 0 or np.ptp(scores) == 0:
         return None
     correlation = np.corrcoef(values, scores)[0, 1]
-    return (
-        f"tells the label: it correlates by {correlation:.4g}"
-        if (abs(correlation) > 0.9999)
-        else None
-    )
+    tells = abs(correlation) > 0.9999
+    return f"tells the label: it correlates by {correlation:.4g}" if tells else None
 
 
 def far_away(values):

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from emdviz.beliefs import reliability
-from emdviz.distances import emd
+from emdviz.distances import emd, emd2
 from emdviz.distributions import one_hot, spread
 from emdviz.training import paired_differences, summarise
 from emdviz.training.conclusions import LEVEL, over_runs, scope_of
@@ -383,5 +383,4 @@ def _beliefs(run, num_classes):
 
 def _scores(run, num_classes):
     """Return the RPS of each row: of a point prediction, that of certainty."""
-    gap = np.cumsum(_beliefs(run, num_classes) - one_hot(run["labels"], num_classes), axis=1)
-    return np.sum(gap[:, :-1] ** 2, axis=1)
+    return emd2(_beliefs(run, num_classes), one_hot(run["labels"], num_classes))

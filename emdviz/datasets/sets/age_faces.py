@@ -20,6 +20,8 @@ __all__ = ["age_faces", "utkface"]
 OLDEST = 130
 """A file name that claims a greater age is not believed."""
 
+_OF_GROUPS = "every age belongs to a group: ages between two groups go to the nearer one"
+
 
 @dataclass(frozen=True)
 class Pattern:
@@ -159,11 +161,7 @@ def age_faces(root=None, *, pattern, size=48, bins=None, seed=0, cache=True):
         sort_out=partial(_without_copies, rule),
         unit="years",
         licence=rule.licence,
-        notes=[
-            "every age belongs to a group: ages between two groups go to the nearer one"
-            if bins is None
-            else "positions are the mean ages of the classes"
-        ],
+        notes=[_OF_GROUPS if bins is None else "positions are the mean ages of the classes"],
     )
 
 
