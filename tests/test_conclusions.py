@@ -310,7 +310,7 @@ def test_scores_of_examples_are_those_of_the_metrics(tmp_path):
     np.testing.assert_allclose(both["difference"], alone["difference"], atol=1e-6)
     with pytest.raises(ValueError, match=r"metrics must be among \['AEM'.*got \['QWK'\]"):
         paired_differences(runs, ["QWK"], predictions=store.predictions)
-    with pytest.raises(FileNotFoundError, match="such as the folder of compare_losses, but there"):
+    with pytest.raises(FileNotFoundError, match=r"holds no predictions.npz of a finished run"):
         paired_differences(runs, predictions=tmp_path / "elsewhere")
 
     def other(identity):

@@ -10,8 +10,7 @@ import torch
 
 from emdviz import datasets, experiments
 from emdviz.training import TrainConfig, compare_losses, load_run
-from emdviz.training.history import read_history
-from emdviz.training.predictions import read_predictions
+from emdviz.training.kept import read_history, read_predictions
 
 CONFIG = TrainConfig(epochs=1, batch_size=16, device="cpu", mirror=True)
 OPTIONS = {"n": 120, "size": 32}
@@ -42,7 +41,7 @@ def test_a_run_of_a_comparison_predicts_what_it_predicted(kept, faces, place):
     row = table.iloc[place]
     loss = steps if place == 3 else None
     run = load_run(folder / row["id"], loss=loss)
-    wanted = read_predictions(folder / row["id"] / "predictions.npz")["test"]
+    wanted = read_predictions(folder / row["id"])["test"]
     got = run.predict(faces.inputs[wanted["index"]])
     assert np.array_equal(got.classes, wanted["classes"])
     name = "outputs" if row["loss"] == "REG" else "probabilities"
@@ -76,7 +75,7 @@ def test_a_store_and_a_comparison_keep_the_same(kept, tmp_path):
         assert results[0][name] == results[1][name]
     assert results[0]["spec"].keys() == results[1]["spec"].keys()
     assert results[0]["spec"]["config"] == results[1]["spec"]["config"]
-    assert [read_history(place / "history.json")[0] for place in (one, other)] == ["XE", "XE"]
+    assert [read_history(place)[0] for place in (one, other)] == ["XE", "XE"]
     with pytest.raises(FileNotFoundError, match=r"nowhere holds no network.json of a finished run"):
         load_run(tmp_path / "nowhere")
 

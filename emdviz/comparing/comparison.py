@@ -8,8 +8,7 @@ from emdviz.comparing.facts import RUNS, check_data, ranges_of, read_finished, t
 from emdviz.metrics import METRICS
 from emdviz.reading import read_choice
 from emdviz.training.config import TrainConfig
-from emdviz.training.history import read_history
-from emdviz.training.predictions import PREDICTIONS, read_predictions
+from emdviz.training.kept import read_history, read_predictions
 from emdviz.training.rates import read_metric
 from emdviz.training.results import finished, make_table
 
@@ -124,7 +123,7 @@ class Comparison:
         FileNotFoundError
             If its file is gone.
         """
-        return read_predictions(self.run_folder(loss, seed) / PREDICTIONS)
+        return read_predictions(self.run_folder(loss, seed))
 
     def histories(self):
         """Return a row for each loss, seed and epoch: losses, and metrics on validation.
@@ -139,7 +138,7 @@ class Comparison:
 
         rows = []
         for run in finished(self.table).itertuples():
-            _, epochs = read_history(self.folder / RUNS / run.id / "history.json")
+            _, epochs = read_history(self.folder / RUNS / run.id)
             for epoch in epochs:
                 row = {"loss": run.loss, "seed": run.seed, "epoch": epoch.number}
                 row |= {"train loss": epoch.train_loss, "valid loss": epoch.valid_loss}

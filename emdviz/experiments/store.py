@@ -13,19 +13,19 @@ from pathlib import Path
 import safetensors.torch
 
 from emdviz.experiments.specs import identify
-from emdviz.training.history import read_history
 from emdviz.training.kept import (
     FORMAT,
     RESULT,
     load_run,
     pack_result,
     part,
+    read_history,
+    read_predictions,
     reading,
     unreadable,
 )
-from emdviz.training.predictions import PREDICTIONS, read_predictions
 from emdviz.training.results import ORIGIN, make_row, make_table
-from emdviz.training.state import WEIGHTS
+from emdviz.training.state import HISTORY, WEIGHTS
 from emdviz.writing import write_whole
 
 TRAINING = "training"
@@ -109,8 +109,7 @@ class Store:
         ValueError
             If its file cannot be read.
         """
-        with reading(part(self.folder(spec), PREDICTIONS)) as path:
-            return read_predictions(path)
+        return read_predictions(self.folder(spec))
 
     def weights(self, spec):
         """Return the network's tensors by name, for ``load_state_dict``; errors as above."""
@@ -123,7 +122,7 @@ class Store:
 
     def history(self, spec):
         """Return the epochs of a finished run, a list of ``training.Epoch``; errors as above."""
-        return read_history(part(self.folder(spec), "history.json"))[1]
+        return read_history(self.folder(spec))[1]
 
     def notes(self, spec):
         """Return the order of the classes, and what the data set of a finished run notes."""
@@ -173,8 +172,8 @@ class Store:
         """
         state = self.state(spec)
         files = dict(files or {})
-        if (state / "history.json").exists():
-            files["history.json"] = (state / "history.json").read_bytes()
+        if (state / HISTORY).exists():
+            files[HISTORY] = (state / HISTORY).read_bytes()
         files[RESULT] = pack_result(spec.id, spec.to_dict(), facts)
         fresh = state / f"result-{secrets.token_hex(4)}"
         fresh.mkdir()

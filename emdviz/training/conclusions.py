@@ -1,6 +1,5 @@
 """Means, intervals and sentences about repeated runs."""
 
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from textwrap import fill
@@ -12,7 +11,7 @@ from emdviz.distributions import one_hot
 from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_number
-from emdviz.training.predictions import PREDICTIONS, read_predictions
+from emdviz.training.kept import read_predictions
 from emdviz.training.results import REPEATS, finished, read_runs
 
 ENOUGH_PAIRS = 5
@@ -364,7 +363,11 @@ def _read_scores(done, metrics, split, predictions):
     read = getattr(predictions, "predictions", predictions)  # of a store
     if not callable(read):
         check_is(predictions, "predictions", str | PathLike, "a folder of runs, or a function")
-        read = partial(_read_from, Path(predictions).expanduser())
+        folder = Path(predictions).expanduser()
+
+        def read(identity):
+            return read_predictions(folder / identity)
+
     scores, first = {}, None
     for row in done.itertuples():
         predicted = read(row.id)[split]
@@ -377,16 +380,6 @@ def _read_scores(done, metrics, split, predictions):
         for metric in metrics:
             scores.setdefault((metric, row.loss), {})[row.repeat] = _SCORES[metric](predicted)
     return scores
-
-
-def _read_from(folder, identity):
-    path = folder / identity / PREDICTIONS
-    if not path.exists():
-        raise FileNotFoundError(
-            "predictions must be a folder of the runs of this table, such as the folder of "
-            f"compare_losses, but there is no {path}"
-        )
-    return read_predictions(path)
 
 
 def _error(predicted):

@@ -1,4 +1,4 @@
-"""The folder of a finished run: what is kept there, and a network that predicts read back.
+"""The folder of a finished run: the files that are kept there, written and read back.
 
 ``result.json`` tells what was run and its metrics, ``network.json`` what the network needs to
 predict besides ``weights.safetensors``, ``history.json`` what every epoch reported, and
@@ -7,12 +7,14 @@ predict besides ``weights.safetensors``, ``history.json`` what every epoch repor
 
 import contextlib
 import dataclasses
+import io
 import json
 import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import safetensors.torch
 import torch
 
@@ -23,13 +25,14 @@ from emdviz.models.building import build, replace_head
 from emdviz.models.building import path_of as path_of_network
 from emdviz.reading import check_is
 from emdviz.training.config import TrainConfig
+from emdviz.training.epoch import Epoch
 from emdviz.training.evaluation import Predictor
-from emdviz.training.predictions import PREDICTIONS, pack_predictions
+from emdviz.training.provenance import digest
 from emdviz.training.results import plain
-from emdviz.training.state import WEIGHTS
+from emdviz.training.state import HISTORY, WEIGHTS
 
 FORMAT = "emdviz result 3"
-RESULT, NETWORK = "result.json", "network.json"
+RESULT, NETWORK, PREDICTIONS = "result.json", "network.json", "predictions.npz"
 
 
 def load_run(folder, *, model=None, loss=None):
@@ -114,7 +117,7 @@ def pack_run(run):
 
     The files are all but ``result.json`` and ``history.json``.
     """
-    metrics, predictions = pack_predictions(run)
+    metrics, predictions = _pack_predictions(run)
     tensors = {name: value.cpu().contiguous() for name, value in run.model.state_dict().items()}
     config = dataclasses.asdict(run.config)
     del config["device"]
@@ -137,6 +140,60 @@ def pack_run(run):
         WEIGHTS: safetensors.torch.save(tensors, {"classes": json.dumps(about["classes"])}),
         PREDICTIONS: predictions,
     }
+
+
+def _pack_predictions(run):
+    """Predict and measure validation and test split; return (metrics, bytes of the file)."""
+    metrics, arrays, dataset = {}, {}, run.data.dataset
+    for name in ("valid", "test"):
+        split = run.data.split(name)
+        predicted, metrics[name] = run.evaluate(name)
+        parts = {
+            "index": dataset.splits[name],
+            "labels": split.labels,
+            "classes": predicted.classes,
+        }
+        if predicted.distribution is None:
+            parts["outputs"] = predicted.outputs
+        else:
+            parts["probabilities"] = predicted.distribution
+        if split.scores is not None:
+            parts |= {"expected": predicted.scores(split.positions), "scores": split.scores}
+        arrays |= {f"{name} {kind}": part.numpy() for kind, part in parts.items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return metrics, buffer.getvalue()
+
+
+def read_predictions(folder):
+    """Return what a finished run predicted; see ``experiments.Store.predictions``."""
+    parts = {"valid": {}, "test": {}}
+    with (
+        reading(part(folder, PREDICTIONS)) as path,
+        path.open("rb") as opened,  # np.load would leave a broken file open
+        np.load(opened, allow_pickle=False) as file,
+    ):
+        for name in file.files:
+            split, _, kind = name.partition(" ")
+            parts[split][kind] = file[name]
+    return parts
+
+
+def read_history(folder, *, probe=None):
+    """Return the loss and the epochs of a run, finished or not.
+
+    Where ``probe`` is given, the epochs must hold predictions for these images.
+    """
+    with reading(part(folder, HISTORY)) as path:
+        kept = json.loads(path.read_bytes())
+        epochs = [Epoch.from_dict(facts) for facts in kept["epochs"]]
+        loss, watched = kept["run"]["loss"], kept["run"]["probe"]
+    if probe is not None and watched != digest([probe]):
+        raise ValueError(
+            f"images must be those whose predictions {folder} holds; give the same "
+            "data set, and as images what was given as probe"
+        )
+    return loss, epochs
 
 
 def pack_result(identity, facts, outcome):

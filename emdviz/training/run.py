@@ -16,8 +16,8 @@ from emdviz.reading import shown, to_numpy
 from emdviz.training.config import read_config
 from emdviz.training.criterion import make_criterion, read_options
 from emdviz.training.data import TrainingData
+from emdviz.training.epoch import Epoch
 from emdviz.training.evaluation import Predictor, centre_crop_if, measure, prepare
-from emdviz.training.history import Epoch
 from emdviz.training.provenance import digest
 from emdviz.training.sgd import SGD
 from emdviz.training.state import RunFolder, describe, pack, unpack

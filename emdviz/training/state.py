@@ -14,7 +14,7 @@ from emdviz.training.results import plain
 from emdviz.writing import link_whole, write_whole
 
 FORMAT = "emdviz run 1"
-WEIGHTS = "weights.safetensors"
+HISTORY, WEIGHTS = "history.json", "weights.safetensors"
 _OPTIMIZER = "optimizer."
 _MOMENTUM = "momentum_buffer"
 _MODEL = "model."
@@ -82,7 +82,7 @@ class RunFolder:
             # with an indent, json takes twice as long
             epochs = ",\n".join(map(json.dumps, history))
             text = f'{{"run": {json.dumps(self.facts)},\n"epochs": [\n{epochs}\n]}}\n'
-            write_whole(self.path / "history.json", text.encode(), lasting=False)
+            write_whole(self.path / HISTORY, text.encode(), lasting=False)
         except OSError as error:
             raise OSError(
                 error.errno,

@@ -21,7 +21,7 @@ from emdviz.explorers.training.watched_images import (
 )
 from emdviz.reading import check_is, to_numpy
 from emdviz.training import Epoch
-from emdviz.training.history import read_history
+from emdviz.training.kept import read_history
 
 
 class TrainingReplay(Explorer):
@@ -130,15 +130,16 @@ class TrainingReplay(Explorer):
         """
         probe = read_probe(images, dataset, "images")
         folder = Path(folder).expanduser()
-        files = sorted({*folder.glob("history.json"), *folder.glob("*/history.json")})
-        if not files:
+        files = {*folder.glob("history.json"), *folder.glob("*/history.json")}
+        runs = sorted(file.parent for file in files)
+        if not runs:
             raise FileNotFoundError(
                 f"{folder} holds no run: no history.json in it, nor in a folder of it; "
                 "give the folder that LossRace, compare_losses or fit was given"
             )
         epochs = {}
-        for file in files:
-            loss, done = read_history(file, probe=probe.images)
+        for run in runs:
+            loss, done = read_history(run, probe=probe.images)
             if loss in epochs:
                 raise ValueError(
                     f"{folder} holds more than one run of {loss}; give the folder of one "

@@ -1,15 +1,12 @@
-"""What a run reports after each epoch, and reading it back from a file."""
+"""What a run reports after each epoch."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from emdviz.training.evaluation import Prediction
-from emdviz.training.provenance import digest
 
 
 @dataclass(frozen=True)
@@ -70,23 +67,3 @@ class Epoch:
         learned = facts.get("ground_distance")
         learned = None if learned is None else np.array(learned)
         return cls(**(facts | {"probe": prediction, "ground_distance": learned}))
-
-
-def read_history(path, *, probe=None):
-    """Return the loss and the epochs of a ``history.json``, which a kept run writes.
-
-    Where ``probe`` is given, the epochs must hold predictions for these images.
-    """
-    path = Path(path)
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        epochs = [Epoch.from_dict(facts) for facts in kept["epochs"]]
-        loss, watched = kept["run"]["loss"], kept["run"]["probe"]
-    except Exception as error:  # a broken file may lack anything
-        raise ValueError(f"{path} cannot be read ({error}): run it again") from None
-    if probe is not None and watched != digest([probe]):
-        raise ValueError(
-            f"images must be those whose predictions {path.parent} holds; give the same "
-            "data set, and as images what was given as probe"
-        )
-    return loss, epochs
