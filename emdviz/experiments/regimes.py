@@ -5,7 +5,7 @@ around a common middle; :func:`emdviz.experiments.mapping.run_regime` does the w
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -167,12 +167,11 @@ def drawn_table(
     width = read_number(width, "width", "above 0", lambda x: 0 < x < np.inf)
     flips = read_number(flips, "flips", "from 0 to 1", lambda x: 0 <= x <= 1)
     tail = read_number(tail, "tail", "above 0", lambda x: 0 < x < np.inf)
-    directions = np.linalg.qr(np.random.default_rng(1).normal(size=(10, 2)))[0].T
-    cuts = _cuts(classes, width, tail, bent, directions.tobytes())
+    cuts = _cuts(classes, width, tail, bent)
     random = np.random.default_rng([seed, 20261129])
     sizes = {"train": n, "valid": max(100, n // 4), "test": test}
     rows = random.normal(size=(sum(sizes.values()), 10))
-    below = _logistic((cuts - _score(rows, directions, bent)[:, None]) / width)
+    below = _logistic((cuts - _score(rows, bent)[:, None]) / width)
     edges = np.pad(below, ((0, 0), (1, 1)), constant_values=(0, 1))
     truth = (1 - flips) * np.diff(edges, axis=1) + flips / classes
     if not order:
@@ -199,18 +198,19 @@ def _logistic(x):
     return 1 / (1 + np.exp(-np.clip(x * np.pi / np.sqrt(3), -500, 500)))
 
 
-def _score(rows, directions, bent):
-    along, across = (rows @ directions[0], rows @ directions[1])
+def _score(rows, bent):
+    """Return the position of each row before the noise, by w and v of :func:`drawn_table`."""
+    w, v = np.linalg.qr(np.random.default_rng(1).normal(size=(10, 2)))[0].T
+    along, across = rows @ w, rows @ v
     return np.sin(2 * along) + across**2 / 2 - 0.5 if bent else along
 
 
 @cache
-def _cuts(classes, width, tail, bent, directions):
+def _cuts(classes, width, tail, bent):
     """Return the positions between the classes, shape (C − 1,), by a large sample."""
     random = np.random.default_rng(0)
     rows = random.normal(size=(200_000, 10))
-    score = _score(rows, np.frombuffer(directions).reshape(2, 10), bent)
-    noisy = score + width * random.logistic(scale=np.sqrt(3) / np.pi, size=len(rows))
+    noisy = _score(rows, bent) + width * random.logistic(scale=np.sqrt(3) / np.pi, size=len(rows))
     shares = tail ** -np.arange(classes, dtype=float)
     return np.quantile(noisy, np.cumsum(shares / shares.sum())[:-1])
 
@@ -250,15 +250,7 @@ def _digits(folder, seed):
 
 def _faces(folder, seed, *, train=None, bins=None):
     """Return frozen features of the faces in the folder, split anew, with some rows to train on."""
-    data = _read_faces(Path(folder), bins).resplit(seed)
-    if train is not None:
-        data.splits["train"] = data.splits["train"][_some(len(data.splits["train"]), train, seed)]
-    return data
-
-
-def _some(count, wanted, seed):
-    chosen = np.random.default_rng(seed).permutation(count)[:wanted]
-    return torch.from_numpy(np.sort(chosen))
+    return _split_anew(_read_faces(Path(folder), bins), seed, train)
 
 
 @cache
@@ -267,10 +259,18 @@ def _read_faces(folder, bins):
     return datasets.with_features(faces, "efficientnet_lite0", size=96)
 
 
-def _face_images(folder, seed, *, size, train=None):
-    data = datasets.load("utkface", root=Path(folder) / "utkface", size=size).resplit(seed)
+def _face_images(folder, seed, *, size, train):
+    data = datasets.load("utkface", root=Path(folder) / "utkface", size=size)
+    return _split_anew(data, seed, train)
+
+
+def _split_anew(data, seed, train):
+    """Split data by a seed, and keep so many of the training rows; None keeps all."""
+    data = data.resplit(seed)
     if train is not None:
-        data.splits["train"] = data.splits["train"][_some(len(data.splits["train"]), train, seed)]
+        rows = data.splits["train"]
+        chosen = np.random.default_rng(seed).permutation(len(rows))[:train]
+        data.splits["train"] = rows[torch.from_numpy(np.sort(chosen))]
     return data
 
 
@@ -278,178 +278,102 @@ _PLAIN = TrainConfig(augmentation="none")
 _UNEVEN = (0, 1, 2, 4, 8, 16, 24, 32)
 
 
-def _drawn_regime(name, varies, words, *, options=None, **changes):
-    data = partial(_drawn, **(options or {}))
-    return Regime(name, varies, words, data, fresh=True, **changes)
+def _regime(name, varies, words, *, data, **given):
+    """Return a regime; what is given and no field of it are options of its data."""
+    known = {one.name for one in fields(Regime)}
+    options = {key: value for key, value in given.items() if key not in known}
+    own = {key: value for key, value in given.items() if key in known}
+    return Regime(name, varies, words, partial(data, **options), **own)
 
 
-def _face_regime(name, varies, words, *, options=None, **changes):
-    changes = {"needs": "utkface", "seeds": 10, "minutes": 15} | changes
-    return Regime(name, varies, words, partial(_faces, **(options or {})), **changes)
+def _table_regime(name, words, *, file, **given):
+    return _regime(name, "kind of data", words, data=_table, needs=file, file=file, **given)
 
+
+_drawn_regime = partial(_regime, data=_drawn, fresh=True)
+_face_regime = partial(_regime, data=_faces, needs="utkface", seeds=10, minutes=15)
+_image_regime = partial(
+    _regime, data=_face_images, needs="utkface", train=1000, losses=CENTRAL, seeds=5
+)
+_scratch_regime = partial(_image_regime, size=48, network="small_cnn", epochs=16, minutes=20)
 
 _ALL = (
     _drawn_regime("middle", "the middle", "1,000 drawn rows, 8 classes, linear layer"),
-    _drawn_regime("rows-100", "amount of data", "100 rows", options={"n": 100}, longest=256),
-    _drawn_regime("rows-300", "amount of data", "300 rows", options={"n": 300}, longest=256),
-    _drawn_regime(
-        "rows-4000", "amount of data", "4,000 rows", options={"n": 4000}, longest=64, minutes=4
-    ),
-    _drawn_regime("classes-3", "number of classes", "3 classes", options={"classes": 3}),
-    _drawn_regime("classes-20", "number of classes", "20 classes", options={"classes": 20}),
-    _drawn_regime("flips-10", "labels", "10 % of labels random", options={"flips": 0.1}),
-    _drawn_regime("flips-30", "labels", "30 % of labels random", options={"flips": 0.3}),
-    _drawn_regime("clear", "labels", "labels nearly certain", options={"width": 0.1}),
-    _drawn_regime("ambiguous", "labels", "labels wide apart", options={"width": 1.5}),
-    _drawn_regime("tail", "labels", "each class half as frequent", options={"tail": 2.0}),
+    _drawn_regime("rows-100", "amount of data", "100 rows", n=100, longest=256),
+    _drawn_regime("rows-300", "amount of data", "300 rows", n=300, longest=256),
+    _drawn_regime("rows-4000", "amount of data", "4,000 rows", n=4000, minutes=4),
+    _drawn_regime("classes-3", "number of classes", "3 classes", classes=3),
+    _drawn_regime("classes-20", "number of classes", "20 classes", classes=20),
+    _drawn_regime("flips-10", "labels", "10 % of labels random", flips=0.1),
+    _drawn_regime("flips-30", "labels", "30 % of labels random", flips=0.3),
+    _drawn_regime("clear", "labels", "labels nearly certain", width=0.1),
+    _drawn_regime("ambiguous", "labels", "labels wide apart", width=1.5),
+    _drawn_regime("tail", "labels", "each class half as frequent", tail=2.0),
     _drawn_regime("uneven", "order", "uneven positions, known to losses", positions=_UNEVEN),
-    _drawn_regime("no-order", "order", "order not in the features", options={"order": False}),
-    _drawn_regime("bent", "network", "bent truth, linear layer", options={"bent": True}),
-    _drawn_regime(
-        "bent-mlp", "network", "bent truth, MLP", options={"bent": True}, network="mlp", minutes=4
+    _drawn_regime("no-order", "order", "order not in the features", order=False),
+    _drawn_regime("bent", "network", "bent truth, linear layer", bent=True),
+    _drawn_regime("bent-mlp", "network", "bent truth, MLP", bent=True, network="mlp", minutes=4),
+    *(
+        _drawn_regime(name, "training", words, bent=True, network="mlp", **given)
+        for name, words, given in (
+            ("mlp-4-epochs", "bent truth, MLP, 4 epochs", {"epochs": 4, "minutes": 1}),
+            ("mlp-256-epochs", "bent truth, MLP, 256 epochs", {"epochs": 256, "minutes": 8}),
+        )
     ),
     *(
-        _drawn_regime(
-            f"mlp-{epochs}-epochs",
-            "training",
-            f"bent truth, MLP, {epochs} epochs",
-            options={"bent": True},
-            network="mlp",
-            epochs=epochs,
-            minutes=minutes,
+        _drawn_regime(name, "training", words, config=replace(_PLAIN, **changes))
+        for name, words, changes in (
+            ("momentum-98", "momentum 0.98, the paper's", {"momentum": 0.98}),
+            ("no-decay", "no weight decay", {"weight_decay": 0}),
+            ("decay-100", "100 times the weight decay", {"weight_decay": 0.05}),
         )
-        for epochs, minutes in ((4, 1), (256, 8))
     ),
-    _drawn_regime(
-        "momentum-98",
-        "training",
-        "momentum 0.98, the paper's",
-        config=replace(_PLAIN, momentum=0.98),
+    _table_regime("lev", "LEV: lecturers rated", file="lev.csv", label="rating"),
+    _table_regime("swd", "SWD: risk to children", file="swd.csv", label="risk"),
+    _table_regime("era", "ERA: applicants rated", file="era.csv", label="rating", lines=1),
+    _table_regime(
+        "esl", "ESL: applicants by a psychologist", file="esl.csv", label="rating", lines=1
     ),
-    _drawn_regime(
-        "no-decay", "training", "no weight decay", config=replace(_PLAIN, weight_decay=0)
-    ),
-    _drawn_regime(
-        "decay-100",
-        "training",
-        "100 times the weight decay",
-        config=replace(_PLAIN, weight_decay=0.05),
-    ),
-    Regime(
-        "lev",
-        "kind of data",
-        "LEV: lecturers rated",
-        partial(_table, file="lev.csv", label="rating"),
-        needs="lev.csv",
-    ),
-    Regime(
-        "swd",
-        "kind of data",
-        "SWD: risk to children",
-        partial(_table, file="swd.csv", label="risk"),
-        needs="swd.csv",
-    ),
-    Regime(
-        "era",
-        "kind of data",
-        "ERA: applicants rated",
-        partial(_table, file="era.csv", label="rating", lines=1),
-        needs="era.csv",
-    ),
-    Regime(
-        "esl",
-        "kind of data",
-        "ESL: applicants by a psychologist",
-        partial(_table, file="esl.csv", label="rating", lines=1),
-        needs="esl.csv",
-    ),
-    Regime(
-        "wine",
-        "kind of data",
-        "red wines rated",
-        partial(_table, file="winequality-red.csv", label="quality"),
-        needs="winequality-red.csv",
-        minutes=3,
+    _table_regime(
+        "wine", "red wines rated", file="winequality-red.csv", label="quality", minutes=3
     ),
     Regime("digits", "kind of data", "digits by pixels, linear layer", _digits, minutes=3),
     Regime(
         "digits-mlp", "kind of data", "digits by pixels, MLP", _digits, network="mlp", minutes=5
     ),
     _face_regime(
-        "faces-300",
-        "amount of data",
-        "300 faces, frozen features",
-        options={"train": 300},
-        seeds=20,
-        minutes=4,
+        "faces-300", "amount of data", "300 faces, frozen features", train=300, seeds=20, minutes=4
     ),
     _face_regime(
-        "faces-1000",
-        "amount of data",
-        "1,000 faces, frozen features",
-        options={"train": 1000},
-        minutes=5,
+        "faces-1000", "amount of data", "1,000 faces, frozen features", train=1000, minutes=5
     ),
-    _face_regime(
-        "faces-3000", "amount of data", "3,000 faces, frozen features", options={"train": 3000}
-    ),
+    _face_regime("faces-3000", "amount of data", "3,000 faces, frozen features", train=3000),
     _face_regime("faces", "kind of data", "6,300 faces, frozen features"),
     _face_regime(
-        "faces-mlp",
-        "network",
-        "1,000 faces, frozen features, MLP",
-        options={"train": 1000},
-        network="mlp",
+        "faces-mlp", "network", "1,000 faces, frozen features, MLP", train=1000, network="mlp"
     ),
-    _face_regime(
-        "faces-3-bins",
-        "number of classes",
-        "1,000 faces, 3 ages",
-        options={"train": 1000, "bins": 3},
-    ),
-    _face_regime(
-        "faces-20-bins",
-        "number of classes",
-        "1,000 faces, 20 ages",
-        options={"train": 1000, "bins": 20},
-    ),
-    Regime(
+    _face_regime("faces-3-bins", "number of classes", "1,000 faces, 3 ages", train=1000, bins=3),
+    _face_regime("faces-20-bins", "number of classes", "1,000 faces, 20 ages", train=1000, bins=20),
+    _scratch_regime(
         "faces-scratch",
         "network",
         "1,000 faces of 48 px, small network from scratch",
-        partial(_face_images, size=48, train=1000),
-        network="small_cnn",
         config=TrainConfig(),
-        needs="utkface",
-        losses=CENTRAL,
-        seeds=5,
-        epochs=16,
-        minutes=20,
     ),
-    Regime(
+    _scratch_regime(
         "faces-scratch-plain",
         "training",
         "1,000 faces, small network, images never mirrored",
-        partial(_face_images, size=48, train=1000),
-        network="small_cnn",
         config=_PLAIN,
-        needs="utkface",
-        losses=CENTRAL,
-        seeds=5,
-        epochs=16,
-        minutes=20,
     ),
-    Regime(
+    _image_regime(
         "faces-tuned",
         "network",
         "1,000 faces of 64 px, EfficientNet-Lite0 tuned whole",
-        partial(_face_images, size=64, train=1000),
+        size=64,
         network="efficientnet_lite0",
         config=TrainConfig(batch_size=32),
-        losses=CENTRAL,
-        seeds=5,
         epochs=4,
-        needs="utkface",
         minutes=160,
     ),
 )
