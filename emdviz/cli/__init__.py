@@ -1,6 +1,7 @@
 """The command line: ``python -m emdviz compare | predict | run | results | export | …``."""
 
 import functools
+import sys
 import warnings
 
 import typer
@@ -25,6 +26,8 @@ def _with_short_errors(command):
 
     @functools.wraps(command)
     def wrapped(**arguments):
+        if hasattr(sys.stdout, "reconfigure"):  # a file on Windows would take few signs
+            sys.stdout.reconfigure(encoding="utf-8")
         with warnings.catch_warnings(), as_options():
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = lambda message, *_: typer.echo(f"note: {message}", err=True)

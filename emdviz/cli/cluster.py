@@ -1,5 +1,7 @@
 """A Dask cluster that the command line names by its address."""
 
+import contextlib
+
 import typer
 
 from emdviz._imports import needs
@@ -8,8 +10,12 @@ PATIENCE = 10.0
 """Seconds that a scheduler has to answer."""
 
 
+@contextlib.contextmanager
 def connect(address):
-    """Return an executor on a Dask cluster, and its client, which the caller closes."""
+    """Yield an executor on a Dask cluster; None without an address."""
+    if address is None:
+        yield None
+        return
     with needs("cluster"):
         from distributed import Client
     try:
@@ -27,4 +33,5 @@ def connect(address):
         )
     gpus = any("GPU" in worker.get("resources", {}) for worker in about)
     one_gpu = {"resources": {"GPU": 1}} if gpus else {}  # a run takes one where workers have any
-    return client.get_executor(pure=False, **one_gpu), client
+    with contextlib.closing(client):
+        yield client.get_executor(pure=False, **one_gpu)

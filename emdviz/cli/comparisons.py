@@ -112,7 +112,6 @@ def compare(
 ):
     """Compare losses on your own data; the same command goes on where it was stopped."""
     from emdviz import comparing
-    from emdviz.comparing import terminal
 
     chosen = given_only(
         losses=read_list(losses),
@@ -134,16 +133,12 @@ def compare(
     except ArgumentError as error:
         raise ValueError(in_options(error, data)) from None
     if not quiet or dry_run:
-        terminal.tell_plan(plan)
+        _tell_plan(plan)
     if dry_run:
         return
-    executor, client = connect(scheduler) if scheduler else (None, None)
-    try:
+    with connect(scheduler) as executor:
         bars = not quiet and sys.stderr.isatty()
-        terminal.tell_result(plan.carry_out(progress=bars, executor=executor))
-    finally:
-        if client is not None:
-            client.close()
+        _tell_result(plan.carry_out(progress=bars, executor=executor))
 
 
 def predict(
@@ -160,6 +155,64 @@ def predict(
 ):
     """Predict what has no labels yet: class, probabilities, score and a 90 % interval."""
     from emdviz import comparing
-    from emdviz.comparing import terminal
 
-    terminal.tell_scores(comparing.predict(folder, data, loss=loss), out)
+    _tell_scores(comparing.predict(folder, data, loss=loss), out)
+
+
+def _tell_plan(plan):
+    """Print what will be done, and how long it takes."""
+    from emdviz.comparing.timing import in_words
+
+    for note in (*plan.data.notes, *plan.notes):
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(str(plan))
+    typer.echo(f"time: about {in_words(plan.seconds())} on this machine, measured on a few steps")
+
+
+def _tell_result(comparison):
+    """Print means, what they show, and where everything lies."""
+    from emdviz.training import conclude, paired_differences, summarise
+    from emdviz.training.results import finished
+
+    table = comparison.table
+    for note in comparison.notes:
+        typer.echo(f"note: {note}", err=True)
+    done = finished(table)
+    if done.empty:
+        raise ValueError(f"no run could be finished: {table['error'].iloc[0]}")
+    means = summarise(table)
+    shown = means.xs("mean", axis=1, level=1)
+    typer.echo(f"\nmeans over {len(comparison.seeds)} seeds, on test splits")
+    typer.echo(shown.rename_axis(None).round(3).to_string())
+    if comparison.baselines is not None:
+        columns = [f"test {name}" for name in shown]
+        fits = comparison.baselines.groupby("baseline", sort=False)[columns].mean()
+        fits = fits.rename_axis(None).rename(columns=dict(zip(columns, shown, strict=True)))
+        typer.echo(fits.round(3).to_string())
+    if comparison.losses[0] in set(done["loss"]) and done["loss"].nunique() > 1:
+        first = comparison.losses[0]
+        differences = paired_differences(
+            table, baseline=first, test_to_train=comparison.test_to_train
+        )
+        typer.echo(f"\n{conclude(differences, baseline=first)}")
+    rates = ", ".join(f"{loss} {rate:g}" for loss, rate in comparison.rates.items())
+    typer.echo(f"\nlearning rates: {rates}")
+    for path in sorted(comparison.folder.glob("*.html")):
+        typer.echo(f"report: {path}")
+    typer.echo(f"all is kept in {comparison.folder}; predict with:")
+    typer.echo(f"python -m emdviz predict {comparison.folder} NEW_FILE --out scores.csv")
+
+
+def _tell_scores(scores, out):
+    """Write the table to a file, or print it."""
+    from emdviz.experiments.export import to_csv
+    from emdviz.writing import write_whole
+
+    for note in scores.notes:
+        typer.echo(f"note: {note}", err=True)
+    text = to_csv(scores.table.round(6))
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    write_whole(out, text.encode())
+    typer.echo(f"{len(scores.table)} rows in {out}")

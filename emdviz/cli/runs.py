@@ -1,6 +1,5 @@
 """Commands that train the runs of a store: ``run`` and ``pretrain``."""
 
-import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -96,6 +95,8 @@ def run(
 
     if scheduler and workers is not None:
         raise ValueError("type --scheduler or --workers, not both")
+    if workers is not None and workers < 1:
+        raise ValueError(f"type --workers as a number from 1, got {workers}")
     if table == MAP:
         _run_map(
             read_list(regimes), data or Path("data"), store, scheduler, workers, quiet, dry_run
@@ -202,7 +203,7 @@ def _config(quick, size, epochs, batch_size, device):
     if quick:
         return TrainConfig(**({"epochs": 3, "batch_size": 32} | chosen)) if chosen else None
     crop = CROP if size is None else round(size * CROP / SIZE)
-    return paper_config(**({"epochs": EPOCHS, "crop": crop, "mirror": True} | chosen))
+    return paper_config(**({"epochs": EPOCHS, "crop": crop} | chosen))
 
 
 def _check_data(spec, table):
@@ -244,17 +245,11 @@ def _run(specs, store, scheduler, workers, quiet):
             told.add(spec.dataset_options)
             tell_notes([row], store, told)
 
-    if workers is not None and workers < 1:
-        raise ValueError(f"type --workers as a number from 1, got {workers}")
-    executor, client = connect(scheduler) if scheduler else (None, None)
-    try:
+    with connect(scheduler) as executor:
         bars = not quiet and sys.stderr.isatty()
         frame = experiments.run(specs, store, workers or 1, executor, on_result=tell, progress=bars)
         tell_notes_of(frame, store, told)
         return frame
-    finally:
-        if client is not None:
-            client.close()
 
 
 def _run_map(names, data, store, scheduler, workers, quiet, dry_run):
@@ -263,8 +258,6 @@ def _run_map(names, data, store, scheduler, workers, quiet, dry_run):
     from emdviz.experiments.cluster import local_workers
     from emdviz.experiments.store import MAP
 
-    if workers is not None and workers < 1:
-        raise ValueError(f"type --workers as a number from 1, got {workers}")
     chosen = [regimes.find(name) for name in names or regimes.REGIMES]
     out, todo = store.expanduser().absolute() / MAP, []
     data = data.expanduser().absolute()  # workers may run in another folder
@@ -284,12 +277,8 @@ def _run_map(names, data, store, scheduler, workers, quiet, dry_run):
             typer.echo(f"{regime.name}, about {regime.minutes:g} minutes: {state}")
     if dry_run:
         return
-    executor, client = connect(scheduler) if scheduler else (None, None)
-    with contextlib.ExitStack() as stack:
-        if client is not None:
-            stack.callback(client.close)
-        elif workers is not None and workers > 1 and todo:
-            executor = stack.enter_context(local_workers(workers))
+    here = workers is not None and workers > 1 and todo
+    with local_workers(workers) if here else connect(scheduler) as executor:
         tell = None if quiet else lambda text: typer.echo(text, err=True)
         for name, error in mapping.run_all(todo, data, out, executor=executor, progress=tell):
             typer.echo(f"{name}: {error or 'done'}")

@@ -1,6 +1,5 @@
 """Commands for a class and for a machine: ``collect`` and ``doctor``."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -43,8 +42,6 @@ def doctor(data: Annotated[Path, typer.Option(help="The folder of all data sets.
     """Check the setup; status 1 if something does not work."""
     from emdviz.setup_check import PROBLEM, examine, report
 
-    if hasattr(sys.stdout, "reconfigure"):  # a file on Windows would take few signs
-        sys.stdout.reconfigure(encoding="utf-8")
     components = examine(data)
     typer.echo(report(components))
     if any(component.state == PROBLEM for component in components):
