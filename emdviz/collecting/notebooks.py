@@ -26,20 +26,12 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A notebook of the course.
-
-    Attributes
-    ----------
-    before : tuple of str
-        The code cells before the first exercise, in order.
-    sources : frozenset of str
-        All its code cells.
-    """
+    """A notebook of the course."""
 
     stem: str
-    before: tuple
+    before: tuple  # the code cells before the first exercise, in order
     exercises: tuple
-    sources: frozenset
+    sources: frozenset  # of all its code cells
 
 
 def code_cells(path):

@@ -25,21 +25,11 @@ _COURSE_SECONDS = 1800.0
 
 @dataclass
 class Ran:
-    """What came of running a notebook.
+    """What came of running a notebook."""
 
-    Attributes
-    ----------
-    course_error : str
-        What ended the course's own cells, or "".
-    cells : dict of int to str
-        Cell of the student's -> what ended it, or "".
-    checks : list of (str, str)
-        Result and note of each check.
-    """
-
-    course_error: str = ""
-    cells: dict = field(default_factory=dict)
-    checks: dict = field(default_factory=dict)
+    course_error: str = ""  # what ended the course's own cells
+    cells: dict = field(default_factory=dict)  # cell of the student's -> what ended it, or ""
+    checks: dict = field(default_factory=dict)  # number of the check -> (result, note)
 
 
 @functools.cache
@@ -60,20 +50,11 @@ def no_network():
 
 
 def run(course, cells, checks, *, seconds, memory):
-    """Run the course's cells, the student's, then the checks.
+    """Run the sources of the course's cells and of the student's, then the checks.
 
-    Whatever takes too long or ends the process is noted, and left out of another run.
-
-    Parameters
-    ----------
-    course, cells : sequence of str
-        Sources.
-    checks : sequence of (str, str)
-        Name of the answer, and source.
-    seconds : float
-        How long each of the student's cells and each check may take.
-    memory : float
-        GB that the process may take, where the system can limit that.
+    Checks are (name of the answer, source). What takes more than so many ``seconds``, or ends the
+    process, is noted, and left out of another run. ``memory`` is in GB, where the system can limit
+    it.
     """
     ran = Ran()
     while True:
@@ -89,35 +70,28 @@ def run(course, cells, checks, *, seconds, memory):
 
 def _once(job, ran, seconds):
     """Run a job once; return whether nothing is left to do."""
-    key = secrets.token_hex(16)
-    begun, during = {}, "the course's own cells"
+    key, begun = secrets.token_hex(16), {}
     with _process(job | {"key": key}) as lines:
         while True:
-            patience = seconds if begun else _COURSE_SECONDS
-            message = _next(lines, key, patience)
+            message = _next(lines, key, seconds if begun else _COURSE_SECONDS)
             if isinstance(message, str):
                 break
             if message["did"] == "course":
-                if message["error"]:
-                    ran.course_error = message["error"]
-                    return True
-                begun = {"did": "course"}
-            elif message["did"] == "begin":
-                begun = message
+                ran.course_error = message["error"]
             elif message["did"] == "cell":
                 ran.cells[message["cell"]] = message["error"]
             elif message["did"] == "check":
                 ran.checks[message["check"]] = message["result"], message["note"]
-            elif message["did"] == "end":
+            if message["did"] == "end" or ran.course_error:
                 return True
+            begun = message
     if "cell" in begun:
         ran.cells[begun["cell"]] = message
     elif "check" in begun:
         ran.checks[begun["check"]] = "failed", message
     else:
-        ran.course_error = f"{during}: {message}"
-        return True
-    return False
+        ran.course_error = f"the course's own cells: {message}"
+    return bool(ran.course_error)
 
 
 def _next(lines, key, patience):

@@ -25,7 +25,6 @@ def main():
         os.write(channel, line.encode())
 
     limit_memory(job["memory"])
-    tell(did="start")
     try:
         run(job, tell)
     finally:
