@@ -32,7 +32,7 @@ def my_loss(outputs, targets):
 
 
 def careful(outputs, targets):
-    """A loss that looks at values, which vmap cannot."""
+    """A loss that looks at values."""
     if outputs.abs().max() > 1e6:
         return outputs.sum() * 0
     return nn.functional.cross_entropy(outputs, targets)

@@ -162,79 +162,31 @@ class SideBySide:
 
 
 class Criteria:
-    """The criteria of G runs with one loss, in one call where that gives the same.
+    """The criteria of G runs with one loss.
 
-    The losses of this package take the rows of all runs at once. Others are tried on the first
-    batch with ``torch.func.vmap``; those that it does not take, as they look at values, and those
-    that keep something between batches are called run by run.
+    The losses of this package take the rows of all runs at once, others are called run by run.
     """
 
     def __init__(self, runs):
-        self.criteria, self.at_once, loss = [run.criterion for run in runs], None, runs[0].loss
-        self.by_row = None
-        if loss.names and not {"weight", "ignore_index", "reduction"} & set(runs[0].loss_options):
-            num_classes, options = runs[0].data.num_classes, runs[0].loss_options
-            self.by_row = loss.make(num_classes, **options, reduction="none")
-        tensors = [dict([*one.named_parameters(), *one.named_buffers()]) for one in self.criteria]
-        self.tensors = {
-            name: torch.stack([one[name].detach() for one in tensors]) for name in tensors[0]
-        }
+        self.criteria, self.by_row = [run.criterion for run in runs], None
+        loss, options = runs[0].loss, runs[0].loss_options
+        if loss.names and not {"weight", "ignore_index", "reduction"} & set(options):
+            self.by_row = loss.make(runs[0].data.num_classes, **options, reduction="none")
 
     def __call__(self, outputs, targets, weights=None):
         """Return a loss for each run, shape (G,).
 
         ``outputs`` (G, B, outputs), ``targets`` (G, B) or (G, B, C), ``weights`` (G, B) or None.
         """
-        if self.by_row is not None:
-            values = self.by_row(outputs.flatten(0, 1), targets.flatten(0, 1))
-            values = values.unflatten(0, outputs.shape[:2])
-            if weights is None:
-                return values.mean(dim=1)
-            return (values * weights).sum(dim=1) / weights.sum(dim=1)
-        if self.at_once is None:
-            self.at_once = self._try(outputs.detach(), targets, weights)
-        if self.at_once:
-            return self._together(outputs, targets, weights)
-        return self._in_turn(self.criteria, outputs, targets, weights)
-
-    def _in_turn(self, criteria, outputs, targets, weights):
-        batches = zip(criteria, outputs, targets, strict=True)
+        if self.by_row is None:
+            given = (outputs, targets) if weights is None else (outputs, targets, weights)
+            batches = zip(self.criteria, *given, strict=True)
+            return torch.stack([criterion(*batch) for criterion, *batch in batches])
+        values = self.by_row(outputs.flatten(0, 1), targets.flatten(0, 1))
+        values = values.unflatten(0, outputs.shape[:2])
         if weights is None:
-            return torch.stack([one(z, target) for one, z, target in batches])
-        triples = zip(batches, weights, strict=True)
-        return torch.stack([one(z, target, weight) for (one, z, target), weight in triples])
-
-    def _together(self, outputs, targets, weights):
-        given = (outputs, targets) if weights is None else (outputs, targets, weights)
-        first = self.criteria[0]
-        if not self.tensors:
-            return vmap(first)(*given)
-        return vmap(lambda tensors, *batch: functional_call(first, tensors, batch))(
-            self.tensors, *given
-        )
-
-    def _try(self, outputs, targets, weights):
-        """Return whether one call for all is the same as a call for each."""
-        if len(self.criteria) < 2:
-            return False
-        copies = copy.deepcopy(self.criteria)
-        before = _remembered(self.criteria)
-        try:
-            expected = self._in_turn(copies, outputs, targets, weights)
-            if _remembered(copies) != before:
-                return False
-            got = self._together(outputs, targets, weights)
-        except Exception:  # as of a loss that looks at values, which vmap cannot
-            return False
-        return torch.allclose(got, expected, rtol=1e-4, atol=1e-6, equal_nan=True)
-
-
-def _remembered(criteria):
-    """Return the state of criteria in a form that can be compared."""
-    modules = [module for one in criteria for module in one.modules()]
-    plainly = (bool, int, float, str, type(None))
-    kept = [[(k, v) for k, v in vars(one).items() if isinstance(v, plainly)] for one in modules]
-    return kept, [value.tolist() for one in criteria for value in one.buffers()]
+            return values.mean(dim=1)
+        return (values * weights).sum(dim=1) / weights.sum(dim=1)
 
 
 class Heads(SideBySide):
