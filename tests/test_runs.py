@@ -15,9 +15,8 @@ import torch
 
 from emdviz import datasets, models
 from emdviz.explorers import PredictionExplorer
-from emdviz.losses import LOSSES
 from emdviz.training import TrainConfig, compare_losses, fit
-from emdviz.training.state import RunFolder, describe
+from emdviz.training.state import RunFolder
 from tests.optional import posix
 
 CONFIG = TrainConfig(
@@ -70,22 +69,6 @@ def test_a_stopped_run_with_dropout_goes_on_to_the_same_weights(tmp_path):
         train(tmp_path, stop_after=number)
         torch.rand(7)  # what the caller draws does not matter
     assert_same(train(tmp_path), train())
-
-
-def test_settings_that_are_off_are_no_facts(faces, tmp_path):
-    def facts(**changes):
-        return describe(*common, replace(CONFIG, **changes), faces.inputs[:1])
-
-    common = (models.small_cnn(8), LOSSES["EMD2"], {}, faces)
-    assert facts().keys() == {
-        "loss", "data set", "classes", "data", "probe", "network", "layers", "epochs",
-        "batch_size", "learning_rate", "momentum", "schedule", "weight_decay", "augmentation",
-        "mixed_precision", "seed",
-    }  # fmt: skip
-    assert facts(crop=24, mirror=True) == facts() | {"crop": 24, "mirror": True}
-    train(faces, tmp_path, stop_after=1)
-    with pytest.raises(ValueError, match="another run: crop is None there and 24 here"):
-        train(faces, tmp_path, replace(CONFIG, crop=24))
 
 
 @pytest.mark.slow

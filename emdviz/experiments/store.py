@@ -22,9 +22,8 @@ from emdviz.training.kept import (
     read_history,
     read_predictions,
     reading,
-    unreadable,
 )
-from emdviz.training.results import ORIGIN, make_row, make_table
+from emdviz.training.results import make_row, make_table
 from emdviz.training.state import HISTORY, WEIGHTS
 from emdviz.writing import write_whole
 
@@ -68,7 +67,7 @@ class Store:
 
     def row(self, spec):
         """Return the row of a finished or failed run, as in :func:`results`; None if neither."""
-        return _read_row(str(self.folder(spec)), spec.id)
+        return _read_row(self.folder(spec), spec.id)
 
     def results(self):
         """Return a table of all finished and failed runs; see :func:`results`."""
@@ -132,19 +131,13 @@ class Store:
     def drop_weights(self, spec):
         """Delete the weights of a finished run; return how many bytes they took, 0 if none."""
         path = self.folder(spec) / WEIGHTS
-        try:
-            size = path.stat().st_size
-            path.unlink()
-        except FileNotFoundError:
-            return 0
+        size = path.stat().st_size if path.exists() else 0
+        path.unlink(missing_ok=True)
         return size
 
     def unfinished(self):
         """Return the ids of all runs that a program has begun and not brought to an end."""
-        try:
-            return set(os.listdir(self.path / TRAINING))
-        except FileNotFoundError:
-            return set()
+        return {path.name for path in (self.path / TRAINING).glob("*")}
 
     def clear(self, spec):
         """Remove the state of a run that has ended, under its claim."""
@@ -164,17 +157,16 @@ class Store:
             half.unlink(missing_ok=True)
         return state
 
-    def finish(self, spec, facts, files=None):
+    def finish(self, spec, outcome, files=None):
         """Keep how a run ended, under its claim; return its row.
 
-        ``facts`` are ``metrics``, ``seconds``, ``origin`` and ``notes`` of a finished run, or the
-        ``error`` of one that failed.
+        ``outcome`` and ``files`` are as of :func:`training.kept.pack_run`, or an ``error``.
         """
         state = self.state(spec)
         files = dict(files or {})
         if (state / HISTORY).exists():
             files[HISTORY] = (state / HISTORY).read_bytes()
-        files[RESULT] = pack_result(spec.id, spec.to_dict(), facts)
+        files[RESULT] = pack_result(spec.id, spec.to_dict(), outcome)
         fresh = state / f"result-{secrets.token_hex(4)}"
         fresh.mkdir()
         try:
@@ -253,19 +245,15 @@ def _read_entry(entry):
         return None
     if not (entry.is_dir() and _ID.fullmatch(entry.name)):
         raise ValueError(f"{entry.name} is no run of this store: move it elsewhere")
-    return _read_row(entry.path, entry.name)
+    return _read_row(Path(entry.path), entry.name)
 
 
 def _read_row(folder, identity):
-    try:
-        with open(f"{folder}/{RESULT}", "rb", buffering=0) as file:
-            text = file.read()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise unreadable(folder, RESULT, error) from None
-    try:
-        facts = json.loads(text)
+    with reading(folder / RESULT) as path:
+        try:
+            facts = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
         if facts["format"] != FORMAT:
             raise ValueError(f"its format is {facts['format']!r}, not {FORMAT!r}")
         if identify(facts["spec"]) != identity:
@@ -273,17 +261,7 @@ def _read_row(folder, identity):
         names = ("error",) if "error" in facts else ("metrics", "seconds")
         kept = {key: facts[key] for key in ("finished", "host", *names)}
         datetime.fromisoformat(kept["finished"])  # else no table could be made of any run
-        return make_row(identity, facts["spec"], **kept, origin=_read_origin(facts))
-    except KeyError as error:
-        raise unreadable(folder, RESULT, f"it lacks {error}") from None
-    except (ValueError, TypeError, AttributeError) as error:
-        raise unreadable(folder, RESULT, error) from None
-
-
-def _read_origin(facts):
-    """Return what a run keeps of its data and versions; older runs may lack some or all."""
-    origin = facts.get("origin", {})
-    return {name: origin[name] for name in ORIGIN if name in origin}
+        return make_row(identity, facts["spec"], **kept, origin=facts.get("origin"))
 
 
 def _sync(folder):

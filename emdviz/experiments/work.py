@@ -6,8 +6,7 @@ from emdviz.losses import LOSSES
 from emdviz.training import Run, choose_device
 from emdviz.training.at_once import can_train_at_once
 from emdviz.training.data import TrainingData
-from emdviz.training.kept import notes_of, pack_run
-from emdviz.training.provenance import describe_origin
+from emdviz.training.kept import pack_run
 
 one_at_a_time = threading.RLock()
 """Networks draw their first weights, and some draw in every step, from one random generator."""
@@ -18,11 +17,8 @@ _loaded = {}
 def train(spec, folder, on_epoch, on_step=None):
     """Train and test a network; ``folder`` keeps its state, from which it goes on.
 
-    What ``on_step``, called after every batch, raises ends the run within an epoch.
-
-    Returns the facts, ``metrics`` as ``{"valid": {"AEM": …}, "test": {…}}`` after the last epoch,
-    ``seconds`` of training, ``origin`` and ``notes`` on the data, and by name the files that a
-    network needs to predict.
+    What ``on_step``, called after every batch, raises ends the run within an epoch. Returns the
+    outcome and the files of :func:`training.kept.pack_run`.
     """
     with one_at_a_time:
         run = Run(
@@ -36,9 +32,7 @@ def train(spec, folder, on_epoch, on_step=None):
         )
     for epoch in run.go(on_step=on_step):
         on_epoch(epoch)
-    metrics, files = pack_run(run)
-    facts = {"metrics": metrics, "seconds": run.epochs[-1].seconds}
-    return facts | {"origin": describe_origin(run), "notes": notes_of(run.data.dataset)}, files
+    return pack_run(run)
 
 
 def is_small(spec):

@@ -1,7 +1,6 @@
 """Train with several losses under equal conditions."""
 
 import dataclasses
-import hashlib
 import math
 import platform
 import re
@@ -24,8 +23,8 @@ from emdviz.training.at_once import can_train_at_once, train_at_once, width_of
 from emdviz.training.config import choose_device, read_config
 from emdviz.training.criterion import make_criterion, read_losses, read_options
 from emdviz.training.data import TrainingData
-from emdviz.training.kept import RESULT, notes_of, pack_result, pack_run
-from emdviz.training.provenance import describe_origin
+from emdviz.training.kept import RESULT, pack_result, pack_run
+from emdviz.training.provenance import describe_origin, digest
 from emdviz.training.results import SPLITS, make_row, make_table, plain
 from emdviz.training.run import Run, is_lack_of_memory
 from emdviz.training.together import arrange, can_be_stacked, train_together
@@ -115,26 +114,18 @@ def compare_losses(
     """
     check_is(seeds, "seeds", Iterable, "a list of whole numbers, such as range(5)")
     plan = plan_runs(
-        dataset,
-        losses,
-        seeds,
-        config,
-        model=model,
-        weights=weights,
-        learning_rates=learning_rates,
-        loss_options=loss_options,
-        folder=folder,
+        dataset, losses, seeds, config, model=model, weights=weights, folder=folder,
+        learning_rates=learning_rates, loss_options=loss_options,
         resplit=read_flag(resplit, "resplit"),
-    )
+    )  # fmt: skip
     return make_table(train_rows(plan, model, weights, config, together, on_epoch, resplit))
 
 
 def make_runs(dataset, losses, config=None, **options):
-    """Make a run for each loss, from the same first weights and over the same batches.
+    """Return a run for each loss, from the same first weights and over the same batches.
 
-    Last layers with different numbers of outputs, as that of REG, start from different weights.
-
-    The arguments are those of :func:`compare_losses`, and ``probe`` as for :class:`Run`.
+    The arguments are those of :func:`compare_losses`, and ``probe`` as for :class:`Run`. Last
+    layers with different numbers of outputs, as that of REG, start from different weights.
 
     Examples
     --------
@@ -217,7 +208,7 @@ def _spell(value):
     """Return the value of an option as a part of a folder's name."""
     if isinstance(value, Real):
         return f"{value:g}"
-    return hashlib.blake2b(repr(plain("option", value)).encode(), digest_size=4).hexdigest()
+    return digest([plain("option", value)], size=4)
 
 
 def train_rows(plan, model, weights, config, together, on_epoch, resplit, splits=SPLITS):
@@ -276,7 +267,9 @@ def _side_by_side(members, on_epoch):
     keys = {id(run): key for key, run in members}
     outcomes = {key: (run, None) for key, run in members}
     # finished runs only tell what they have done: others must not catch up with them one by one
-    together = [run for _, run in members if can_be_stacked(run) and not _is_finished(run)]
+    together = [
+        run for _, run in members if can_be_stacked(run) and len(run.epochs) < run.config.epochs
+    ]
     alone = [(key, run) for key, run in members if run not in together]
     outcomes |= {key: _alone(run, key, on_epoch) for key, run in alone}
     for stack in arrange(together):
@@ -299,10 +292,6 @@ def _side_by_side(members, on_epoch):
             for run in group:
                 outcomes[keys[id(run)]] = _alone(run, keys[id(run)], on_epoch)
     return outcomes
-
-
-def _is_finished(run):
-    return len(run.epochs) == run.config.epochs
 
 
 def _tell(on_epoch, key, epoch):
@@ -330,30 +319,25 @@ def _row(run, error, model, weights, resplit, splits):
         "config": config,
     }
     identity = _name(run.loss.name, run.given_options, model, weights, run.config, resplit)
-    origin = describe_origin(run)
+    outcome = {"origin": describe_origin(run)}
     if error is not None:
-        return make_row(identity, facts, error=error, origin=origin)
+        return make_row(identity, facts, error=error, **outcome)
     last = run.epochs[-1]
     measured = {"valid": last.metrics}
-    if "test" in splits:
-        if run.folder is None:
-            measured["test"] = run.evaluate("test")[1]
-        else:
-            measured["test"] = _keep(run, identity, facts, origin)["test"]
+    if "test" in splits and run.folder is None:
+        measured["test"] = run.evaluate("test")[1]
+    elif "test" in splits:
+        measured["test"] = _keep(run, identity, facts)["test"]
     if run.folder is not None:
         run.folder.finish()
     now, host = datetime.now(UTC).isoformat(), platform.node()
-    return make_row(
-        identity, facts, metrics=measured, seconds=last.seconds, finished=now, host=host,
-        origin=origin,
-    )  # fmt: skip
+    outcome |= {"metrics": measured, "seconds": last.seconds, "finished": now, "host": host}
+    return make_row(identity, facts, **outcome)
 
 
-def _keep(run, identity, facts, origin):
+def _keep(run, identity, facts):
     """Keep a finished run in its folder; return its metrics by split."""
-    metrics, files = pack_run(run)
-    outcome = {"metrics": metrics, "seconds": run.epochs[-1].seconds, "origin": origin}
-    outcome["notes"] = notes_of(run.data.dataset)
+    outcome, files = pack_run(run)
     for name, data in {**files, RESULT: pack_result(identity, facts, outcome)}.items():
         write_whole(run.folder.path / name, data)
-    return metrics
+    return outcome["metrics"]

@@ -1,6 +1,5 @@
 """What a run reports after each epoch."""
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,27 +42,16 @@ class Epoch:
 
     def to_dict(self):
         """Return the same in the types of JSON."""
-        probe = {
-            "classes": self.probe.classes.tolist(),
-            "distribution": None
-            if self.probe.distribution is None
-            else self.probe.distribution.tolist(),
-        }
-        learned = self.ground_distance
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | {
-            "probe": probe,
-            "ground_distance": None if learned is None else learned.tolist(),
-        }
+        classes, p, learned = self.probe.classes, self.probe.distribution, self.ground_distance
+        probe = {"classes": classes.tolist(), "distribution": None if p is None else p.tolist()}
+        learned = None if learned is None else learned.tolist()
+        return vars(self) | {"probe": probe, "ground_distance": learned}
 
     @classmethod
     def from_dict(cls, facts):
-        """Return the epoch that :meth:`to_dict` described; older ones have no ground distance."""
-        probe = facts["probe"]
-        distribution = probe["distribution"]
-        prediction = Prediction(
-            torch.tensor(probe["classes"]),
-            None if distribution is None else torch.tensor(distribution),
-        )
-        learned = facts.get("ground_distance")
+        """Return the epoch that :meth:`to_dict` described."""
+        classes, p = facts["probe"]["classes"], facts["probe"]["distribution"]
+        probe = Prediction(torch.tensor(classes), None if p is None else torch.tensor(p))
+        learned = facts["ground_distance"]
         learned = None if learned is None else np.array(learned)
-        return cls(**(facts | {"probe": prediction, "ground_distance": learned}))
+        return cls(**(facts | {"probe": probe, "ground_distance": learned}))

@@ -27,7 +27,7 @@ from emdviz.reading import check_is
 from emdviz.training.config import TrainConfig
 from emdviz.training.epoch import Epoch
 from emdviz.training.evaluation import Predictor
-from emdviz.training.provenance import digest
+from emdviz.training.provenance import describe_origin, digest
 from emdviz.training.results import plain
 from emdviz.training.state import HISTORY, WEIGHTS
 
@@ -88,7 +88,7 @@ def load_run(folder, *, model=None, loss=None):
             if values is not None and len(values) != len(classes):
                 raise ValueError(f"it has {len(classes)} classes, and {len(values)} {name}")
         known = {name: about[name] for name in ("network", "loss")}
-        more = {name: about[name] for name in ("features", "decoding")}
+        more = {"features": about["features"], "decoding": dict(about["decoding"])}
         if about.get("preparation") is not None:
             more["preparation"] = Preparation.from_dict(about["preparation"])
     loss = as_loss(_needed(loss, known["loss"], "loss", "loss=my_loss", folder))
@@ -113,9 +113,10 @@ def load_run(folder, *, model=None, loss=None):
 
 
 def pack_run(run):
-    """Return (metrics, files): those of the validation and test splits, and bytes by name.
+    """Return what to keep of a finished run: (outcome, bytes of files by name).
 
-    The files are all but ``result.json`` and ``history.json``.
+    The outcome are ``metrics``, as ``{"valid": {"AEM": …}, "test": {…}}``, ``seconds``, ``origin``
+    and ``notes``; the files are all but ``result.json`` and ``history.json``.
     """
     metrics, predictions = _pack_predictions(run)
     tensors = {name: value.cpu().contiguous() for name, value in run.model.state_dict().items()}
@@ -135,7 +136,14 @@ def pack_run(run):
     }
     about = _in_json("network", about)
     about["preparation"] = None if run.preparation is None else run.preparation.to_dict()
-    return metrics, {
+    dataset = run.data.dataset
+    outcome = {
+        "metrics": metrics,
+        "seconds": run.epochs[-1].seconds,
+        "origin": describe_origin(run),
+        "notes": [f"classes {' < '.join(map(str, dataset.classes))}", *map(str, dataset.notes)],
+    }
+    return outcome, {
         NETWORK: json.dumps(about, indent=1).encode(),
         WEIGHTS: safetensors.torch.save(tensors, {"classes": json.dumps(about["classes"])}),
         PREDICTIONS: predictions,
@@ -199,18 +207,12 @@ def read_history(folder, *, probe=None):
 def pack_result(identity, facts, outcome):
     """Return the bytes of ``result.json``.
 
-    ``facts`` tell what was run, as ``experiments.RunSpec.to_dict`` does. ``outcome`` are
-    ``metrics``, ``seconds``, ``origin`` and ``notes`` of a finished run, or the ``error`` of one
-    that failed.
+    ``facts`` tell what was run, as ``experiments.RunSpec.to_dict`` does. ``outcome`` is that of
+    :func:`pack_run`, or the ``error`` of a run that failed.
     """
     about = {"format": FORMAT, "id": identity, "spec": _in_json("spec", facts)}
     about |= {"finished": datetime.now(UTC).isoformat(), "host": platform.node()}
     return json.dumps(about | outcome, indent=1).encode()
-
-
-def notes_of(dataset):
-    """Return the order of the classes of a data set, and what it notes."""
-    return [f"classes {' < '.join(map(str, dataset.classes))}", *map(str, dataset.notes)]
 
 
 def part(folder, name):
@@ -234,6 +236,8 @@ def reading(path):
     """Turn any error of reading a file into a ValueError that names the file."""
     try:
         yield path
+    except KeyError as error:
+        raise unreadable(path.parent, path.name, f"it lacks {error}") from None
     except Exception as error:
         raise unreadable(path.parent, path.name, error) from None
 

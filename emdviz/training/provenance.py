@@ -8,30 +8,27 @@ from importlib.metadata import version
 import torch
 
 _BLOCK = 2**22
-"""Bytes of inputs in memory at once when all are looked at."""
+"""Bytes of inputs that are read at once."""
 
 
 def describe_origin(run):
-    """Return what a run rests on, apart from its configuration.
+    """Return what a run rests on, apart from its configuration, as a dict.
 
-    Parameters
-    ----------
-    run : Run
-
-    Returns
-    -------
-    dict of str to str or int
-        Digests: ``data`` of inputs, labels, classes and, where there are any, positions, votes,
-        weights and scores, of all splits; ``splits`` of which rows are in which; ``first weights``
-        of the network's tensors before training. ``versions`` of emdviz, torch and Python;
-        ``device``; ``threads`` of the processor.
+    Digests: ``data`` of inputs, labels, classes and, where there are any, positions, votes, weights
+    and scores, of all splits; ``splits`` of which rows are in which; ``first weights`` of the
+    network's tensors before training. ``versions`` of emdviz, torch and Python; ``device``;
+    ``threads`` of the processor.
     """
+    device = run.data.device
+    name = f"{device.type} {platform.machine()}"
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
     return {
         "data": digest_data(run.data.dataset),
-        "splits": digest(_parts_of_splits(run.data.dataset), size=8),
+        "splits": digest_splits(run.data.dataset),
         "first weights": run.first_weights,
         "versions": _versions(),
-        "device": name_device(run.data.device),
+        "device": name,
         "threads": run.threads,
     }
 
@@ -43,13 +40,6 @@ def _versions():
     return f"{versions}, Python {platform.python_version()}"
 
 
-def name_device(device):
-    """Return what a device is called: a GPU by its model, the CPU by its architecture."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{device.type} {platform.machine()}"
-
-
 def digest_data(dataset):
     """Return a digest of a data set, 16 hexadecimal digits; equal for equal data only.
 
@@ -57,8 +47,13 @@ def digest_data(dataset):
     computed once for each data set: about a second for each gigabyte.
     """
     if dataset._digest is None:
-        dataset._digest = digest(_all_parts(dataset), size=8)
+        dataset._digest = digest(parts_of(dataset), size=8)
     return dataset._digest
+
+
+def digest_splits(dataset):
+    """Return a digest of which rows are in which split."""
+    return digest((part for split in sorted(dataset.splits.items()) for part in split), size=8)
 
 
 def digest(tensors, size=16):
@@ -74,20 +69,6 @@ def digest(tensors, size=16):
     return hashed.hexdigest()
 
 
-def in_blocks(inputs, rows=None):
-    """Yield inputs, or some rows of them, a few megabytes at a time: they may lie in a file."""
-    if inputs.dtype == torch.uint16:  # which torch cannot index
-        inputs = inputs.view(torch.int16)
-    at_once = max(1, _BLOCK // max(1, inputs[:1].nbytes))
-    for block in (inputs if rows is None else rows).split(at_once):
-        yield block if rows is None else inputs[block]
-
-
-def _parts_of_splits(dataset):
-    for name, rows in sorted(dataset.splits.items()):
-        yield from (name, rows)
-
-
 def _columns(dataset):
     for column in dataset.preparation.columns:
         values = dataset.frame[column.name]
@@ -98,11 +79,13 @@ def _columns(dataset):
             yield torch.from_numpy(values.to_numpy().view("int64").copy())
 
 
-def _all_parts(dataset):
+def parts_of(dataset):
+    """Yield all that decides what a network learns from a data set, but for its splits."""
     yield [str(name) for name in dataset.classes]
     yield dataset.positions and [float(x) for x in dataset.positions]
     if dataset.preparation is None:
-        yield from in_blocks(dataset.inputs)
+        # a few megabytes at a time, since they may lie in a file
+        yield from dataset.inputs.split(max(1, _BLOCK // max(1, dataset.inputs[:1].nbytes)))
     else:  # what the inputs are made of: these depend on the training split
         yield from _columns(dataset)
     yield dataset.labels

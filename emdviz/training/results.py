@@ -81,20 +81,10 @@ def finished(table):
 
 
 def check_origin(table):
-    """Refuse a table that averages over different data; warn if versions are mixed.
+    """Raise a MixedDataError for a table of different data; warn if versions are mixed.
 
     Runs of one data set must be of one edition of its files. Those with equal options, in the same
     fold, rest on the same data unless the files have changed under the name of an edition.
-
-    Raises
-    ------
-    MixedDataError
-        If they do not; it lists the editions or digests, with how many runs rest on each.
-
-    Warns
-    -----
-    UserWarning
-        If runs were trained by different versions of emdviz, torch or Python.
     """
     done = finished(table)
     if EDITION in done and "dataset" in done:

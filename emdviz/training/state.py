@@ -1,7 +1,6 @@
 """A training run on disk: its state after every finished epoch, so that it can go on."""
 
 import dataclasses
-import hashlib
 import json
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from emdviz.training.provenance import digest, in_blocks
+from emdviz.training.provenance import digest, digest_splits, parts_of
 from emdviz.training.results import plain
 from emdviz.writing import link_whole, write_whole
 
@@ -112,31 +111,19 @@ def describe(model, loss, loss_options, dataset, config, probe):
     """Return the facts that make a run: equal facts on one machine give equal histories."""
     settings = dataclasses.asdict(config)
     del settings["device"]
-    for name in ("crop", "mirror", "targets"):  # folders of runs without them need not name them
-        if not settings[name]:
-            del settings[name]
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
     return {
         "loss": loss.name,
         **{f"loss {name}": plain(name, value) for name, value in loss_options.items()},
         "data set": dataset.name,
         "classes": list(dataset.classes),
-        "data": digest(_parts(dataset)),
+        "data": digest(parts_of(dataset)),
+        "splits": digest_splits(dataset),
         "probe": digest([probe]),
         "network": type(model).__name__,
-        "layers": hashlib.blake2b(json.dumps(shapes).encode(), digest_size=8).hexdigest(),
+        "layers": digest(shapes.items(), size=8),
         **settings,
     }
-
-
-def _parts(dataset):
-    """Yield the inputs, in blocks, the labels, and votes and weights where there are any."""
-    for rows in (dataset.splits["train"], dataset.splits["valid"]):
-        yield from in_blocks(dataset.inputs, rows)
-        yield dataset.labels[rows]
-        for more in (dataset.votes, dataset.weights):
-            if more is not None:
-                yield more[rows]
 
 
 def pack(model, criterion, optimizer):
