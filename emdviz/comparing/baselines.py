@@ -27,26 +27,12 @@ the paired differences, widened for the rows that splits share, excludes 0."""
 
 
 def run_baselines(data, seeds, folder, progress=None, *, resplit=True):
-    """Fit logistic regression and gradient boosting on the split of each seed.
+    """Fit logistic regression and gradient boosting for each seed, which draws its own split.
 
-    Parameters
-    ----------
-    data : OrderedData
-        Its inputs are rows of numbers; votes count by their majority, weights as sample weights.
-    seeds : sequence of int
-        Each draws its split, as ``data.resplit(seed)``.
-    folder : Path
-        Of the comparison.
-    progress : bool, optional
-        As for :func:`progress.bar`.
-    resplit : bool
-        Whether they do; else all are fitted on the splits of the data.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each ``baseline`` and ``seed``, with ``seconds`` and the metrics of
-        ``metrics.evaluate`` for both splits, as ``valid RPS`` and ``test RPS``.
+    The inputs are rows of numbers; votes count by their majority, weights as sample weights.
+    Without ``resplit`` all are fitted on the splits of the data. Returns a DataFrame with a row
+    for each ``baseline`` and ``seed``: ``seconds``, and the metrics of ``metrics.evaluate`` for
+    both splits, as ``valid RPS`` and ``test RPS``.
     """
     import pandas as pd
 

@@ -1,10 +1,10 @@
 """A finished comparison of losses, and its folder."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emdviz.comparing.facts import RUNS, check_data, ranges_of, read_finished, to_rows
+from emdviz.comparing.facts import RUNS, check_data, read_finished
 from emdviz.metrics import METRICS
 from emdviz.reading import read_choice
 from emdviz.training.config import TrainConfig
@@ -102,19 +102,7 @@ class Comparison:
         return self.folder / RUNS / row["id"]
 
     def predictions(self, loss, seed):
-        """Return what a run predicted for the validation and the test split.
-
-        Parameters
-        ----------
-        loss : str
-        seed : int
-
-        Returns
-        -------
-        dict
-            ``{"valid": …, "test": …}``, each a dict of NumPy arrays: ``index`` (rows of ``data``),
-            ``labels``, ``classes``, and ``probabilities`` (N, C), or ``outputs`` (N,) of
-            regression.
+        """Return what a run predicted, as :meth:`experiments.Store.predictions` does.
 
         Raises
         ------
@@ -164,18 +152,6 @@ class Comparison:
             raise ValueError(f"no run was finished that measured {metric}: see table['error']")
         means = done.groupby("loss", sort=False)[by].mean()
         return means.idxmax() if METRICS[metric].higher_is_better else means.idxmin()
-
-    def facts(self):
-        """Return all but the runs and the data, in JSON's types; :func:`load` reads them."""
-        return {
-            "config": asdict(self.config),
-            "rates": self.rates,
-            "notes": list(self.notes),
-            "ranges": ranges_of(self.data),
-            "table": to_rows(self.table),
-            "search": to_rows(self.search),
-            "baselines": None if self.baselines is None else to_rows(self.baselines),
-        }
 
 
 def load(folder, data=None):

@@ -50,7 +50,8 @@ def read_finished(folder):
 
 def write_facts(folder, facts):
     """Write ``comparison.json`` whole."""
-    text = json.dumps({"format": FORMAT} | facts, indent=1, ensure_ascii=False)
+    facts = {"format": FORMAT} | facts
+    text = json.dumps(facts, indent=1, ensure_ascii=False, default=lambda time: time.isoformat())
     write_whole(Path(folder) / FACTS, text.encode())
 
 
@@ -139,20 +140,5 @@ def check_begun(folder, begun, data):
 
 
 def to_rows(table):
-    """Return a table of runs as a list of dicts in JSON's types; missing values are None."""
-    return [
-        {str(name): _plain(value) for name, value in row.items()}
-        for row in table.to_dict("records")
-    ]
-
-
-def _plain(value):
-    import pandas as pd
-
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if pd.isna(value):
-        return None
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    return value.item() if hasattr(value, "item") else value
+    """Return a table as a list of dicts; missing values are None."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")

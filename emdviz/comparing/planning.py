@@ -1,20 +1,29 @@
 """Plan a comparison of losses, and carry it out."""
 
 import errno
-import hashlib
 import inspect
 import os
 import shlex
 import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from emdviz.comparing.baselines import note_on_baselines, run_baselines
-from emdviz.comparing.comparison import Comparison
-from emdviz.comparing.facts import RUNS, check_begun, claimed, describe_data, is_new, write_facts
+from emdviz.comparing.comparison import make
+from emdviz.comparing.facts import (
+    RUNS,
+    check_begun,
+    claimed,
+    describe_data,
+    is_new,
+    ranges_of,
+    to_rows,
+    write_facts,
+)
 from emdviz.comparing.progress import bar
 from emdviz.comparing.sources import holds_image_files, read_source
 from emdviz.comparing.timing import measure_seconds
@@ -151,8 +160,12 @@ class Plan:
         OSError
             If the disk is full; what was finished is kept.
         """
+        begun = self._begun()
+        if not is_new(self.folder):
+            check_begun(self.folder, begun, self.data)
         try:
-            return self._carry_out(progress, executor)
+            with claimed(self.folder):
+                return self._carry_out(begun, progress, executor)
         except OSError as error:
             if error.errno not in FULL:
                 raise
@@ -162,19 +175,12 @@ class Plan:
                 "finished is kept",
             ) from error
 
-    def _carry_out(self, progress, executor):
-        begun = self._begun()
-        if not is_new(self.folder):
-            check_begun(self.folder, begun, self.data)
-        with claimed(self.folder):
-            return self._carry_out_alone(begun, progress, executor)
-
-    def _carry_out_alone(self, begun, progress, executor):
+    def _carry_out(self, begun, progress, executor):
         from emdviz.report import write
 
         if is_new(self.folder):
             write_facts(self.folder, begun)
-        data = self.trained_on()
+        data = with_features(self.data, self.backbone) if self.backbone else self.data
         if executor is None:
             search, notes = self._search(data, progress)
             table = self._compare(data, search.rates, progress)
@@ -190,26 +196,19 @@ class Plan:
             baselines = run_baselines(data, self.seeds, self.folder, progress, resplit=self.resplit)
             shared = len(data.splits["test"]) / len(data.splits["train"]) if self.resplit else 0.0
             notes += note_on_baselines(table, baselines, shared)
-        comparison = Comparison(
-            folder=self.folder,
-            data=self.data,
-            table=table,
-            search=search.table,
-            rates=search.rates,
-            command=self.command,
-            notes=(*self.notes, *notes),
-            baselines=baselines,
-            config=self.config,
-            network=name_of(self.network),
-            backbone=self.backbone,
-        )
-        write_facts(self.folder, begun | comparison.facts())
+        facts = begun | {
+            "config": asdict(self.config),
+            "rates": search.rates,
+            "notes": [*self.notes, *notes],
+            "ranges": ranges_of(self.data),
+            "table": to_rows(table),
+            "search": to_rows(search.table),
+            "baselines": None if baselines is None else to_rows(baselines),
+        }
+        write_facts(self.folder, facts)
+        comparison = make(self.folder, facts, self.data)
         write(comparison, self.folder)
         return comparison
-
-    def trained_on(self):
-        """Return the data with the inputs that networks are trained on."""
-        return with_features(self.data, self.backbone) if self.backbone else self.data
 
     def shared(self):
         """Return the arguments that the search has in common with the comparison."""
@@ -218,18 +217,11 @@ class Plan:
 
     def _search(self, data, progress):
         """Return the RateSearch, and notes."""
-        seeds, losses = self.search_seeds, list(self.losses.values())
-        more = len(seeds) * self.config.epochs
-        total = self.searches * self.config.epochs
-        with (
-            bar(total, "learning rates", progress, more) as shown,
-            warnings.catch_warnings(record=True) as caught,
-        ):
-            warnings.simplefilter("always")
-            found = choose_rates(
-                data, losses, rates=self.rates, seeds=seeds, on_epoch=shown, **self.shared()
-            )
-        return found, _tell(caught)
+        losses, total = list(self.losses.values()), self.searches * self.config.epochs
+        more = len(self.search_seeds) * self.config.epochs
+        with bar(total, "learning rates", progress, more) as shown:
+            shared = self.shared() | {"on_epoch": shown}
+            return _choose(data, losses, self.rates, self.search_seeds, shared)
 
     def _compare(self, data, rates, progress):
         total = len(self.losses) * len(self.seeds) * self.config.epochs
@@ -243,30 +235,28 @@ class Plan:
         """Return RateSearch, notes and table from tasks of an executor."""
         import pandas as pd
 
-        shared, rates, tables, notes = self.shared(), {}, [], []
-        shared["folder"] = shared["folder"].absolute()
+        def wait(tasks, what, unit):
+            with bar(len(tasks), what, progress, unit=unit) as shown:
+                for task in tasks:
+                    yield task.result()
+                    shown()
+
+        shared = self.shared() | {"folder": (self.folder / RUNS).absolute()}
         losses = [_absolute(loss) for loss in self.asked]
         tasks = [
-            executor.submit(_search_one, data, loss, self.rates, self.search_seeds, shared)
+            executor.submit(_choose, data, [loss], self.rates, self.search_seeds, shared)
             for loss in losses
         ]
-        with bar(len(tasks), "learning rates", progress, unit=" losses") as shown:
-            for task in tasks:
-                found, told = task.result()
-                rates |= found.rates
-                tables.append(found.table)
-                notes += told
-                shown()
-        search = RateSearch(rates, pd.concat(tables, ignore_index=True))
+        found, notes = zip(*wait(tasks, "learning rates", " losses"), strict=True)
+        rates = {loss: rate for one in found for loss, rate in one.rates.items()}
+        search = RateSearch(rates, pd.concat([one.table for one in found], ignore_index=True))
+        shared["learning_rates"] = rates
         tasks = [
-            executor.submit(_compare_one, data, losses, seed, rates, shared) for seed in self.seeds
+            executor.submit(partial(compare_losses, data, losses, seeds=[seed], **shared))
+            for seed in self.seeds
         ]
-        parts = []
-        with bar(len(tasks), "comparison", progress, unit=" seeds") as shown:
-            for task in tasks:
-                parts.append(task.result())
-                shown()
-        return search, notes, pd.concat(parts, ignore_index=True)
+        table = pd.concat(wait(tasks, "comparison", " seeds"), ignore_index=True)
+        return search, [note for told in notes for note in told], table
 
     def _begun(self):
         """Return what must be the same whenever the comparison is gone on with."""
@@ -473,17 +463,12 @@ def _tell(caught):
     return told
 
 
-def _search_one(data, loss, rates, seeds, shared):
-    """Choose the learning rate of one loss, in a worker; return it, and notes."""
+def _choose(data, losses, rates, seeds, shared):
+    """Choose the learning rates of losses; return the RateSearch, and notes."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = choose_rates(data, [loss], rates=rates, seeds=seeds, **shared)
+        found = choose_rates(data, losses, rates=rates, seeds=seeds, **shared)
     return found, _tell(caught)
-
-
-def _compare_one(data, losses, seed, rates, shared):
-    """Train all losses with one seed, in a worker."""
-    return compare_losses(data, losses, seeds=[seed], learning_rates=rates, **shared)
 
 
 def _absolute(loss):
@@ -498,10 +483,9 @@ def _code_of(loss):
     if loss.wrapped is None:
         return None
     try:
-        code = inspect.getsource(loss.wrapped)
+        return digest([inspect.getsource(loss.wrapped)], size=8)
     except (OSError, TypeError):
         return None
-    return hashlib.sha256(code.encode()).hexdigest()[:16]
 
 
 def _command(given, source, options):

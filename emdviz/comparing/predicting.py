@@ -19,7 +19,7 @@ from emdviz.distributions import spread
 from emdviz.losses import as_loss
 from emdviz.reading import is_pandas, to_numpy
 from emdviz.training import load_run
-from emdviz.training.inputs import find_images, is_path, read_images
+from emdviz.training.inputs import is_path, read_images
 from emdviz.training.results import finished
 
 if TYPE_CHECKING:
@@ -217,18 +217,12 @@ def _images(inputs, shape, run, facts):
         names = names or [str(one) for one in path]
         remarks = {k: "no such file" for k, one in enumerate(path) if not Path(one).is_file()}
         path = [one for k, one in enumerate(path) if k not in remarks]
-    files = [file.name for file in find_images(path)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the note of each row says it
-        images, read = read_images(path, shape, run.decoding)
-    there = [k for k in range(len(names or files)) if k not in remarks]
-    left = iter(read)
-    following = next(left, None)
-    for place, file in zip(there, files, strict=True):  # both in one order
-        if file == following:
-            following = next(left, None)
-        else:
-            remarks[place] = "cannot be read as an image"
+        images, files, kept = read_images(path, shape, run.decoding)
+    there = [place for place in range(len(names or files)) if place not in remarks]
+    unread = set(range(len(files))) - set(kept)
+    remarks |= {there[k]: "cannot be read as an image" for k in unread}
     return _features(images, facts), names or files, remarks
 
 
@@ -298,14 +292,8 @@ def _unlike(runs, frame):
 class _Interval:
     """Intervals whose width is learned from the validation splits.
 
-    Attributes
-    ----------
-    coverage : float
-        On the test splits.
-    count : int
-        Of their labels.
-    error : float
-        Root mean square error of the score on validation.
+    ``coverage`` is that of the ``count`` labels of the test splits, ``error`` the root mean square
+    error of the score on validation.
     """
 
     def __init__(self, comparison, loss, seeds, run, positions):

@@ -17,26 +17,13 @@ class Augmentation:
 
     The geometry of an image (crop, rotation, aspect, mirroring) is one affine map, so that it is
     resampled once. torchvision's transforms would draw once for a whole batch.
-
-    Attributes
-    ----------
-    flip : float
-        Probability of mirroring.
-    crop : float
-        The largest share of the height and width that is cut off.
-    rotation : float
-        The largest angle, in degrees.
-    aspect : float
-        The largest relative change of width to height.
-    colour : float
-        The largest relative change of brightness, of contrast and of saturation.
     """
 
-    flip: float = 0.0
-    crop: float = 0.0
-    rotation: float = 0.0
-    aspect: float = 0.0
-    colour: float = 0.0
+    flip: float = 0.0  # probability of mirroring
+    crop: float = 0.0  # the largest share of the height and width that is cut off
+    rotation: float = 0.0  # the largest angle, in degrees
+    aspect: float = 0.0  # the largest relative change of width to height
+    colour: float = 0.0  # the same of brightness, of contrast and of saturation
 
     def __call__(self, images, numbers, window=None):
         """Change images (B, 3, H, W), from −1 to 1, as ``numbers`` (B, NUMBERS), 0 to 1, decide.
@@ -87,13 +74,15 @@ class Augmentation:
 
 
 def centre_crop(images, window=None):
-    """Return the window of as many px in the middle of images, or all of them.
+    """Return the window of as many px in the middle of images; None returns inputs as they are.
 
     Examples
     --------
     >>> centre_crop(torch.arange(16).reshape(1, 1, 4, 4), 2).tolist()
     [[[[5, 6], [9, 10]]]]
     """
+    if window is None:
+        return images
     rows, columns = _shape(images, window)
     top, left = (images.shape[2] - rows) // 2, (images.shape[3] - columns) // 2
     return images[:, :, top : top + rows, left : left + columns]

@@ -58,21 +58,13 @@ class TrainingData:
         """Let runs on this data train at once, with a thread each."""
         self.at_once, self.threads = True, 1
 
-    def targets(self, kind=None):
-        """Return the training targets on the device, as :meth:`OrderedData.targets` makes them."""
-        if kind not in self._targets:
-            targets = self.dataset.targets(kind)
-            valid = targets[self.dataset.splits["valid"]]
-            chosen = targets[self.dataset.splits["train"]]
-            if targets.is_floating_point():
-                chosen, valid = chosen.float(), valid.float()
-            self._targets[kind] = chosen.to(self.device), valid.to(self.device)
-        return self._targets[kind][0]
-
-    def valid_targets(self, kind=None):
-        """Return the targets of the validation split, likewise."""
-        self.targets(kind)
-        return self._targets[kind][1]
+    def targets(self, kind=None, split="train"):
+        """Return the targets of a split on the device, as :meth:`OrderedData.targets` does."""
+        if (kind, split) not in self._targets:
+            targets = self.dataset.targets(kind)[self.dataset.splits[split]]
+            targets = targets.float() if targets.is_floating_point() else targets
+            self._targets[kind, split] = targets.to(self.device)
+        return self._targets[kind, split]
 
     def split(self, name):
         """Return a split of the data set; the last one is kept for the next run that asks."""

@@ -1,8 +1,9 @@
 """Predictions of a network, and how good they are."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,6 +113,7 @@ class Prediction:
         )
 
 
+@dataclass(eq=False, repr=False)
 class Predictor:
     """A trained network, and what is needed to read its inputs and its outputs.
 
@@ -120,26 +122,18 @@ class Predictor:
     were read of files.
     """
 
-    def __init__(
-        self,
-        model,
-        loss,
-        loss_options,
-        classes,
-        positions,
-        config,
-        shape,
-        dtype,
-        *,
-        features=None,
-        preparation=None,
-        decoding=None,
-    ):
-        self.model, self.loss, self.loss_options = model, loss, loss_options
-        self.classes, self.positions, self.config = list(classes), positions, config
-        self.shape, self.dtype = tuple(shape), dtype
-        self.features, self.preparation = features, preparation
-        self.decoding = dict(decoding or {})
+    model: torch.nn.Module
+    loss: Any
+    loss_options: dict
+    classes: list
+    positions: list | None
+    config: Any
+    shape: tuple
+    dtype: torch.dtype
+    _: KW_ONLY
+    features: list | None = None
+    preparation: Any = None
+    decoding: dict = field(default_factory=dict)
 
     def predict(self, inputs, *, targets=None):
         """Predict the classes of inputs, and their distributions where the loss has any.
@@ -181,7 +175,7 @@ class Predictor:
 
     def _compute(self, inputs):
         """Return the outputs for inputs, a tensor, on the CPU."""
-        seen = centre_crop_if(inputs, self.config.crop)
+        seen = centre_crop(inputs, self.config.crop)
         device = next(self.model.parameters()).device
         self.model.eval()
         with torch.no_grad():
@@ -220,7 +214,8 @@ class Predictor:
                     "inputs must be arrays or a data set, for the run was trained on neither "
                     f"images of 8 bits nor a table, got {shown(inputs)}"
                 )
-            return read_images(inputs, self.shape, self.decoding)
+            images, names, kept = read_images(inputs, self.shape, self.decoding)
+            return images, [names[place] for place in kept]
         inputs = inputs if is_table else getattr(inputs, "inputs", inputs)
         if not isinstance(inputs, torch.Tensor):
             inputs = torch.from_numpy(to_numpy(inputs, "inputs"))
@@ -343,11 +338,6 @@ def prepare(inputs):
     if inputs.dtype == torch.uint8:
         return scale(inputs)
     return inputs.to(torch.float32).div_(32767.5).sub_(1)
-
-
-def centre_crop_if(inputs, window):
-    """Return the centre of images, and everything else as it is."""
-    return inputs if window is None else centre_crop(inputs, window)
 
 
 def scale(images):

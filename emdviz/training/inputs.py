@@ -21,17 +21,18 @@ def is_path(inputs):
 
 
 def read_images(paths, shape, decoding):
-    """Read images as those of ``shape`` that a network was trained on; return them and their names.
+    """Read images as those of ``shape`` that a network was trained on.
 
     ``paths`` is a folder, a zip file, an image or a list of images; what cannot be read is left
-    out with a warning. Colours become grey where the network takes one channel.
+    out with a warning. Colours become grey where the network takes one channel. Returns the
+    images, the names of all files, and which of these were read.
     """
     if shape[1] != shape[2]:
         raise ValueError(
             f"inputs must be arrays, for the run was trained on images of {shape[1]} × {shape[2]} "
             f"pixels, and files are read as square ones; got {shown(paths)}"
         )
-    files = find_images(paths)
+    files = _find_images(paths)
     found = decode(files, shape[1], **decoding)
     if found.unreadable:
         text = how_many(found.unreadable, "files that cannot be read as images")
@@ -45,10 +46,10 @@ def read_images(paths, shape, decoding):
         weights = np.array([19595, 38470, 7471], np.uint32)
         images = np.einsum("nchw,c->nhw", images, weights, dtype=np.uint32)[:, None]
         images = ((images + 2**15) >> 16).astype(np.uint8)
-    return torch.from_numpy(images), [files[place].name for place in found.kept]
+    return torch.from_numpy(images), [file.name for file in files], found.kept
 
 
-def find_images(paths):
+def _find_images(paths):
     """Return the files in a folder or a zip file but those of text, or those at the paths."""
     if isinstance(paths, list | tuple):
         return files_at(paths)

@@ -13,11 +13,12 @@ from emdviz.losses import as_loss
 from emdviz.models import Network, build
 from emdviz.models.building import last_linear, replace_head
 from emdviz.reading import shown, to_numpy
+from emdviz.training.augmentation import centre_crop
 from emdviz.training.config import read_config
 from emdviz.training.criterion import make_criterion, read_options
 from emdviz.training.data import TrainingData
 from emdviz.training.epoch import Epoch
-from emdviz.training.evaluation import Predictor, centre_crop_if, measure, prepare
+from emdviz.training.evaluation import Predictor, measure, prepare
 from emdviz.training.provenance import digest
 from emdviz.training.sgd import SGD
 from emdviz.training.state import RunFolder, describe, pack, unpack
@@ -151,7 +152,9 @@ class Run(Predictor):
     ):
         keep_memory()
         config, loss = read_config(config), as_loss(loss)
-        self.data = data = read_data(data, config)
+        if not isinstance(data, TrainingData):
+            data = TrainingData(data, config.device)
+        self.data = data
         if not data.images and (config.crop or config.mirror):
             raise ValueError("crop and mirror are for images; the data set holds other inputs")
         self.given_options = dict(loss_options or {})
@@ -178,7 +181,7 @@ class Run(Predictor):
             wanted = f"(N, {', '.join(map(str, shape))})"
             raise TypeError(f"probe must be a tensor of inputs, {wanted}, got {shown(probe)}")
         self.head = last_linear(made)
-        first = prepare(centre_crop_if(self.probe[:1], config.crop).to(data.device))
+        first = prepare(centre_crop(self.probe[:1], config.crop).to(data.device))
         _check_network(made, first, count, self.head if loss.uses_features else None, loss)
         width = None if self.head is None else self.head.in_features
         criterion = make_criterion(loss, options, data, config.targets, width)
@@ -259,7 +262,7 @@ class Run(Predictor):
                 f"rate {self.config.learning_rate:g}; try a third of it"
             )
         valid = self.data.valid
-        targets = self.data.valid_targets(self.config.targets)
+        targets = self.data.targets(self.config.targets, "valid")
         if outputs is None:
             outputs = self._compute(valid.inputs)
         predicted = self.read_outputs(outputs, targets)
@@ -297,12 +300,6 @@ class Run(Predictor):
         split = self.data.split(name)
         predicted = self.read_outputs(self._compute(split.inputs))
         return predicted, measure(predicted, split, self.data.num_classes)
-
-    def batch_loss(self, outputs, targets, weights):
-        """Return the loss of a batch; ``weights`` of rows may be None."""
-        if weights is None:
-            return self.criterion(outputs, targets)
-        return self.criterion(outputs, targets, weights)
 
     def _mean_loss(self, outputs, targets):
         return self.criterion.eval()(outputs, targets).item()
@@ -344,7 +341,8 @@ class Run(Predictor):
             ):
                 outputs = self._train_outputs(inputs[rows], truth)
             share = len(truth) / len(targets) if weights is None else own.sum() / weights.sum()
-            part = self.batch_loss(outputs, truth, own) * share
+            given = (truth,) if weights is None else (truth, own)
+            part = self.criterion(outputs, *given) * share
             part.backward()
             value += part.detach()
         return value
@@ -394,11 +392,6 @@ def is_lack_of_memory(error):
         words in str(error)
         for words in ("DefaultCPUAllocator", "not enough memory", "MPS backend out of memory")
     )
-
-
-def read_data(data, config):
-    """Return a TrainingData as it is, or one of a data set on the configuration's device."""
-    return data if isinstance(data, TrainingData) else TrainingData(data, config.device)
 
 
 def _check_network(model, inputs, expected, head, loss):
