@@ -10,6 +10,7 @@ _IN_LATEX = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "×": r"$\times$",
 }
 
 # letters of labels and numbers that pdflatex does not know
@@ -56,13 +57,14 @@ def to_latex(frame, *, caption=None):
     >>> "90 \\\\% \\\\& more" in to_latex(pd.DataFrame({"a": [1]}), caption="90 % & more")
     True
     """
-    caption = None if caption is None else _escape_latex(caption)
+    caption = None if caption is None else escape_latex(caption)
     options = {"escape": True, "na_rep": "--", "float_format": "%.4g"}
     text = frame.to_latex(index=False, caption=caption, **options)
     return "".join(_AS_MATHS.get(letter, letter) for letter in text)
 
 
-def _escape_latex(text):
+def escape_latex(text):
+    """Return a text in which no letter is a command of LaTeX."""
     return "".join(_IN_LATEX.get(letter, letter) for letter in " ".join(text.split()))
 
 

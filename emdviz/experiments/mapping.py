@@ -70,12 +70,11 @@ class Choice:
         steps += [] if regime.epochs else [(0, 1, 0), (0, -1, 0)]
         steps += [(0, 0, 1), (0, 0, -1)] if has_option else []
         near = [Choice(self.rate + a, self.length + b, self.option + c) for a, b, c in steps]
-        return [one for one in near if one.is_inside(regime)]
-
-    def is_inside(self, regime):
-        """Return whether this lies within the limits."""
-        length = regime.epochs is not None or 1 <= 4**self.length <= regime.longest
-        return -10 <= self.rate <= 4 and length and -4 <= self.option <= 4
+        lengths = range(64) if regime.epochs else [k for k in range(64) if 4**k <= regime.longest]
+        return [
+            one for one in near
+            if -10 <= one.rate <= 4 and one.length in lengths and -4 <= one.option <= 4
+        ]  # fmt: skip
 
     def at_limit(self, regime, has_option):
         """Return whether a neighbour lies beyond the limits."""
@@ -114,19 +113,11 @@ def _places(regime):
 
 @dataclass
 class Watch:
-    """What is seen of a run while it trains: its outputs for validation after every epoch.
+    """What is seen of a run while it trains: its outputs for validation after every epoch."""
 
-    Attributes
-    ----------
-    curve : list of float
-        The RPS after every epoch.
-    first, last : tensor of bool, shape (N,)
-        Which labels were confident mistakes after the first epoch and after the last.
-    """
-
-    curve: list = field(default_factory=list)
-    first: torch.Tensor | None = None
-    last: torch.Tensor | None = None
+    curve: list = field(default_factory=list)  # the RPS after every epoch
+    first: torch.Tensor | None = None  # (N,), which labels were confident mistakes after the first
+    last: torch.Tensor | None = None  # and after the last epoch
 
     def see(self, run, outputs):
         """Take the outputs of an epoch."""
@@ -198,9 +189,8 @@ def run_regime(regime, folder, out, *, losses=None, progress=None):
     clocks = time.monotonic(), time.process_time()
     if set(about.get("chosen", ())) != set(losses):
         chosen, tried = choose(regime, folder, losses, kept, tell)
-        about = _describe(regime, chosen, tried)
-        _write(told, about, clocks)
-        about, clocks = json.loads(told.read_bytes()), (time.monotonic(), time.process_time())
+        about = _write(told, _describe(regime, chosen, tried), clocks)
+        clocks = time.monotonic(), time.process_time()
     chosen = {loss: Choice.read(about["chosen"][loss], regime, loss) for loss in losses}
     rows, origin = _compare(regime, folder, chosen, kept, tell)
     searched = sum(one["tried"] for one in about["chosen"].values())
@@ -215,12 +205,8 @@ def _describe(regime, chosen, tried):
     """Return the facts on the search of a regime."""
     return {
         "regime": regime.name,
-        "date": "",
-        "seconds": 0,
-        "processor seconds": 0,
         "runs": len(CHOICE_SEEDS) * sum(map(len, tried.values())),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} thread",
-        "versions": "",
         "chosen": {
             loss: {
                 "learning_rate": choice.config(regime, 0).learning_rate,
@@ -236,13 +222,13 @@ def _describe(regime, chosen, tried):
 
 
 def _write(path, about, clocks):
-    """Write the facts on a regime, with the time since two clocks began."""
-    about = about | {
-        "date": datetime.now(UTC).date().isoformat(),
-        "seconds": about["seconds"] + round(time.monotonic() - clocks[0]),
-        "processor seconds": about["processor seconds"] + round(time.process_time() - clocks[1]),
-    }
+    """Write the facts on a regime, with the time since two clocks began; return them."""
+    spent = time.monotonic() - clocks[0], time.process_time() - clocks[1]
+    about = about | {"date": datetime.now(UTC).date().isoformat()}
+    for name, seconds in zip(("seconds", "processor seconds"), spent, strict=True):
+        about[name] = about.get(name, 0) + round(seconds)
     write_whole(path, json.dumps(about, indent=1).encode())
+    return about
 
 
 def run_all(regimes, folder, out, *, executor=None, progress=None):

@@ -9,6 +9,7 @@ import numpy as np
 from emdviz import published
 from emdviz.datasets import DATASETS
 from emdviz.datasets.splits import SHARES
+from emdviz.experiments.export import escape_latex
 from emdviz.experiments.selection import select
 from emdviz.experiments.specs import PAPER_LAMBDAS, PAPER_RATES, RunSpec, paper_config
 from emdviz.losses import LOSSES
@@ -125,7 +126,7 @@ def table_specs(
     if folds is None:
         folds = range(5) if "fold" in known else (None,)
     networks = networks or [name for name in source.networks if name != ENSEMBLE]
-    config = config or paper_config(epochs=EPOCHS, crop=CROP, mirror=True)
+    config = config or paper_config(epochs=EPOCHS, crop=CROP)
     weights = {ENSEMBLE_OF: "IMAGENET1K_V1"} | (weights or {})
     specs = []
     for fold, seed, network, loss in product(
@@ -141,7 +142,8 @@ def table_specs(
             many = network.startswith(ENSEMBLE_OF) and loss == ENSEMBLE_LOSS and number == 3
             cuts = [{"bins": bins} for bins in (ENSEMBLE_BINS if many else (BINS,))]
         lams = [{"lam": lam} for lam in PAPER_LAMBDAS] if loss == "AEMD" else [{}]
-        for cut, lam, rate in product(cuts, lams, _of(rates, loss)):
+        own_rates = rates.get(loss, PAPER_RATES) if isinstance(rates, dict) else rates
+        for cut, lam, rate in product(cuts, lams, own_rates):
             spec = RunSpec(
                 dataset,
                 options | cut | dict(dataset_options or {}),
@@ -421,50 +423,32 @@ def to_latex(laid, best=()):
 
     places = list(dict.fromkeys(column[:2] for column in laid))
     networks = dict.fromkeys(network for network, _ in places)
-    count = len(places) // len(networks)
     digits = 4 if {metric for _, metric in places} == {"Spearman"} else 1
-    lines = ["% mean and half a 95 % interval over the runs"]
-    lines.append(
-        "% bold: better than every other loss of its network, p <= 0.05 adjusted for all"
+    span = rf"\multicolumn{{{len(places) // len(networks)}}}{{c}}"
+    bold = (
+        "bold: better than every other loss of its network, p <= 0.05 adjusted for all"
         " comparisons (Holm)"
         if best
-        else "% no number is bold: none is better than those of all other losses of its network,"
+        else "no number is bold: none is better than those of all other losses of its network,"
         " with five runs or more and p <= 0.05 adjusted for all comparisons (Holm)"
     )
-    lines += [rf"\begin{{tabular}}{{l{'c' * len(places)}}}", r"\toprule"]
-    lines.append(
-        " & ".join(["", *(rf"\multicolumn{{{count}}}{{c}}{{{_escape(n)}}}" for n in networks)])
-        + r" \\"
-    )
-    lines.append(" & ".join(["loss", *(_escape(metric) for _, metric in places)]) + r" \\")
-    lines.append(r"\midrule")
-    for loss in laid.index:
-        cells = [_escape(loss)]
-        for place in places:
-            mean, spread, runs = (laid.loc[loss, (*place, name)] for name in STATISTICS)
-            cell = "--" if np.isnan(mean) else f"{mean:.{digits}f}"
-            cell = rf"\textbf{{{cell}}}" if (loss, *place) in best else cell
-            if not np.isnan(spread):
-                half = t.ppf(0.975, runs - 1) * spread / np.sqrt(runs)
-                cell += rf" $\pm$ {half:.{digits}f}"
-            cells.append(cell)
-        lines.append(" & ".join(cells) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
+    def cell(loss, place):
+        mean, spread, runs = (laid.loc[loss, (*place, name)] for name in STATISTICS)
+        text = "--" if np.isnan(mean) else f"{mean:.{digits}f}"
+        text = rf"\textbf{{{text}}}" if (loss, *place) in best else text
+        if np.isnan(spread):
+            return text
+        return rf"{text} $\pm$ {t.ppf(0.975, runs - 1) * spread / np.sqrt(runs):.{digits}f}"
 
-def _escape(text):
-    for sign in "\\{}":
-        text = text.replace(sign, f"\0{sign}")
-    text = text.replace("\0\\", r"\textbackslash{}").replace("\0", "\\")
-    for sign in "_&%#$":
-        text = text.replace(sign, f"\\{sign}")
-    for sign, name in (
-        ("^", r"\textasciicircum{}"),
-        ("~", r"\textasciitilde{}"),
-        ("×", r"$\times$"),
-    ):
-        text = text.replace(sign, name)
-    return text
+    rows = [["", *(f"{span}{{{escape_latex(name)}}}" for name in networks)]]
+    rows.append(["loss", *(escape_latex(metric) for _, metric in places)])
+    rows += [[escape_latex(loss), *(cell(loss, place) for place in places)] for loss in laid.index]
+    lines = [" & ".join(row) + r" \\" for row in rows]
+    begin = rf"\begin{{tabular}}{{l{'c' * len(places)}}}"
+    head = ["% mean and half a 95 % interval over the runs", f"% {bold}", begin, r"\toprule"]
+    end = [r"\bottomrule", r"\end{tabular}", ""]
+    return "\n".join([*head, *lines[:2], r"\midrule", *lines[2:], *end])
 
 
 def _write(values, loss, place, digits):
@@ -517,16 +501,7 @@ def _check_alike(rows, fixed=None):
 def lacking_weights(number, weights=None):
     """Return those networks of a table that start from weights which nobody publishes.
 
-    Parameters
-    ----------
-    number : int
-        1, 2 or 3.
-    weights : dict of str to str or Path, optional
-        What there is, as for :func:`table_specs`.
-
-    Returns
-    -------
-    list of str
+    ``weights`` are those there are, as for :func:`table_specs`.
 
     Examples
     --------
@@ -555,10 +530,6 @@ def _weights(network, weights):
 def _has_bins(parameters):
     """Return whether a data set cuts its scores into classes by default."""
     return "bins" in parameters and bool(parameters["bins"].default)
-
-
-def _of(rates, loss):
-    return rates.get(loss, PAPER_RATES) if isinstance(rates, dict) else rates
 
 
 def _parameters(dataset):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.special import expit
 
 from emdviz import datasets
 from emdviz.datasets import OrderedData
@@ -171,7 +172,8 @@ def drawn_table(
     random = np.random.default_rng([seed, 20261129])
     sizes = {"train": n, "valid": max(100, n // 4), "test": test}
     rows = random.normal(size=(sum(sizes.values()), 10))
-    below = _logistic((cuts - _score(rows, bent)[:, None]) / width)
+    scale = width * np.sqrt(3) / np.pi  # of the logistic distribution with this deviation
+    below = expit((cuts - _score(rows, bent)[:, None]) / scale)
     edges = np.pad(below, ((0, 0), (1, 1)), constant_values=(0, 1))
     truth = (1 - flips) * np.diff(edges, axis=1) + flips / classes
     if not order:
@@ -191,11 +193,6 @@ def drawn_table(
         true_distribution=torch.from_numpy(truth),
         licence="drawn by the package",
     )
-
-
-def _logistic(x):
-    """Return the CDF of the logistic distribution of variance 1."""
-    return 1 / (1 + np.exp(-np.clip(x * np.pi / np.sqrt(3), -500, 500)))
 
 
 def _score(rows, bent):

@@ -225,7 +225,8 @@ class RunSpec:
 
     def _check_dataset(self):
         parameters = parameters_of(self.dataset)
-        if self.fold is not None and not has_folds(self.dataset):
+        has_folds = "fold" in inspect.signature(DATASETS[self.dataset]).parameters
+        if self.fold is not None and not has_folds:
             raise ValueError(f"fold must be None: {self.dataset} has no folds, got {self.fold!r}")
         object.__setattr__(self, "fold", plain("fold", self.fold))
         given, needed = dict(self.dataset_options), _needed(self.dataset)
@@ -294,11 +295,6 @@ def identify(facts):
     fold = [] if facts["fold"] is None else [f"f{facts['fold']}"]
     network, loss = (re.sub(r"\W", "_", facts[name]) for name in ("network", "loss"))
     return "-".join([facts["dataset"], *fold, network, loss, digest])
-
-
-def has_folds(dataset):
-    """Say whether a data set is cut into folds, each of which can be the test set."""
-    return "fold" in inspect.signature(DATASETS[dataset]).parameters
 
 
 def _needed(dataset):
