@@ -23,11 +23,23 @@ LEVEL = 0.05
 _ONE_TEST_SET, _EXAMPLES = "seeds, on one test set", "seeds and test examples"
 _WIDENED, _APART = " that share examples", " that share no examples"
 
+
+def _error(predicted):
+    return abs(predicted["classes"].astype(int) - predicted["labels"])
+
+
+def _rps(predicted):
+    if "probabilities" not in predicted:
+        return _error(predicted)
+    p = predicted["probabilities"].astype(float)
+    return emd2(p, one_hot(predicted["labels"], p.shape[1]))
+
+
 _SCORES = {
-    "AEM": lambda predicted: 100.0 * (predicted["classes"] == predicted["labels"]),
+    "AEM": lambda predicted: 100.0 * (_error(predicted) == 0),
     "AEO": lambda predicted: 100.0 * (_error(predicted) <= 1),
-    "MAE": lambda predicted: _error(predicted),
-    "RPS": lambda predicted: _rps(predicted),
+    "MAE": _error,
+    "RPS": _rps,
 }
 """The metrics that are means over the examples: predictions -> a score for each, shape (N,)."""
 
@@ -234,19 +246,17 @@ def conclude(differences, *, baseline="XE"):
     for metric, rows in differences.groupby("metric", sort=False):
         spec = METRICS[metric]
         parts = []
-        for verdict, words in (("better", "better than"), ("worse", "worse than")):
-            chosen = rows[rows["verdict"] == verdict]
+        for verdict in ("better", "worse"):
             named = [
                 f"{look_of(row.loss).label} (by {abs(row.difference):.2g}, "
                 f"95 % interval {min(abs(row.low), abs(row.high)):.2g} to "
                 f"{max(abs(row.low), abs(row.high)):.2g}, p = {row.p:.2g}, "
                 f"adjusted {row.p_holm:.2g})"
-                for row in chosen.itertuples()
+                for row in rows[rows["verdict"] == verdict].itertuples()
             ]
             if named:
-                parts.append(
-                    f"{_listed(named)} {'is' if len(named) == 1 else 'are'} {words} {against}"
-                )
+                verb = "is" if len(named) == 1 else "are"
+                parts.append(f"{_listed(named)} {verb} {verdict} than {against}")
         undecided, reasons = rows[rows["verdict"] == "undecided"], {}
         for row in undecided.itertuples():
             reasons.setdefault(_why_undecided(row), []).append(look_of(row.loss).label)
@@ -380,17 +390,6 @@ def _read_scores(done, metrics, split, predictions):
         for metric in metrics:
             scores.setdefault((metric, row.loss), {})[row.repeat] = _SCORES[metric](predicted)
     return scores
-
-
-def _error(predicted):
-    return abs(predicted["classes"].astype(int) - predicted["labels"])
-
-
-def _rps(predicted):
-    if "probabilities" not in predicted:
-        return _error(predicted)
-    p = predicted["probabilities"].astype(float)
-    return emd2(p, one_hot(predicted["labels"], p.shape[1]))
 
 
 def _listed(words):

@@ -69,11 +69,9 @@ class TrainConfig:
     device: str | None = None
 
     def __post_init__(self):
-        counts = {"epochs": 1, "batch_size": 2, "seed": 0} | (
-            {} if self.crop is None else {"crop": 1}
-        )
-        for name, least in counts.items():
-            read_count(getattr(self, name), name, least)
+        for name, least in (("epochs", 1), ("batch_size", 2), ("seed", 0), ("crop", 1)):
+            if name != "crop" or self.crop is not None:
+                read_count(getattr(self, name), name, least)
         for name, expected, fits in (
             ("learning_rate", "positive and finite", lambda rate: 0 < rate < math.inf),
             ("momentum", "from 0 to below 1", lambda share: 0 <= share < 1),

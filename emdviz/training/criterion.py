@@ -71,7 +71,8 @@ def make_criterion(loss, options, data, kind, num_features=None):
     outputs = outputs.reshape(len(targets), -1)
     if targets.is_floating_point():
         try:
-            value = _fresh(loss, data, num_features, options, outputs, targets)(outputs, targets)
+            fresh = loss.make(data.num_classes, num_features, **options)
+            value = fresh(outputs, targets)
             fits = value.shape == () and bool(torch.isfinite(value))
             cause = "it is not one finite number"
         except Exception as error:
@@ -109,26 +110,15 @@ class RowWeighted(nn.Module):
         return (self.rowwise(outputs, targets) * weights).sum() / total.sum()
 
 
-def _fresh(loss, data, num_features, options, outputs, targets):
-    return loss.make(data.num_classes, num_features, **options)
-
-
 def _make_rowwise(loss, options, data, num_features, outputs, targets):
     """Return the Module of a loss that returns one number per row, or say that it has none."""
 
-    def with_option():
-        return loss.make(data.num_classes, num_features, **options, reduction="none")
-
-    def with_attribute():
-        made = loss.make(data.num_classes, num_features, **options)
-        for module in made.modules():
-            if getattr(module, "reduction", None) == "mean":
-                module.reduction = "none"
-        return made
-
-    for make in (with_option, with_attribute):
+    for more in ({"reduction": "none"}, {}):
         try:
-            made = make()
+            made = loss.make(data.num_classes, num_features, **options, **more)
+            for module in made.modules():
+                if getattr(module, "reduction", None) == "mean":
+                    module.reduction = "none"
             if made(outputs, targets).shape == targets.shape[:1]:
                 return made
         except Exception:  # as a loss that does not know the option
