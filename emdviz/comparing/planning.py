@@ -376,21 +376,12 @@ def plan(
     if not isinstance(seeds, Iterable):
         seeds = range(read_count(seeds, "seeds", 1))
     made = Plan(
-        data=data,
-        source=source,
-        losses=found,
-        asked=list(losses),
-        network=network,
-        backbone=backbone,
-        config=config,
-        seeds=[read_count(seed, "seeds", 0) for seed in seeds],
-        resplit=resplit,
-        rates=read_rates(rates),
-        baselines=read_flag(baselines, "baselines"),
+        data=data, source=source, losses=found, asked=list(losses), network=network,
+        backbone=backbone, config=config, seeds=[read_count(seed, "seeds", 0) for seed in seeds],
+        resplit=resplit, rates=read_rates(rates), baselines=read_flag(baselines, "baselines"),
         folder=Path("runs") / name if folder is None else Path(folder).expanduser(),
-        command="",
-        notes=notes,
-    )
+        command="", notes=notes,
+    )  # fmt: skip
     if baselines and images and not backbone:
         raise ValueError("baselines are for tables and features, and these are images")
     if not backbone:  # what does not fit is refused before anything is trained

@@ -120,20 +120,17 @@ def choose_device(device=None):
     >>> choose_device("cpu")
     device(type='cpu')
     """
-    if device is not None:
-        there = devices()
-        try:
-            chosen = torch.device(device)
-        except (RuntimeError, TypeError) as error:
-            raise ValueError(f"device must be one of {there}: {error}") from None
-        if chosen.type in ("cuda", "mps"):
-            name = chosen.type if chosen.index is None else str(chosen)
-            if name not in there:
-                raise ValueError(f"device must be one of {there} on this machine, got {name!r}")
-        return chosen
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    there = devices()
+    if device is None:
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if name in there))
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device must be one of {there}: {error}") from None
+    name = chosen.type if chosen.index is None else str(chosen)
+    if chosen.type in ("cuda", "mps") and name not in there:
+        raise ValueError(f"device must be one of {there} on this machine, got {name!r}")
+    return chosen
 
 
 def devices():
