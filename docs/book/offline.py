@@ -9,9 +9,9 @@ import json
 import re
 from pathlib import Path
 
-import ipywidgets
 from matplotlib import pyplot as plt
 
+from emdviz.explorers.flip_books import FlipBook
 from emdviz.explorers.kit import Explorer, Panel
 from emdviz.plots.alt_text import describe
 
@@ -60,14 +60,13 @@ def _display_panel(panel, **_):
     for child in panel.children:
         if isinstance(child, Explorer):  # its sliders repeat what can be dragged in it
             return _display_explorer(child)
-        if isinstance(child, ipywidgets.Stack):
-            sliders = [each for each in panel.children[-1].children if hasattr(each, "options")]
-            return {"text/html": _flip_book(child, sliders[0].description)}, {}
+    if isinstance(panel, FlipBook):
+        return {"text/html": _flip_book(panel)}, {}
     return {"text/plain": type(panel).__name__}, {}
 
 
-def _flip_book(stack, name):
-    pages = "".join(f"<div>{page.value}</div>" for page in stack.children)
-    slider = f'<input type="range" min="1" max="{len(stack.children)}" value="1">'
-    label = f"<label>{html.escape(name)} {slider} <output>1</output></label>"
+def _flip_book(book):
+    pages = "".join(f"<div>{page.value}</div>" for page in book.pages)
+    slider = f'<input type="range" min="1" max="{len(book.pages)}" value="1">'
+    label = f"<label>{html.escape(book.name)} {slider} <output>1</output></label>"
     return f'<div class="book-flip">{pages}{label}</div>'

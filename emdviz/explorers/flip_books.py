@@ -5,6 +5,8 @@ import html
 import io
 
 import ipywidgets
+from IPython import get_ipython
+from IPython.display import display
 
 from emdviz.explorers.kit import Panel
 from emdviz.explorers.kit.explorer import stand_alone
@@ -17,7 +19,7 @@ _PAGE = (
 _DOTS_PER_PIXEL = 1.5  # so that text is sharp on screens of small pixels as well
 
 
-def flip_book(figures, alt, *, name="epoch"):
+def flip_book(figures=None, alt=(), *, name="epoch"):
     """Show matplotlib figures one at a time, chosen by a slider or in turn by a play button.
 
     Every figure is drawn here and closed. The slider then acts in the browser alone, so that the
@@ -25,7 +27,7 @@ def flip_book(figures, alt, *, name="epoch"):
 
     Parameters
     ----------
-    figures : iterable of matplotlib Figure
+    figures : iterable of matplotlib Figure, optional
         Of one size; taken one by one, so that a generator needs the memory of one.
     alt : sequence of str
         What each picture shows, for those who cannot see it.
@@ -34,48 +36,78 @@ def flip_book(figures, alt, *, name="epoch"):
 
     Returns
     -------
-    ipywidgets.VBox
+    FlipBook
+        A widget, whose ``add(figure, alt)`` appends a page. In ``with flip_book() as book:`` it is
+        shown at once, and grows with each page.
 
     Raises
     ------
     ValueError
-        If there is no figure, or not a description for each.
+        If there is no figure in ``figures``, or not a description for each.
 
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> book = flip_book((Figure() for _ in range(3)), ["first", "second", "third"])
-    >>> pages, controls = book.children
-    >>> len(pages.children)
+    >>> book = flip_book((Figure() for _ in range(2)), ["first", "second"])
+    >>> book.add(Figure(), "third")
+    >>> len(book.pages)
     3
     """
-    alt = read_names(alt, "alt")
+    book, alt = FlipBook(name), read_names(alt, "alt")
     try:
-        every = iter(figures)
+        every = iter(() if figures is None else figures)
     except TypeError:
         raise TypeError(f"figures must be Figures of matplotlib, got {shown(figures)}") from None
     # not zip(strict=True): it complains in words of its own
-    pages = [ipywidgets.HTML(_draw(figure, text)) for text, figure in zip(alt, every, strict=False)]
-    if len(pages) < len(alt) or next(every, None) is not None:
+    for text, figure in zip(alt, every, strict=False):
+        book.add(figure, text)
+    if len(book.pages) < len(alt) or next(every, None) is not None:
         raise ValueError(f"alt must describe every one of the figures, got {len(alt)} texts")
-    if not pages:
+    if not book.pages and figures is not None:
         raise ValueError("figures must hold at least one figure, got none")
-    stack = ipywidgets.Stack(pages, selected_index=0)
-    numbers = [str(number) for number in range(1, len(pages) + 1)]
-    slider = ipywidgets.SelectionSlider(options=numbers, description=name)
-    play = ipywidgets.Play(max=len(pages) - 1, interval=800)
-    ipywidgets.jslink((slider, "index"), (stack, "selected_index"))
-    ipywidgets.jslink((play, "value"), (slider, "index"))
-    return _FlipBook([stack, ipywidgets.HBox([play, slider])])
+    return book
 
 
-class _FlipBook(Panel):
+class FlipBook(Panel):
+    """Pages, of which a slider shows one; see :func:`flip_book`."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name, self._display = name, None
+        # an empty page 0, so that the value of the slider, which counts from 1, chooses the page
+        self._stack = ipywidgets.Stack([ipywidgets.HTML()])
+        self._slider = ipywidgets.IntSlider(min=1, max=1, description=name)
+        self._play = ipywidgets.Play(min=1, max=1, interval=800)
+
+    @property
+    def pages(self):
+        """The pages so far, as widgets that hold HTML."""
+        return self._stack.children[1:]
+
+    def add(self, figure, alt):
+        """Draw a figure, close it, and append it as a page; ``alt`` says what it shows."""
+        self._stack.children += (ipywidgets.HTML(_draw(figure, alt)),)
+        self._slider.max = self._play.max = len(self.pages)
+        if len(self.pages) == 1:
+            self._stack.selected_index = 1
+            self.children = [self._stack]
+        elif len(self.pages) == 2:
+            ipywidgets.jslink((self._slider, "value"), (self._stack, "selected_index"))
+            ipywidgets.jslink((self._play, "value"), (self._slider, "value"))
+            self.children = [self._stack, ipywidgets.HBox([self._play, self._slider])]
+
+    def __enter__(self):
+        if get_ipython() is not None:
+            self._display = display(self, display_id=True)
+        return self
+
+    def __exit__(self, *_):
+        if self._display is not None:  # for readers without a kernel, who get what was shown last
+            self._display.update(self)
+
     def _fragment(self):
-        stack, controls = self.children
-        pictures = [page.value for page in stack.children]
-        return stand_alone(
-            "pages", {"pictures": pictures, "name": controls.children[1].description}
-        )
+        pictures = [page.value for page in self.pages]
+        return stand_alone("pages", {"pictures": pictures, "name": self.name}) if pictures else ""
 
 
 def _draw(figure, text):
