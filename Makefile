@@ -52,7 +52,8 @@ app: .venv/installed
 quick: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PYTEST) tests --quiet --ignore tests/browser --ignore tests/soak -m "not (slow or browser or notebook)"
+	$(PYTEST) tests --quiet --ignore tests/browser --ignore tests/soak \
+	  --hypothesis-profile quick -m "not (slow or browser or notebook)"
 
 test: .venv/installed-test test-without-torch
 	$(BIN)/ruff check .

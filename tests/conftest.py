@@ -1,6 +1,10 @@
+import atexit
 import collections
 import contextlib
+import gc
+import json
 import os
+import sys
 
 # small arrays gain nothing from threads, and lose much where several runs share the cores; programs
 # and kernels that tests start are told so, too
@@ -12,6 +16,12 @@ from hypothesis import settings
 
 matplotlib.use("agg")
 
+# what is imported and collected lasts: to look through it for garbage again and again takes seconds
+gc.disable()
+
+# if it is there, jsonschema builds 38 grammars of addresses from it in seconds; notebooks need none
+sys.modules.setdefault("rfc3987_syntax", None)
+
 with contextlib.suppress(ImportError):
     import torch
 
@@ -19,6 +29,7 @@ with contextlib.suppress(ImportError):
 
 # shared machines stall now and then; that is no property of the code
 settings.register_profile("emdviz", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("quick", settings.get_profile("emdviz"), max_examples=20)
 settings.load_profile("emdviz")
 
 
@@ -35,6 +46,12 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: -seconds[item.path])
 
 
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
+    atexit.register(gc.unfreeze)  # what lasted until the end is given back after all
+
+
 @pytest.fixture(scope="session")
 def browser():
     """One Chromium for all tests of a process, where Playwright cannot be started twice."""
@@ -45,6 +62,21 @@ def browser():
         (pytest.fail if required else pytest.skip)(NO_CHROMIUM)
     with chromium() as running:
         yield running
+
+
+@pytest.fixture
+def matlab_in_this_process(monkeypatch):
+    """Read MATLAB files here; tests/test_matlab.py reads them in a process of their own."""
+    from emdviz.datasets.readers import label_files, matlab
+
+    def read(content, names):
+        try:
+            plain = matlab._read(content, names)
+        except Exception as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+        return {k: matlab._restored(v) for k, v in json.loads(json.dumps(plain)).items()}
+
+    monkeypatch.setattr(label_files, "read_matlab", read)
 
 
 @pytest.fixture(autouse=True)

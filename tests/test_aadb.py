@@ -25,6 +25,8 @@ TRAIN = LISTS + "imgListTrainRegression_score.txt"
 TEST = LISTS + "imgListTestNewRegression_score.txt"
 VALID = LISTS + "imgListValidationRegression_score.txt"
 
+pytestmark = pytest.mark.usefixtures("matlab_in_this_process")
+
 
 def read(root, **arguments):
     return load("aadb", root=root, size=16, **arguments)

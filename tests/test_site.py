@@ -46,12 +46,17 @@ def folder(tmp_path_factory):
     return folder / "built"
 
 
-def test_there_is_a_page_for_every_figure(folder):
+def test_there_is_a_page_for_every_figure():
     made = {type(page.make()).__name__ for page in site.PAGES.values()}
     assert made == {*explorers.WITHOUT_TORCH, "Replay"}
+
+
+@pytest.mark.slow
+def test_all_pages_are_written(folder):
     assert {f"{name}.html" for name in site.PAGES} <= {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_pages_are_small_and_hold_all_they_need(folder):
     names = {path.name for path in folder.iterdir()}
     for path in folder.iterdir():

@@ -9,7 +9,7 @@ from scipy import optimize
 
 from emdviz._imports import MissingExtraError
 from emdviz.diagnosis.calling import Caller, Unusable, Way, as_numbers, quietly
-from emdviz.diagnosis.forms import TOLERANCE, Match, brief, find_rule, gaps
+from emdviz.diagnosis.forms import TOLERANCE, Block, Match, brief, find_rule, gaps
 from emdviz.losses import zoo
 
 SOFT_LABELS = ("triangular", "general-triangular", "binomial", "Poisson", "beta", "geometric")
@@ -315,9 +315,10 @@ def _power_of_gaps(blocks):
 def _searched(blocks):
     """An entry of the zoo whose one option is found by trying."""
     block = max(blocks, key=lambda one: one.p.shape[1])
+    few = Block(*(values[:10] for values in block))  # they tell the option; all must match it
     for entry, option, low, high in SEARCHED:
         with contextlib.suppress(MissingExtraError, Unusable):
-            for value in _values(entry, option, low, high, block):
+            for value in _values(entry, option, low, high, few):
                 name = f"{entry} with {option} = {brief(value)}"
                 formula = zoo.load(entry).about.rstrip(".")
                 match = _match(name, formula, blocks, partial(_rows, entry, {option: value}))
@@ -326,12 +327,12 @@ def _searched(blocks):
     return None
 
 
-def _values(entry, option, low, high, block):
+def _values(entry, option, low, high, few):
     """Yield the usual value of an option, then the one that leaves least unexplained."""
     yield zoo.load(entry).options[option]
 
     def unexplained(x):
-        return _residual(block, _rows(entry, {option: x}, block.p, block.t))
+        return _residual(few, _rows(entry, {option: x}, few.p, few.t))
 
     yield round(_least(unexplained, low, high), 4)
 

@@ -57,9 +57,14 @@ def _plain(value):
     return {"values": value.ravel().tolist(), "dtype": value.dtype.str, "shape": value.shape}
 
 
-def _main(most_bytes, *names):
+def _read(content, names):
     from scipy.io import loadmat
 
+    found = loadmat(io.BytesIO(content), variable_names=names)
+    return {name: _plain(found[name]) for name in names if name in found}
+
+
+def _main(most_bytes, *names):
     try:
         import resource
 
@@ -67,8 +72,7 @@ def _main(most_bytes, *names):
     except (ImportError, ValueError, OSError):
         pass  # Windows has no such limit, macOS refuses it
     try:
-        found = loadmat(io.BytesIO(sys.stdin.buffer.read()), variable_names=names)
-        plain = {name: _plain(found[name]) for name in names if name in found}
+        plain = _read(sys.stdin.buffer.read(), names)
     except Exception as error:  # SciPy raises a dozen kinds of errors for broken files
         sys.exit(" ".join(f"{type(error).__name__}: {error}".split())[:200])
     json.dump(plain, sys.stdout)
