@@ -1,6 +1,5 @@
 import atexit
 import collections
-import contextlib
 import gc
 import json
 import os
@@ -16,16 +15,8 @@ from hypothesis import settings
 
 matplotlib.use("agg")
 
-# what is imported and collected lasts: to look through it for garbage again and again takes seconds
-gc.disable()
-
 # if it is there, jsonschema builds 38 grammars of addresses from it in seconds; notebooks need none
 sys.modules.setdefault("rfc3987_syntax", None)
-
-with contextlib.suppress(ImportError):
-    import torch
-
-    torch.set_num_threads(1)
 
 # shared machines stall now and then; that is no property of the code
 settings.register_profile("emdviz", deadline=None, derandomize=True, print_blob=True)
@@ -37,6 +28,7 @@ _SECONDS = {"notebook": 20, "browser": 4, "slow": 4}
 """What a test with such a mark takes, roughly."""
 
 
+@pytest.hookimpl(trylast=True)  # after tests were left out by their marks
 def pytest_collection_modifyitems(items):
     """Put files that take long first: begun at the end, one leaves the other cores idle."""
     seconds = collections.Counter()
@@ -46,10 +38,18 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: -seconds[item.path])
 
 
-def pytest_collection_finish():
-    gc.freeze()
-    gc.enable()
-    atexit.register(gc.unfreeze)  # what lasted until the end is given back after all
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect without looking for garbage: it takes seconds, and what is collected lasts."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+        atexit.register(gc.unfreeze)
+        if torch := sys.modules.get("torch"):  # not where tests are only handed out
+            torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

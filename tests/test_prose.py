@@ -1,6 +1,7 @@
 """What readers read: spelling, British throughout; links that lead somewhere; references."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -41,6 +42,7 @@ QUOTED = re.compile(
 BOTH = {"biased", "license", "meter", "optimizer", "practice", "practices", "program", "programs"}
 
 
+@functools.cache
 def prose(path):
     """Return what of a file is prose, with every line where it stands in the file or its cells."""
     if path.suffix == ".ipynb":
