@@ -137,6 +137,7 @@ def live_losses(num_classes):
     return found
 
 
+@pytest.mark.slow
 def test_every_live_loss_of_other_libraries_fits():
     found = live_losses(C)
     assert len(found) >= 19

@@ -42,6 +42,7 @@ def numbers(table):
     return table[[name for name in table if name.startswith(("valid ", "test "))]]
 
 
+@pytest.mark.slow
 def test_what_is_learned_does_not_depend_on_how_many_train_at_once(faces, two, monkeypatch):
     told = []
     both = compare(faces, on_epoch=lambda *what: told.append((threading.current_thread(), *what)))

@@ -40,6 +40,7 @@ def test_the_page_is_what_the_script_writes(script):
     assert PAGE.read_text(encoding="utf-8") == script.page(), "python scripts/claims_page.py"
 
 
+@pytest.mark.slow
 def test_verdicts_of_the_map_are_those_of_the_page_of_results(script):
     lines = (ROOT / "docs" / "RESULTS.md").read_text(encoding="utf-8").splitlines()
     (head,) = (k for k, line in enumerate(lines) if line.startswith("| AEM (%) ↑ − that of XE"))
@@ -63,6 +64,7 @@ def names_of_tests(path):
             yield from (f"{node.name}::{name}" for name in inner)
 
 
+@pytest.mark.slow
 def test_every_place_exists(script, claims):
     told = {step.name for step in steps(Replay())}
     for claim in claims:
@@ -76,6 +78,7 @@ def test_every_place_exists(script, claims):
         assert all((PAGE.parent / name).is_file() for name in claim.pages)
 
 
+@pytest.mark.slow
 def test_a_cell_that_is_gone_is_an_error(script):
     with pytest.raises(ValueError, match=r"03_why_squared.ipynb has no cell with 'no such text'"):
         script.section(3, "no such text")

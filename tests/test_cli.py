@@ -57,6 +57,7 @@ class TestRun:
         assert rows["XE"].split()[1] == f"{aem:.1f}"
         assert sum("test AEM" in line for line in printed.splitlines()) == len(frame) == 2
 
+    @pytest.mark.slow
     def test_reports_the_rate_and_options_of_every_run_without_bars(self, tmp_path):
         chosen = (*QUICK[:3], "--losses=AEMD", "--folds=0", "--rates=0.01", "--epochs=1")
         chosen += ("--option=n=64", "--store", tmp_path)
@@ -110,6 +111,7 @@ class TestRun:
         assert done.exit_code == 0, done.output
         assert results(tmp_path / "runs")["dataset classes"].map(list).tolist() == [names]
 
+    @pytest.mark.slow
     def test_every_command_prints_the_notes_of_the_data_set_once(self, tmp_path):
         files = {
             f"{name}/{number}.jpg": jpeg(picture(number + 20 * place, place / 3))

@@ -650,6 +650,7 @@ class TestSplitsOfTheirOwn:
         with pytest.raises(ValueError, match="was begun with splits"):
             comparing.compare(other, folder=compared.folder, **ONE_SPLIT)
 
+    @pytest.mark.slow
     def test_of_a_table_are_used_too(self, tmp_path):
         frame = pd.read_csv(LEV)
         names = np.repeat(["train", "val", "test"], [700, 100, 200])

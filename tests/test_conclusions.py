@@ -383,6 +383,7 @@ def test_a_run_that_breaks_leaves_the_others(tmp_path):
     assert list(summarise(got.reset_index(), ["AEM"]).index) == ["XE"]
 
 
+@pytest.mark.slow
 def test_a_second_comparison_goes_on_where_the_first_was_stopped(tmp_path):
     faces = datasets.load("synthetic_faces", n=120, size=32)
     config = TrainConfig(epochs=2, batch_size=32, device="cpu")

@@ -297,6 +297,7 @@ def test_examples_of_side_effects_and_infinite_values_repeat():
     assert arguments[0].numpy() == pytest.approx(found.example.got)
 
 
+@pytest.mark.slow
 def test_pairs_of_distributions_have_examples_too():
     found = diagnose(torch.nn.MSELoss())
     (finding,) = found.findings

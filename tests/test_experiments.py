@@ -165,6 +165,7 @@ def test_metrics_are_those_of_comparing_losses(grid):
     )
 
 
+@pytest.mark.slow
 def test_tables_of_both_runners_go_into_the_same_functions(grid):
     _, _, frame, _ = grid
     faces = datasets.load("synthetic_faces", n=120, size=32)

@@ -65,7 +65,9 @@ def both_ways(data, losses, **options):
     return *(table.drop(columns=CLOCK) for table in tables), *epochs
 
 
-@pytest.mark.parametrize("model", ["linear", two_layers, "mlp"])
+@pytest.mark.parametrize(
+    "model", ["linear", pytest.param(two_layers, marks=pytest.mark.slow), "mlp"]
+)
 def test_tables_and_epochs_are_the_same(model):
     losses = ["XE", "REG", "EMD", "EMD2", "XEMD2", "AEMD", my_loss, careful]
     rates = {"XE": [0.1, 0.01], "EMD2": (0.05, 0.02), "REG": 0.01}
@@ -95,7 +97,7 @@ def test_tables_and_epochs_are_the_same(model):
     ],
     ids=["weights", "votes"],
 )
-@pytest.mark.parametrize("resplit", [False, True])
+@pytest.mark.parametrize("resplit", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_so_they_are_with_weights_votes_and_splits_of_their_own(options, resplit):
     stacked, alone, *_ = both_ways(
         rows(**options), ["XE", "EMD2", "AEMD"], resplit=resplit,

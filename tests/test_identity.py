@@ -263,6 +263,7 @@ class TestEditions:
         assert {spec.edition for spec in specs} == {"sha256:0"}
 
 
+@pytest.mark.slow
 def test_two_machines_join_their_stores(photos, tmp_path):
     """Each trains a seed, below a root of its own; nothing is trained again after the join."""
     shutil.copytree(photos, tmp_path / "cluster/scratch/mine")

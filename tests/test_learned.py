@@ -191,6 +191,7 @@ def test_a_network_learns_its_own_distance(tmp_path):
         np.testing.assert_array_equal(kept.ground_distance, was.ground_distance)
 
 
+@pytest.mark.slow
 def test_classes_lie_on_a_curve_with_ranks_and_without():
     """Notebook 06: from end to end is about half as far as along the classes, either way."""
     faces = datasets.load("synthetic_faces", n=400, size=32)

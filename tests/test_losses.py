@@ -489,6 +489,7 @@ def test_every_loss_refuses_a_target_that_is_no_distribution(loss, kind):
         assert torch.isfinite(loss(z, half))
 
 
+@pytest.mark.slow
 def test_values_of_targets_are_not_read_where_that_would_wait():
     z, wrong = torch.zeros(2, 4), COUNTS
     assert emd2_loss(z.to("meta"), wrong.to("meta")).is_meta

@@ -117,6 +117,7 @@ def test_regimes_can_be_sent_to_other_processes_and_name_what_they_need(tmp_path
 
 
 class TestChoosing:
+    @pytest.mark.slow
     def test_no_neighbour_of_a_choice_is_better(self):
         chosen, tried = mapping.choose(SMALL, ".", ["XE", "XEMD2"])
         for loss, choice in chosen.items():
@@ -273,6 +274,7 @@ class TestResults:
         with pytest.raises(TypeError, match="NoneType"):  # other losses: it searches
             mapping.run_regime(small, ".", tmp_path, losses=["XE"])
 
+    @pytest.mark.slow
     def test_regimes_run_on_a_cluster(self, tmp_path, monkeypatch):
         import distributed
 
@@ -433,7 +435,10 @@ class TestSimulation:
         assert f"in {100 * apart:g} %\nof those with the worse copy" in TestPage.text
         assert difference > 0
 
-    @pytest.mark.parametrize(("kind", "least", "most"), [("same", 0, 0.3), ("smoothed", 0.8, 1)])
+    @pytest.mark.parametrize(
+        ("kind", "least", "most"),
+        [pytest.param("same", 0, 0.3, marks=pytest.mark.slow), ("smoothed", 0.8, 1)],
+    )
     def test_comparisons_made_now_say_the_same(self, kind, least, most):
         rows = simulation.simulate(kind, 10)
         assert least <= simulation.told_apart(rows)[0] <= most

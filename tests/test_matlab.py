@@ -58,6 +58,7 @@ def test_whole_files_are_read_as_scipy_reads_them(compressed):
         same(found[name], expected[name])
 
 
+@pytest.mark.slow
 def test_other_variables_are_passed_over():
     assert list(read_matlab(packed(True), ["one", "missing"])) == ["one"]
 

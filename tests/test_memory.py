@@ -28,6 +28,7 @@ print(before, done, pages())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is an option of glibc")
 def test_memory_that_is_kept_is_not_asked_for_again(monkeypatch):
     monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)

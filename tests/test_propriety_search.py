@@ -56,6 +56,7 @@ def test_a_wrong_vertex_has_no_slope_in_logits_but_a_gap_in_p():
     assert problem.at(p, label) - bound > 1
 
 
+@pytest.mark.slow
 def test_soft_targets_with_kinks_at_the_minimum():
     np.testing.assert_array_equal(minimiser("EMD", T, soft=True), T)
     best = find_minimiser("EMD", T, soft=True)
@@ -181,7 +182,7 @@ def test_hinges_predict_a_label_and_regression_a_number():
     assert minimiser(zoo.load("REG", positions=[0.0, 2.0, 10.0]), t) == pytest.approx(4, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["EMD2", "Brier"])
+@pytest.mark.parametrize("name", ["EMD2", pytest.param("Brier", marks=pytest.mark.slow)])
 def test_strictly_proper_losses(name):
     found = verdict(name)
     assert found.proper == "strictly proper"

@@ -103,6 +103,7 @@ def test_a_race_goes_on_from_its_folder(faces, alone, tmp_path):
         make(faces, folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_an_epoch_that_could_not_be_kept_is_trained_again(faces, alone, tmp_path, monkeypatch):
     write = RunFolder.write
 
@@ -171,6 +172,7 @@ def test_in_a_terminal_there_are_bars_of_text(faces, capsys):
     assert race.state == "finished"
 
 
+@pytest.mark.slow
 def test_few_messages_are_sent(faces, monkeypatch):
     running = make(faces)
     running._tell_every = 1e9

@@ -217,6 +217,7 @@ def test_the_page_says_what_was_read_and_how_to_repeat_it(compared, page):
     assert compared.table["data"].iloc[0] in text
 
 
+@pytest.mark.slow
 def test_two_reports_on_one_comparison_are_equal_to_the_byte(compared, written, tmp_path):
     other = report.write(compared, tmp_path / "new" / "folder")
     files = [path.relative_to(tmp_path / "new" / "folder") for path in other.path.parent.rglob("*")]
@@ -389,6 +390,7 @@ def test_a_simple_model_that_is_far_better_comes_first(compared):
     assert "lower by 20 %" in text
 
 
+@pytest.mark.slow
 def test_a_comparison_has_its_page_and_writes_it_anew_only_where_it_is_gone(compared):
     page = compared.folder / "report.html"
     page.write_text("seen", encoding="utf-8")

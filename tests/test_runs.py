@@ -152,6 +152,7 @@ def test_a_broken_state_is_named(faces, tmp_path):
         train(faces, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_no_finished_epoch(faces, whole, tmp_path, monkeypatch):
     sync, calls = os.fsync, []
 
@@ -184,7 +185,7 @@ def test_a_read_only_folder_is_named(faces, tmp_path):
         train(faces, blocked / "run")
 
 
-@pytest.mark.parametrize("on_a_cpu", [False, True])
+@pytest.mark.parametrize("on_a_cpu", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("largest", [16, 5])
 def test_a_batch_that_does_not_fit_is_halved_once(faces, largest, on_a_cpu):
     model = models.small_cnn(8, seed=2)
@@ -208,6 +209,7 @@ def test_a_batch_that_does_not_fit_is_halved_once(faces, largest, on_a_cpu):
             next(run)
 
 
+@pytest.mark.slow
 def test_one_loss_that_lacks_memory_does_not_end_the_others(faces):
     def greedy(logits, targets):
         if len(logits) > 12:

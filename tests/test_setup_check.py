@@ -188,6 +188,7 @@ def test_report_counts_problems():
     assert setup_check.report(components[:2]).split("\n")[-1] == "no problem"
 
 
+@pytest.mark.slow
 def test_without_torch_the_rest_is_checked(monkeypatch):
     monkeypatch.setattr(setup_check, "find_spec", lambda name: None)
     found = states(setup_check.examine())

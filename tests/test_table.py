@@ -141,7 +141,7 @@ DATA = Path(__file__).parents[1] / "data"
 @pytest.mark.parametrize(
     ("name", "label", "features", "counts"),
     [
-        ("swd.csv", "risk", 10, [32, 352, 399, 217]),
+        pytest.param("swd.csv", "risk", 10, [32, 352, 399, 217], marks=pytest.mark.slow),
         ("lev.csv", "rating", 4, [93, 280, 403, 197, 27]),
     ],
 )

@@ -85,6 +85,7 @@ def test_a_wrong_comparison_is_refused_before_anything_is_trained(faces, options
         compare_losses(faces, on_epoch=pytest.fail, **({"config": TINY} | options))
 
 
+@pytest.mark.slow
 def test_losses_may_come_one_by_one(faces):
     config = TrainConfig(epochs=1, batch_size=32, device="cpu")
     table = compare_losses(faces, (loss for loss in ("XE", "EMD2")), seeds=(0, 1), config=config)

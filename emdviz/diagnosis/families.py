@@ -8,7 +8,7 @@ import torch
 from scipy import optimize
 
 from emdviz._imports import MissingExtraError
-from emdviz.diagnosis.calling import Caller, Unusable, Way, as_numbers, quietly
+from emdviz.diagnosis.calling import Unusable, as_numbers, quietly
 from emdviz.diagnosis.forms import TOLERANCE, Block, Match, brief, find_rule, gaps
 from emdviz.losses import zoo
 
@@ -340,7 +340,9 @@ def _values(entry, option, low, high, few):
 def _rows(entry, options, p, t):
     """Values of an entry of the zoo for predictions and one-hot targets, shape (N,)."""
     criterion = zoo.load(entry, **options).make(p.shape[1])
-    return Caller(criterion, Way("labels")).rows(np.log(p), t.argmax(1))
+    logits, labels = torch.tensor(np.log(p)).split(1), torch.tensor(t.argmax(1)).split(1)
+    with torch.no_grad():
+        return quietly(lambda: np.array(list(map(float, map(criterion, logits, labels)))))
 
 
 def find_thresholds(loss, num_classes=None):
