@@ -3,7 +3,7 @@
 # edit: open the notebooks themselves · instructor: copy them to instructor/, with solutions
 # app: the explorers as a page without code, for a projector
 # test: run every test · test-without-torch: those that need no torch, where it is not installed
-# quick: ruff and the fast tests, about two minutes, to run before a commit
+# quick: ruff and the fast tests, about a minute, to run before a commit
 # notebooks: run all notebooks at full size · bench: speed against peers
 # bench-gpu: the tables that need a GPU, in build/bench-gpu.md
 # site: the explorers and a tour of them as static pages, in build/site

@@ -66,23 +66,26 @@ def test_images_and_labels_belong_together(tmp_path):
     assert "left out" not in str(data.report)
 
 
-@pytest.mark.parametrize(
-    ("age", "nearest"),
-    [
-        ("(8, 12)", 2), ("(25, 23)", None), ("(27, 32)", 4), ("(38, 42)", 5), ("(38, 48)", 5),
-        ("(8, 23)", 3), ("35", None), ("13", 2), ("2", 0), ("3", None), ("60", 7), ("99", 7),
-        ("58", None), ("None", None), ("", None), ("(60, 100)", 7), ("(25, 32)", 4),
-    ],
-)  # fmt: skip
-def test_every_label_has_its_class(tmp_path, age, nearest):
-    exact = age in ("(8, 12)", "(60, 100)", "(25, 32)")
-    write(tmp_path, with_face(adience(), age))
-    for policy, label in (("strict", nearest if exact else None), ("nearest", nearest)):
-        data = read(tmp_path, policy=policy)
-        found = [k for k, user in enumerate(data.groups) if user == "new@N00"]
-        assert data.labels[found].tolist() == ([] if label is None else [label])
-        assert data.report.dropped == ({age: 1} if label is None else {})
-        assert data.report.kept == 161 - (label is None)
+NEAREST = {
+    "(8, 12)": 2, "(25, 23)": None, "(27, 32)": 4, "(38, 42)": 5, "(38, 48)": 5, "(8, 23)": 3,
+    "35": None, "13": 2, "2": 0, "3": None, "60": 7, "99": 7, "58": None, "None": None, "": None,
+    "(60, 100)": 7, "(25, 32)": 4,
+}  # fmt: skip
+EXACT = {"(8, 12)", "(60, 100)", "(25, 32)"}
+
+
+@pytest.mark.parametrize("policy", ["strict", "nearest"])
+def test_every_label_has_its_class(tmp_path, policy):
+    files = adience()
+    for age in NEAREST:  # a user for each
+        with_face(files, age, user=f"{age}@N00")
+    data = read(write(tmp_path, files), policy=policy)
+    found = dict(zip(data.groups, data.labels.tolist(), strict=True))
+    taken = NEAREST if policy == "nearest" else {age: NEAREST[age] for age in EXACT}
+    expected = {age: taken.get(age) for age in NEAREST}
+    assert {age: found.get(f"{age}@N00") for age in NEAREST} == expected
+    assert data.report.dropped == {age: 1 for age in NEAREST if expected[age] is None}
+    assert data.report.kept == 160 + sum(label is not None for label in expected.values())
 
 
 def test_dropped_labels_are_counted_and_reported(tmp_path):

@@ -70,6 +70,7 @@ def test_they_do_train_at_once(faces, two, monkeypatch):
     compare_losses(faces, ["XE", "EMD2"], config=CONFIG)
 
 
+@pytest.mark.slow
 def test_one_that_stops_leaves_the_others(faces, two):
     rates = {"EMD2": 1e30}
     with pytest.warns(RunStopped, match="EMD2 with seed 0 stopped"):

@@ -134,6 +134,7 @@ class TestRun:
             assert one.stderr.splitlines().count(line) == 1
             assert order in one.stderr
 
+    @pytest.mark.slow
     def test_takes_a_table_of_numbers_and_cuts_it(self, tmp_path):
         files = {f"{k}.jpg": jpeg(picture(k, k / 40)) for k in range(40)}
         root = write(tmp_path / "own", files)
@@ -506,6 +507,7 @@ class TestDoctor:
         done = call("doctor")
         assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "no problem")
 
+    @pytest.mark.slow
     def test_ends_with_1_where_there_is_a_problem(self, monkeypatch, tmp_path):
         (tmp_path / "aadb").mkdir()
         monkeypatch.setattr(setup_check, "_jupyterlab", lambda: [])

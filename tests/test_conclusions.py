@@ -225,6 +225,7 @@ def test_what_splits_share_must_be_a_ratio(wrong):
         summarise(RUNS, ["AEM"], test_to_train=wrong)
 
 
+@pytest.mark.slow
 def test_runs_on_splits_of_their_own_are_known():
     faces = datasets.load("synthetic_faces", n=120, size=32)
     config = TrainConfig(epochs=1, batch_size=32, learning_rate=0.01, device="cpu")
@@ -355,6 +356,7 @@ def test_unknown_names_are_refused():
         summarise(RUNS, ["F1"])
 
 
+@pytest.mark.slow
 def test_a_comparison_with_a_folder_keeps_predictions(tmp_path):
     faces = datasets.load("synthetic_faces", n=120, size=32)
     config = TrainConfig(epochs=1, batch_size=32, learning_rate=0.01, device="cpu")

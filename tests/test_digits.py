@@ -62,6 +62,7 @@ def nearness_of_looks(data):
     return scipy.stats.spearmanr(second - first, looks[first, second]).statistic
 
 
+@pytest.mark.slow
 def test_neighbours_in_value_are_no_neighbours_in_looks(data):
     assert abs(nearness_of_looks(data)) < 0.2
     # unlike neighbours in age

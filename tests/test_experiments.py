@@ -149,6 +149,7 @@ def test_every_run_is_done_once_and_reported(grid):
     assert list(frame.columns[: len(first)]) == first
 
 
+@pytest.mark.slow
 def test_metrics_are_those_of_comparing_losses(grid):
     _, _, frame, _ = grid
     faces = datasets.load("synthetic_faces", n=120, size=32)

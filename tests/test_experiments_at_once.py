@@ -53,6 +53,7 @@ def assert_same(store, other, specs):
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
+@pytest.mark.slow
 def test_what_is_learned_does_not_depend_on_how_many_train_at_once(tmp_path, cores, seen):
     both, alone, told = Store(tmp_path / "both"), Store(tmp_path / "alone"), []
     note = lambda *_: told.append(threading.current_thread())  # noqa: E731

@@ -84,6 +84,7 @@ def test_soft_labels_of_its_own_are_shown_and_how_to_type_those_of_the_zoo():
     assert "losses.zoo.load('geometric', alphas=0.2)" in shown
 
 
+@pytest.mark.slow
 def test_what_an_unknown_loss_rewards_is_reported():
     def halves(z, k):
         return -(z.softmax(1) ** 2).gather(1, k[:, None]).mean()

@@ -103,6 +103,7 @@ def test_grey_images_and_a_transform_of_ones_own(faces):
     assert with_features(rows, nn.Linear(30, 4)).inputs.shape == (30, 4)
 
 
+@pytest.mark.slow
 def test_the_pretrained_network_sees_more_than_noise(faces):
     pytest.importorskip("efficientnet_lite_pytorch")
     data = with_features(faces, "efficientnet_lite0", size=64, device="cpu", batch_size=10)

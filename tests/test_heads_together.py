@@ -66,7 +66,7 @@ def both_ways(data, losses, **options):
 
 
 @pytest.mark.parametrize(
-    "model", ["linear", pytest.param(two_layers, marks=pytest.mark.slow), "mlp"]
+    "model", ["linear", *(pytest.param(m, marks=pytest.mark.slow) for m in (two_layers, "mlp"))]
 )
 def test_tables_and_epochs_are_the_same(model):
     losses = ["XE", "REG", "EMD", "EMD2", "XEMD2", "AEMD", my_loss, careful]
@@ -195,6 +195,7 @@ def test_runs_that_differ_are_not_stacked():
 class TestChoosingRates:
     OPTIONS = {"config": CONFIG, "model": "linear"}  # noqa: RUF012
 
+    @pytest.mark.slow
     def test_the_grid_grows_until_the_best_is_inside(self):
         found = choose_rates(
             rows(), ["XE", "REG"], rates=[1e-5, 1e-4], seeds=(0, 1), **self.OPTIONS

@@ -89,6 +89,7 @@ def test_matlab_7_3_is_recognised():
             matlab_variables(content, ["scores"], "x.mat")
 
 
+@pytest.mark.slow
 def test_cells_must_hold_one_string_each():
     mixed = np.empty((1, 2), dtype=object)
     mixed[0] = ["a.jpg", 3.0]

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -429,16 +430,15 @@ class TestSimulation:
         assert apart * 200 <= 19 == stats.binom.ppf(0.995, 200, 0.05)
         assert f"in {100 * apart:g} % of the comparisons with itself" in TestPage.text
 
+    @pytest.mark.slow
     def test_a_known_difference_is_found(self):
         apart, difference = simulation.told_apart(self.kept[self.kept["kind"] == "smoothed"])
         assert apart >= 0.8
         assert f"in {100 * apart:g} %\nof those with the worse copy" in TestPage.text
         assert difference > 0
 
-    @pytest.mark.parametrize(
-        ("kind", "least", "most"),
-        [pytest.param("same", 0, 0.3, marks=pytest.mark.slow), ("smoothed", 0.8, 1)],
-    )
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("kind", "least", "most"), [("same", 0, 0.3), ("smoothed", 0.8, 1)])
     def test_comparisons_made_now_say_the_same(self, kind, least, most):
         rows = simulation.simulate(kind, 10)
         assert least <= simulation.told_apart(rows)[0] <= most
@@ -457,14 +457,13 @@ class TestPage:
         section = self.text.split(page.MARKS[0])[1].split(page.MARKS[1])[0]
         assert section == page.section()
 
-    def test_other_results_give_other_sentences(self):
-        rows, about, *_ = page.prepare()
-        few = [*about][:4]
-        rows = rows[rows["regime"].isin(few)].copy()
-        about = {name: about[name] for name in few}
-        found = differences(rows)
-        before = page.sentences(rows, about, found, verdicts(found))
-        assert len(before) == 5
+    def test_other_results_give_other_sentences(self, tmp_path):
+        for name in ("middle", "bent", "lev"):
+            for path in page.RESULTS.glob(f"{name}.*"):
+                shutil.copy(path, tmp_path)
+        rows, about, found, judged = page.prepare(tmp_path)
+        before = page.sentences(rows, about, found, judged)
+        assert (len(about), len(before)) == (3, 5)
         rows.loc[rows["loss"] == "EMD2", ["RPS", "MAE"]] -= 1
         rows.loc[rows["loss"] == "EMD2", "AEM"] += 50
         found = differences(rows)

@@ -107,6 +107,7 @@ def test_a_race_takes_any_loss_and_network_and_draws_them():
     assert predicted.distribution.shape == (20, C)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channels", "dtype"), [(1, torch.uint8), (3, torch.uint16)])
 def test_a_race_shows_grey_and_deep_images_and_votes(channels, dtype):
     plain = images(channels, dtype)

@@ -124,6 +124,7 @@ def test_an_epoch_that_could_not_be_kept_is_trained_again(faces, alone, tmp_path
     assert make(faces, folder=tmp_path).state == "finished"
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_longer_finite_leaves_the_others(faces, alone):
     race = make(faces, learning_rates={"REG": 1e9})
     race.start()
@@ -163,6 +164,7 @@ def test_an_error_in_the_thread_is_shown_and_raised(faces, alone):
     assert_same(race, alone)
 
 
+@pytest.mark.slow
 def test_in_a_terminal_there_are_bars_of_text(faces, capsys):
     race = make(faces, learning_rates={"REG": 1e9}).run()
     shown = capsys.readouterr()

@@ -143,6 +143,7 @@ def test_a_step_begins_and_ends_on_its_walk():
             assert figure.t == t
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_wrote(tmp_path):
     command = [sys.executable, "-m", "emdviz.site", "--help"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
