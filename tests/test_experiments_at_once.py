@@ -3,6 +3,7 @@
 import _thread
 import errno
 import json
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -98,8 +99,16 @@ def test_a_device_that_is_not_there_is_told_by_its_run(tmp_path, cores):
         run(specs, tmp_path, progress=False)
 
 
+@pytest.fixture
+def interruptible():
+    """Take interrupts as usual: what runs in the background of a shell ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_within_an_epoch_stops_all_and_they_go_on_to_the_same_weights(
-    tmp_path, cores, monkeypatch
+    tmp_path, cores, monkeypatch, interruptible
 ):
     whole, store, specs = Store(tmp_path / "whole"), Store(tmp_path / "runs"), SPECS[:3]
     run(specs, whole, progress=False)
