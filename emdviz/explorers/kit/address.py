@@ -7,16 +7,7 @@ What a browser may change is what a link may set: the public traits, and private
 import anywidget
 import traitlets
 
-from emdviz.explorers.kit.traits import (
-    ClassIndex,
-    ClassNames,
-    Distribution,
-    Number,
-    Pins,
-    Positions,
-    Share,
-    WholeNumber,
-)
+from emdviz.explorers.kit.traits import ClassIndex, Distribution, Number, Pins, WholeNumber
 
 SHORT = {
     "equal_xe": "equal",
@@ -29,9 +20,6 @@ SHORT = {
     "pinned_t": "pins_t",
 }
 """Names in an address that differ from those of the traits."""
-
-FIXED = (ClassNames, Positions, Share)
-"""Traits of a page that no link changes: its classes, and what repeats a distribution."""
 
 
 def fields(explorer):
@@ -47,17 +35,21 @@ def fields(explorer):
     >>> next(field for field in fields(PredictionExplorer()) if field["name"] == "equal_xe")
     {'name': 'equal_xe', 'key': 'equal', 'kind': 'flag'}
     """
-    synced = explorer.traits(sync=True)
-    own = set(synced) - set(anywidget.AnyWidget.class_traits(sync=True))
     found = []
-    for name in sorted(own):
-        trait = synced[name]
+    for name in sorted(own_traits(explorer)):
+        trait = explorer.traits()[name]
         if name.startswith("_") and not trait.metadata.get("from_browser"):
             continue
         kind = _kind(trait, explorer)
         if kind is not None:
             found.append({"name": name, "key": SHORT.get(name, name), **kind})
     return found
+
+
+def own_traits(explorer):
+    """Return the names of the traits that a browser needs and that not every widget has."""
+    others = {*anywidget.AnyWidget.class_traits(sync=True), "_esm", "_css", "_anywidget_id"}
+    return explorer.traits(sync=True).keys() - others
 
 
 def one_of(choices):
@@ -70,24 +62,20 @@ def whole(low, high):
     return {"kind": "whole", "low": low, "high": high}
 
 
+# no link changes the others: the classes of a page, and what repeats a distribution
+_KINDS = {
+    Distribution: lambda trait, explorer: {"kind": "shares", "count": explorer.num_classes},
+    ClassIndex: lambda trait, explorer: whole(0, explorer.num_classes - 1),
+    Pins: lambda trait, explorer: {"kind": "classes", "count": explorer.num_classes},
+    Number: lambda trait, explorer: {"kind": "number", "low": trait.low, "high": trait.high},
+    WholeNumber: lambda trait, explorer: whole(trait.low, trait.highest(explorer)),
+    traitlets.Bool: lambda trait, explorer: {"kind": "flag"},
+    traitlets.Enum: lambda trait, explorer: one_of(trait.values),
+}
+
+
 def _kind(trait, explorer):
     if tagged := trait.metadata.get("address"):
         return tagged(explorer) if callable(tagged) else tagged
-    if isinstance(trait, FIXED):
-        return None
-    if isinstance(trait, Distribution):
-        return {"kind": "shares", "count": explorer.num_classes}
-    if isinstance(trait, ClassIndex):
-        return whole(0, explorer.num_classes - 1)
-    if isinstance(trait, Pins):
-        return {"kind": "classes", "count": explorer.num_classes}
-    if isinstance(trait, Number):
-        return {"kind": "number", "low": trait.low, "high": trait.high}
-    if isinstance(trait, WholeNumber):
-        high = trait.high(explorer) if callable(trait.high) else trait.high
-        return whole(trait.low, high)
-    if isinstance(trait, traitlets.Bool):
-        return {"kind": "flag"}
-    if isinstance(trait, traitlets.Enum):
-        return one_of(trait.values)
-    return None
+    make = _KINDS.get(type(trait))
+    return make and make(trait, explorer)

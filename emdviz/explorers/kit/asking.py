@@ -146,18 +146,15 @@ class AskingExplorer(DistributionExplorer):
             for name, record in records.items()
         }
 
-    def _fragment(self, show="figure", **options):
-        """Return HTML; a page of its own also holds the answers to ``_beforehand``."""
-        if show != "page" or not self._asked:
-            return super()._fragment(show, **options)
-        self._trait_values["_known"] = [
-            {"question": question, "told": self._told(question)}
-            for question in [*self._beforehand(), self._newest]
-        ]
-        try:
-            return super()._fragment(show, **options)
-        finally:
-            self._trait_values["_known"] = []
+    def _page_state(self, show="figure"):
+        """Return the traits; a page of its own also holds the answers to ``_beforehand``."""
+        state = super()._page_state(show)
+        if show == "page" and self._asked:
+            state["_known"] = [
+                {"question": question, "told": self._told(question)}
+                for question in [*self._beforehand(), self._newest]
+            ]
+        return state
 
 
 class _Asked:

@@ -16,7 +16,7 @@ import traitlets
 from IPython import get_ipython
 from IPython.display import display
 
-from emdviz.explorers.kit.address import fields
+from emdviz.explorers.kit.address import fields, own_traits
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.traits import as_trait
 from emdviz.losses.loss import look_of
@@ -306,12 +306,11 @@ class Explorer(Reopenable, anywidget.AnyWidget):
 
     def _fragment(self, show="figure", **options):
         """Return HTML that shows the explorer with a stand-in for the kernel."""
-        return stand_alone(show, self._page_state(), css=self._css, esm=self._esm, **options)
+        return stand_alone(show, self._page_state(show), css=self._css, esm=self._esm, **options)
 
-    def _page_state(self):
-        """Return the traits that a page needs."""
-        ours = set(self.traits(sync=True)) - set(anywidget.AnyWidget.class_traits(sync=True))
-        return self.get_state(ours - {"_esm", "_css", "_anywidget_id"})
+    def _page_state(self, show="figure"):
+        """Return the traits that a figure, or a page of its own, needs."""
+        return self.get_state(own_traits(self))
 
     def _send_from_thread(self, **traits):
         """Change traits past traitlets, whose notifications are not made for two threads."""

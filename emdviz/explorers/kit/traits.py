@@ -108,8 +108,11 @@ class WholeNumber(traitlets.TraitType):
 
     def validate(self, obj, value):
         """Read an integer of any kind."""
-        high = self.high(obj) if callable(self.high) else self.high
-        return as_trait(read_count, value, self.name, self.low, high)
+        return as_trait(read_count, value, self.name, self.low, self.highest(obj))
+
+    def highest(self, explorer):
+        """Return ``high`` for an explorer."""
+        return self.high(explorer) if callable(self.high) else self.high
 
 
 class Pins(traitlets.TraitType):

@@ -12,10 +12,9 @@ from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.explorer import Explorer, style_sheet
 from emdviz.explorers.training.watched_images import (
     available_metrics,
-    belief_facts,
     check_metric,
+    epoch_facts,
     in_order,
-    metric_facts,
     read_probe,
     setup,
     training_figure,
@@ -285,12 +284,10 @@ class LossRace(Explorer):
 
     def _epoch_facts(self):
         """Return a list per loss of its epochs' metrics; the last one has its predictions."""
-        facts = []
-        for epochs in self.epochs.values():
-            facts.append([{"metrics": metric_facts(epoch)} for epoch in epochs])
-            if epochs:
-                facts[-1][-1]["belief"] = belief_facts(epochs[-1].probe)
-        return facts
+        return [
+            [epoch_facts(epoch, with_belief=epoch is epochs[-1]) for epoch in epochs]
+            for epochs in self.epochs.values()
+        ]
 
     def _wait_with_bars(self):
         bars = {

@@ -11,10 +11,9 @@ from emdviz.explorers.kit.explorer import Explorer, style_sheet
 from emdviz.explorers.kit.traits import WholeNumber
 from emdviz.explorers.training.watched_images import (
     available_metrics,
-    belief_facts,
     check_metric,
+    epoch_facts,
     in_order,
-    metric_facts,
     read_probe,
     setup,
     training_figure,
@@ -99,13 +98,7 @@ class TrainingReplay(Explorer):
             metric=metric,
             _text_scale=self.text_scale(style),
             _setup=setup(dataset, list(self.epochs), self.probe, self._last),
-            _epochs=[
-                [
-                    {"metrics": metric_facts(each), "belief": belief_facts(each.probe)}
-                    for each in done
-                ]
-                for done in self.epochs.values()
-            ],
+            _epochs=[[*map(epoch_facts, done)] for done in self.epochs.values()],
         )
 
     @classmethod

@@ -141,21 +141,17 @@ def check_metric(metric, metrics):
     return as_trait(read_choice, metric, "metric", metrics)
 
 
-def metric_facts(epoch):
-    """Return the metrics of an epoch for the browser; what has no number is None."""
-    return {
+def epoch_facts(epoch, *, with_belief=True):
+    """Return an epoch for the browser: its metrics, None where one has no number, and beliefs."""
+    metrics = {
         name: round(value, 6) if math.isfinite(value) else None
         for name, value in epoch.metrics.items()
     }
-
-
-def belief_facts(prediction):
-    """Return a prediction of the probe images for the browser."""
-    p = prediction.distribution
-    return {
-        "classes": prediction.classes.tolist(),
-        "p": None if p is None else np.round(to_numpy(p).astype(float), 5).tolist(),
-    }
+    if not with_belief:
+        return {"metrics": metrics}
+    p = epoch.probe.distribution
+    p = None if p is None else np.round(to_numpy(p).astype(float), 5).tolist()
+    return {"metrics": metrics, "belief": {"classes": epoch.probe.classes.tolist(), "p": p}}
 
 
 def training_figure(epochs, probe, chosen, *, metric, classes, at=None):
