@@ -2,13 +2,11 @@
 // same and is the judge.
 
 import { closedForms } from "../kit/closed_forms.js";
-import { sum } from "../kit/distributions.js";
+import { normalized } from "../kit/distributions.js";
 
 function softmax(z) {
   const highest = Math.max(...z);
-  const weights = z.map((value) => Math.exp(value - highest));
-  const total = sum(weights);
-  return weights.map((weight) => weight / total);
+  return normalized(z.map((value) => Math.exp(value - highest)));
 }
 
 /**

@@ -2,7 +2,7 @@
 // figure shows, in which order, with which label and colour, comes from Python, which computes the
 // same (emdviz.propriety, emdviz.losses.descent) and is the judge.
 
-import { cdfGaps, cumulative, expectation, oneHot, sum } from "./distributions.js";
+import { cdfGaps, cumulative, expectation, logSum, oneHot, sum } from "./distributions.js";
 
 /**
  * Each loss has `words`, which are `brief` where there is little room if the others are long, a
@@ -31,9 +31,7 @@ closedForms.XE = {
   },
   best: (t) => [t],
   slope(z, p, { k }) {
-    const highest = Math.max(...z);
-    const logOfSum = highest + Math.log(sum(z.map((value) => Math.exp(value - highest))));
-    return { value: logOfSum - z[k], gradient: p.map((value, i) => value - (i === k ? 1 : 0)) };
+    return { value: logSum(z) - z[k], gradient: p.map((value, i) => value - (i === k ? 1 : 0)) };
   },
 };
 

@@ -4,6 +4,17 @@
 export const sum = (values) => values.reduce((total, value) => total + value, 0);
 export const clamp = (value, least, greatest) => Math.min(Math.max(value, least), greatest);
 
+export function normalized(weights) {
+  const total = sum(weights);
+  return weights.map((weight) => weight / total);
+}
+
+/** log Σ exp(values), whatever their size. */
+export function logSum(values) {
+  const greatest = Math.max(...values);
+  return greatest + Math.log(sum(values.map((value) => Math.exp(value - greatest))));
+}
+
 export function cumulative(p) {
   let total = 0;
   return p.map((value) => (total += value));

@@ -3,7 +3,7 @@
 // the expected position grows from left to right.
 
 import { html, ruler, set, shorten, svg, write } from "../kit/dom.js";
-import { clamp, sum } from "../kit/distributions.js";
+import { clamp, normalized } from "../kit/distributions.js";
 
 const HEIGHT = Math.sqrt(3) / 2; // of a triangle of side 1
 const COLUMNS = 128; // cells of the heat map
@@ -36,8 +36,7 @@ const spot = (p) => [p[2] + p[1] / 2, p[1] * HEIGHT];
 function distributionAt(right, up) {
   const middle = up / HEIGHT;
   const last = right - middle / 2;
-  const parts = [1 - middle - last, middle, last].map((value) => (value < SNAP ? 0 : value));
-  return parts.map((value) => value / sum(parts));
+  return normalized([1 - middle - last, middle, last].map((value) => (value < SNAP ? 0 : value)));
 }
 
 const CELLS = Array.from({ length: COLUMNS * ROWS }, (_, index) => {

@@ -1,7 +1,7 @@
 // Sinkhorn's scalings, one rounded operation at a time, and what they approach. Python has the same
 // in emdviz/transport/rounding.py and is the judge: the order of the operations is part of the result.
 
-import { sum } from "../kit/distributions.js";
+import { logSum, normalized, sum } from "../kit/distributions.js";
 
 export const MOST = 1000; // scalings
 
@@ -127,19 +127,14 @@ export function convergedPlan(p, t, ground, lam) {
   const count = p.length;
   const [rows, columns] = [p, t].map((values) => [...values.keys()].filter((k) => values[k] > NO_MASS));
   const part = approach({
-    supply: share(rows.map((i) => p[i])),
-    demand: share(columns.map((j) => t[j])),
+    supply: normalized(rows.map((i) => p[i])),
+    demand: normalized(columns.map((j) => t[j])),
     far: rows.map((i) => columns.map((j) => ground[i * count + j])),
     lam,
   });
   const plan = new Float64Array(count * count);
   rows.forEach((i, a) => columns.forEach((j, b) => (plan[i * count + j] = part[a][b])));
   return plan;
-}
-
-function share(values) {
-  const total = sum(values);
-  return values.map((value) => value / total);
 }
 
 function approach({ supply, demand, far, lam }) {
@@ -176,11 +171,6 @@ function fillRows(supply, far, lam, potential) {
     const whole = Math.log(mass) - logSum(scores);
     return scores.map((score) => score + whole);
   });
-}
-
-function logSum(values) {
-  const greatest = Math.max(...values);
-  return greatest + Math.log(sum(values.map((value) => Math.exp(value - greatest))));
 }
 
 /** How strongly a potential of one column pulls at another column. */

@@ -7,7 +7,7 @@ import {
   createAccount, createFindings, describeScalings, formatCost, formatError, inWords, isOneHot,
 } from "./cost_and_errors.js";
 import { createChoice, createMatrix } from "../kit/plan_matrix.js";
-import { oneHot, places } from "../kit/distributions.js";
+import { normalized, oneHot, places } from "../kit/distributions.js";
 import { read } from "../kit/sync.js";
 import { createBarPanel } from "../kit/bar_chart.js";
 import { createExampleMenu, createGroup, createPanel, createRange, createSwitch, createToolbar } from "../kit/controls.js";
@@ -37,9 +37,7 @@ const COUNTS_OFFERED = [
 /** A target around the class that has most. */
 function soften(t) {
   const most = t.indexOf(Math.max(...t));
-  const weights = t.map((_, i) => 0.5 ** (Math.abs(i - most) ** 1.5));
-  const total = weights.reduce((a, b) => a + b);
-  return weights.map((weight) => weight / total);
+  return normalized(t.map((_, i) => 0.5 ** (Math.abs(i - most) ** 1.5)));
 }
 
 function createControls({ model, act }) {

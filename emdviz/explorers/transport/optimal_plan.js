@@ -1,7 +1,7 @@
 // The optimal transport plan between masses on a line, exact, also where the masses differ.
 // Python computes the same through POT and is the judge: the browser tests compare the two.
 
-import { sum } from "../kit/distributions.js";
+import { normalized, sum } from "../kit/distributions.js";
 
 const TIE = 1e-7; // what decides between plans of one cost; Python's explorer has the same two
 const DRIFT = 0.1;
@@ -10,10 +10,7 @@ const DUST = 1e-12; // masses and costs below this are rounding
 export const trips = (i, j, x, order) => Math.abs(x[i] - x[j]) ** order;
 
 /** The masses of a distribution that weighs `mass` in all. */
-export function weigh(p, mass) {
-  const total = sum(p);
-  return p.map((value) => (mass * value) / total);
-}
+export const weigh = (p, mass) => normalized(p).map((share) => mass * share);
 
 /**
  * The plan of least Σ mass·|xᵢ − xⱼ|^order that moves all of the smaller mass.

@@ -1,12 +1,11 @@
 // The best answer of a loss to labels drawn from t, by a rule, by a stored example, or by Python.
 
-import { cumulative, equal, expectation, oneHot, sum } from "../kit/distributions.js";
+import { cumulative, equal, expectation, normalized, oneHot, sum } from "../kit/distributions.js";
 
 const NEAR = 1e-6;
 
 const median = (t) => cumulative(t).findIndex((value) => value > 0.5 - 1e-9);
 const mode = (t) => t.indexOf(Math.max(...t));
-const normalized = (weights) => weights.map((weight) => weight / sum(weights));
 /** Expected distance, to a power, of each class from the label. */
 const work = (t, power) => t.map((_, i) => sum(t.map((share, k) => share * Math.abs(i - k) ** power)));
 
