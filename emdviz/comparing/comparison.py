@@ -191,17 +191,15 @@ def make(folder, facts, data=None):
     """Return the comparison that ``comparison.json`` tells of."""
     import pandas as pd
 
+    as_they_are = {name: facts[name] for name in ("rates", "command", "network", "backbone")}
     kept = facts["baselines"]
     return Comparison(
         folder=folder,
         data=data,
         table=make_table(facts["table"]),
         search=make_table(facts["search"]),
-        rates=facts["rates"],
-        command=facts["command"],
         notes=tuple(facts["notes"]),
         baselines=None if kept is None else pd.DataFrame(kept),
         config=TrainConfig(**facts["config"]),
-        network=facts["network"],
-        backbone=facts["backbone"],
+        **as_they_are,
     )

