@@ -559,8 +559,9 @@ def test_the_time_of_features_is_measured_on_a_few_images(tmp_path, monkeypatch)
         return with_features(data, torch.nn.Flatten(), **options)
 
     with_features = datasets.with_features
-    monkeypatch.setattr(datasets, "with_features", slow)
+    # first, so that the module is not imported while the other one is in place
     monkeypatch.setattr("emdviz.comparing.planning._has_features", lambda: True)
+    monkeypatch.setattr(datasets, "with_features", slow)
     images = np.random.default_rng(0).integers(0, 256, (500, 3, 8, 8), np.uint8)
     data = datasets.from_arrays(images, np.arange(500) % 3)
     plan = comparing.plan(data, losses=["XE"], seeds=1, epochs=1, folder=tmp_path / "run")
