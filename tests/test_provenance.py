@@ -131,6 +131,14 @@ def test_splits_do_not_change_the_digest_and_everything_else_does():
     assert len({digest_data(one) for one in (first, *others)}) == 6
 
 
+def test_features_are_other_data_than_their_images():
+    faces = datasets.load("synthetic_faces", n=20, size=32)
+    of_images = digest_data(faces)  # before the features are computed
+    networks = [torch.nn.Sequential(torch.nn.AvgPool2d(k), torch.nn.Flatten()) for k in (8, 16)]
+    digests = [digest_data(datasets.with_features(faces, one, cache=False)) for one in networks]
+    assert len({of_images, *digests}) == 3
+
+
 def test_comparisons_report_it_too():
     faces = datasets.load("synthetic_faces", n=64, size=32)
     table = training.compare_losses(faces, ["XE", "EMD2"], config=training.TrainConfig(**QUICK))
