@@ -52,6 +52,6 @@ class Epoch:
         """Return the epoch that :meth:`to_dict` described."""
         classes, p = facts["probe"]["classes"], facts["probe"]["distribution"]
         probe = Prediction(torch.tensor(classes), None if p is None else torch.tensor(p))
-        learned = facts["ground_distance"]
+        learned = facts.get("ground_distance")  # older histories have none
         learned = None if learned is None else np.array(learned)
         return cls(**(facts | {"probe": probe, "ground_distance": learned}))
