@@ -725,6 +725,7 @@ class TestOwnLoss:
 
 
 class TestCommand:
+    @pytest.mark.slow
     def test_the_plan_comes_first_and_may_be_all(self, tmp_path):
         folder = tmp_path / "runs"
         options = ("--label=rating", "--network=linear", "--epochs=1", "--seeds=2")

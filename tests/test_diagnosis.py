@@ -119,6 +119,7 @@ def test_a_known_form_is_named_without_findings(case):
     assert "✓ No known mistake found." in str(found)
 
 
+@pytest.mark.slow
 def test_a_registered_loss_is_recognised(monkeypatch):
     def fourth(logits, labels):
         return gaps(logits, labels).pow(4).cumsum(-1).sum(-1).mean()

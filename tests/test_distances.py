@@ -85,7 +85,7 @@ class TestAgainstOracles:
             emd2(p, t, positions=positions), np.square(energy) / 2, atol=1e-12
         )
 
-    @pytest.mark.parametrize("order", [1, 1.5, 2, 3])
+    @pytest.mark.parametrize("order", [1, 1.5, 2, pytest.param(3, marks=pytest.mark.slow)])
     def test_wasserstein_is_the_root_of_the_transport_cost(self, case, positions, library, order):
         p, t, cost = case
         exact = [ot.emd2(a / a.sum(), b / b.sum(), cost**order) for a, b in zip(p, t, strict=True)]

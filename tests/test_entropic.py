@@ -71,7 +71,7 @@ def test_after_as_many_scalings_value_and_gradient_are_those_of_pot(
         np.testing.assert_allclose(gradients[i], gradient, atol=tolerance * scale, rtol=tolerance)
 
 
-@pytest.mark.parametrize("num_classes", [2, 8, 100])
+@pytest.mark.parametrize("num_classes", [2, 8, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("lam", "iterations"), [(0.1, 100), (1.0, 300)])
 def test_converged_they_are_those_of_the_best_plan(num_classes, lam, iterations):
     logits, t = case(num_classes)

@@ -86,6 +86,7 @@ def test_runs_on_one_data_set_do_train_at_once(tmp_path, cores, monkeypatch):
     assert [one is data[0] for one in data] == [True] * 4 + [False] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{"network": "mlp"}, {"loss": my_loss}])
 def test_others_train_one_at_a_time_in_the_thread_that_called(tmp_path, cores, seen, changes):
     run([tiny("XE"), tiny("EMD2"), replace(tiny("XE"), **changes)], tmp_path, progress=False)
@@ -140,6 +141,7 @@ def test_an_interrupt_within_an_epoch_stops_all_and_they_go_on_to_the_same_weigh
     assert_same(store, whole, specs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [MemoryError("none left"), OSError(errno.ENOSPC, "disk full")])
 def test_the_error_of_one_is_its_own(tmp_path, cores, monkeypatch, error):
     specs, finish = [*SPECS[:3], tiny("REG", learning_rate=1e30)], Run.finish

@@ -70,7 +70,13 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("title", CASES)
+LONG = ("Binomial", "Geometric", "Poisson", "Beta")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [pytest.param(one, marks=[pytest.mark.slow] * one.startswith(LONG)) for one in CASES],
+)
 def test_families_are_named_with_their_options(title):
     loss = CASES[title]()
     found = diagnose(loss)

@@ -66,7 +66,10 @@ with flip_book() as book:
 """
 
 
-@pytest.mark.parametrize("end", ["", "        if text == 'second': raise KeyboardInterrupt"])
+INTERRUPTED = "        if text == 'second': raise KeyboardInterrupt"
+
+
+@pytest.mark.parametrize("end", ["", pytest.param(INTERRUPTED, marks=pytest.mark.slow)])
 def test_a_growing_book_is_shown_once_with_all_pages_for_readers_without_a_kernel(end):
     made = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(GROWING.rstrip() + "\n" + end)]

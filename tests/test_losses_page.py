@@ -43,13 +43,8 @@ def test_the_page_is_what_the_script_writes(script, tmp_path, monkeypatch):
         assert picture.read_text(encoding="utf-8") == kept.read_text(encoding="utf-8")
 
 
-SLOWER = [
-    pytest.param(name, marks=pytest.mark.slow)
-    for name in ("EMD1.5", "XE-LS", "geometric", "binomial", "focal")
-]
-
-
-@pytest.mark.parametrize("name", ["EMD", *SLOWER])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["EMD", "EMD1.5", "XE-LS", "geometric", "binomial", "focal"])
 def test_verdicts_come_out_again(name):
     found, kept = verdict(zoo.load(name)), zoo.properties(name)
     assert found.proper == kept["proper"]

@@ -135,7 +135,13 @@ def test_heads_and_thresholds_by_agreement_of_starts():
     np.testing.assert_allclose(find_minimiser("ECOC", t).p, scores / scores.sum(), atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["CORAL", "CLM-logit", "stick-breaking", "COPOC", "Poisson-head"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CORAL", "stick-breaking", "COPOC", "Poisson-head",
+        pytest.param("CLM-logit", marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_a_grid_for_three_classes_covers_heads_of_several_variables(name):
     problem = search.Problem(zoo.load(name), 3)
     assert problem.size >= 3

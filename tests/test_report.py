@@ -143,6 +143,7 @@ def test_no_curve_runs_through_a_name(compared):
             assert not drawn.intersects_bbox(room, filled=False), (line, name)
 
 
+@pytest.mark.slow
 def test_errors_by_class_are_means_over_the_test_rows_of_a_class(compared, page):
     rows = table_of(page, "classes")
     for k, row in enumerate(rows):
