@@ -13,16 +13,7 @@ from pathlib import Path
 import safetensors.torch
 
 from emdviz.experiments.specs import identify
-from emdviz.training.kept import (
-    FORMAT,
-    RESULT,
-    load_run,
-    pack_result,
-    part,
-    read_history,
-    read_predictions,
-    reading,
-)
+from emdviz.training import kept
 from emdviz.training.results import make_row, make_table
 from emdviz.training.state import HISTORY, WEIGHTS
 from emdviz.writing import write_whole
@@ -108,24 +99,24 @@ class Store:
         ValueError
             If its file cannot be read.
         """
-        return read_predictions(self.folder(spec))
+        return kept.read_predictions(self.folder(spec))
 
     def weights(self, spec):
         """Return the network's tensors by name, for ``load_state_dict``; errors as above."""
-        with reading(part(self.folder(spec), WEIGHTS)) as path:
+        with kept.reading(kept.part(self.folder(spec), WEIGHTS)) as path:
             return safetensors.torch.load_file(path)
 
     def load(self, spec):
         """Return the network of a finished run, ready to predict; see :func:`load`."""
-        return load_run(self.folder(spec))
+        return kept.load_run(self.folder(spec))
 
     def history(self, spec):
         """Return the epochs of a finished run, a list of ``training.Epoch``; errors as above."""
-        return read_history(self.folder(spec))[1]
+        return kept.read_history(self.folder(spec))[1]
 
     def notes(self, spec):
         """Return the order of the classes, and what the data set of a finished run notes."""
-        with reading(part(self.folder(spec), RESULT)) as path:
+        with kept.reading(kept.part(self.folder(spec), kept.RESULT)) as path:
             return [str(note) for note in json.loads(path.read_bytes()).get("notes", [])]
 
     def drop_weights(self, spec):
@@ -166,7 +157,7 @@ class Store:
         files = dict(files or {})
         if (state / HISTORY).exists():
             files[HISTORY] = (state / HISTORY).read_bytes()
-        files[RESULT] = pack_result(spec.id, spec.to_dict(), outcome)
+        files[kept.RESULT] = kept.pack_result(spec.id, spec.to_dict(), outcome)
         fresh = state / f"result-{secrets.token_hex(4)}"
         fresh.mkdir()
         try:
@@ -249,19 +240,19 @@ def _read_entry(entry):
 
 
 def _read_row(folder, identity):
-    with reading(folder / RESULT) as path:
+    with kept.reading(folder / kept.RESULT) as path:
         try:
             facts = json.loads(path.read_bytes())
         except FileNotFoundError:
             return None
-        if facts["format"] != FORMAT:
-            raise ValueError(f"its format is {facts['format']!r}, not {FORMAT!r}")
+        if facts["format"] != kept.FORMAT:
+            raise ValueError(f"its format is {facts['format']!r}, not {kept.FORMAT!r}")
         if identify(facts["spec"]) != identity:
             raise ValueError(f"it holds the run {identify(facts['spec'])}")
         names = ("error",) if "error" in facts else ("metrics", "seconds")
-        kept = {key: facts[key] for key in ("finished", "host", *names)}
-        datetime.fromisoformat(kept["finished"])  # else no table could be made of any run
-        return make_row(identity, facts["spec"], **kept, origin=facts.get("origin"))
+        told = {key: facts[key] for key in ("finished", "host", *names)}
+        datetime.fromisoformat(told["finished"])  # else no table could be made of any run
+        return make_row(identity, facts["spec"], **told, origin=facts.get("origin"))
 
 
 def _sync(folder):
