@@ -23,6 +23,7 @@ from emdviz.reading import as_float_array, check_is, read_finite, read_number, t
 _RUNS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
 
 
+@fill
 def plot_ground_distance(distances, *, classes=None, ax=None, greatest=None):
     """Draw a ground distance as a matrix with its numbers: the deeper the blue, the further apart.
 
@@ -30,14 +31,10 @@ def plot_ground_distance(distances, *, classes=None, ax=None, greatest=None):
     ----------
     distances : array, shape (C, C)
         D_ij ≥ 0.
-    classes, ax
-        As in :func:`plot_plan`.
+    %(classes)s
     greatest : float, optional
         The distance of the deepest blue, to compare pictures; the greatest there is by default.
-
-    Returns
-    -------
-    matplotlib Axes
+    %(axes)s
 
     Raises
     ------
@@ -56,6 +53,7 @@ def plot_ground_distance(distances, *, classes=None, ax=None, greatest=None):
     return ax
 
 
+@fill
 def plot_embedding(points, *, classes=None, ax=None):
     """Draw classes as named points in a plane, joined by a line in their order.
 
@@ -63,12 +61,8 @@ def plot_embedding(points, *, classes=None, ax=None):
     ----------
     points : array, shape (C, 2)
         From ``ground_distance.embed``; only distances mean something, not the directions.
-    classes, ax
-        As in :func:`plot_plan`.
-
-    Returns
-    -------
-    matplotlib Axes
+    %(classes)s
+    %(axes)s
 
     Raises
     ------

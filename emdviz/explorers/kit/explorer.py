@@ -66,7 +66,6 @@ body {
 .emdviz-refused {
   margin: 0 0 1rem; padding: 0.6rem 1rem; border: 2px solid; border-radius: 0.4rem;
 }
-.emdviz-refused[hidden] { display: none; }
 </style>"""
 
 _FRAGMENT = """<div id="{anchor}">To see this interactive figure, run the cell.</div>
