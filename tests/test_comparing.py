@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 from devtools.data_layouts import jpeg, picture, write
 from emdviz import comparing, datasets, losses, report, training
 from emdviz.cli import app
-from emdviz.comparing.baselines import note_on_baselines
+from emdviz.comparing.baselines import note_on_baselines, run_baselines
 from emdviz.comparing.facts import FACTS, RUNS
 from emdviz.comparing.sources import read_source
 from emdviz.experiments.claims import Claim
@@ -651,6 +651,16 @@ class TestSplitsOfTheirOwn:
         with pytest.raises(ValueError, match="was begun with splits"):
             comparing.compare(other, folder=compared.folder, **ONE_SPLIT)
 
+    def test_are_those_of_the_baselines_too(self, tmp_path):
+        rng = np.random.default_rng(0)
+        labels = rng.integers(0, 3, 80)
+        data = datasets.from_arrays(labels[:, None] + rng.normal(size=(80, 2)), labels)
+        found = run_baselines(data, [0, 1], tmp_path, resplit=False)
+        scores = found.groupby("baseline")["test RPS"].nunique()
+        assert scores["logistic regression"] == 1
+        again = run_baselines(data, [0, 1], tmp_path, resplit=False)
+        pd.testing.assert_frame_equal(again, found)
+
     @pytest.mark.slow
     def test_of_a_table_are_used_too(self, tmp_path):
         frame = pd.read_csv(LEV)
@@ -725,7 +735,6 @@ class TestOwnLoss:
 
 
 class TestCommand:
-    @pytest.mark.slow
     def test_the_plan_comes_first_and_may_be_all(self, tmp_path):
         folder = tmp_path / "runs"
         options = ("--label=rating", "--network=linear", "--epochs=1", "--seeds=2")

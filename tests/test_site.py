@@ -15,6 +15,7 @@ from scipy.stats import poisson
 from emdviz import explorers, site
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS
+from emdviz.site import pages
 from emdviz.site.recorded import RACE, Replay
 from emdviz.site.steps import measured, steps
 from emdviz.site.walks import WALKS, answers, traits
@@ -49,6 +50,13 @@ def folder(tmp_path_factory):
 def test_there_is_a_page_for_every_figure():
     made = {type(page.make()).__name__ for page in site.PAGES.values()}
     assert made == {*explorers.WITHOUT_TORCH, "Replay"}
+
+
+def test_a_page_of_each_figure_and_the_tour_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "_picture", lambda figure: "")  # they take seconds
+    written = {path.name for path in site.build(tmp_path)}
+    assert written == {"index.html", "tour.html", *(f"{name}.html" for name in site.PAGES)}
+    assert written == {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.slow
