@@ -107,5 +107,5 @@ def drive_at_once(specs, store):
         note_begin(run.folder.path)
         return train(run, number, **options)
 
-    Run.train, at_once.choose_threads = noted, lambda: 2
+    Run.train, at_once.get_num_threads = noted, lambda: 2
     drive(specs, store)

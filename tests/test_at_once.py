@@ -22,7 +22,7 @@ def faces():
 
 @pytest.fixture
 def two(monkeypatch):
-    """Two cores are left; returns the threads in which epochs were trained."""
+    """Torch has two threads; returns the threads in which epochs were trained."""
     seen, train = [], Run.train
 
     def noted(run, number, **options):
@@ -30,7 +30,7 @@ def two(monkeypatch):
         return train(run, number, **options)
 
     monkeypatch.setattr(Run, "train", noted)
-    monkeypatch.setattr(at_once, "choose_threads", lambda: 2)
+    monkeypatch.setattr(at_once, "get_num_threads", lambda: 2)
     return seen
 
 
@@ -49,7 +49,7 @@ def test_what_is_learned_does_not_depend_on_how_many_train_at_once(faces, two, m
     assert len(set(two)) == 2
     assert threading.main_thread() not in two
     assert {thread for thread, *_ in told} == {threading.main_thread()}
-    monkeypatch.setattr(at_once, "choose_threads", lambda: 1)
+    monkeypatch.setattr(at_once, "get_num_threads", lambda: 1)
     two.clear()
     alone = compare(faces)
     assert set(two) == {threading.main_thread()}
@@ -122,7 +122,7 @@ def test_runs_come_in_order_and_few_are_in_memory(faces, two):
 def test_only_small_networks_with_losses_of_this_package_do(
     faces, monkeypatch, model, losses, several
 ):
-    monkeypatch.setattr(at_once, "choose_threads", lambda: 2)
+    monkeypatch.setattr(at_once, "get_num_threads", lambda: 2)
     runs = [make() for make in plan_runs(faces, losses, [0], CONFIG, model=model).values()]
     assert at_once.width_of(runs) == 1 + several
     assert at_once.width_of(runs[:1]) == 1

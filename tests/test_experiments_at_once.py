@@ -25,10 +25,10 @@ SPECS = [
 
 @pytest.fixture
 def cores(monkeypatch):
-    """Sets how many cores are left, two at first; returns a function that does."""
+    """Sets how many threads torch has, two at first; returns a function that does."""
 
     def leave(count):
-        monkeypatch.setattr(at_once, "choose_threads", lambda: count)
+        monkeypatch.setattr(at_once, "get_num_threads", lambda: count)
 
     leave(2)
     return leave

@@ -17,7 +17,7 @@ from emdviz.experiments.cluster import local_workers
 from emdviz.experiments.specs import RunSpec
 from emdviz.experiments.store import Store, as_store
 from emdviz.reading import check_is, read_count, shown
-from emdviz.training.at_once import Stopped, fit_cores
+from emdviz.training.at_once import Stopped, fit_threads
 from emdviz.training.results import make_row, make_table
 
 POLL = 1.0
@@ -162,7 +162,7 @@ def _choose_executor(workers, executor, progress, todo, train):
             yield started, workers  # so that the death of a worker counts against its run only
     else:
         at_once = train is work.train and len(todo) > 1 and all(map(work.is_small, todo))
-        width = fit_cores(len(todo)) if at_once else 1
+        width = fit_threads(len(todo)) if at_once else 1
         with _ThisProcess(progress, width) as here:
             yield here, width
 

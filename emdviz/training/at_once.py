@@ -9,7 +9,7 @@ import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from emdviz._threads import choose_threads
+from torch import get_num_threads
 
 SMALL = ("small_cnn",)
 """The networks of which several train at once; of larger ones a single one may fill the memory."""
@@ -28,15 +28,19 @@ def can_train_at_once(model, losses, device):
 
 
 def width_of(runs):
-    """Return how many of these runs train at once: as many as there are cores left, or one."""
+    """Return how many of these runs train at once: as many as torch has threads, or one."""
     if len(runs) > 1 and all(run.data.at_once and not run.is_random for run in runs):
-        return fit_cores(len(runs))
+        return fit_threads(len(runs))
     return 1
 
 
-def fit_cores(count):
-    """Return ``count``, or the number of cores that are left if that is smaller."""
-    return min(count, choose_threads())
+def fit_threads(count):
+    """Return ``count``, or the number of torch's threads if that is smaller.
+
+    On a crowded machine as well: such threads never wait for one another, so that none is slower
+    for the others.
+    """
+    return min(count, get_num_threads())
 
 
 def train_at_once(makes, width, on_epoch):
