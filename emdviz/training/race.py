@@ -17,7 +17,7 @@ _training = weakref.WeakSet()
 class Race:
     """Runs that train in turns: epoch 1 of each, then epoch 2 of each, and so on.
 
-    Small networks train at once, as many as there are cores left, with a thread each. One race
+    Small networks train at once, as many as torch has threads, with a thread each. One race
     trains at a time: to start one stops another, which can be resumed. So does a
     KeyboardInterrupt in a cell of a notebook, and the end of Python.
 
