@@ -238,6 +238,9 @@ def test_missing_labels_and_photographs_are_named(tmp_path):
     write(tmp_path / "empty", {"Fam2a/a.jpg": jpeg(picture(1, 0.5))})
     with pytest.raises(FileNotFoundError, match=r"holds no PersonData\.txt: .*never downloaded"):
         read(tmp_path / "empty")
+    write(tmp_path / "faceless", {"Fam2a/PersonData.txt": b""})
+    with pytest.raises(FileNotFoundError, match=r"root lists no faces: .*never downloaded"):
+        read(tmp_path / "faceless")
     files = images_of_groups(14)
     labels = {name: files[name] for name in files if name.endswith(".txt")}
     with pytest.raises(FileNotFoundError, match=r"none of the images that the labels name, 14 \("):

@@ -76,7 +76,10 @@ def images_of_groups(root="data/images_of_groups", *, size=64, seed=0, cache=Tru
     seed = read_count(seed, "seed", 0)
     source = Source.open(root, _HOW_TO_GET_IT)
     listed = _read_lists(source)
-    parts, faces = zip(*(_read_folders(source) if listed is None else listed), strict=True)
+    told = _read_folders(source) if listed is None else listed
+    if not told:
+        raise source.lacks("lists no faces")
+    parts, faces = zip(*told, strict=True)
     listing = Listing(
         names=[plain_name(face.photograph) for face in faces],
         labels=[face.label for face in faces],
