@@ -371,6 +371,10 @@ class TestNetworks:
         one = Run(net, "CORAL", rows(), CONFIG)
         assert one.model[2].__class__ is not nn.Linear
         assert one.predict(rows().inputs).distribution.shape == (120, C)
+        with pytest.raises(TypeError, match="inputs must hold real numbers, got dtype <U1"):
+            one.predict([["a", "b"]])
+        with pytest.raises(TypeError, match="inputs must hold real numbers, got dtype object"):
+            one.predict(None)
 
     def test_first_weights_depend_on_the_seed_alone(self):
         torch.manual_seed(3)

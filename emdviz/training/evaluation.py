@@ -218,7 +218,10 @@ class Predictor:
             return images, [names[place] for place in kept]
         inputs = inputs if is_table else getattr(inputs, "inputs", inputs)
         if not isinstance(inputs, torch.Tensor):
-            inputs = torch.from_numpy(to_numpy(inputs, "inputs"))
+            array = to_numpy(inputs, "inputs")
+            if array.dtype.kind not in "biuf":
+                raise TypeError(f"inputs must hold real numbers, got dtype {array.dtype}")
+            inputs = torch.from_numpy(array)
         pixels, spatial = (torch.uint8, torch.uint16), len(self.shape) == 3
         images = self.dtype in pixels and spatial
         fits = inputs.shape[1:] == self.shape
