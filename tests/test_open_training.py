@@ -371,6 +371,9 @@ class TestNetworks:
         one = Run(net, "CORAL", rows(), CONFIG)
         assert one.model[2].__class__ is not nn.Linear
         assert one.predict(rows().inputs).distribution.shape == (120, C)
+
+    def test_text_and_objects_are_refused(self):
+        one = Run(net, "XE", rows(), CONFIG)
         with pytest.raises(TypeError, match="inputs must hold real numbers, got dtype <U1"):
             one.predict([["a", "b"]])
         with pytest.raises(TypeError, match="inputs must hold real numbers, got dtype object"):
