@@ -20,7 +20,7 @@ sys.modules.setdefault("rfc3987_syntax", None)
 
 # shared machines stall now and then; that is no property of the code
 settings.register_profile("emdviz", deadline=None, derandomize=True, print_blob=True)
-settings.register_profile("quick", settings.get_profile("emdviz"), max_examples=20)
+settings.register_profile("quick", settings.get_profile("emdviz"), max_examples=10)
 settings.load_profile("emdviz")
 
 

@@ -56,6 +56,7 @@ def test_columns_that_number_rows_or_give_the_label_away_are_left_out(column, wh
     assert why in left_out(suspect=column)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["photo_id", "ID", "customerId", "Nr."])
 def test_numbers_of_their_own_are_left_out_if_they_are_named_so(name):
     column = RNG.choice(9999, N, replace=False)

@@ -89,6 +89,7 @@ class TestRun:
         assert "AEM / AEO on image_folder" in done.stdout
         assert results(tmp_path / "runs")["dataset size"].tolist() == [32]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("typed", "names"),
         [
@@ -292,6 +293,7 @@ class TestRefusals:
         both = refused(*command, "--edition=clinic", "--scheduler=a:1")
         assert both == "error: no scheduler answers at a:1"
 
+    @pytest.mark.slow
     def test_no_scheduler(self, tmp_path, monkeypatch):
         monkeypatch.setattr(cli.cluster, "PATIENCE", 0.5)
         command = (*QUICK, "--scheduler=tcp://127.0.0.1:9", "--store", tmp_path)

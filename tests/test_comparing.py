@@ -625,6 +625,7 @@ def compared(retina):
 class TestSplitsOfTheirOwn:
     """MedMNIST's files name the split of each image."""
 
+    @pytest.mark.slow
     def test_are_used_by_all_runs(self, retina, compared):
         with np.load(retina) as file:
             expected = {"valid": file["val_labels"][:, 0], "test": file["test_labels"][:, 0]}
@@ -651,6 +652,7 @@ class TestSplitsOfTheirOwn:
         with pytest.raises(ValueError, match="was begun with splits"):
             comparing.compare(other, folder=compared.folder, **ONE_SPLIT)
 
+    @pytest.mark.slow
     def test_are_those_of_the_baselines_too(self, tmp_path):
         rng = np.random.default_rng(0)
         labels = rng.integers(0, 3, 80)

@@ -290,6 +290,7 @@ def test_seeds_and_examples_vary_as_if_both_were_drawn_again():
     assert half == pytest.approx(1.97 * np.std(drawn), rel=0.1)
 
 
+@pytest.mark.slow
 def test_scores_of_examples_are_those_of_the_metrics(tmp_path):
     config = TrainConfig(epochs=1, batch_size=32, device="cpu")
     source = {"n": 120, "size": 32}

@@ -366,6 +366,7 @@ def test_bad_arguments_are_refused():
         diagnose(emdviz.emd2_loss, inputs="scores")
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_the_verdict_as_text_never_as_markup():
     def loss(z, k):
         raise ValueError("<script>alert(1)</script>")

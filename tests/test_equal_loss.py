@@ -101,6 +101,7 @@ def test_what_cannot_be_kept_equal_is_reported():
         explorer.equal_loss = "OLL"
 
 
+@pytest.mark.slow
 def test_a_slow_loss_does_not_hold_up_the_kernel():
     def slow(z, y):
         time.sleep(0.03)

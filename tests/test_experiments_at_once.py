@@ -108,6 +108,7 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_an_interrupt_within_an_epoch_stops_all_and_they_go_on_to_the_same_weights(
     tmp_path, cores, monkeypatch, interruptible
 ):
@@ -166,6 +167,7 @@ def test_the_error_of_one_is_its_own(tmp_path, cores, monkeypatch, error):
     assert again["error"][0] == ""
 
 
+@pytest.mark.slow
 def test_a_function_of_the_user_s_is_called_one_at_a_time_as_before(tmp_path, cores):
     calls = []
 

@@ -151,6 +151,7 @@ def test_a_claim_lapses_with_its_process(tmp_path, change, lapsed):
     claim.release()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["nothing", "a dead process"])
 def test_of_many_rivals_one_gets_the_claim(tmp_path, before):
     for turn in range(30):

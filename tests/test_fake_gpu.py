@@ -127,6 +127,7 @@ def batches(faces, monkeypatch, **config):
     return data.batches(TrainConfig(batch_size=16, **config), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_way_forward_of_a_training_step(fake, faces, monkeypatch, name):
     loss, seen = LOSSES[name], []

@@ -84,6 +84,7 @@ def test_families_are_named_with_their_options(title):
     assert found.formula
 
 
+@pytest.mark.slow
 def test_soft_labels_of_its_own_are_shown_and_how_to_type_those_of_the_zoo():
     assert "the weights are (0.7, 0.3, 0)" in str(diagnose(own_soft_labels))
     shown = str(diagnose(ce("GeometricLoss", 5, alphas=0.2)))

@@ -99,6 +99,7 @@ def test_decompression_bombs_and_paths_outside_an_archive_do_no_harm():
     assert not faults
 
 
+@pytest.mark.slow
 def test_broken_stores_are_reported():
     assert store.try_stores(8, SEED)[1] == []
 

@@ -89,6 +89,7 @@ def _xy(point):
     return point.real, point.imag
 
 
+@pytest.mark.slow
 def test_without_lists_the_classes_are_even_and_photographs_apart(tmp_path):
     data = read(write(tmp_path, images_of_groups(84)), seed=1)
     for names in (("test",), ("train", "valid")):

@@ -39,7 +39,7 @@ def index(monkeypatch):
                 pass
 
         servers.append(http.server.HTTPServer(("127.0.0.1", 0), Handler))
-        threading.Thread(target=servers[0].serve_forever, daemon=True).start()
+        threading.Thread(target=servers[0].serve_forever, args=(0.01,), daemon=True).start()
         address = f"http://127.0.0.1:{servers[0].server_port}"
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         monkeypatch.setattr(install_torch, "CPU_BUILDS", address)

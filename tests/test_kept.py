@@ -35,6 +35,7 @@ def kept(faces, tmp_path_factory):
     return folder, compare_losses(faces, losses, config=CONFIG, folder=folder, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", range(4), ids=["XE", "REG", "CORN", "lambda"])
 def test_a_run_of_a_comparison_predicts_what_it_predicted(kept, faces, place):
     folder, table = kept

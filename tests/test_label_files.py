@@ -44,6 +44,7 @@ def test_files_that_are_no_text_are_refused(content, message):
         text_lines(content, "x.txt")
 
 
+@pytest.mark.slow
 def test_variables_of_a_matlab_file():
     content = matlab_file(names=["a.jpg", "bé.jpg"], scores=[[0.25, 0.5]], other=3)
     names, scores = matlab_variables(content, ["names", "scores"], "x.mat")

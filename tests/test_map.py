@@ -99,6 +99,7 @@ class TestDrawnTable:
             drawn_table(10, 0, **change)
 
 
+@pytest.mark.slow
 def test_regimes_can_be_sent_to_other_processes_and_name_what_they_need(tmp_path):
     for name, regime in REGIMES.items():
         assert pickle.loads(pickle.dumps(regime)).name == name
@@ -457,6 +458,7 @@ class TestPage:
         section = self.text.split(page.MARKS[0])[1].split(page.MARKS[1])[0]
         assert section == page.section()
 
+    @pytest.mark.slow
     def test_other_results_give_other_sentences(self, tmp_path):
         for name in ("middle", "bent", "lev"):
             for path in page.RESULTS.glob(f"{name}.*"):

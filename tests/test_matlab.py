@@ -49,6 +49,7 @@ def same(found, expected):
         assert np.array_equal(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compressed", [False, True])
 def test_whole_files_are_read_as_scipy_reads_them(compressed):
     content = packed(compressed)

@@ -63,6 +63,7 @@ def test_minimisers_reach_what_numerical_minimisation_reaches(loss, uneven):
         assert least == pytest.approx(numerical_minimum(loss, t, positions, rng), abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 @given(t=distributions(5), p=distributions(5))
 def test_nothing_beats_the_minimiser(loss, t, p):

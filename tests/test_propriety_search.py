@@ -37,6 +37,7 @@ def test_minimisers_equal_the_closed_forms(name):
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_bounds_hold_and_are_reached():
     for name in ("EMD2", "EMD1.5", "OLL", "AEMD"):
         best = find_minimiser(name, T)

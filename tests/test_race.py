@@ -187,6 +187,7 @@ def test_few_messages_are_sent(faces, monkeypatch):
     assert [len(done) for done in running._epochs] == [3, 3, 3]
 
 
+@pytest.mark.slow
 def test_what_the_browser_gets_is_json_and_pythons_numbers(faces):
     running = make(faces, probe=[0, 5])
     running.start()
@@ -272,6 +273,7 @@ def test_seconds_left_count_the_turns_of_the_others():
     assert in_turns.Race({"A": run(0, 1.0)}).seconds_left("A") is None
 
 
+@pytest.mark.slow
 def test_what_is_watched(faces):
     valid = faces.split("valid")
     assert torch.equal(make(faces).probe.images, valid.inputs[:8])

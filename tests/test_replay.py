@@ -116,6 +116,7 @@ def test_bad_arguments_are_named(faces, tmp_path):
         TrainingReplay(epochs, faces, images=[0, 1, 2], epoch=2)
 
 
+@pytest.mark.slow
 def test_figure_shows_the_present_state(replay):
     replay.epoch, replay.metric = 2, "QWK"
     curves, beliefs = replay.figure().subfigs

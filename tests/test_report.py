@@ -360,6 +360,7 @@ def test_a_test_set_that_is_too_small_is_reported_with_the_rows_it_takes(compare
     assert f"{needed['examples']:,} rows" in text
 
 
+@pytest.mark.slow
 def test_classes_that_are_rare_or_never_predicted_are_reported(compared):
     told = dict(warnings_of(Findings.of(compared)))
     seen = {loss: set() for loss in ("XE", "REG", "EMD2")}
@@ -401,6 +402,7 @@ def test_a_comparison_has_its_page_and_writes_it_anew_only_where_it_is_gone(comp
     assert "<h1" in compared.report.path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_names_stay_text_in_the_page_and_in_latex(tmp_path):
     data = hostile_table(tmp_path)
     comparison = compare(data, tmp_path / "runs", ("XE", "EMD2"), seeds=2, epochs=1)
