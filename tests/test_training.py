@@ -74,6 +74,7 @@ def test_options_reach_the_loss(faces, tmp_path):
         ({"losses": "XE"}, ValueError, r"losses must be a list of losses.*got 'XE'"),
         ({"losses": ["XE", "XE"]}, ValueError, "losses must not name one twice"),
         ({"seeds": 5}, TypeError, r"seeds must be a list of whole numbers, such as range\(5\)"),
+        ({"seeds": []}, ValueError, "seeds must hold at least one whole number, got none"),
         ({"config": {"epochs": 1}}, TypeError, r"config must be a training.TrainConfig, got {"),
         ({"learning_rates": {"emd2": 0.1}}, ValueError, r"learning_rates must be for some.*'emd2'"),
         ({"loss_options": {"EMD2": {"lam": 1}}}, TypeError, "the loss 'EMD2' has no option 'lam'"),

@@ -274,7 +274,7 @@ def _run_map(names, data, store, scheduler, workers, quiet, dry_run):
                     raise
                 state = f"left out: {error}"
         if dry_run or state not in ("done", "to do"):
-            typer.echo(f"{regime.name}, about {regime.minutes:g} minutes: {state}")
+            typer.echo(f"{regime.name}, about {regime.minutes:g} min: {state}")
     if dry_run:
         return
     here = workers is not None and workers > 1 and todo

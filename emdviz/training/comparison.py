@@ -113,6 +113,9 @@ def compare_losses(
         memory; the others go on.
     """
     check_is(seeds, "seeds", Iterable, "a list of whole numbers, such as range(5)")
+    seeds = list(seeds)
+    if not seeds:
+        raise ValueError("seeds must hold at least one whole number, got none; pass range(5)")
     plan = plan_runs(
         dataset, losses, seeds, config, model=model, weights=weights, folder=folder,
         learning_rates=learning_rates, loss_options=loss_options,
