@@ -124,6 +124,8 @@ def test_the_best_prediction_and_the_landscape_follow_t(notebook):
     wait_until(lambda: "old" in (figure.verdict("OLL")) or pixels(figure, "off") != before)
     assert figure.root.locator(".emdviz-of-CORN .emdviz-heat").is_hidden()
     assert "no landscape" in figure.root.locator(".emdviz-of-CORN .emdviz-simplex").inner_text()
+    # nothing is on its way any more that would be shown instead
+    wait_until(lambda: not notebook.python("any(one._running for one in best._asked.values())"))
     # as on a busy machine, where the figure is drawn before the first answer is there
     notebook.python("best._trait_values.update(_answers={}) or best.send_state('_answers')")
     wait_until(lambda: figure.verdict("off") == "Python is asked")
