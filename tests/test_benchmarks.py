@@ -21,6 +21,12 @@ def run(*arguments):
     )
 
 
+def printed_by(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
+    ).stdout
+
+
 @pytest.mark.slow
 def test_it_runs_in_a_tiny_form_on_a_cpu(tmp_path):
     path = tmp_path / "deep" / "page.md"
@@ -48,9 +54,7 @@ def test_many_heads_run_in_a_tiny_form(model):
         "from benchmarks import heads; "
         f"print(heads.against_one_by_one(rows=80, width=3, seeds=1, epochs=1, model={model!r}))"
     )
-    page = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
-    ).stdout
+    page = printed_by(code)
     (_, *times) = [line.split(" | ") for line in page.strip().splitlines()[2:]]
     assert [row[0].strip("| ") for row in times] == [
         *(["bare torch loop, one by one"] if model == "linear" else []),
@@ -65,8 +69,6 @@ def test_simulated_runs_end_with_a_result(tmp_path):
         "from benchmarks import experiments as bench; "
         f"print(*bench.measure(bench.here, 3, {str(tmp_path)!r}), bench.scan({str(tmp_path)!r}))"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
-    ).stdout.split()
+    found = printed_by(code).split()
     assert float(found[0]) > 3e-3
     assert found[-1] == "3)"

@@ -69,7 +69,10 @@ def flip_book(figures=None, alt=(), *, name="epoch"):
 
 
 class FlipBook(Panel):
-    """Pages, of which a slider shows one; see :func:`flip_book`."""
+    """Pages, of which a slider shows one; :func:`flip_book` makes it.
+
+    In a ``with`` block it is shown at once; outside of a notebook nothing is shown.
+    """
 
     def __init__(self, name):
         super().__init__()
