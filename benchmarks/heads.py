@@ -7,11 +7,11 @@ import torch
 from benchmarks.timing import conditions, load, table
 from emdviz import datasets
 from emdviz._threads import use_threads
-from emdviz.losses import as_loss
+from emdviz.losses import LOSSES, as_loss
 from emdviz.training import Run, TrainConfig, compare_losses
 from emdviz.training.data import TrainingData
 
-LOSSES = ["XE", "REG", "EMD", "EMD2", "XEMD2", "AEMD"]
+NAMES = [name for name, loss in LOSSES.items() if not loss.uses_features]
 RATES = [0.0003, 0.001, 0.003, 0.01, 0.03]
 
 
@@ -63,7 +63,7 @@ def against_one_by_one(*, rows=8000, width=1280, seeds=20, epochs=10, model="lin
     dataset = features(rows, width)
     config = TrainConfig(epochs=epochs, learning_rate=0.003, device=device)
     data = TrainingData(dataset, device)
-    runs = len(LOSSES) * seeds * len(RATES)
+    runs = len(NAMES) * seeds * len(RATES)
     alone = {"bare torch loop": [0.0, 0.0], "training.fit": [0.0, 0.0]}
     ways = {
         "bare torch loop": lambda loss: bare_loop(data, loss, config, data.threads),
@@ -74,15 +74,15 @@ def against_one_by_one(*, rows=8000, width=1280, seeds=20, epochs=10, model="lin
 
     def one_of_each():
         for name, train in ways.items():
-            for loss in LOSSES:
+            for loss in NAMES:
                 for i, spent in enumerate(seconds(lambda train=train, loss=loss: train(loss))):
-                    alone[name][i] += spent / (2 * len(LOSSES)) * runs
+                    alone[name][i] += spent / (2 * len(NAMES)) * runs
 
     one_of_each()
     together = seconds(
         lambda: compare_losses(
-            dataset, LOSSES, seeds=range(seeds), config=config, model=model,
-            learning_rates=dict.fromkeys(LOSSES, RATES), together=True,
+            dataset, NAMES, seeds=range(seeds), config=config, model=model,
+            learning_rates=dict.fromkeys(NAMES, RATES), together=True,
         )
     )  # fmt: skip
     one_of_each()
@@ -91,7 +91,7 @@ def against_one_by_one(*, rows=8000, width=1280, seeds=20, epochs=10, model="lin
         ratios = f"{wall / together[0]:.1f}", f"{cpu / together[1]:.1f}"
         lines.append([f"{name}, one by one", f"{wall:.1f} s", ratios[0], f"{cpu:.1f} s", ratios[1]])
     title = (
-        f"{model}: {len(LOSSES)} losses × {seeds} seeds × {len(RATES)} rates × {epochs} epochs, "
+        f"{model}: {len(NAMES)} losses × {seeds} seeds × {len(RATES)} rates × {epochs} epochs, "
         f"{rows:,} × {width:,}"
     )
     return table([title, "time", "times", "processor", "times"], lines)
@@ -109,12 +109,12 @@ def growth(device="cpu", model="linear"):
         dataset = features(size["rows"], size["width"])
         wall, cpu = seconds(
             lambda size=size, dataset=dataset: compare_losses(
-                dataset, LOSSES, seeds=range(size["seeds"]), config=config, model=model,
+                dataset, NAMES, seeds=range(size["seeds"]), config=config, model=model,
                 together=True,
             )
         )  # fmt: skip
         first = (wall, cpu) if not change else first
-        runs = f"{size['seeds'] * len(LOSSES):,}"
+        runs = f"{size['seeds'] * len(NAMES):,}"
         lines.append([runs, f"{size['rows']:,}", f"{size['width']:,}", f"{wall:.2f} s",
                       f"{wall / first[0]:.2f}", f"{cpu / first[1]:.2f}"])  # fmt: skip
     return table(["runs", "rows", "features", "time", "of the first", "processor"], lines[1:])

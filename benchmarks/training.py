@@ -14,6 +14,7 @@ from torchvision.transforms.functional import to_pil_image
 
 from benchmarks.timing import conditions, table
 from emdviz import datasets
+from emdviz.losses.loss import closed_forms
 from emdviz.models import small_cnn
 from emdviz.training import Run, TrainConfig, compare_losses
 
@@ -115,7 +116,7 @@ def against_plain_loops(count=2000, size=48):
 def side_by_side(device, *, seeds=8, count=10_000, size=48, num_epochs=2):
     """Four losses with several seeds, stacked against one by one."""
     faces = datasets.load("synthetic_faces", n=count, size=size)
-    losses = ["XE", "EMD2", "EMD", "XEMD2"]
+    losses = [name for name in closed_forms("gradient") if name != "REG"]
     config = TrainConfig(epochs=num_epochs, device=device)
     images = len(losses) * seeds * num_epochs * len(faces.split("train"))
     rows = []

@@ -1,1 +1,1 @@
-"""What tests, fuzz, benchmarks and scripts share; it is not part of the installed package."""
+"""Helpers that tests, fuzz, benchmarks and scripts share; not part of the installed package."""

@@ -131,7 +131,7 @@ def terms(name, k, p):
 
 
 def ecoc(t):
-    """Return what ECOC's output σ = t_1 costs, and the one whose decoded p is t, of two classes.
+    """Return the costs of ECOC's output σ = t_1 and of that whose decoded p is t, of two classes.
 
     Of the output s it decodes p_1 = σ(2 s − 1), so that s = (1 + log(t_1 / t_0)) / 2 alone gives t.
     """

@@ -45,9 +45,9 @@ needs; in the folder of emdviz, type: pip install -e '.[train]'
 
 
 def find_by_path(path, what):
-    """Return what "mine.my_loss", or "mine.py:my_loss", leads to; None for any other text.
+    """Return the object at "mine.my_loss" or "mine.py:my_loss"; None for any other text.
 
-    ``what`` it is, such as "loss", begins all errors.
+    Errors call the object ``what``, such as "loss".
 
     Examples
     --------
@@ -64,7 +64,7 @@ def find_by_path(path, what):
 def path_to(target, module=None, name=None):
     """Return the path by which :func:`find_by_path` finds an object in another process, or None.
 
-    ``module`` and ``name`` tell where it is defined, as functions and classes tell themselves.
+    ``module`` and ``name`` are where it is defined; by default those of a function or class.
 
     Examples
     --------
@@ -90,7 +90,7 @@ _from_files = {}
 
 @functools.cache
 def _find_in_file(place, what):
-    """Return what a place such as "mine.py:my_loss" leads to; its file is executed once."""
+    """Return the object at a place such as "mine.py:my_loss"; its file is executed once."""
     file, _, name = place.rpartition(":")
     path = Path(file).expanduser().absolute()
     if not path.is_file():
@@ -112,7 +112,7 @@ def _find_in_file(place, what):
 
 
 def _find_in_module(path, what):
-    """Return what an import path such as "mine.my_loss" leads to."""
+    """Return the object at an import path such as "mine.my_loss"."""
     parts = path.split(".")
     for length in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:length])

@@ -1,4 +1,4 @@
-"""Memory that a program gives back and takes again, many times a second.
+"""Keeps memory with the program between two steps of training.
 
 Imports nothing but the standard library.
 """
@@ -8,7 +8,7 @@ import os
 from functools import cache
 
 KEPT = 2**28
-"""Bytes at the end of its memory that a program keeps though it does not use them, at most."""
+"""Most unused bytes that a program keeps at the end of its memory."""
 
 LARGEST = 2**25
 """Bytes of the largest piece that is kept, the most that glibc allows."""
@@ -21,8 +21,8 @@ def keep_memory():
     """Let glibc keep memory for the next step; return whether it does.
 
     By default it hands most of what a step of training frees back to the system, which then fills
-    the same pages with zeros for the next step: a fifth of the time of a small network. Variables
-    of the environment that are about this, and other C libraries, are left alone.
+    the same pages with zeros for the next step: a fifth of the time of a small network. Settings
+    of the user's in the environment stay as they are, as do other C libraries.
     """
     if {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"} & set(os.environ):
         return False

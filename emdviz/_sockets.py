@@ -1,9 +1,9 @@
-"""A Jupyter server that hands on what a kernel says at once; ``make lab`` starts it with this.
+"""Connections of a Jupyter server that send each message at once; ``make lab`` uses them.
 
-A kernel answers a figure in several small messages: that it is busy, an echo, the answer. Without
-more ado, TCP sends the first and keeps the others back until the browser acknowledges it, which
-browsers put off, by 40 ms on Linux. The server has no option for that, but one for the class of its
-connections.
+A kernel answers a figure in several small messages: that it is busy, an echo, the answer. By
+default TCP sends the first and keeps the others back until the browser acknowledges it, which it
+does up to 40 ms later on Linux. The server has no option against that, only one for the class of
+its connections.
 """
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection

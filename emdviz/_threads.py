@@ -1,6 +1,6 @@
-"""How many threads to compute with, and what they do while they wait.
+"""The number of threads to compute with, and how they wait.
 
-Imports nothing but the standard library, so that it can speak before torch is loaded.
+Imports nothing but the standard library, since it must run before torch is loaded.
 """
 
 import os
@@ -38,10 +38,9 @@ def limit(path="/sys/fs/cgroup/cpu.max"):
 
 
 def idle_cores(path="/proc/stat"):
-    """Return how many cores other programs have left lately, or None where nothing tells.
+    """Return how many cores were idle since the last call or the import; None if unknown.
 
-    Lately is since the last call, or since this module was imported. A glance would not do: a
-    browser that just then draws a figure would pass for a program that computes.
+    A shorter time would count a browser that draws one figure as a program that computes.
     """
     now = _read_clocks(path)
     if now is None:
@@ -84,9 +83,9 @@ if (_clocks := _read_clocks("/proc/stat")) is not None:
 
 
 def choose_threads():
-    """Return how many threads a run computes with: torch's number, or what others leave of it.
+    """Return how many threads a run computes with: torch's number, or the idle cores if fewer.
 
-    ``OMP_NUM_THREADS`` in the environment, or one thread in torch, settles it.
+    Where ``OMP_NUM_THREADS`` is set or torch has one thread, it is torch's number.
     """
     import torch
 

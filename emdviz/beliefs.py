@@ -1,4 +1,4 @@
-"""What networks believe: their predicted distributions, compared with labels and with each other.
+"""Predicted distributions of networks, compared with labels and with each other.
 
 Functions take NumPy arrays or torch tensors of probabilities, shape (N, C), and return NumPy
 arrays; ``plots`` draws them.
@@ -74,7 +74,7 @@ def reliability(probabilities, labels, *, cumulative=False, bins=10):
     probabilities : array, shape (N, C)
     labels : array of int, shape (N,)
     cumulative : bool
-        Of the events "the label is class i or lower", whose probability is the CDF, instead of
+        Take the events "the label is class i or lower", whose probability is the CDF, instead of
         "the label is class i"; the last class, which is certain, does not count.
     bins : int
         Number of bins, each with about as many predictions.

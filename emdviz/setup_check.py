@@ -22,7 +22,7 @@ _FRONT_ENDS = {"@jupyter-widgets/jupyterlab-manager": "ipywidgets", "anywidget":
 """What JupyterLab must load in the browser for the widgets of each package in the kernel."""
 
 _MANAGER_OF_IPYWIDGETS = {8: 5}
-"""Major versions that speak to each other: of ipywidgets, and of its manager in JupyterLab."""
+"""Major versions that work together: of ipywidgets, and of its manager in JupyterLab."""
 
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _MAC_APPS = (

@@ -210,7 +210,7 @@ def readers():
     scores = ("a.jpg 0.5\nb.jpg 0.25\nc.jpg 1\n" * 3).encode()
     fold = adience_files["fold_0_data.txt"]
     image = _images()["e.png"]
-    zips = {f"{k}.zip": mutation._zip({"low/1.png": image, "low/2.png": image}) for k in "ab"}
+    zips = {f"{k}.zip": mutation.zip_of({"low/1.png": image, "low/2.png": image}) for k in "ab"}
 
     def with_cache(folder, name):
         past = 1_500_000_000 * 10**9

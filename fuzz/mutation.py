@@ -205,12 +205,12 @@ def hostile_zips(image):
     }
     made = {}
     for what, name in names.items():
-        made[what] = _zip({name: image, "low/1.png": image})
-    made["ten thousand members"] = _zip({f"low/{k}.png": b"" for k in range(10_000)})
-    made["100 MiB of zeros"] = _zip({"low/1.png": b"\0" * 100 * 2**20})
-    inner = _zip({"low/1.png": image})
-    made["a zip in a zip"] = _zip({"low/inner.zip": inner, "low/1.png": image})
-    made["a lie about the size"] = _understate_size(_zip({"low/1.png": b"\0" * 2**20}))
+        made[what] = zip_of({name: image, "low/1.png": image})
+    made["ten thousand members"] = zip_of({f"low/{k}.png": b"" for k in range(10_000)})
+    made["100 MiB of zeros"] = zip_of({"low/1.png": b"\0" * 100 * 2**20})
+    inner = zip_of({"low/1.png": image})
+    made["a zip in a zip"] = zip_of({"low/inner.zip": inner, "low/1.png": image})
+    made["a lie about the size"] = _understate_size(zip_of({"low/1.png": b"\0" * 2**20}))
     link = zipfile.ZipInfo("low/2.png")
     link.external_attr = 0o120777 << 16
     file = io.BytesIO()
@@ -227,7 +227,8 @@ def hostile_zips(image):
     return made
 
 
-def _zip(members):
+def zip_of(members):
+    """Return the bytes of a zip file, given name -> content of its members."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():

@@ -1,8 +1,8 @@
 """What every public function may be given: kinds of arguments by the names of parameters.
 
 A function whose parameters have known names is fuzzed as soon as it is public, and a loss as soon
-as it is registered. ``KINDS`` holds for all modules, ``MODULES`` for one, ``SPECIAL`` for one
-function, together with its reference.
+as it is registered: numbers among its options lie around their defaults. ``KINDS`` holds for all
+modules, ``MODULES`` for one, ``SPECIAL`` for one function, together with its reference.
 """
 
 import dataclasses
@@ -678,11 +678,27 @@ def targets():
     return made, unknown
 
 
+def kinds_of_options(function):
+    """Return kinds for the options of a loss that have a number or a flag as their default."""
+    kinds = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        default = parameter.default
+        if isinstance(default, bool):
+            kinds[name] = FLAG
+        elif isinstance(default, int):
+            kinds[name] = count(min(default, 1), 2 * abs(default) + 1)
+        elif isinstance(default, float):
+            kinds[name] = scalar(min(default, default / 2), abs(2 * default) + 1)
+    return kinds
+
+
 def _target(name, function):
     module = name.rpartition(".")[0]
     general, special = MODULES.get(module, {}), SPECIAL.get(name, {})
     how = general | special
     kinds = KINDS | general.get("kinds", {}) | special.get("kinds", {})
+    if module == "losses":
+        kinds = kinds_of_options(function) | kinds
     given, unknown = surface.arguments(function, kinds, IGNORED | how.get("ignored", set()))
     call = how.get("function", function)
     if call is function and module == "losses" and inspect.isclass(function):

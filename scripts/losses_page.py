@@ -308,50 +308,6 @@ def save(measured):
     PROPERTIES.write_text(text, encoding="utf-8")
 
 
-FORMULAS = {
-    "XE": "−log p_k",
-    "REG": "(o − x_k)², o the one output",
-    "EMD": "Σ_i |d_i|, d = CDF(p) − CDF(t)",
-    "EMD2": "Σ_i d_i², d = CDF(p) − CDF(t)",
-    "AEMD": "min over plans F of Σ F_ij D_ij + (1/λ) Σ F_ij log F_ij",
-    "XEMD2": "−log p_k + λ Σ_i d_i²",
-    "SGEMD2": "−log p_k + λ Σ_i p_i² (D_ik^ω + μ), D learned from features",
-    "XE-LS": "−Σ_i ((1 − ε) t_i + ε / C) log p_i",
-    "focal": "−(1 − p_k)^γ log p_k",
-    "Brier": "Σ_i (p_i − t_i)² / C",
-    "EMD1.5": "Σ_i |d_i|^1.5",
-    "EMD3": "Σ_i |d_i|³",
-    "SORD": "−Σ_i q_i log p_i, q = softmax(−α |i − k|)",
-    "exponential": "−Σ_i q_i log p_i, q = (1 − η) t + η softmax(−|i − k|^p / τ)",
-    "triangular": "−Σ_i q_i log p_i, q a triangle around k that gives α₂ to each neighbour",
-    "general-triangular": "−Σ_i q_i log p_i, q a triangle with two shares for each class",
-    "binomial": "−Σ_i q_i log p_i, q binomial(C − 1, 0.1 + 0.8 k / (C − 1))",
-    "Poisson": "−Σ_i q_i log p_i, q the softmax of Poisson probabilities with mean k + 1, k from 0",
-    "beta": "−Σ_i q_i log p_i, q a beta distribution over C bins",
-    "geometric": "−Σ_i q_i log p_i, q_k = 1 − α, q_i ∝ α^|i − k| elsewhere",
-    "CDW-CE": "−Σ_i |i − k|^α log(1 − p_i)",
-    "OLL": "−Σ_i |i − k|^α log(1 − p_i)",
-    "SLACE": "−Σ_i q_i log Σ_j [|j − k| ≤ |i − k|] p_j, q = softmax(−α |i − k|)",
-    "WKL": "Σ_n Σ_i (i − k_n)² p_ni over what it would be for a shuffled batch",
-    "MCE-WKL": "C · WKL + (1 − C) · Brier",
-    "CORAL": "−Σ_i [k > i] log σ(o_i) + [k ≤ i] log(1 − σ(o_i)), o_i = f + b_i",
-    "CORN": "binary cross-entropies of k > i, each over the rows with k ≥ i",
-    "CONDOR": "−Σ_i [k > i] log P_i + [k ≤ i] log(1 − P_i), P_i = Π_{m ≤ i} σ(o_m)",
-    "ECOC": "Σ_i (σ(o_i) − [k > i])²; p the softmax of minus the same with each class for k",
-    "CLM-logit": "−log(σ(θ_k − f) − σ(θ_{k−1} − f))",
-    "CLM-probit": "−log(Φ(θ_k − f) − Φ(θ_{k−1} − f))",
-    "CLM-cloglog": "−log(G(θ_k − f) − G(θ_{k−1} − f)), G(x) = 1 − exp(−exp(x))",
-    "stick-breaking": "cross-entropy of z_i = log(s_i Π_{j ≤ i} (1 − s_j)), s = σ(o) in 0.1 to 0.9",
-    "COPOC": "cross-entropy of z_i = −|r_i|, r_0 = o_0, r_i = r_{i−1} + |o_i|",
-    "Binomial-head": "−log p_k, p binomial(C − 1, σ(f))",
-    "Poisson-head": "−log p_k, p the softmax of log Poisson(softplus(f)) over a learned τ",
-    "hinge-WW": "Σ_{j ≠ k} max(0, m + z_j − z_k) / C",
-    "hinge-CS": "max_{j ≠ k} max(0, m + z_j − z_k)",
-    "hinge-AT": "Σ_i max(0, m − s_i o_i), s_i = 1 if k > i, else −1",
-    "hinge-IT": "the two terms of hinge-AT beside class k",
-}
-
-
 def grows_with_distance(facts, name):
     """Whether a nearly certain mistake costs more, the farther it is off."""
     return bool((np.diff(facts["mistakes"]) > 1e-6).all()), f"costs {_row(facts['mistakes'])}"
@@ -620,7 +576,7 @@ def card(name, facts):
         f"![{name}: costs {_row(facts['mistakes'])}](losses/{_file(name)})",
         "",
         f"- `zoo.load({name!r})`, outputs: {_outputs(name)}, unit: {loss.unit or 'none'}",
-        f"- formula: `{FORMULAS[name]}`",
+        f"- formula: `{loss.formula}`",
         f"- {verdict}. Looked at {facts['searched']}.",
         f"- of the six unimodal t its best prediction keeps: {_kept(facts)}",
         f"- the push on {mistake} has length {facts['push_norm']:.3g}; "

@@ -16,13 +16,14 @@ import pandas as pd
 
 from emdviz import datasets, training
 from emdviz.losses import zoo
+from emdviz.losses.loss import closed_forms
 from emdviz.writing import write_whole
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "results" / "race_of_losses.csv"
-LOSSES = [
-    "XE", "XE-LS", "EMD", "EMD2", "XEMD2", "SORD", "binomial", "OLL", "CDW-CE", "CORN", "hinge-WW",
-]  # fmt: skip
+OWN = [name for name in closed_forms("gradient") if name != "REG"]
+OF_OTHERS = ["XE-LS", "SORD", "binomial", "OLL", "CDW-CE", "CORN", "hinge-WW"]
+LOSSES = [*OWN, *OF_OTHERS]
 SELECTION_SEED = 1000
 METRICS = ["AEM", "AEO", "MAE", "RPS", "QWK"]
 

@@ -15,10 +15,11 @@ import torch
 import emdviz
 from emdviz import datasets, models, training
 from emdviz.explorers import TrainingReplay
+from emdviz.losses.loss import closed_forms
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "emdviz" / "site" / "race.json"
-RATES = {"XE": 10**-1.5, "REG": 0.01, "EMD": 10**-1.5, "EMD2": 10**-1.5, "XEMD2": 10**-1.5}
+RATES = {name: 0.01 if name == "REG" else 10**-1.5 for name in closed_forms("gradient")}
 FACES, SIZE, EPOCHS, SEED = 3000, 32, 8, 0
 WATCHED = 8
 METRICS = ("AEM", "AEO", "MAE", "RPS", "QWK", "EMD² to truth")

@@ -43,7 +43,7 @@ def simulate(kind, comparisons, first=0):
         test = run.data.split("test")
         if name == "XE":
             rows.append({"kind": kind, "comparison": number, "pair": pair})
-        rows[-1][name] = rps(run, run._compute(test.inputs), test.labels)
+        rows[-1][name] = rps(run, run.compute_outputs(test.inputs), test.labels)
     return pd.DataFrame(rows)
 
 

@@ -52,6 +52,17 @@ def test_every_public_function_is_fuzzed_or_left_out_for_a_reason():
     assert not set(TARGETS) & set(targets.LEFT_OUT)
 
 
+def test_options_of_a_new_loss_are_fuzzed_around_their_defaults():
+    def loss(input, target, *, delta=0.5, steps=3, squared=False, weight=None):
+        """A loss with options that no other has."""
+
+    kinds = targets.kinds_of_options(loss)
+    assert set(kinds) == {"delta", "steps", "squared"}
+    given, unknown = surface.arguments(loss, kinds | targets.KINDS, {"weight"})
+    assert not {"delta", "steps", "squared"} & set(unknown)
+    assert {"delta?", "steps?", "squared?"} <= set(given)
+
+
 def test_every_public_explorer_receives_messages():
     every = surface.public_callables().items()
     explorers = {n for n, v in every if inspect.isclass(v) and issubclass(v, ipywidgets.Widget)}

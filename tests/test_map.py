@@ -188,7 +188,7 @@ def test_heads_are_trained_as_runs_one_by_one():
         assert torch.equal(watch.last, sure[-1])
         inputs = data.split("test").inputs
         torch.testing.assert_close(
-            run._compute(inputs), alone._compute(inputs), rtol=1e-3, atol=1e-4
+            run.compute_outputs(inputs), alone.compute_outputs(inputs), rtol=1e-3, atol=1e-4
         )
 
 

@@ -184,11 +184,12 @@ def test_a_second_list_of_losses_is_seen(text, suffix):
 
 
 @pytest.mark.slow
-def test_no_second_list_of_losses_stands_in_the_package():
+@pytest.mark.parametrize("folder", ["emdviz", "app", "benchmarks", "devtools", "fuzz", "scripts"])
+def test_no_second_list_of_losses_stands_outside_of_losses(folder):
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for suffix in READ
-        for path in sorted((ROOT / "emdviz").rglob(f"*{suffix}"))
+        for path in sorted((ROOT / folder).rglob(f"*{suffix}"))
         if "losses" not in path.parts
         for line in second_lists(path.read_text(encoding="utf-8"), suffix)
     ]

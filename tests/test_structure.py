@@ -4,6 +4,7 @@ import ast
 import functools
 import importlib
 import inspect
+import re
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
@@ -140,6 +141,40 @@ def test_rooms_import_only_what_is_below(name):
     for target in imports(text, inside_functions=True):
         if room(target) in ON_TOP - {room(name)}:
             assert layer(target) < layer(name), f"{name} imports {target} in a function"
+
+
+def foreign_privates(name, text):
+    """Return the private names of other packages that a module imports; of emdviz, all may."""
+    found = []
+    for node in (one for inside in statements(text) for one in inside):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            imported = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            imported = [alias.name for alias in node.names]
+        for target in imported:
+            parts = target.split(".")
+            private = [k for k, part in enumerate(parts) if re.match("_(?!_)", part)]
+            home = ".".join(parts[: private[0]]) if private else "emdviz"
+            inside = f"{name}.".startswith(f"{home}.")
+            found += [target] if home.startswith("emdviz.") and not inside else []
+    return found
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_private_name_is_imported_across_packages(name):
+    assert foreign_privates(name, FILES[name].read_text("utf-8")) == []
+
+
+def test_private_imports_are_seen():
+    text = """
+from emdviz._docstrings import fill
+from emdviz.plots._labels import ink
+from emdviz.plots.labels import _size
+def later():
+    import emdviz.plots._labels
+"""
+    assert foreign_privates("emdviz.plots.curves", text) == ["emdviz.plots.labels._size"]
+    assert len(foreign_privates("emdviz.report.figures", text)) == 3
 
 
 def documented_data(package):

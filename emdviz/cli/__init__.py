@@ -26,7 +26,7 @@ def _with_short_errors(command):
 
     @functools.wraps(command)
     def wrapped(**arguments):
-        if hasattr(sys.stdout, "reconfigure"):  # a file on Windows would take few signs
+        if hasattr(sys.stdout, "reconfigure"):  # a file on Windows would take few characters
             sys.stdout.reconfigure(encoding="utf-8")
         with warnings.catch_warnings(), as_options():
             warnings.simplefilter("always", UserWarning)

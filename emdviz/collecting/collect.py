@@ -12,7 +12,7 @@ from emdviz.collecting import process
 from emdviz.reading import read_count
 
 RESULTS = ("right", "wrong", "failed", "solution shown", "not answered")
-"""What an exercise can have come to; of two files of one student, the earlier of these counts."""
+"""The results of an exercise, the best first; of two files of one student the better counts."""
 
 COLUMNS = ["student", "notebook", "exercise", "result", "points", "note", "file"]
 _MARKS = dict(zip(RESULTS, "✓✗!◇…", strict=True))

@@ -25,7 +25,7 @@ _COURSE_SECONDS = 1800.0
 
 @dataclass
 class Ran:
-    """What came of running a notebook."""
+    """The outcome of running a notebook."""
 
     course_error: str = ""  # what ended the course's own cells
     cells: dict = field(default_factory=dict)  # cell of the student's -> what ended it, or ""
@@ -34,7 +34,7 @@ class Ran:
 
 @functools.cache
 def no_network():
-    """Return what to write before a command so that it has no network, or () where that fails.
+    """Return the prefix of a command that takes its network away, or () where that fails.
 
     Its processes end with it, too.
     """

@@ -1,8 +1,8 @@
-"""Runs one notebook, told on its standard input; tells results on what was its standard output.
+"""Runs one notebook: reads the job from standard input, writes results to standard output.
 
 Run as a file, so that nothing is imported that the notebook does not need. Before any cell runs,
-standard output leads nowhere: what cells print or show is never read. Every message carries a key
-that only this process and the one that started it were given.
+standard output is replaced: what cells print or show is discarded. Every message carries a key
+that only this process and the one that started it know.
 """
 
 import contextlib
@@ -70,7 +70,7 @@ def run(job, tell):
 
 
 def enter(shell, module):
-    """Let the cells that follow have the names of a module."""
+    """Make a module the namespace of the cells that follow."""
     shell.user_module, shell.user_ns = module, module.__dict__
 
 

@@ -1,4 +1,4 @@
-"""What scikit-learn makes of the same rows: is a comparison of losses worth reading?"""
+"""Models of scikit-learn on the same rows, to tell whether the networks are worth comparing."""
 
 import json
 import time

@@ -188,7 +188,7 @@ def load(folder, data=None):
 
 
 def make(folder, facts, data=None):
-    """Return the comparison that ``comparison.json`` tells of."""
+    """Return the comparison that ``comparison.json`` describes."""
     import pandas as pd
 
     as_they_are = {name: facts[name] for name in ("rates", "command", "network", "backbone")}

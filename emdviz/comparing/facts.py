@@ -1,4 +1,4 @@
-"""The folder of a comparison: what it was begun with, so that nothing is mixed."""
+"""The folder of a comparison, and the settings with which it was begun."""
 
 import json
 from contextlib import contextmanager
@@ -56,7 +56,7 @@ def write_facts(folder, facts):
 
 
 def describe_data(data):
-    """Return what tells a data set from another."""
+    """Return the facts that distinguish a data set from others."""
     return {
         "name": data.name,
         "digest": digest_data(data),

@@ -441,7 +441,7 @@ def _has_features():
 
 
 def _tell(caught):
-    """Warn again of all but runs that stopped, as some do in a search; return the texts."""
+    """Repeat all warnings but those of stopped runs, which a search expects; return the texts."""
     told = []
     for one in caught:
         if not issubclass(one.category, RunStopped):

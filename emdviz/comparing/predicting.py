@@ -1,4 +1,4 @@
-"""Predict what has no labels yet, by all seeds of one loss of a comparison."""
+"""Predict unlabelled inputs by all seeds of one loss of a comparison."""
 
 import math
 import warnings
@@ -29,7 +29,7 @@ LEVEL = 0.9
 """The share of labels that an interval should hold."""
 
 MANY = 0.01
-"""Of many inputs, some of a row lie beyond all others by chance; this share of them must."""
+"""A row is unlike the others if more than this share of its inputs lies beyond their range."""
 
 
 @dataclass(frozen=True, eq=False)

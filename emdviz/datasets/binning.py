@@ -22,7 +22,7 @@ class Bins:
     positions : tuple of float
         Mean of the numbers in each of the B bins.
     counts : tuple of int
-        How many there are.
+        How many numbers each bin holds.
     low, high : float
         Least and greatest number, or the ends of their scale.
     """
@@ -38,7 +38,7 @@ class Bins:
         return np.searchsorted(self.edges, numbers, side="right").astype(np.int64)
 
     def note(self, what):
-        """Return a sentence on how evenly the bins are filled, with ``what`` they hold."""
+        """Return a sentence on how evenly the bins are filled; they hold ``what``."""
         share = sum(self.counts) / len(self.counts)
         return (
             f"{len(self.counts)} bins of {min(self.counts)} to {max(self.counts)} {what}, where "

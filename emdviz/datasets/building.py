@@ -1,4 +1,4 @@
-"""Make a data set of what a reader lists."""
+"""Make a data set of a listing."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Columns of a table that are no features: constants, identifiers, and what tells the label."""
+"""Columns of a table that are no features: constants, identifiers, and copies of the label."""
 
 import math
 import re
@@ -9,16 +9,16 @@ from scipy.special import gammaln
 from emdviz.datasets.readers.cells import is_gap
 
 _LEAST_ROWS = 10
-"""In fewer rows anything may look like a number for each row."""
+"""In fewer rows any column may look like an identifier."""
 
 _LEAST_CHANCE = math.log(1e-6)
-"""How likely a rule without exception may be by chance before it is none."""
+"""Log of the greatest chance of a rule without exceptions; a likelier one is ignored."""
 
 _CODES, _REPEATED = 3, 3
-"""So many values at one end may be codes, if they are in so many rows together."""
+"""At most this many values at one end may be codes, if together they are in this many rows."""
 
 _MOST_WORDS = 100
-"""A column of more different words is text, if there are not five rows for each."""
+"""A column of more different words is text, unless there are five rows or more for each."""
 
 
 _ID = re.compile(r"(?i:(?:^|[\W_])(?:id|nr|no|idx|index|key)(?:[\W_]|$))|[a-z]I[dD]$")

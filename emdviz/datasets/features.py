@@ -36,9 +36,9 @@ def with_features(
         on ImageNet, from the extra ``pretrained``); or the name of a torchvision network, whose
         weights are downloaded and whose last linear layer is left out.
     transform : callable, optional
-        Makes of a batch of inputs what the network takes. By default images become float32, three
-        channels, ``size`` pixels wide and high, from 0 to 1; those for a network given by name are
-        scaled as its training images were. All else becomes float32.
+        Turns a batch of inputs into the input of the network. By default images become float32,
+        three channels, ``size`` pixels wide and high, from 0 to 1; those for a network given by
+        name are scaled as its training images were. All else becomes float32.
     size : int, optional
         Height and width of the images that the network sees; by default 224 for a network given by
         name, and their own for a Module.

@@ -12,7 +12,7 @@ MISSING = frozenset(
     ["", "?", "-", "--", ".", "na", "n/a", "#n/a", "nan", "<na>", "nat", "null", "missing",
      "unknown", "not available", "no answer"]
 )  # fmt: skip
-"""What tables hold where a value is missing, in small letters; "none" may be a class."""
+"""Texts that stand for a missing value, in small letters; "none" may be a class."""
 
 _SIZES = "3xs|xxxs 2xs|xxs|extra_extra_small xs|extra_small|tiny s|small m|medium l|large \
 xl|extra_large|huge 2xl|xxl|extra_extra_large 3xl|xxxl 4xl|xxxxl"
@@ -44,7 +44,7 @@ VOCABULARIES = {
     "frequencies": _ranks(_FREQUENCIES),
     "grades, the best last": _ranks(_GRADES),
 }
-"""Words that have an order, by what they are; names with equal ranks mean the same."""
+"""Ranks of words that have an order, by kind; words with equal ranks mean the same."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From the rows of a table to the inputs of a network, as the training rows say."""
+"""From the rows of a table to the inputs of a network, by statistics of the training rows."""
 
 import math
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +13,7 @@ FORMAT = "emdviz preparation 1"
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table, and what the training rows say of it.
+    """A column of a table, and its statistics in the training rows.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Preparation:
     ----------
     columns : sequence of Column
     decimal : {".", ","}, optional
-        What stands before decimals in texts that may be read in two ways, such as "1,250".
+        The decimal separator in texts that may be read in two ways, such as "1,250".
 
     Examples
     --------
@@ -114,7 +114,7 @@ class Preparation:
         features : list of str, optional
             Its columns to learn from; by default all.
         decimal
-            As for the class; by default what other texts in the table tell.
+            As for the class; by default the separator of the other texts in the table.
         missing : dict of str to list of str, optional
             For columns, values that stand for a missing one.
         name : str
@@ -128,8 +128,7 @@ class Preparation:
         Raises
         ------
         ValueError
-            If a column holds numbers and some words, or is written in a way that can be read in
-            two: which, and what to do.
+            If a column holds numbers and some words, or can be read in two ways; with what to do.
         """
         decimal = decimal or decimal_of(frame)
         columns = []
@@ -149,7 +148,7 @@ class Preparation:
         Raises
         ------
         ValueError
-            If a column is not there, or none of its values is of the kind it had in training.
+            If a column is missing, or none of its values is of the kind it had in training.
         """
         import pandas as pd
 
@@ -222,7 +221,7 @@ class Preparation:
         Raises
         ------
         ValueError
-            If a column is not there, or holds nothing of its kind, or no training rows are known.
+            If a column is missing, or holds nothing of its kind, or no training rows are known.
         """
         self._check_fitted()
         read, _ = self._read_columns(frame, name)

@@ -19,7 +19,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Way:
-    """How a loss wants to be called."""
+    """The way to call a loss: the kind of its arguments."""
 
     target: str
     """"labels": scores and class indices; "distributions": two of them; "outputs": one output per

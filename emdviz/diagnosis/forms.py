@@ -27,7 +27,7 @@ class Form(NamedTuple):
 
 
 class Block(NamedTuple):
-    """What a loss made of N rows with one number of classes; NaN where it could not say."""
+    """Values of a loss for N rows with one number of classes; NaN where the call failed."""
 
     p: np.ndarray
     t: np.ndarray

@@ -1,4 +1,4 @@
-"""The exercises of the notebooks: what is right, and the hint that a wrong answer gets.
+"""The exercises of the notebooks: right answers, and hints for wrong ones.
 
 Each judge judges the answer to one exercise and returns an :class:`Answer`: shown at the end of a
 cell it says ✓, or ✗ with a hint that names the mistake; for a :class:`Solution`, that it is shown.

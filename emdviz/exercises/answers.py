@@ -15,7 +15,7 @@ from emdviz.diagnosis.examples import Example, as_code
 
 @dataclass(frozen=True)
 class Answer:
-    """What an exercise gets for an answer; a notebook shows it as one line.
+    """The verdict on an answer to an exercise; a notebook shows it as one line.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Solution:
 
 
 def judge(function):
-    """Let a function that judges its first argument know three dots and a :class:`Solution`."""
+    """Make a judge accept three dots and a :class:`Solution` as its first argument."""
     signature = inspect.signature(function)
     first = next(iter(signature.parameters))
 

@@ -219,10 +219,10 @@ def judge_median(function) -> Answer:
         "That is the most probable class. EMD counts steps: look for the middle of the mass.": (
             np.argmax
         ),
-        "That is the mean, which REG predicts. EMD is content with less.": expectation,
+        "That is the mean, which REG predicts. EMD is least at a class.": expectation,
         "That is the mean, rounded. The median is where the CDF reaches one half.": _near_mean,
         "That is t itself, or its mean: right for EMD² and cross-entropy. Find a prediction "
-        "that EMD likes better.": lambda t: expectation(t) + 1e-3,
+        "whose expected EMD is less.": lambda t: expectation(t) + 1e-3,
         "Classes count from 0: that is one too many.": lambda t: _median(t) + 1,
         "That is the middle class, whatever t is.": lambda t: (len(t) - 1) // 2,
     }

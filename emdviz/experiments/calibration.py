@@ -1,4 +1,4 @@
-"""How far predicted distributions are from the frequencies that they promise."""
+"""Calibration: how far predicted probabilities are from observed frequencies."""
 
 import numpy as np
 from scipy import optimize
@@ -33,7 +33,7 @@ def best_temperature(p, labels, positions=None):
 
 
 def miscalibration(p, labels, positions=None):
-    """Return the part of the mean RPS that recalibration of the CDF would take away.
+    """Return the part of the mean RPS that recalibration of the CDF would remove.
 
     For each threshold k the predicted F_k of all rows are replaced by the isotonic regression of
     [label ≤ k] on them: the best increasing function of them. What is left of the RPS is that of

@@ -84,7 +84,7 @@ class Claim:
 def is_alive(path):
     """Return whether a claim is that of a living process, or of one that may still live."""
     try:
-        # opening a file makes file systems that machines share look for its true state
+        # opening a file makes a shared file system look for its present state
         with open(path, errors="replace") as file:
             text, seen = file.read(), os.fstat(file.fileno()).st_mtime
     except FileNotFoundError:

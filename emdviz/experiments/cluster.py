@@ -22,7 +22,7 @@ def local_workers(count):
             threads_per_worker=1,
             memory_limit=0,  # else Dask ends workers at shares of the memory that it sets
             dashboard_address="127.0.0.1:0",  # any free port
-            silence_logs=logging.CRITICAL,  # the row of its run tells of a dead worker
+            silence_logs=logging.CRITICAL,  # the row of its run reports a dead worker
         ) as cluster,
         Client(cluster) as client,
     ):

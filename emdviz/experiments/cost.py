@@ -1,4 +1,4 @@
-"""What runs cost before they are run: their number, and hours on a GPU."""
+"""Estimates of the cost of runs: their number, and hours on a GPU."""
 
 import time
 from pathlib import Path
@@ -8,7 +8,7 @@ TERAFLOPS = 20.0
 a round number, which a modern GPU reaches in part of its work only."""
 
 PASSES = 3
-"""Training on an image takes forward, and twice as much back."""
+"""Cost of training on an image, in forward passes: one, and two for the backward pass."""
 
 TRAINING_IMAGES = {"adience": 26_000 * 4 // 5, "images_of_groups": 3_500, "aadb": 8_458}
 """Images to train on, by the paper's section 3; a tenth of them is for validation."""

@@ -1,4 +1,4 @@
-"""Which data a run is of, wherever its files lie: their digest, or a name that the user gives."""
+"""The edition of a run's data: a digest of their files, or a name that the user gives."""
 
 import inspect
 import os
@@ -58,10 +58,9 @@ def edition_of(dataset, options):
 
 
 def spell(value, root=None):
-    """Return what tells the content of a file apart if ``value`` is the path of one.
+    """Return the identity of a file if ``value`` is the path of one, else the value as it is.
 
-    A file below ``root`` is known by its name there, any other by its digest; what is no path of a
-    file is returned as it is.
+    A file below ``root`` is identified by its name there, any other by its digest.
     """
     if not isinstance(value, str) or not is_file(value):
         return value

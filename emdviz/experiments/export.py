@@ -1,6 +1,6 @@
 """Tables as text for other programs."""
 
-# pandas aligns the cells of a table by a style of theirs; nothing else is allowed to a browser
+# pandas aligns the cells of a table by inline styles; a browser may load nothing else
 _POLICY = (
     '<meta http-equiv="Content-Security-Policy" '
     "content=\"default-src 'none'; style-src 'unsafe-inline'\">"

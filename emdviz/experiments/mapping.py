@@ -83,7 +83,7 @@ class Choice:
 
     @classmethod
     def read(cls, facts, regime, loss):
-        """Return the choice of which ``<name>.json`` tells."""
+        """Return the choice that ``<name>.json`` describes."""
         option = facts[OPTIONS[loss]] if loss in OPTIONS else 1.0
         length = 0 if regime.epochs else round(np.log(facts["epochs"]) / np.log(4))
         rate = round(2 * np.log10(facts["learning_rate"]))
@@ -113,7 +113,7 @@ def _places(regime):
 
 @dataclass
 class Watch:
-    """What is seen of a run while it trains: its outputs for validation after every epoch."""
+    """Measurements of a run after every epoch, from its outputs for validation."""
 
     curve: list = field(default_factory=list)  # the RPS after every epoch
     first: torch.Tensor | None = None  # (N,), which labels were confident mistakes after the first
@@ -129,7 +129,7 @@ class Watch:
             self.first = self.last if self.first is None else self.first
 
     def facts(self, level, per_epoch):
-        """Return the steps to an RPS, and what became of the confident mistakes of the start."""
+        """Return the steps to an RPS, and the shares of confident mistakes: at first, and kept."""
         started = np.nan if self.first is None else 100 * float(self.first.double().mean())
         stay = 100 * float(self.last[self.first].double().mean()) if started > 0 else np.nan
         return {
@@ -333,7 +333,7 @@ def _far(run, plan, seed, regime):
 
 def _decoded(run):
     """Return the distributions that a run predicts for the test rows."""
-    outputs = run._compute(run.data.split("test").inputs)
+    outputs = run.compute_outputs(run.data.split("test").inputs)
     return run.loss.decode(outputs, run.data.num_classes, **run.loss_options).double()
 
 
@@ -393,7 +393,7 @@ def _train_alone(run, watch):
         if run.loss.uses_features:
             run.criterion.end_epoch()
         if watch is not None:
-            watch.see(run, run._compute(run.data.valid.inputs))
+            watch.see(run, run.compute_outputs(run.data.valid.inputs))
 
 
 def rps(run, outputs, labels, positions=None):
@@ -409,7 +409,7 @@ def rps(run, outputs, labels, positions=None):
 
 
 def _valid_rps(run, regime):
-    outputs = run._compute(run.data.valid.inputs)
+    outputs = run.compute_outputs(run.data.valid.inputs)
     return rps(run, outputs, run.data.valid.labels, _places(regime))
 
 
@@ -417,7 +417,7 @@ def _measure(run, regime):
     """Return the row of a finished run."""
     names = ("AEM", "AEO", "MAE", "RPS")
     valid, test = run.data.valid, run.data.split("test")
-    outputs = run._compute(test.inputs)
+    outputs = run.compute_outputs(test.inputs)
     empty = dict.fromkeys([*names, "RPS scaled", "miscalibration", "confident mistakes"], np.nan)
     if not torch.isfinite(outputs).all():
         return empty
@@ -433,7 +433,7 @@ def _measure(run, regime):
         p = predicted.distribution.double()
         of_label = p.gather(1, test.labels[:, None])
         row["confident mistakes"] = 100 * float((of_label < CONFIDENT).double().mean())
-        before = run.read_outputs(run._compute(valid.inputs)).distribution.double()
+        before = run.read_outputs(run.compute_outputs(valid.inputs)).distribution.double()
         scaled = at_temperature(p, best_temperature(before, valid.labels, positions))
         truth = one_hot(test.labels, run.data.num_classes)
         row["RPS scaled"] = float(emd2(scaled, truth, positions=positions).mean())

@@ -34,7 +34,7 @@ QUICK_RATES = {name: PAPER_RATES[1:3] if name == "REG" else PAPER_RATES[:2] for 
 
 STATISTICS = ("mean", "spread", "runs")
 MISSING = "—"
-"""What a table shows where there is no number."""
+"""The cell of a table where there is no number."""
 
 _VARY = ("id", "fold", "seed", "network", "weights", "loss", "learning_rate")
 _VARY += (*OUTCOME, "dataset seed", "dataset bins")

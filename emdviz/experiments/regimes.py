@@ -15,8 +15,7 @@ from scipy.special import expit
 
 from emdviz import datasets
 from emdviz.datasets import OrderedData
-from emdviz.losses import LOSSES
-from emdviz.losses.loss import CENTRAL
+from emdviz.losses.loss import CENTRAL, MAPPED
 from emdviz.reading import read_choice, read_count, read_number
 from emdviz.training import TrainConfig
 
@@ -59,7 +58,7 @@ ZOO_CHOSEN = ("COPOC", "OLL", "CONDOR")
 """The three losses of the zoo that rule 1 chose; scripts/zoo_rank.py writes all ranks, into
 docs/results/zoo_rank.csv."""
 
-LOSSES_COMPARED = (*LOSSES, *ZOO_CHOSEN)
+LOSSES_COMPARED = (*MAPPED, *ZOO_CHOSEN)
 """The losses of the map, by name; the first is the one that the others are compared with."""
 
 CHOICE_SEEDS = (1000, 1001, 1002)

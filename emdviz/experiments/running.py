@@ -24,7 +24,7 @@ POLL = 1.0
 """Seconds until a run is looked at again that another program works on."""
 
 TRACEBACK = "traceback.txt"
-"""Of the last error that was not the run's own; in the folder of a run that has not ended."""
+"""File of the last error that was not the run's own, in the folder of a run that has not ended."""
 
 
 def run(
@@ -241,7 +241,7 @@ def _outcomes(todo, executor, width, arguments):
                 row = future.result()
             except Exception as error:  # of the executor: what a run raises is in its row
                 if _is_killed(error) and spec not in spared and not store.state(spec).exists():
-                    # it waited at workers that others took down, and has not begun
+                    # it was queued at workers that died with other runs, and has not begun
                     spared.add(spec)
                     waiting.append(spec)
                     continue
@@ -313,7 +313,7 @@ def _is_killed(error):
 
 
 def _lost_row(spec, error):
-    if _is_killed(error):  # Dask's own words are about its inside
+    if _is_killed(error):  # Dask's message describes its own parts
         tries = error.allowed_failures + 1
         text = f"its worker died {tries} times, as it does where memory is too small; run it again"
         return make_row(spec.id, spec.to_dict(), error=text)

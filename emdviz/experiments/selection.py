@@ -21,10 +21,10 @@ def select(frame, by="valid RPS", *, over=None, across=("fold", "seed")):
         ``"valid "`` and a name in ``metrics.METRICS``. "valid RPS" is defined for regression as
         well, and for a distribution it is strictly proper.
     over : sequence of str, optional
-        What is chosen: the learning rate and every option of a loss by default.
+        The columns to choose: the learning rate and every option of a loss by default.
     across : sequence of str
-        What is averaged. To choose in each fold by itself, as cross-validation wants it, leave
-        "fold" out.
+        The columns to average over. To choose within each fold, as in nested cross-validation,
+        leave "fold" out.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a run is: everything that decides its result, and an id made from that."""
+"""The specification of a run: everything that decides its result, and an id made from it."""
 
 import copy
 import dataclasses
@@ -94,7 +94,7 @@ class RunSpec:
         Options of the loss, such as ``{"lam": 10.0}`` for AEMD, or ``{"weight": "balanced"}``.
         Arrays are kept as lists.
     config : training.TrainConfig
-        Its seed is the run's seed. Its device does not count: it decides how soon, not what.
+        Its seed is the run's seed. Its device does not count: it changes the time, not the result.
     edition : str, optional
         Which files the data are: a name that you give, such as ``"clinic 2024"``, or by default
         a digest of them, made as the spec is, so that data that change are other data. Files

@@ -167,7 +167,7 @@ class Store:
             os.replace(fresh, self.folder(spec))
         except OSError:
             if self.row(spec) is None:
-                raise  # else another program, which took this one for dead, has finished it
+                raise  # else another program has taken the run over and finished it
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
         _sync(self.path)

@@ -1,4 +1,4 @@
-"""What is done for a run: train, predict, measure."""
+"""Trains, predicts and measures: the work of a run."""
 
 import threading
 

@@ -26,15 +26,15 @@ KNOWN = {
     ("torch", "NLLLoss"): (None, methodcaller("log_softmax", 1), None),
     ("torch", "nll_loss"): (None, methodcaller("log_softmax", 1), None),
 }
-"""(package, class or function) -> the loss of the zoo that is decoded likewise, and what outputs
-and labels are turned into for it."""
+"""(package, class or function) -> the loss of the zoo that is decoded likewise, and the functions
+that convert outputs and labels for it."""
 
 
 def recognise(kind):
     """Return (facts for :class:`Loss`, read, read_targets) of a foreign class or function.
 
-    ``read`` and ``read_targets`` say what the loss is given in the place of outputs and labels;
-    they are None, and the facts empty, where nothing is known.
+    ``read`` and ``read_targets`` convert outputs and labels for the loss; they are None, and the
+    facts empty, where nothing is known.
     """
     for base in getattr(kind, "__mro__", (kind,)):
         package = str(getattr(base, "__module__", "")).partition(".")[0]

@@ -71,6 +71,8 @@ class Loss:
         The group that it belongs to.
     about : str, optional
         Its purpose, in a sentence.
+    formula : str, optional
+        The loss of one example, as text.
     meaning : dict of str, optional
         What each of its options means, with its unit.
     in_browser : sequence of str
@@ -106,6 +108,7 @@ class Loss:
         source=None,
         family=None,
         about=None,
+        formula=None,
         meaning=None,
         in_browser=(),
         is_point=False,
@@ -126,7 +129,8 @@ class Loss:
             raise ValueError(f"colour must be such as '#0072b2', got {shown(colour)}")
         self.name, self.label, self._colour = name, name if label is None else label, colour
         self.head, self.unit, self.source = head, unit, source
-        self.family, self.about, self.meaning = family, about, dict(meaning or {})
+        self.family, self.about, self.formula = family, about, formula
+        self.meaning = dict(meaning or {})
         self.inputs = read_choice(inputs, "inputs", ("logits", "probabilities"))
         self.in_browser = tuple(in_browser)
         self.is_point, self.uses_features = is_point, uses_features
@@ -240,8 +244,8 @@ class Loss:
 def facts_of(loss):
     """Return the arguments of a loss but for its name, label, colour and ``make``."""
     own = {"outputs": loss._outputs, "decode": loss._decode, "predict": loss._predict}
-    kept = ("head", "inputs", "unit", "source", "family", "about", "is_point", "uses_features")
-    return own | {name: getattr(loss, name) for name in kept}
+    kept = ("head", "inputs", "unit", "source", "family", "about", "formula")
+    return own | {name: getattr(loss, name) for name in (*kept, "is_point", "uses_features")}
 
 
 def call_with_known(function, outputs, **known):
@@ -339,6 +343,7 @@ _add(
     source="the logarithmic score: Gneiting, Raftery 2007, section 3.1",
     family="scores of p",
     about="Minus the logarithm of the label's probability, the standard of classification.",
+    formula="−log p_k",
     meaning=_BATCH,
 )
 _add(
@@ -356,6 +361,7 @@ _add(
     in_browser=_ALL,
     family="one number",
     about="Squared distance of one predicted number to the label: leads to the mean.",
+    formula="(o − x_k)², o the one output",
     meaning={**_POSITIONS, **_WEIGHT, **_IGNORED, **_REDUCTION},
 )
 _add(
@@ -369,6 +375,7 @@ _add(
     in_browser=_ALL,
     family="distances of CDFs",
     about="Mass times the way it must be moved: leads to certainty of the median.",
+    formula="Σ_i |d_i|, d = CDF(p) − CDF(t)",
     meaning={**_POSITIONS, **_NORMALIZED, **_BATCH},
 )
 _add(
@@ -383,6 +390,7 @@ _add(
     in_browser=_ALL,
     family="distances of CDFs",
     about="Sum of squared differences of the CDFs, the Ranked Probability Score.",
+    formula="Σ_i d_i², d = CDF(p) − CDF(t)",
     meaning={**_POSITIONS, **_NORMALIZED, **_BATCH},
 )
 _add(
@@ -395,6 +403,7 @@ _add(
     source="Frogner et al., NIPS 2015, arXiv 1506.05439; Hou et al. 2017, section 3",
     family="distances of CDFs",
     about="Transport with an entropy, for any distance between classes.",
+    formula="min over plans F of Σ F_ij D_ij + (1/λ) Σ F_ij log F_ij",
     meaning={
         "ground_distance": "cost of moving a unit of mass between classes; the loss has its unit",
         "lam": "factor λ of the ground distance, per its unit: the larger, the less entropy",
@@ -413,6 +422,7 @@ _add(
     in_browser=("gradient",),
     family="distances of CDFs",
     about="EMD² that keeps learning from confident mistakes, thanks to cross-entropy.",
+    formula="−log p_k + λ Σ_i d_i²",
     meaning={
         "emd_weight": "weight λ of EMD², in nats per unit of it",
         **_POSITIONS,
@@ -432,6 +442,7 @@ _add(
     uses_features=True,
     family="distances of CDFs",
     about="Cross-entropy with EMD² over distances that are learned from features.",
+    formula="−log p_k + λ Σ_i p_i² (D_ik^ω + μ), D learned from features",
     meaning={
         "omega": "power ω of the learned distance, no unit",
         "mu": "bias μ added to the distance, in its unit to the power ω",
@@ -442,3 +453,6 @@ _add(
         **_SMOOTHED,
     },
 )
+
+MAPPED = tuple(LOSSES)
+"""Those of the map of regimes, whose results are stored; losses below are not among them."""

@@ -10,7 +10,7 @@ from emdviz.reading import as_float_array
 
 
 class Criterion(nn.Module):
-    """Module of any callable of (outputs, targets), each read by a function before, if there is."""
+    """Module of any callable of (outputs, targets); ``read`` and ``read_targets`` convert them."""
 
     def __init__(self, function, read=None, read_targets=None):
         super().__init__()

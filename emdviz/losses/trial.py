@@ -107,7 +107,7 @@ class _Trial:
         others = (self.labels + 1) % self.num_classes
         if self.num_classes > 1 and torch.equal(self.compute(self.outputs, others), value.detach()):
             self.refuse("ignores the labels: it is the same for others")
-        if self.loss._decode is None and self.loss.inputs == "logits":
+        if self.loss.reads_softmax and self.loss.inputs == "logits":
             self.check_softmax(value.detach())
         self.check_reading()
 
@@ -170,7 +170,7 @@ class _Trial:
             )
 
     def hint(self):
-        """Guess what a loss wants that fails or gives no finite number."""
+        """Guess the arguments of a loss that fails or gives no finite number."""
         classes, labels = self.num_classes, self.labels
         logits = torch.randn(len(labels), classes, generator=self.rng)
         if self.outputs.shape[1] == classes and self.works(logits.softmax(1), labels):

@@ -139,7 +139,7 @@ def path_of(model):
 
 
 def name_of(model):
-    """Return what a network is called in tables and folders."""
+    """Return the name of a network in tables and folders."""
     if isinstance(model, str):
         return model
     if isinstance(model, nn.Module):

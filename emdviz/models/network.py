@@ -1,4 +1,4 @@
-"""What all networks have in common: a body that finds features, and a linear head."""
+"""The base of all networks: a body that computes features, and a linear head."""
 
 import torch
 from torch import nn

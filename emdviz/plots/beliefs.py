@@ -1,4 +1,4 @@
-"""What networks believe, and how sure their differences are."""
+"""Predicted distributions, and differences between losses with their intervals."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,7 +7,10 @@ from matplotlib.ticker import MaxNLocator
 from emdviz._docstrings import fill
 from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
-from emdviz.plots._labels import (
+from emdviz.plots.alt_text import tell
+from emdviz.plots.data_sets import show_image
+from emdviz.plots.distributions import plot_prediction
+from emdviz.plots.labels import (
     check_by_loss,
     halo,
     ink,
@@ -16,9 +19,6 @@ from emdviz.plots._labels import (
     number_cells,
     title_metric,
 )
-from emdviz.plots.alt_text import tell
-from emdviz.plots.data_sets import show_image
-from emdviz.plots.distributions import plot_prediction
 from emdviz.reading import check_is, read_choice, read_finite, to_numpy
 
 

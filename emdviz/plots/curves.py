@@ -8,7 +8,7 @@ from emdviz.distributions import check_positions
 from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
 from emdviz.palette import PREDICTION_A
-from emdviz.plots._labels import (
+from emdviz.plots.labels import (
     bar_width,
     check_by_loss,
     label_ends,

@@ -1,4 +1,4 @@
-"""What a data set holds: images of each class, and how many there are."""
+"""The images of each class of a data set, and their number."""
 
 from itertools import cycle
 
@@ -7,8 +7,8 @@ import numpy as np
 
 from emdviz._docstrings import fill
 from emdviz.palette import OKABE_ITO, SPLIT_COLOURS
-from emdviz.plots._labels import ink, literal, points
 from emdviz.plots.alt_text import tell
+from emdviz.plots.labels import ink, literal, points
 from emdviz.reading import check_is, read_count, to_numpy
 
 

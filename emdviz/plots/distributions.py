@@ -6,7 +6,7 @@ import numpy as np
 from emdviz._docstrings import fill
 from emdviz.distributions import cdf, check_distribution, check_positions, one_hot
 from emdviz.palette import GAP, PREDICTION_A, TRUTH
-from emdviz.plots._labels import bar_width, name_cells, name_classes, name_steps, number_cells
+from emdviz.plots.labels import bar_width, name_cells, name_classes, name_steps, number_cells
 from emdviz.reading import as_array, read_count, read_finite, to_numpy
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from emdviz._docstrings import fill
 from emdviz.palette import OKABE_ITO
-from emdviz.plots._labels import (
+from emdviz.plots.alt_text import tell
+from emdviz.plots.labels import (
     class_names,
     every,
     halo,
@@ -17,7 +18,6 @@ from emdviz.plots._labels import (
     number_cells,
     whole_numbers,
 )
-from emdviz.plots.alt_text import tell
 from emdviz.reading import as_float_array, check_is, read_finite, read_number, to_numpy
 
 _RUNS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]

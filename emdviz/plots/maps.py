@@ -5,8 +5,8 @@ import numpy as np
 
 from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
-from emdviz.plots._labels import ink, literal, title_metric
 from emdviz.plots.alt_text import tell
+from emdviz.plots.labels import ink, literal, title_metric
 from emdviz.reading import check_is, read_choice
 
 _PALE = "0.72"

@@ -6,8 +6,8 @@ import numpy as np
 from emdviz._docstrings import fill
 from emdviz.distributions import check_distribution
 from emdviz.palette import PREDICTION_A, TRUTH
-from emdviz.plots._labels import literal
 from emdviz.plots.alt_text import tell
+from emdviz.plots.labels import literal
 from emdviz.reading import read_floats, to_numpy
 
 _HEIGHT = np.sqrt(3) / 2

@@ -10,8 +10,8 @@ from emdviz._docstrings import fill
 from emdviz.distributions import check_positions
 from emdviz.losses.loss import LOSSES
 from emdviz.palette import GAP, PREDICTION_A, TRUTH
-from emdviz.plots._labels import bar_width, class_names, name_classes
 from emdviz.plots.alt_text import tell
+from emdviz.plots.labels import bar_width, class_names, name_classes
 from emdviz.reading import (
     as_float_array,
     read_count,

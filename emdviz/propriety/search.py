@@ -56,7 +56,7 @@ UNIMODAL = (
     (0.1, 0.2, 0.4, 0.2, 0.1),
     (0.05, 0.1, 0.15, 0.25, 0.45),
 )
-"""The t for which a verdict asks what the best prediction keeps of them."""
+"""The t whose mode, median, mean and order a verdict compares with the best prediction's."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class Problem:
             raise ValueError(f"t must have two classes or more for {self.loss.name}, got one")
         with torch.random.fork_rng(devices=[]):  # the head draws weights, which are not used
             self.head = self.loss.head and self.loss.head(1, num_classes).double()
-        self.is_free = self.head is None and self.loss._decode is None and outputs == num_classes
+        self.is_free = self.head is None and self.loss.reads_softmax and outputs == num_classes
         shapes = [outputs] if self.head is None else [p.numel() for p in self.head.parameters()]
         self.size = sum(shapes)
         z = self.outputs(torch.linspace(-0.4, 0.7, self.size, dtype=torch.float64))[None]

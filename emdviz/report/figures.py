@@ -16,8 +16,8 @@ from emdviz import plots
 from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
 from emdviz.palette import OKABE_ITO, for_text, on_dark
-from emdviz.plots._labels import ink, literal, name_classes, title_metric
 from emdviz.plots.alt_text import describe, tell
+from emdviz.plots.labels import ink, literal, name_classes, title_metric
 from emdviz.plots.style import style
 from emdviz.report.words import number
 

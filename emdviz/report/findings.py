@@ -34,7 +34,7 @@ FEW = 10
 
 @dataclass(frozen=True)
 class Findings:
-    """What a comparison says, in numbers.
+    """The numbers of a comparison.
 
     Attributes
     ----------

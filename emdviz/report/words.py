@@ -95,7 +95,7 @@ def label(loss):
 
 
 def repeats(found):
-    """Say over what the runs of a loss differ, such as "10 random splits"."""
+    """Say how the runs of a loss differ, such as "10 random splits"."""
     count = len(found.seeds)
     what = "random split" if found.resplit else "seed"
     where = "" if found.resplit else " on one test set"

@@ -161,7 +161,7 @@ def _facts(figure):
 
 
 def _fixed(step, start):
-    """Return what of a step's figure differs from its page's, and never changes."""
+    """Return the traits of a step's figure that differ from its page's and never change."""
     fixed = {"_bars_only": True} if step.bars_only else {}
     if step.on_walk:
         fixed |= traits(step.name, start["p"])

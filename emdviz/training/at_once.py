@@ -20,10 +20,7 @@ class Stopped(BaseException):
 
 
 def can_train_at_once(model, losses, device):
-    """Return whether runs of a network with these losses keep out of each other's way.
-
-    A loss of the user's may keep something that all of its runs share.
-    """
+    """Return whether runs of a network with these losses share no state, as a user's loss may."""
     return device.type == "cpu" and model in SMALL and all(loss.names for loss in losses)
 
 

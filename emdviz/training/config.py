@@ -152,7 +152,7 @@ def devices():
 def quick(usual, short):
     """Return ``usual``, or ``short`` where the environment sets ``EMDVIZ_FAST=1``.
 
-    Notebooks choose the size of what they train by it, so that they can be tried in half the time.
+    Notebooks choose their sizes by it, so that they can be tried in half the time.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a run reports after each epoch."""
+"""The report of a run after each epoch."""
 
 from dataclasses import dataclass
 

@@ -171,9 +171,9 @@ class Predictor:
             are unlike the training rows; see ``preparation.unlike``.
         """
         inputs, input_names = self.read_inputs(inputs)
-        return self.read_outputs(self._compute(inputs), targets, input_names)
+        return self.read_outputs(self.compute_outputs(inputs), targets, input_names)
 
-    def _compute(self, inputs):
+    def compute_outputs(self, inputs):
         """Return the outputs for inputs, a tensor, on the CPU."""
         seen = centre_crop(inputs, self.config.crop)
         device = next(self.model.parameters()).device

@@ -12,7 +12,7 @@ _BLOCK = 2**22
 
 
 def describe_origin(run):
-    """Return what a run rests on, apart from its configuration, as a dict.
+    """Return the origin of a run's numbers, apart from its configuration, as a dict.
 
     Digests: ``data`` of inputs, labels, classes and, where there are any, positions, votes, weights
     and scores, of all splits; ``splits`` of which rows are in which; ``first weights`` of the

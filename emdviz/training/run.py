@@ -264,7 +264,7 @@ class Run(Predictor):
         valid = self.data.valid
         targets = self.data.targets(self.config.targets, "valid")
         if outputs is None:
-            outputs = self._compute(valid.inputs)
+            outputs = self.compute_outputs(valid.inputs)
         predicted = self.read_outputs(outputs, targets)
         learned = self.criterion.end_epoch() if self.loss.uses_features else None
         before = self.epochs[-1].seconds if self.epochs else 0.0
@@ -286,9 +286,10 @@ class Run(Predictor):
         self.epochs = epochs  # an epoch counts as finished only after it was kept
         return epoch
 
-    def _compute(self, inputs):
+    def compute_outputs(self, inputs):
+        """Return the outputs for inputs, computed with the threads of the run."""
         with use_threads(self.threads):
-            return super()._compute(inputs)
+            return super().compute_outputs(inputs)
 
     def _predict_probe(self, outputs):
         if self._probe_is_valid:
@@ -298,7 +299,7 @@ class Run(Predictor):
     def evaluate(self, name):
         """Predict a split of the data set; return the :class:`Prediction` and its metrics."""
         split = self.data.split(name)
-        predicted = self.read_outputs(self._compute(split.inputs))
+        predicted = self.read_outputs(self.compute_outputs(split.inputs))
         return predicted, measure(predicted, split, self.data.num_classes)
 
     def _mean_loss(self, outputs, targets):

@@ -8,7 +8,7 @@ import torch
 
 
 class _Canvas:
-    """A block of images under the brush, with the coordinates of their pixels."""
+    """A block of images that are being drawn, with the coordinates of their pixels."""
 
     def __init__(self, t, size):
         n = len(t["rotation"])

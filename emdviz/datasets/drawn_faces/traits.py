@@ -84,7 +84,7 @@ _FRAMES = (
 
 
 def face_traits(age, uniform):
-    """Turn ages (N,) in years and numbers (N, 64) in [0, 1) into all that the drawing needs.
+    """Turn ages (N,) in years and numbers (N, 64) in [0, 1) into the traits of faces.
 
     Lengths, strengths and switches are float32 tensors of shape (N, 1, 1); colours (N, 3, 1, 1).
     """

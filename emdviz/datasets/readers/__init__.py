@@ -1,1 +1,1 @@
-"""Readers of files: from a folder or a zip file to what lies in it."""
+"""Readers of files in a folder or a zip file."""

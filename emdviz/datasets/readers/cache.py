@@ -1,4 +1,4 @@
-"""Decoded images, kept beside the data, so that the next start takes a moment."""
+"""Decoded images, kept beside the data for the next start."""
 
 import hashlib
 import json
@@ -27,11 +27,11 @@ FOLDER = ".emdviz"
 """Name of the folder beside the data; delete it whenever you like."""
 
 VERSION = 4
-"""Of the decoding; images that another version decoded are not used."""
+"""Version of the decoding; images that another version decoded are not used."""
 
 JUST_NOW = 2 * 10**9
-"""Nanoseconds. A file that changed so lately may change again without a new time of change, for
-some file systems count in steps of two seconds; so it is decoded again at the next start."""
+"""Nanoseconds. A file that changed this recently is decoded again at the next start: some file
+systems count time in steps of two seconds, so it may change again without a new time."""
 
 
 def read_images(
@@ -42,13 +42,13 @@ def read_images(
     Decoded images are kept in ``<root>/.emdviz/<name>-<size>px.npy`` (beside ``root``, if that is
     a zip file; see :func:`cache_folder`). An image is taken from there as long as its file has the
     same name below ``root``, the same size in bytes and the same time of change, and ``crops``,
-    ``squeeze``, ``digests`` and ``depth`` are the same; a new or changed file is decoded. So are,
-    each time, files that cannot
-    be read, and those with 16 bits unless ``depth`` is given, for it depends on the others. A kept
-    file that is broken or of another version is ignored and replaced.
+    ``squeeze``, ``digests`` and ``depth`` are the same; a new or changed file is decoded. Files
+    that cannot be read are tried each time, and images of 16 bits are decoded each time unless
+    ``depth`` is given, since it depends on all of them. A kept file that is broken or of another
+    version is replaced.
 
-    ``name`` is that of the data set, with whatever else tells its lists of files apart, such as
-    "adience-aligned". The ``notes`` of the result say why nothing could be kept, if so.
+    ``name`` is that of the data set, and of its list of files where it has several, such as
+    "adience-aligned". If nothing could be kept, the ``notes`` of the result say why.
     """
     options = {"squeeze": squeeze, "digests": digests, "depth": depth}
     if cache:
@@ -68,10 +68,10 @@ def read_images(
 
 
 def cache_folder(root):
-    """Return where is kept what is computed of the data at ``root``, a folder or a file.
+    """Return the folder for results computed from the data at ``root``, a folder or a file.
 
-    Beside the data; or, where the environment variable ``EMDVIZ_CACHE`` names a folder, there, in a
-    folder for each place of data.
+    It lies beside the data; or, if the environment variable ``EMDVIZ_CACHE`` names a folder, in
+    that folder, which has one for each place of data.
     """
     root = Path(root).absolute()
     chosen = os.environ.get("EMDVIZ_CACHE")
@@ -163,7 +163,7 @@ def _checksum(images, digests, text):
 
 
 def store(path, write):
-    """Let ``write`` fill a file of the cache by its ``write``; return a note if that failed."""
+    """Call ``write`` with a file of the cache that is open; return a note if that failed."""
     # under another name until it is whole, since other processes may read or write it
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:

@@ -21,13 +21,13 @@ from emdviz.reading import counted, shown, typed
 _BEGIN = set("0123456789+-.,\N{MINUS SIGN}")
 
 _FEW = 20
-"""A column of so few different values may be of categories though most of them are numbers."""
+"""A column with at most this many different values may be categories, even if most are numbers."""
 
 
 class Cells:
-    """The cells of a column, its different ones read once.
+    """The cells of a column; equal ones are read once.
 
-    ``table`` is what errors call the table; ``decimal`` is as for :class:`Preparation`.
+    Errors call the table ``table``; ``decimal`` is as for :class:`Preparation`.
     """
 
     def __init__(self, column, table, decimal=None):
@@ -35,7 +35,7 @@ class Cells:
 
         self.name, self.table, self.decimal = column.name, table, decimal
         self.index, self.numbers, self.days, self._parsed = column.index, None, None, {}
-        # where semicolons part the fields, a comma may stand before decimals
+        # where semicolons separate the fields, a comma may be the decimal separator
         self.point = column.attrs.get("separator") != ";"
         types = pd.api.types
         if isinstance(column.dtype, pd.CategoricalDtype) or types.is_bool_dtype(column):
@@ -186,7 +186,7 @@ def is_gap(values):
 
 
 def decimal_of(frame):
-    """Return what stands before decimals in the texts of a table, if it is always the same."""
+    """Return the decimal separator in the texts of a table, if it is always the same."""
     found = set()
     for place in range(frame.shape[1]):
         column = frame.iloc[:, place]

@@ -9,7 +9,7 @@ from emdviz.datasets.readers import cache as caches
 from emdviz.datasets.readers.files import list_files
 
 NAME = "digests.json"
-"""Of the file in the cache's folder that keeps what was read."""
+"""Name of the file in the cache's folder that keeps the digests."""
 
 _UNREADABLE = "unreadable"
 _in_memory = {}
@@ -63,7 +63,7 @@ def _digest(file):
 
 
 def _load(path):
-    """Return what was kept; nothing if it is not there or broken."""
+    """Return the kept digests; none if the file is missing or broken."""
     try:
         kept = json.loads(path.read_bytes())
         return {str(name): str(digest) for name, digest in kept.items()}

@@ -22,7 +22,7 @@ _LEFTOVERS = {
     "__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin", "system volume information",
     "lost+found", "thumbs.db", "desktop.ini",
 }  # fmt: skip
-"""What file managers and network drives leave behind, in small letters."""
+"""Folders and files that file managers and network drives leave behind, in small letters."""
 
 _BEGINNINGS = (
     b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*",
@@ -111,7 +111,7 @@ def list_files(root):
 
 
 def files_at(paths):
-    """Return the files at these paths of the disk, each under its path; not looked at yet."""
+    """Return the files at these paths of the disk, each named by its path; none is opened yet."""
     paths = [Path(path).expanduser() for path in paths]
     return [ImageFile(str(path), str(path), 0, partial(_read_file, path)) for path in paths]
 
@@ -210,7 +210,7 @@ def is_image(file):
 
 def _read_file(path):
     with open(path, "rb") as file:
-        data = file.read(_FIRST_BYTES)  # whoever asks for more is given memory for all of it
+        data = file.read(_FIRST_BYTES)  # to read more allocates memory for all that is asked for
         if len(data) == _FIRST_BYTES:
             data += file.read(MAX_FILE_BYTES + 1 - _FIRST_BYTES)
     if len(data) > MAX_FILE_BYTES:

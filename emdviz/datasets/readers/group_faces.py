@@ -14,7 +14,7 @@ from emdviz.datasets.readers.label_files import (
 from emdviz.reading import shown
 
 AGE_CLASSES = {1: "0-2", 5: "3-7", 10: "8-12", 16: "13-19", 28: "20-36", 51: "37-65", 75: "66+"}
-"""The number of years that stands for each class in the files, and the ages that it means."""
+"""The number that stands for each class in the files, and its ages in years."""
 
 CROP_WIDTH = 4.0
 """Side of the square that is cut out around a face, in distances between its eyes."""

@@ -13,7 +13,7 @@ _PER_IMAGE = ("names", "labels", "groups", "parts", "crops", "files", "rows")
 
 
 class Omission(NamedTuple):
-    """What was left out for one reason: how many, which names, or how many of each label."""
+    """Images left out for one reason: how many, which names, or how many of each label."""
 
     words: str
     amount: int | tuple | dict
@@ -85,7 +85,7 @@ class Listing:
         return len(self.names)
 
     def take(self, places):
-        """Return the images at some places, without a word about the others."""
+        """Return the images at some places, without a note about the others."""
         values = {name: getattr(self, name) for name in _PER_IMAGE}
         return replace(
             self,
@@ -96,13 +96,13 @@ class Listing:
         )
 
     def leave_out(self, places, reason, words, amount=None):
-        """Return the others, and note how many, or which, are left out for what reason."""
+        """Return the listing without some places; note the reason, and how many or which."""
         places = set(places)
         kept = self.take([place for place in range(len(self)) if place not in places])
         return kept.note(reason, words, len(places) if amount is None else amount)
 
     def note(self, reason, words, amount):
-        """Return the same with a note of something else that was left out."""
+        """Return the same listing with a note of other files or lines that were left out."""
         return replace(self, left_out=self.left_out | {reason: Omission(words, amount)})
 
     def without_copies(

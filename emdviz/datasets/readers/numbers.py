@@ -9,7 +9,7 @@ _BETWEEN_THOUSANDS = "' \N{RIGHT SINGLE QUOTATION MARK}\u2009\u202f\xa0"
 
 
 class UnknownDecimalError(ValueError):
-    """It is not known whether a comma or a point stands before decimals, as in 1,250."""
+    """It is not known whether the comma or the point is the decimal separator, as in 1,250."""
 
     def __init__(self, text):
         self.text = text
@@ -36,8 +36,8 @@ _PATTERNS = {decimal: _pattern(decimal) for decimal in ".,"}
 def parse_number(text, decimal):
     """Return a text as a finite number, or None.
 
-    ``decimal``, "." or ",", stands before decimals; the other, a space or an apostrophe between
-    thousands.
+    ``decimal``, "." or ",", is the decimal separator; the other one, a space or an apostrophe may
+    separate thousands.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def parse_number(text, decimal):
 
 
 def decimals_of(texts):
-    """Return which of "." and "," stand before decimals in some of the texts for certain.
+    """Return which of "." and "," are certainly the decimal separator in some of the texts.
 
     Examples
     --------
@@ -72,9 +72,9 @@ def decimals_of(texts):
 def parse_numbers(texts, decimal=None, *, point=True):
     """Return texts as float64, NaN where one is no number.
 
-    What may be read in two ways, such as "1,250", is read as the other texts are; if these tell
-    nothing, by ``decimal``; without it a point stands before decimals if ``point`` is True, and a
-    comma raises an UnknownDecimalError.
+    A text that may be read in two ways, such as "1,250", is read as the other texts are; if none of
+    these is certain, by ``decimal``; without it a point is the decimal separator if ``point`` is
+    True, and a comma raises an UnknownDecimalError.
 
     Examples
     --------
@@ -104,9 +104,9 @@ def parse_numbers(texts, decimal=None, *, point=True):
 
 
 def number(text):
-    """Return a text as a finite number, whichever sign stands before decimals; None if it is none.
+    """Return a text as a finite number with either decimal separator; None if it is none.
 
-    It is none, too, if it may be a thousand or one and a bit, as 1,250 may.
+    A text that can be read in two ways, such as 1,250, gives None as well.
 
     Examples
     --------

@@ -19,7 +19,7 @@ COLUMNS = ("path", "label", "split", "group")
 
 
 SEPARATORS = ",;\t|"
-"""What may stand between the fields of a table of text."""
+"""Separators of the fields of a table of text."""
 
 
 def read_label_table(content, name):
@@ -66,7 +66,7 @@ def read_table(content, name):
 
     Commas, semicolons, tabs or bars stand between the fields. Before the line of column names may
     stand one such as ``sep=;``, which Excel understands. The index is the number of the line, as
-    long as no field holds a line break; ``attrs["separator"]`` is what stands between the fields.
+    long as no field holds a line break; ``attrs["separator"]`` is the separator of the fields.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def _table_of(text, name):
 
 
 def _separator(text):
-    """Return what stands between the fields: what gives all of the first lines as many of them.
+    """Return the separator that cuts each of the first lines into as many fields.
 
     Examples
     --------

@@ -57,7 +57,7 @@ def adience(root="data/adience", *, fold=0, policy="strict", size=64, seed=0, ca
     fold : int
         0 to 4.
     policy : {"strict", "nearest"}
-        What becomes of labels other than the eight exact ones; see :func:`age_class`.
+        How labels other than the eight exact ones are read; see :func:`age_class`.
     %(image_size)s
     seed : int
         Not negative; decides which users are for validation.

@@ -284,7 +284,7 @@ def _votes_from_table(source, labels, votes, classes):
 
 
 def _below(root, name):
-    """Return a path of a table as it is below the root, also where it is written from the top."""
+    """Return a path of a table relative to the root, also if it is written as an absolute path."""
     if Path(name).is_absolute():
         with suppress(ValueError, OSError):
             return plain_name(str(Path(name).resolve().relative_to(root.resolve())))

@@ -1,4 +1,4 @@
-"""RetinaMNIST: photographs of the back of the eye, graded by what diabetes did to them."""
+"""RetinaMNIST: photographs of the retina, graded by diabetic retinopathy."""
 
 import hashlib
 import zipfile

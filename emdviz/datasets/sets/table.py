@@ -75,11 +75,11 @@ def table(
         Columns of what must not be in two splits, of how much a row counts, and of the names
         "train", "valid" and "test".
     decimal : {".", ","}, optional
-        What stands before decimals, where "1,250" or "1.250" could be read in two ways and the
-        other numbers do not tell.
+        The decimal separator, where "1,250" or "1.250" could be read in two ways and no other
+        number decides it.
     missing : list, optional
         Values that stand for a missing one: ``-999`` in all columns, ``"age=99"`` in one. ``notes``
-        says where values look like that.
+        names columns that seem to hold such values.
 
     Returns
     -------

@@ -119,7 +119,7 @@ class GradientExplorer(AskingExplorer):
     """
 
     card: ClassVar = (
-        "What a network feels",
+        "How a loss pushes",
         "How hard each loss pushes each logit, and where its steps lead.",
     )
     _esm = bundle(Path(__file__).parent / "gradient.js")
@@ -221,7 +221,7 @@ class GradientExplorer(AskingExplorer):
         Left the prediction, and once steps were taken the two trails; right the pushes.
         """
         from emdviz import plots
-        from emdviz.plots._labels import literal
+        from emdviz.plots.labels import literal
 
         shared = {"classes": self.classes, "positions": self.positions}
         walks = self._of_each(self.steps, lambda walk: walk)

@@ -1,4 +1,4 @@
-"""What two explorers or more share, in Python and in JavaScript."""
+"""Parts that two explorers or more share, in Python and in JavaScript."""
 
 from emdviz.explorers.kit.distribution_explorer import DistributionExplorer
 from emdviz.explorers.kit.explorer import Explorer, Panel

@@ -1,4 +1,4 @@
-"""What explorers of draggable distributions share: a number and a slider for every class."""
+"""The base of explorers of draggable distributions: a number and a slider for every class."""
 
 import math
 from typing import ClassVar

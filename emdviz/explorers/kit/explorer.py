@@ -1,4 +1,4 @@
-"""What every explorer shares: traits of its own, its colours, and pages that stand alone."""
+"""The base of all explorers: traits, colours, and pages that stand alone."""
 
 import base64
 import contextlib
@@ -236,9 +236,9 @@ def whole_page(title, body, style=""):
 
 
 def _show_how_to_reopen(_=None):
-    """Add to a cell that has run, below the figures that it shows, what to do without a kernel.
+    """Add a note below the figures of a cell that has run: how to see them without a kernel.
 
-    It has to be an output of its own: of one output JupyterLab shows the widget alone.
+    It has to be a separate output: of one output JupyterLab shows the widget alone.
     """
     get_ipython().events.unregister("post_run_cell", _show_how_to_reopen)
     display({"text/html": _REOPENED, "text/plain": ""}, raw=True)

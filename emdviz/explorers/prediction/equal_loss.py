@@ -1,4 +1,4 @@
-"""Two predictions that a loss of any kind calls equal: one moves, the other follows in a line."""
+"""Two predictions kept equal under any loss: one is moved, the other follows on a line."""
 
 import math
 

@@ -189,7 +189,7 @@ class PredictionExplorer(AskingExplorer):
         Bars above, CDF steps below, A left, B right; the losses stand in the titles.
         """
         from emdviz import plots
-        from emdviz.plots._labels import literal
+        from emdviz.plots.labels import literal
 
         truth = one_hot(self.target, self.num_classes)
         shared = {"classes": self.classes, "positions": self.positions}

@@ -74,7 +74,7 @@ class ProprietyExplorer(AskingExplorer):
 
     card: ClassVar = (
         "What a loss rewards",
-        "Labels that differ from person to person, and the answer that each loss likes best.",
+        "Labels that differ from person to person, and the answer that each loss rewards most.",
     )
     _esm = bundle(Path(__file__).parent / "propriety.js")
     _css = style_sheet("propriety", "kit/kit.css", "propriety/propriety.css")
@@ -212,7 +212,7 @@ class ProprietyExplorer(AskingExplorer):
         its landscape below.
         """
         from emdviz import plots
-        from emdviz.plots._labels import literal
+        from emdviz.plots.labels import literal
 
         shared = {"classes": self.classes, "positions": self.positions}
         rows, best_of = 2 if self.num_classes == 3 else 1, self.minimisers

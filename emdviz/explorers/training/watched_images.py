@@ -1,4 +1,4 @@
-"""What the figures of training share: the images that are watched, and epochs for the browser."""
+"""Parts of the figures of training: the images that are watched, and epochs for the browser."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""What a row of the table of losses shows, computed from the loss; it needs torch.
+"""The rows of the table of losses, computed from the losses with torch.
 
 ``scripts/zoo_table.py`` stores the rows of all losses of the zoo in ``losses.json``, for five
 classes; the figure computes those of a user's own losses.

@@ -373,7 +373,7 @@ class ZooExplorer(DistributionExplorer):
         answer to t; below them the pair of predictions, where there is one.
         """
         from emdviz import plots
-        from emdviz.plots._labels import literal
+        from emdviz.plots.labels import literal
 
         rows = [self.facts[name] for name in (self.first, self.second)]
         pair = self.pair
@@ -396,7 +396,7 @@ class ZooExplorer(DistributionExplorer):
     def _draw_row(self, row, cost, push, best):
         """Draw what a row of the table draws, and name the loss."""
         from emdviz import plots
-        from emdviz.plots._labels import literal
+        from emdviz.plots.labels import literal
 
         places, pushes = np.arange(COUNT), np.array(row.get("push", []), dtype=float)
         cost.axvline(LABEL, color=TRUTH, linewidth=6, alpha=0.3)

@@ -1,8 +1,8 @@
 """Losses for ordered classes that others proposed, each ready to train and to compare.
 
 >>> from emdviz.losses import zoo
->>> zoo.names()[7:12], zoo.load("CORN").num_outputs(8)
-(['XE-LS', 'focal', 'Brier', 'EMD1.5', 'EMD3'], 7)
+>>> zoo.names()[-2:], zoo.load("CORN").num_outputs(8)
+(['hinge-AT', 'hinge-IT'], 7)
 >>> zoo.load("SORD", alpha=2.0)
 <Loss SORD alpha=2.0>
 
@@ -60,7 +60,7 @@ def names():
 
 @cache
 def entries():
-    """Return what ``losses.toml`` says of each loss that is not the package's own, by name."""
+    """Return the entries of ``losses.toml`` by name: the losses that are not the package's own."""
     found = tomllib.loads(_text_of("losses.toml"))
     shared = found.pop("shared")
     for entry in found.values():

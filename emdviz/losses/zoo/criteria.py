@@ -1,4 +1,4 @@
-"""What the losses of the zoo compute, and how their outputs are read.
+"""The criteria of the losses of the zoo, and how their outputs are read.
 
 Every maker takes the number of classes and the options of its entry and returns a Module or
 function of outputs, in float32 at least, and targets: class indices (B,), or, where the entry
@@ -24,8 +24,8 @@ PREPARED = {
     "CDWCELoss": lambda outputs: outputs - outputs.detach().amax(1, keepdim=True),
     "MCELoss": lambda outputs: outputs.softmax(1),
 }
-"""What others of its losses are given in the place of logits: CDWCELoss takes exp of its input, so
-that they are shifted, which changes no softmax; MCELoss takes probabilities."""
+"""Conversions of logits for other losses of dlordinal: CDWCELoss takes exp of its input, so that
+logits are shifted, which changes no softmax; MCELoss takes probabilities."""
 
 
 class ZooCriterion(nn.Module):
@@ -93,7 +93,7 @@ def sord(num_classes, alpha):
 
 
 def kappa(kind, num_classes, **options):
-    """Weighted kappa by dlordinal, which first asks whether its input are probabilities."""
+    """Weighted kappa by dlordinal, which first checks whether its inputs are probabilities."""
     module = _dlordinal(kind, num_classes=num_classes, **options)
 
     def compute(outputs, targets):
