@@ -1,4 +1,4 @@
-"""Write the map into docs/RESULTS.md: sentences, figures and tables, all from docs/results/map.
+"""Write the map into docs/RESULTS.md: points, figures and tables, all from docs/results/map.
 
 Run ``python -m emdviz run map --store docs/results`` first, which makes the results.
 """
@@ -47,62 +47,62 @@ def prepare(folder=RESULTS):
     return rows, about, found, mapping.verdicts(found)
 
 
-def sentences(rows, about, found, judged, explained=None):
-    """Return the answer in five sentences, all of whose numbers come from the results."""
-    own, score = judged["EMD2"], scores(judged)
+def points(rows, found, judged, explained=None):
+    """Return the answer in five points, all of whose numbers come from the results."""
+    score = scores(judged)
     return [
-        _first_sentence(own, found, about),
-        _where_sentence(own, found, rows),
-        _instead_sentence(judged, score),
-        f"{_balance('EMD', score)}; {_balance('REG', score)} (it predicts no distribution, so its "
-        f"RPS is its MAE); {_balance('AEMD', score)}.",
-        _why_sentence(why(rows, found) if explained is None else explained),
+        _first_point(judged["EMD2"], found),
+        _where_point(judged["EMD2"], found, rows),
+        _instead_point(judged, score),
+        f"**Not to take**: EMD {_tally(score['EMD'])}; REG {_tally(score['REG'])} (it predicts no "
+        "distribution, so its RPS is its MAE).",
+        _why_point(why(rows, found) if explained is None else explained),
     ]
 
 
 def scores(judged):
-    """Return for each loss in how many regimes it wins, loses and is mixed."""
-    return {loss: tuple(int((judged[loss] == word).sum()) for word in WORDS) for loss in judged}
+    """Return for each loss in how many regimes it wins, loses, is mixed and is undecided."""
+    return {loss: _count(judged[loss].dropna()) for loss in judged}
 
 
-def _first_sentence(own, found, about):
-    tally = {word: int((own == word).sum()) for word in (*WORDS, "undecided")}
-    runs, compared = sum(one["runs"] for one in about.values()), int(found["p"].notna().sum())
-    more = np.sign(tally["wins"] - tally["loses"])
+def _count(verdicts):
+    return tuple(int((verdicts == word).sum()) for word in (*WORDS, "undecided"))
+
+
+def _tally(score):
+    wins, loses, mixed, _ = score
+    return f"wins in {wins}, loses in {loses} and is mixed in {mixed}"
+
+
+def _first_point(own, found):
+    wins, loses, mixed, undecided = _count(own)
+    compared, more = int(found["p"].notna().sum()), np.sign(wins - loses)
     lead = {
         -1: "EMD² alone is more often worse than cross-entropy (XE) than better",
         0: "EMD² alone is as often better than cross-entropy (XE) as worse",
         1: "EMD² alone is more often better than cross-entropy (XE) than worse",
     }[more]
     return (
-        f"{lead}: of {len(own)} regimes, with {runs:,} runs, it wins in {tally['wins']}, loses in "
-        f"{tally['loses']}, is mixed in {tally['mixed']} and cannot be told from it in "
-        f"{tally['undecided']} (by RPS, MAE and AEM, p adjusted for {compared:,} comparisons)."
+        f"**{lead}**: of {len(own)} regimes it wins in {wins}, loses in {loses}, is mixed in "
+        f"{mixed} and cannot be told from it in {undecided} (by RPS, MAE and AEM; p adjusted for "
+        f"{compared:,} comparisons)."
     )
 
 
-def _where_sentence(own, found, rows):
-    """Say where EMD² wins, by name, by network and on real data."""
-    won = _named(own, "wins")
-    parts = [f"It wins in {won}" if won else "It wins in no regime"]
-    names = {"linear": "a linear layer", "mlp": "an MLP"}
-    for network in dict.fromkeys(REGIMES[name].network for name in own.index):
-        chosen = own[[name for name in own.index if REGIMES[name].network == network]]
-        parts.append(f"with {names.get(network, network)} {_tally(chosen)}")
-    real = own[[name for name in own.index if not REGIMES[name].fresh]]
-    if len(real):
-        share = 100 * relative(rows, found, "EMD2")[real.index]
-        parts.append(
-            f"on real data (tables, digits, faces) {_tally(real)}, its RPS there differing from "
-            f"that of XE by {share.min():+.1f} to {share.max():+.1f} %, {share.median():+.1f} % in "
-            "the median"
+def _where_point(own, found, rows):
+    """Say where EMD² wins, by name and on real data."""
+    won = [f"“{REGIMES[name].words}”" for name in own.index[own == "wins"]]
+    text = f"**Where it wins**: {', '.join(won) or 'nowhere'}."
+    real = [name for name in own.index if not REGIMES[name].fresh]
+    if real:
+        share = 100 * relative(rows, found, "EMD2")[real]
+        text += (
+            f" On real data (tables, digits, faces: {len(real)} regimes) it "
+            f"{_tally(_count(own[real]))}: its RPS differs from that of XE by "
+            f"{share.median():+.1f} % in the median, from {share.min():+.1f} to "
+            f"{share.max():+.1f} %."
         )
-    return f"{'; '.join(parts)}.".replace("-", "−")
-
-
-def _tally(verdicts):
-    wins, loses = ((verdicts == word).sum() for word in ("wins", "loses"))
-    return f"it wins in {wins} and loses in {loses} of {len(verdicts)}"
+    return text.replace("-", "−")
 
 
 def relative(rows, found, loss):
@@ -111,18 +111,18 @@ def relative(rows, found, loss):
     return own["difference"] / rows[rows["loss"] == "XE"].groupby("regime")["RPS"].mean()
 
 
-def _instead_sentence(judged, score):
+def _instead_point(judged, score):
     """Say what to take: the sum with XE, the best balance, and which losses never lose."""
     best = max(score, key=lambda loss: (score[loss][0] - score[loss][1], score[loss][0]))
-    safe = [look_of(loss).label for loss in score if not any(score[loss][1:])]
-    never = f"worse than XE in nothing, in any regime: {_list(safe)}" if safe else (
-        "no loss is free of regimes in which something is worse than with XE"
-    )  # fmt: skip
-    told = [_balance(loss, score) for loss in dict.fromkeys(["XEMD2", best])]
-    told[-1] += ", the best balance of wins and losses"
+    safe = [look_of(loss).label for loss in score if not any(score[loss][1:3])]
+    told = [f"{look_of(loss).label} {_tally(score[loss])}" for loss in {"XEMD2": 0, best: 0}]
+    told[-1] += ", the best balance"
+    never = "Each loss is worse than XE in some score in some regime"
+    if safe:
+        never = f"Worse than XE in no score, in no regime: {_list(safe)}"
     return (
-        f"What to take in its place, with the weight of EMD² chosen on validation: "
-        f"{'; '.join(told)}; {never}."
+        "**What to take in its place**, with the weight of EMD² chosen on validation: "
+        f"{'; '.join(told)}. {never}."
     )
 
 
@@ -131,14 +131,19 @@ def _list(names):
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _balance(loss, score):
-    wins, loses, mixed = score[loss]
-    return f"{look_of(loss).label} wins in {wins}, loses in {loses} and is mixed in {mixed}"
-
-
-def _named(verdicts, word):
-    names = [REGIMES[name].words for name in verdicts.index[verdicts == word]]
-    return ", ".join(f"“{name}”" for name in names)
+def balance_table(judged):
+    """Return a table of how often each loss wins against XE, and EMD² with each network."""
+    names = {"linear": "a linear layer", "mlp": "an MLP"}
+    used = [REGIMES[name].network for name in judged.index]
+    lines = ["| loss | wins | loses | mixed | cannot be told |", "|---|---:|---:|---:|---:|"]
+    for loss, score in scores(judged).items():
+        lines.append(f"| {look_of(loss).label} | {' | '.join(map(str, score))} |")
+        if loss != "EMD2":
+            continue
+        for network, own in judged[loss].groupby(used, sort=False):
+            cells = " | ".join(map(str, _count(own)))
+            lines.append(f"| … with {names.get(network, network)} | {cells} |")
+    return "\n".join(lines)
 
 
 def why(rows, found):
@@ -193,7 +198,7 @@ def _instead_of_rps(rows, name):
     return found[(found["loss"] == "EMD2") & (found["metric"] == "RPS")]
 
 
-def _why_sentence(table):
+def _why_point(table):
     stands = table[table["verdict"] != "undecided"]
     kept = int((stands["verdict"] == stands["scaled verdict"]).sum())
     split = stands.dropna(subset=["ranking"])
@@ -202,30 +207,26 @@ def _why_sentence(table):
     rho, p = stats.spearmanr(table["XE confident"], share)
     related = "follows" if p <= 0.05 and rho < 0 else "cannot be told to follow"
     stay = table[["XE stay", "EMD2 stay"]].dropna()
-    parts = [
-        f"Why: the differences of EMD² to XE in RPS stand in {len(stands)} regimes, in {kept} of "
-        "them also after temperature scaling of both on validation"
-    ]
+    text = (
+        f"**Why**: of {len(stands)} differences of EMD² to XE in RPS that stand, {kept} do so "
+        "after temperature scaling of both on validation as well"
+    )
     if len(split):
-        parts[0] += (
-            f", and in {ranked} of {len(split)} where it was measured they are of ranking more "
-            "than of calibration of the CDF"
-        )
-    parts.append(
-        f"EMD² takes {steps:.2g} times as many steps to come within 5 % of XE's last validation "
+        text += f", and {ranked} of {len(split)} are of ranking more than of calibration"
+    text += (
+        f". EMD² takes {steps:.2g} times as many steps to come within 5 % of XE's last validation "
         "RPS, where it does (median)"
     )
     if len(stay) >= 3:
-        parts[-1] += (
-            ", and of the confident mistakes after its first epoch "
-            f"{stay['EMD2 stay'].median():.0f} % stay to the end, {stay['XE stay'].median():.0f} % "
-            f"with XE (medians of {len(stay)} regimes)"
+        text += (
+            f"; {stay['EMD2 stay'].median():.0f} % of its confident mistakes after the first epoch "
+            f"stay to the end, {stay['XE stay'].median():.0f} % of those of XE (medians of "
+            f"{len(stay)} regimes)"
         )
-    parts.append(
-        f"its advantage {related} the share of confident mistakes of XE (rank correlation with "
-        f"the relative difference in RPS {rho:+.2f}, p = {p:.2g})."
-    )
-    return "; ".join(parts).replace("-", "−")
+    return (
+        f"{text}. Its advantage {related} the share of confident mistakes of XE (rank correlation "
+        f"with the relative difference in RPS {rho:+.2f}, p = {p:.2g})."
+    ).replace("-", "−")
 
 
 def figures(found, folder=ROOT / "docs"):
@@ -369,13 +370,17 @@ def section(folder=RESULTS):
     """Return the part of docs/RESULTS.md that the map fills."""
     rows, about, found, judged = prepare(folder)
     explained = why(rows, found)
-    told_in = sentences(rows, about, found, judged, explained)
+    answer = points(rows, found, judged, explained)
     lacking = [one for name, one in REGIMES.items() if name not in about]
     told = "\n".join(
         f"- `{one.name}`: {one.words} ({one.varies}); {_duration(one.minutes)}" for one in lacking
     )
     parts = [
-        "\n".join(f"{k}. {one}" for k, one in enumerate(told_in, 1)),
+        "\n".join(f"{k}. {one}" for k, one in enumerate(answer, 1)),
+        balance_table(judged),
+        "A loss wins in a regime if it is better than XE in RPS, MAE or AEM and worse in none of "
+        "them, loses in the reverse case, and is mixed if it is better in one and worse in "
+        "another.",
         "![The map in RPS: regimes down, losses across, paired differences to XE with 95 % "
         "intervals](map_RPS.png)",
         "Left of the line is better than XE in RPS and MAE, right of it in AEM. Coloured: the "

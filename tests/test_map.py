@@ -459,17 +459,17 @@ class TestPage:
         assert section == page.section()
 
     @pytest.mark.slow
-    def test_other_results_give_other_sentences(self, tmp_path):
+    def test_other_results_give_other_points(self, tmp_path):
         for name in ("middle", "bent", "lev"):
             for path in page.RESULTS.glob(f"{name}.*"):
                 shutil.copy(path, tmp_path)
         rows, about, found, judged = page.prepare(tmp_path)
-        before = page.sentences(rows, about, found, judged)
+        before = page.points(rows, found, judged)
         assert (len(about), len(before)) == (3, 5)
         rows.loc[rows["loss"] == "EMD2", ["RPS", "MAE"]] -= 1
         rows.loc[rows["loss"] == "EMD2", "AEM"] += 50
         found = differences(rows)
-        after = page.sentences(rows, about, found, verdicts(found))
+        after = page.points(rows, found, verdicts(found))
         assert before[0] != after[0]
         assert f"it wins in {len(about)}, loses in 0" in after[0]
 

@@ -307,13 +307,15 @@ _ALL = (
     _drawn_regime("tail", "labels", "each class half as frequent", tail=2.0),
     _drawn_regime("uneven", "order", "uneven positions, known to losses", positions=_UNEVEN),
     _drawn_regime("no-order", "order", "order not in the features", order=False),
-    _drawn_regime("bent", "network", "bent truth, linear layer", bent=True),
-    _drawn_regime("bent-mlp", "network", "bent truth, MLP", bent=True, network="mlp", minutes=4),
+    _drawn_regime("bent", "network", "nonlinear truth, linear layer", bent=True),
+    _drawn_regime(
+        "bent-mlp", "network", "nonlinear truth, MLP", bent=True, network="mlp", minutes=4
+    ),
     *(
         _drawn_regime(name, "training", words, bent=True, network="mlp", **given)
         for name, words, given in (
-            ("mlp-4-epochs", "bent truth, MLP, 4 epochs", {"epochs": 4, "minutes": 1}),
-            ("mlp-256-epochs", "bent truth, MLP, 256 epochs", {"epochs": 256, "minutes": 8}),
+            ("mlp-4-epochs", "nonlinear truth, MLP, 4 epochs", {"epochs": 4, "minutes": 1}),
+            ("mlp-256-epochs", "nonlinear truth, MLP, 256 epochs", {"epochs": 256, "minutes": 8}),
         )
     ),
     *(
