@@ -357,6 +357,24 @@ class TestPredicting:
         reach = np.sort(np.concatenate(errors))[int(np.ceil(0.9 * 301)) - 1]
         np.testing.assert_allclose((high - low)[middle] / 2, reach, atol=1e-5)
 
+    def test_of_margins(self, new, tmp_path):
+        """A vote: the position nearest to the mean of what the networks predict."""
+        losses, folder = ["hinge-WW", "hinge-IT"], tmp_path / "runs"
+        one = comparing.compare(LEV, seeds=3, folder=folder, **(SMALL | {"losses": losses}))
+        for loss in losses:
+            runs = [training.load_run(one.run_folder(loss, seed)) for seed in one.seeds]
+            score = 1 + np.mean([run.predict(new).classes.numpy() for run in runs], axis=0)
+            scores = comparing.predict(folder, new, loss=loss)
+            np.testing.assert_allclose(scores.table["score"], score, atol=1e-5)
+            assert scores.table["class"].tolist() == [
+                str(k) for k in np.ceil(score - 0.5).astype(int)
+            ]
+            parts = [one.predictions(loss, seed)["valid"] for seed in one.seeds]
+            errors = np.concatenate([abs(one["classes"] - one["labels"]) for one in parts])
+            reach = np.sort(errors)[int(np.ceil(0.9 * 301)) - 1]
+            expected = (score + reach).clip(1, 5)
+            np.testing.assert_allclose(scores.table["high"], expected, atol=1e-5)
+
     def test_what_is_unlike_the_training_data_is_reported_or_refused(self, made, new, tmp_path):
         odd = new.head(3).astype(object)
         odd.loc[1, "in2"] = 77

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import spearmanr
 from torch import nn
 from torchvision.models import resnet18
 
@@ -162,6 +163,40 @@ def test_regression_in_years_is_read_in_years():
     (epoch,) = one
     assert epoch.train_loss == pytest.approx(0, abs=1e-6)
     assert one.evaluate("test")[1]["AEM"] == 100
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "classes"),
+    [
+        ("hinge-WW", [[-9.0, 2.0, 1.0, 0.0], [9.0, 1.0, 2.0, 30.0]], [1, 3]),
+        ("hinge-AT", [[9.0, 2.0, -1.0], [-9.0, -20.0, -30.0]], [2, 0]),
+        ("REG", [[1.4], [3.2]], [1, 3]),
+    ],
+)
+def test_scores_without_a_distribution_are_classes_or_the_one_number(loss, outputs, classes):
+    """Of several outputs, such as margins, none is a score."""
+    places = [0.0, 1.0, 10.0, 30.0]
+    one = Run("linear", loss, rows(positions=places), CONFIG)
+    found = one.read_outputs(torch.tensor(outputs))
+    expected = np.interp(np.ravel(outputs) if loss == "REG" else classes, range(C), places)
+    assert found.classes.tolist() == classes
+    np.testing.assert_allclose(found.to_frame()["score"], expected, rtol=1e-6)
+
+
+def test_two_thresholds_are_no_number_either():
+    labels = torch.arange(30) % 2
+    parts = dict(zip(("train", "valid", "test"), torch.arange(30).split(10), strict=True))
+    data = datasets.OrderedData("two", torch.rand(30, 3), labels, ["no", "yes"], parts)
+    found = Run("linear", "hinge-AT", data, CONFIG).read_outputs(torch.tensor([[0.2], [-7.0]]))
+    assert found.to_frame()["score"].tolist() == found.classes.tolist() == [1, 0]
+
+
+def test_spearman_of_regression_is_that_of_its_outputs():
+    one = Run("linear", "REG", rows(), CONFIG)
+    split = one.data.dataset.split("test")
+    outputs = 0.3 * split.labels[:, None] + torch.from_numpy(RNG.normal(size=(40, 1)))
+    found = training.measure(one.read_outputs(outputs.float()), split, C)["Spearman"]
+    assert found == pytest.approx(spearmanr(outputs[:, 0].float(), split.labels).statistic)
 
 
 class TestData:

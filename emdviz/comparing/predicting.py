@@ -41,7 +41,7 @@ class Scores:
     table : pandas.DataFrame
         A row for each input, in the order in which they came: ``input`` (name of the file, line
         of the table, or number of the row from 0), ``class``, ``score`` (expected position),
-        ``spread`` (standard deviation of the position; of a loss that predicts one number, its
+        ``spread`` (standard deviation of the position; of a loss without a distribution, its
         root mean square error on validation), ``low`` and ``high`` (ends of the 90 % interval),
         ``P(name)`` for each class, and ``note``: what is unlike the training data, or why the
         input was not read. The numbers of an input that was not read are missing.
@@ -89,8 +89,8 @@ def predict(folder, inputs, *, loss=None, model=None):
     Notes
     -----
     An interval holds the classes k with max(0, 1 − 2 F(k), 2 F(k − 1) − 1) ≤ q: the middle of the
-    distribution with CDF F. Of a loss that predicts one number it holds those no farther than q
-    from it. q is such that 90 % of the labels of the validation splits are held, with the
+    distribution with CDF F. Of a loss without a distribution it holds those no farther than q
+    from the score. q is such that 90 % of the labels of the validation splits are held, with the
     correction of split conformal prediction (Vovk, Gammerman, Shafer 2005; Papadopoulos et al.
     2002). That is no guarantee here: the validation splits have chosen the loss and its learning
     rate, too, and an interval is that of the mean of all networks. So ``coverage`` counts the same
@@ -312,8 +312,8 @@ class _Interval:
         """Return how far each label is from the middle of its prediction, shape (N,)."""
         rows, labels = np.arange(len(predicted["labels"])), predicted["labels"]
         if self.is_point:
-            outputs = torch.from_numpy(predicted["outputs"])[:, None]
-            score = run.read_outputs(outputs).to_frame()["score"].to_numpy()
+            point = (torch.from_numpy(predicted[kind]) for kind in ("classes", "outputs"))
+            score = run.read_point(*point).to_frame()["score"].to_numpy()
             return np.abs(score - self.positions[labels])
         return _distances(predicted["probabilities"])[rows, labels]
 

@@ -32,7 +32,8 @@ class Prediction:
     loss : float or None
         Mean training loss, where targets were given.
     outputs : float tensor, shape (N,), or None
-        Of regression, not rounded; in class steps, or in the unit of the loss's positions.
+        Of regression, not rounded; in class steps, or in the unit of the loss's positions. Of
+        other losses without a distribution, the predicted classes.
     class_names : list of str, or None
         Names of the C classes.
     positions : list of float, shape (C,), or None
@@ -189,18 +190,27 @@ class Predictor:
         if targets is not None:
             device = next(self.model.parameters()).device
             value = self._mean_loss(outputs.to(device), targets.to(device))
-        options, is_point = self.loss_options, self.loss.is_point
-        steps = torch.arange(len(self.classes))
+        classes = self.loss.predict(outputs, len(self.classes), **self.loss_options)
+        if self.loss.is_point:
+            return self.read_point(classes, outputs[:, 0], value, input_names)
+        p = self.loss.decode(outputs, len(self.classes), **self.loss_options)
+        return Prediction(classes, p, value, None, self.classes, self.positions, input_names)
+
+    def read_point(self, classes, numbers, value=None, input_names=None):
+        """Return the :class:`Prediction` of a loss that has no distribution.
+
+        ``numbers`` (N,) are what it predicts if its network has one output for any number of
+        classes. Of several outputs, such as margins, none is a score: the classes are.
+        """
+        count, in_steps = len(self.classes), True
+        if self.loss.num_outputs(count) == self.loss.num_outputs(count + 1) == 1:
+            steps = torch.arange(count)
+            found = self.loss.predict(steps[:, None].float(), count, **self.loss_options)
+            in_steps = torch.equal(found, steps)
+        else:
+            numbers = classes.float()
         return Prediction(
-            self.loss.predict(outputs, len(self.classes), **options),
-            None if is_point else self.loss.decode(outputs, len(self.classes), **options),
-            value,
-            outputs[:, 0] if is_point else None,
-            self.classes,
-            self.positions,
-            input_names,
-            not is_point
-            or torch.equal(self.loss.predict(steps[:, None].float(), len(steps), **options), steps),
+            classes, None, value, numbers, self.classes, self.positions, input_names, in_steps
         )
 
     def read_inputs(self, inputs):
@@ -280,10 +290,11 @@ def measure(prediction, split, num_classes, *, weighted=False):
     """Evaluate a :class:`Prediction` of a whole split; see ``metrics.METRICS``.
 
     Classes are those of the loss's own rule. Regression predicts no distribution. Its RPS is that
-    of certainty in the predicted class, which is its MAE; metrics that make no sense for it are
-    left out. Distances to the truth are those to the true distribution of the split, or to its
-    votes. Where the split has real scores, Spearman's ρ is that of expected and real score, and
-    with positions "score MAE" and "CS(5)" tell in their unit how far these are apart.
+    of certainty in the predicted class, which is its MAE, and Spearman's ρ that of its outputs, not
+    rounded; metrics that make no sense for it are left out. Distances to the truth are those to the
+    true distribution of the split, or to its votes. Where the split has real scores, Spearman's ρ
+    is that of expected and real score, and with positions "score MAE" and "CS(5)" tell in their
+    unit how far these are apart.
     ``weighted`` counts each example by its weight in the data set.
 
     Returns
@@ -307,7 +318,9 @@ def measure(prediction, split, num_classes, *, weighted=False):
                 prediction.classes, labels, num_classes, scores=expected, weights=weights
             )
     else:
-        results = metrics.evaluate_classes(prediction.classes, labels, num_classes, weights=weights)
+        results = metrics.evaluate_classes(
+            prediction.classes, labels, num_classes, scores=prediction.outputs, weights=weights
+        )
         results["RPS"] = results["MAE"]
     if split.scores is not None:
         expected = to_numpy(prediction.scores(split.positions)).astype(np.float64)
