@@ -3,6 +3,7 @@
 Run ``python scripts/claims_page.py``. Every number is computed here, or read from stored results.
 """
 
+import argparse
 import json
 import sys
 from dataclasses import dataclass
@@ -488,4 +489,5 @@ def page():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     PAGE.write_text(page(), encoding="utf-8")

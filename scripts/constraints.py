@@ -1,5 +1,6 @@
 """Write the installed versions to constraints.txt, one name==version a line."""
 
+import argparse
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -15,6 +16,7 @@ def installed():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     lines = [f"{name}=={version}\n" for name, version in installed().items()]
     PATH.write_text(HEADER + "".join(lines), encoding="utf-8")
     print(f"{len(lines)} versions written to {PATH.name}")

@@ -1,5 +1,6 @@
 """Print the lowest version of each direct dependency that pyproject.toml allows, for pip."""
 
+import argparse
 import tomllib
 from pathlib import Path
 
@@ -17,5 +18,6 @@ def lowest():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     for name, version in sorted((lowest() | OF_THEIR_TIME).items()):
         print(f"{name}=={version}")

@@ -4,6 +4,7 @@ docs/explorer.webp is the prediction explorer, played with in headless Chromium;
 holds the first picture of each notebook, from the book that `make book` has built.
 """
 
+import argparse
 import io
 import shutil
 import sys
@@ -88,4 +89,5 @@ def play(browser, path):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

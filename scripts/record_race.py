@@ -7,6 +7,7 @@ network believes of eight of them. One run of each loss, with the learning rates
 The site shows it without torch, as a replay.
 """
 
+import argparse
 import json
 from pathlib import Path
 
@@ -87,4 +88,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

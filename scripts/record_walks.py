@@ -3,6 +3,7 @@
 Run ``python scripts/record_walks.py``; it takes a few seconds.
 """
 
+import argparse
 import json
 
 from emdviz.explorers import ProprietyExplorer
@@ -34,4 +35,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -3,6 +3,7 @@
 Run ``python scripts/zoo_rank.py``. The three best are ``ZOO_CHOSEN`` of ``experiments.regimes``.
 """
 
+import argparse
 from functools import cache, partial
 from pathlib import Path
 
@@ -52,4 +53,5 @@ def _read_table(name):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -362,8 +362,14 @@ def test_prints_and_warnings_of_the_loss_are_hidden(capsys):
 def test_bad_arguments_are_refused():
     with pytest.raises(TypeError, match="loss must be a function or a Module, got float"):
         diagnose(0.5)
+    for loss in ("EMD2", losses.LOSSES["EMD2"]):
+        with pytest.raises(TypeError, match=r"pass losses\.as_loss\(loss\)\.make\(num_classes\)"):
+            diagnose(loss)
     with pytest.raises(ValueError, match="inputs must be one of"):
         diagnose(emdviz.emd2_loss, inputs="scores")
+    for wrong in (np.dtype("float32"), torch.float32, "7", [5], 1, 0, -3, 5.0, True):
+        with pytest.raises((TypeError, ValueError), match="num_classes must be an integer, 2 or"):
+            diagnose(emdviz.emd2_loss, num_classes=wrong)
 
 
 @pytest.mark.slow

@@ -291,6 +291,12 @@ def test_numbers_of_a_shape_are_read():
     assert exercises.judge_answer([1, 2], shape=(3,)).hint == "Give 3 numbers; got [1, 2]."
 
 
+@pytest.mark.parametrize("calls", [np.dtype("float32"), 5, [], "ab", [3, 4], [np.ones(2)]])
+def test_calls_that_are_no_lists_of_arguments_are_refused(calls):
+    with pytest.raises(TypeError, match=r"^calls must be .* such as \[\(1,\), \(2,\)\], got "):
+        exercises.judge_answer(lambda x: x, calls=calls)
+
+
 def test_functions_are_called_and_their_results_judged():
     grows = (lambda v: v[1] > v[0], lambda v: f"{v[1]:g} is not more than {v[0]:g}")
     calls = [(1, 2), (2, 3)]

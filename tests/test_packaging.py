@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,19 @@ def test_the_oldest_environment_holds_the_lowest_version_of_every_dependency(pro
         bound = str(requirement.specifier).removeprefix(">=")
         assert str(Version(bound)) == bound, f"{requirement} has more than a lowest version"
         assert str(lowest[requirement.name]) == f"=={bound}", f"{requirement} differs by extra"
+
+
+def test_scripts_tell_what_they_do_instead_of_beginning(capsys, monkeypatch):
+    for path in sorted((ROOT / "scripts").glob("*.py")):
+        if path.stem != "install_torch":  # which takes one word and refuses all others
+            assert ".parse_args(" in path.read_text(encoding="utf-8"), path
+    for name, words in (("oldest", "lowest version"), ("constraints", "installed versions")):
+        path = str(ROOT / "scripts" / f"{name}.py")
+        monkeypatch.setattr(sys, "argv", [path, "--help"])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(path, run_name="__main__")
+        assert ended.value.code == 0
+        assert words in capsys.readouterr().out
 
 
 def test_an_environment_that_could_not_be_made_is_taken_away(tmp_path):

@@ -262,6 +262,12 @@ def test_curves_of_different_lengths_are_refused():
         plots.plot_scalings([1.0, 2.0], [1.0, 2.0, 3.0], converged=1, exact=1)
 
 
+@pytest.mark.parametrize("floor", [np.dtype("float32"), "a", None, 0, -1e-8, np.nan, np.inf])
+def test_a_floor_that_is_no_positive_number_is_refused(floor):
+    with pytest.raises(ValueError, match="floor must be a number greater than 0, got "):
+        plots.plot_scalings([1.0, 2.0], [1.0, 2.0], converged=1, exact=1, floor=floor)
+
+
 def test_a_saved_page_is_one_file_that_fetches_nothing(tmp_path):
     explorer = SinkhornExplorer([0.2, 0.5, 0.3], classes=["</script><b>", "b", "c"])
     check_self_contained(explorer.save_html(tmp_path / "page.html"))

@@ -15,7 +15,7 @@ from emdviz.diagnosis.families import find_thresholds
 from emdviz.diagnosis.forms import EMD, EMD2, FORMS, brief
 from emdviz.diagnosis.study import at_near_and_far, study
 from emdviz.propriety.search import verdict as judge
-from emdviz.reading import read_choice
+from emdviz.reading import read_choice, read_count
 
 INPUTS = ("logits", "probabilities", "distributions", "outputs")
 _TARGETS = {"logits": ("labels",), "probabilities": ("labels", "distributions")}
@@ -149,7 +149,7 @@ def diagnose(loss, *, inputs=None, num_classes=None):
         another one, or one output with a class index. By default it tries them all, and takes a
         function of class indices that accepts any scores for one of logits.
     num_classes : int, optional
-        C, if the loss takes only one; by default it tries several.
+        C, 2 or more, if the loss takes only one; by default it tries several.
 
     Returns
     -------
@@ -176,9 +176,14 @@ Take the running sum first (cumsum along the classes), then the difference.
         loss(torch.tensor([[0., 0.]]), torch.tensor([0])) gives 0.5; expected 0.25 (EMD²)
     """
     if not callable(loss):
-        raise TypeError(f"loss must be a function or a Module, got {type(loss).__name__}")
+        raise TypeError(
+            f"loss must be a function or a Module, got {type(loss).__name__}; "
+            "of a name or a Loss pass losses.as_loss(loss).make(num_classes)"
+        )
     if inputs is not None:
         read_choice(inputs, "inputs", INPUTS)
+    if num_classes is not None:
+        num_classes = read_count(num_classes, "num_classes", 2)
     name = getattr(loss, "__name__", type(loss).__name__)
     name = "This loss" if name == "<lambda>" else name
     if isinstance(loss, nn.Module):

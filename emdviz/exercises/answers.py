@@ -11,6 +11,7 @@ import torch
 
 from emdviz.diagnosis.calling import Unusable, as_numbers, quietly
 from emdviz.diagnosis.examples import Example, as_code
+from emdviz.reading import check_is, shown
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,10 @@ def judge_answer(answer, *conditions, praise="", shape=None, calls=None) -> Answ
     >>> judge_answer(lambda x: -x, grows, calls=[(1,), (2,)])
     ✗ it should grow
     """
+    if calls is not None and not (isinstance(calls, list | tuple) and calls):
+        raise TypeError(f"calls must be a list such as [(1,), (2,)], got {shown(calls)}")
+    for call in calls or ():
+        check_is(call, "calls", tuple | list, "tuples of arguments, such as [(1,), (2,)]")
     try:
         if calls is not None:
             if not callable(answer):

@@ -123,15 +123,14 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
     converged, exact : float
         Cost of the plan that is approached, and of the exact plan.
     floor : float
-        Where the axis ends; smaller errors are drawn there.
+        Where the axis ends, greater than 0; smaller errors are drawn there.
     %(axes)s
 
     Raises
     ------
     ValueError
-        If the two arrays are not of one length.
+        If the two arrays are not of one length, or a number is not as above.
     """
-    ax = ax or plt.gca()
     costs, errors = (
         to_numpy(as_float_array(values, name), name)
         for values, name in ((costs, "costs"), (column_errors, "column_errors"))
@@ -142,6 +141,8 @@ def plot_scalings(costs, column_errors, *, converged, exact, ax=None, floor=1e-8
             f"got {costs.shape} and {errors.shape}"
         )
     converged, exact = read_number(converged, "converged"), read_number(exact, "exact")
+    floor = read_number(floor, "floor", "a number greater than 0", lambda x: 0 < x < np.inf)
+    ax = ax or plt.gca()
     counts = np.arange(1, len(costs) + 1)
     blur = max(abs(converged - exact), floor)
     off = np.maximum(abs(costs - exact), floor)  # NaN stays NaN
