@@ -70,6 +70,19 @@ def check(name, t, better):
     return costs_less(name, better, t, t)
 
 
+def is_known(name):
+    """Return whether :func:`check` has the formula of a loss."""
+    if name in HEADS or name == "ECOC":
+        return True
+    try:
+        terms(name, 0, [Fraction(1, 3)] * 3)
+    except KeyError:
+        return False
+    except ValueError:  # it is known for two classes
+        return True
+    return True
+
+
 def costs_less(name, p, q, t):
     """Return whether p costs less than q for labels drawn from t, and how that was found."""
     one, other = (expected(name, x, t) for x in (p, q))
@@ -166,9 +179,9 @@ def soft_label(name, k, count):
         a, b = BETA[count][k]
         below = [_beta_cdf(Fraction(i, count), a, b) for i in range(count + 1)]
         return [below[i + 1] - below[i] for i in classes]
+    share = {"general-triangular": Fraction(1, 20), "triangular": _triangular_share(k)}[name]
     if count != 2:
         raise ValueError(f"p must have two classes for {name}, got {count}")
-    share = {"general-triangular": Fraction(1, 20), "triangular": _triangular_share(k)}[name]
     return [1 - share if i == k else share for i in classes]
 
 

@@ -30,7 +30,7 @@ CHOSEN = OKABE_ITO["yellow"]
 """Of what the reader has chosen."""
 
 MORE_COLOURS = ("#600054", "#A84830", "#5490B4", "#A8B484", "#8460F0", "#542424")
-"""For losses without a colour of their own; those of ``losses.LOSSES`` stand there."""
+"""For losses without a colour of their own, and for more registered ones, which keep theirs."""
 
 SPLIT_COLOURS = [OKABE_ITO[name] for name in ("blue", "grey", "vermillion", "green", "purple")]
 """Of the parts of a data set, in their order: training, validation and test first."""

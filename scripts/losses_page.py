@@ -487,6 +487,8 @@ def _example(facts):
 
 def _again(name, facts):
     """How a counter-example was computed again; the page is not written if it does not hold."""
+    if not counter_examples.is_known(name):
+        return "Found by the search"
     t, better = (facts[key] and [Fraction(x) for x in facts[key]] for key in ("t", "better"))
     holds, how = counter_examples.check(name, t, better)
     if not holds:

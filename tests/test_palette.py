@@ -9,7 +9,8 @@ from emdviz import palette
 from emdviz.losses import LOSSES
 
 ROLES = {"truth": palette.TRUTH, "A, p": palette.PREDICTION_A, "B": palette.PREDICTION_B}
-ALL = ROLES | {name: loss.colour for name, loss in LOSSES.items()}
+OWN = {name: loss.colour for name, loss in LOSSES.items()}
+ALL = ROLES | {n: colour for n, colour in OWN.items() if colour not in palette.MORE_COLOURS}
 WITH_MORE = ALL | {f"more {k}": colour for k, colour in enumerate(palette.MORE_COLOURS)}
 
 # Machado, Oliveira, Fernandes 2009, severity 1.0; on linear RGB

@@ -148,8 +148,9 @@ class Loss:
         """Its colour in figures, ``#rrggbb``."""
         if self._colour is not None:
             return self._colour
-        number = len(_given_colours)
-        return _given_colours.setdefault(self.name, MORE_COLOURS[number % len(MORE_COLOURS)])
+        taken = {loss._colour for loss in LOSSES.values()}
+        free = [colour for colour in MORE_COLOURS if colour not in taken] or MORE_COLOURS
+        return _given_colours.setdefault(self.name, free[len(_given_colours) % len(free)])
 
     @property
     def reads_softmax(self):
