@@ -72,6 +72,15 @@ def test_a_module_cannot_import_itself(write):
         bundle(write(a='import { b } from "./a.js";\nexport default 1;\n'))
 
 
+def test_two_modules_of_one_name_are_refused(write, tmp_path):
+    for folder in ("kit", "other/kit"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "b.js").write_text("export const b = 1;\n")
+    lines = 'import { b } from "./kit/b.js";\nimport { b as c } from "./other/kit/b.js";\n'
+    with pytest.raises(BundleError, match=r"a\.js, line 2: another module is called kit_b as well"):
+        bundle(write(a=lines + "export default b + c;\n"))
+
+
 def test_the_first_module_has_a_default_and_others_may(write):
     with pytest.raises(BundleError, match=r"a\.js: the first module must export a default"):
         bundle(write(a="export const b = 1;\n"))

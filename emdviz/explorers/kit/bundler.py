@@ -61,8 +61,9 @@ def bundle(first, name="widget"):
     Raises
     ------
     BundleError
-        If a file is missing, modules import each other in a circle, a name is imported that is
-        not exported, or a statement has a form that is not understood.
+        If a file is missing, modules import each other in a circle, two have one folder's and
+        file's name, a name is imported that is not exported, or a statement has a form that is
+        not understood.
 
     Examples
     --------
@@ -168,6 +169,8 @@ def _read_module(path, modules, importing):
             raise module.error(position, f"modules import each other: {' → '.join(circle)}")
         if needed not in modules:
             _read_module(needed, modules, (*importing, module.path))
+        if any(_name_of(path) == _name_of(needed) for path in modules if path != needed):
+            raise module.error(position, f"another module is called {_name_of(needed)} as well")
         if missing := sorted(set(names) - modules[needed].exports.keys()):
             raise module.error(position, f"{needed.name} does not export {', '.join(missing)}")
     modules[module.path] = module

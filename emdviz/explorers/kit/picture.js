@@ -48,7 +48,7 @@ function schemeOf(root) {
 }
 
 /** Return the figure in `root` as the text of an SVG, and its size in pixels. */
-export function drawPicture(root) {
+function drawPicture(root) {
   const { width, height } = root.getBoundingClientRect();
   const size = { width: Math.ceil(width), height: Math.ceil(height) };
   const scheme = schemeOf(root);

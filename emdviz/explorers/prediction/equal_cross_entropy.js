@@ -51,7 +51,7 @@ export function withTarget(state, target) {
  * a²Δ₁ + (m − a)²Δ₂ is least at a = mΔ₂ / (Δ₁ + Δ₂). Greatest: EMD² is convex, so it is found at
  * a corner, with all else on one class; the far end costs most.
  */
-export function extremes(k, mass, x) {
+function extremes(k, mass, x) {
   const last = x.length - 1;
   const near = x.map(() => 0);
   const far = x.map(() => 0);
