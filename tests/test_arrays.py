@@ -140,8 +140,34 @@ def test_votes_of_many_people_are_kept_and_decide_the_label():
     sorted_anew = from_arrays(ROWS, votes=frame)
     assert sorted_anew.classes == [str(k) for k in range(1, 11)]
     np.testing.assert_allclose(sorted_anew.votes.numpy(), votes / sums[:, None])
+    assert sorted_anew.positions == list(range(1, 11))
+    assert "classes are in order as numbers" in sorted_anew.notes
     with_labels = from_arrays(ROWS, LABELS, votes=votes)
     assert with_labels.labels.tolist() == LABELS.tolist()
+
+
+def test_columns_of_votes_that_name_classes_are_these():
+    classes, votes = ["low", "medium", "high"], np.random.default_rng(2).integers(1, 9, (60, 3))
+    shares = votes / votes.sum(axis=1, keepdims=True)
+    frame = pd.DataFrame(votes, columns=classes)
+    for columns in (classes, classes[::-1], ["medium", "low", "high"]):
+        data = from_arrays(ROWS, votes=frame[columns], classes=classes)
+        assert data.classes == classes
+        np.testing.assert_allclose(data.votes, shares)
+    renamed = from_arrays(ROWS, votes=frame.set_axis(["n1", "n2", "n3"], axis=1), classes=classes)
+    np.testing.assert_allclose(renamed.votes, shares)
+    mixed = frame.set_axis(["low", "high", "n"], axis=1)
+    with pytest.raises(
+        ValueError, match=r"votes must name columns in the order.*'high'"
+    ):
+        from_arrays(ROWS, votes=mixed, classes=classes)
+
+
+def test_notes_tell_of_positions_only_where_these_are_found():
+    note = "positions are the numbers of the classes"
+    assert note in from_arrays(ROWS, LABELS).notes
+    count = len(np.unique(LABELS))
+    assert note not in from_arrays(ROWS, LABELS, positions=np.arange(count) ** 2).notes
 
 
 def test_groups_weights_splits_and_real_scores_are_kept():

@@ -385,9 +385,11 @@ def test_votes_are_counted_in_columns_or_one_in_each_line(tmp_path):
     ]
     (tmp_path / "single.csv").write_text("\n".join(["path,label", *single]))
     columns = image_folder(tmp_path, labels="counts.csv", votes=["high", "low", "medium"])
+    named = {"votes": ["high", "low", "medium"], "classes": ["low", "medium", "high"]}
+    by_name = image_folder(tmp_path, labels="counts.csv", **named)
     rows = image_folder(tmp_path, labels="single.csv", votes=True)
     expected = np.array(list(VOTES.values()))
-    for data in (columns, rows):
+    for data in (columns, by_name, rows):
         assert data.classes == ["low", "medium", "high"]
         np.testing.assert_allclose(data.votes.numpy(), expected / expected.sum(1, keepdims=True))
         assert data.labels.tolist() == [0, 1, 2, 0]

@@ -65,9 +65,10 @@ def test_votes_are_a_column_for_each_class_or_a_row_for_each_vote(tmp_path):
     x = random.permutation(30) / 2
     wide = pd.DataFrame({"x": x, "high": counts[:, 2], "low": counts[:, 0]})
     wide["medium"] = counts[:, 1]
-    by_column = table(wide, votes=["high", "low", "medium"])
-    assert by_column.classes == ["low", "medium", "high"]
-    np.testing.assert_allclose(by_column.votes, counts / counts.sum(1, keepdims=True))
+    for classes in (None, ["low", "medium", "high"]):
+        by_column = table(wide, votes=["high", "low", "medium"], classes=classes)
+        assert by_column.classes == ["low", "medium", "high"]
+        np.testing.assert_allclose(by_column.votes, counts / counts.sum(1, keepdims=True))
     lines = [
         f"p{k},{x[k]},{name}"
         for k, row in enumerate(counts)

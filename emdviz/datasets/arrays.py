@@ -115,7 +115,11 @@ def from_arrays(
     count, scores, cut = len(inputs), None, None
     told = []
     if votes is not None:
-        if classes is None and not is_pandas(votes, "DataFrame"):
+        if classes is None and is_pandas(votes, "DataFrame"):
+            order = order_classes(votes.columns)
+            told, found = notes_of(order, positions), order.positions
+            positions = found if positions is None else positions
+        elif classes is None:
             told = ["classes are the columns of the votes, in their order"]
         votes, classes = _read_votes(votes, classes)
         _check_length(votes, "votes", count)
@@ -128,7 +132,7 @@ def from_arrays(
         labels = torch.from_numpy(cut.labels(numbers))
         positions = cut.positions if positions is None else positions
     elif labels is not None:
-        labels, classes, found, labels_told = read_labels(labels, classes)
+        labels, classes, found, labels_told = read_labels(labels, classes, positions)
         told = [*told, *labels_told]
         positions = found if positions is None else positions
     else:
@@ -241,7 +245,7 @@ def _row(value):
     return np.moveaxis(row, -1, 0) if hasattr(value, "getbands") and row.ndim == 3 else row
 
 
-def read_labels(labels, classes=None):
+def read_labels(labels, classes=None, positions=None):
     """Return class indices, names of classes in their order, positions and notes."""
     kind = getattr(labels, "dtype", None)
     if classes is None and is_pandas(kind, "CategoricalDtype") and kind.ordered:
@@ -261,7 +265,7 @@ def read_labels(labels, classes=None):
         _check_few(texts)
         order = order_classes(texts)
         indices = torch.tensor([order.index[text] for text in texts])
-        return indices, order.classes, order.positions, notes_of(order)
+        return indices, order.classes, order.positions, notes_of(order, positions)
     classes = read_names(classes, "classes")
     names = [as_text(name) for name in classes]
     index = {name: k for k, name in enumerate(names)}
@@ -364,10 +368,9 @@ def as_images(array, depth=None):
 
 
 def _read_votes(votes, classes):
-    if classes is None and is_pandas(votes, "DataFrame"):
-        classes, places = order_columns([str(name) for name in votes.columns])
-        votes = votes.iloc[:, places]
     if is_pandas(votes, "DataFrame"):
+        classes, places = order_columns([str(name) for name in votes.columns], classes)
+        votes = votes.iloc[:, places]
         votes = votes.to_numpy(dtype=np.float64, na_value=np.nan)
     array = torch.from_numpy(np.asarray(to_numpy(votes, "votes"), np.float64))
     if array.ndim != 2:

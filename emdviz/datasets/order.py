@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from emdviz.datasets.readers.numbers import parse_number
-from emdviz.reading import shown, typed
+from emdviz.reading import read_names, shown, typed
 
 MISSING = frozenset(
     ["", "?", "-", "--", ".", "na", "n/a", "#n/a", "nan", "<na>", "nat", "null", "missing",
@@ -57,10 +57,13 @@ class Order:
     note: str  # how the order was found
 
 
-def notes_of(order):
-    """Return the notes of a data set whose classes are in an order that was found."""
-    positions = ["positions are the numbers of the classes"] if order.positions else []
-    return [order.note, *positions]
+def notes_of(order, positions=None):
+    """Return the notes of a data set whose classes are in an order that was found.
+
+    ``positions`` are those that were given, if any.
+    """
+    are_found = order.positions and positions is None
+    return [order.note, *["positions are the numbers of the classes"] * bool(are_found)]
 
 
 class UnknownOrderError(ValueError):
@@ -112,14 +115,31 @@ def order_classes(names):
     return orders[0]
 
 
-def order_columns(names):
+def order_columns(names, classes=None):
     """Return the classes that columns of votes are, in their order, and the place of each column.
+
+    Columns that have the names of ``classes`` are these, wherever they stand; others are in order.
 
     Examples
     --------
     >>> order_columns(["high", "low"])
     (['low', 'high'], [1, 0])
+    >>> order_columns(["B", "A"], ["A", "B"]), order_columns(["n1", "n2"], ["A", "B"])
+    ((['A', 'B'], [1, 0]), (['A', 'B'], [0, 1]))
     """
+    if classes is not None:
+        classes = read_names(classes, "classes")
+        if len(classes) != len(names):
+            raise ValueError(f"votes must have {len(classes)} columns, one for each class")
+        if sorted(names) == sorted(classes):
+            return classes, [names.index(name) for name in classes]
+        moved = [x for x, y in zip(names, classes, strict=True) if x != y and x in classes]
+        if moved:
+            raise ValueError(
+                f"votes must name columns in the order of classes, {shown(classes)}, got "
+                f"{shown(names)}, with {moved[0]!r} at another place"
+            )
+        return classes, list(range(len(names)))
     order = order_classes(names)
     if len(order.classes) < len(names):
         raise ValueError(f"columns of votes must be classes, each once, got {shown(names)}")

@@ -31,7 +31,10 @@ class TrainingData:
         rows, self.valid = dataset.splits["train"], dataset.split("valid")
         for name, split in (("train", rows), ("valid", self.valid)):
             if len(split) == 0:
-                raise ValueError(f"the {name} split is empty: the data set needs more rows")
+                raise ValueError(
+                    f"the {name} split is empty: the data set needs more rows, more groups, or "
+                    f"other splits (splits=); it has {len(dataset)} rows"
+                )
         self.num_classes = len(dataset.classes)
         if self.num_classes < 2:
             raise ValueError(

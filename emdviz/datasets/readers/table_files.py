@@ -250,9 +250,7 @@ def columns_of_votes(frame, columns, classes, name, decimal=None):
     """Return the votes for each class, shape (N, C), and the classes in their order."""
     counts = [column_of_numbers(frame[column], name, decimal) for column in columns]
     counts = np.stack(counts, axis=1)
-    if classes is not None:
-        return counts, classes
-    classes, places = order_columns(columns)
+    classes, places = order_columns(columns, classes)
     return counts[:, places], classes
 
 

@@ -150,7 +150,7 @@ def image_folder(
         if bins is not None:
             found = _cut(listing.labels, bins)
         else:
-            found = _ordered(listing.labels, known, classes)
+            found = _ordered(listing.labels, known, classes, positions)
         return found if positions is None else found | {"positions": positions}
 
     return build(
@@ -291,7 +291,7 @@ def _below(root, name):
     return plain_name(name)
 
 
-def _ordered(labels, known, classes):
+def _ordered(labels, known, classes, positions):
     """Return labels and classes in their order; each class must have an image."""
     if len(set(classes or known)) < 2:
         some = sorted(classes or known)
@@ -306,7 +306,7 @@ def _ordered(labels, known, classes):
             )
         order = order_classes(known)
         classes, index = order.classes, order.index
-        found = {"positions": order.positions, "notes": notes_of(order)}
+        found = {"positions": order.positions, "notes": notes_of(order, positions)}
     else:
         index = {name: k for k, name in enumerate(classes)}
         unknown = sorted(known - set(classes))

@@ -170,7 +170,7 @@ def table(
         counts, classes = columns_of_votes(frame, of_votes, classes, name, decimal)
     if votes is not None and ordered:
         order = order_classes(classes)
-        notes += notes_of(order)
+        notes += notes_of(order, positions)
         positions = order.positions if positions is None else positions
     labels = None
     if label is not None:
