@@ -12,6 +12,8 @@ import shlex
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
+from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
@@ -56,6 +58,18 @@ def counted(places, what):
     """
     some = ", ".join(map(str, places[:3])) + (", …" if len(places) > 3 else "")
     return f"{len(places)} {what}{'s' * (len(places) != 1)} ({some})"
+
+
+def amount(count, what):
+    """Return a number and the word for what it counts, in the plural unless it is 1.
+
+    Examples
+    --------
+    >>> amount(1, "row"), amount(1200, "loss")
+    ('1 row', '1,200 losses')
+    """
+    ending = "" if count == 1 else "es" if what.endswith("s") else "s"
+    return f"{count:,} {what}{ending}"
 
 
 _AS_OPTIONS = ContextVar("as_options", default=False)
@@ -274,6 +288,12 @@ def check_is(value, name, kind, what):
     """Raise a TypeError unless ``value`` is of the type ``kind``, which ``what`` describes."""
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be {what}, got {shown(value)}")
+
+
+def read_path(value, name, what):
+    """Return a path with its ``~`` expanded, or raise a TypeError that says what it leads to."""
+    check_is(value, name, str | PathLike, what)
+    return Path(value).expanduser()
 
 
 def read_names(values, name, num_classes=None):

@@ -157,9 +157,7 @@ def test_columns_of_votes_that_name_classes_are_these():
     renamed = from_arrays(ROWS, votes=frame.set_axis(["n1", "n2", "n3"], axis=1), classes=classes)
     np.testing.assert_allclose(renamed.votes, shares)
     mixed = frame.set_axis(["low", "high", "n"], axis=1)
-    with pytest.raises(
-        ValueError, match=r"votes must name columns in the order.*'high'"
-    ):
+    with pytest.raises(ValueError, match=r"votes must name columns in the order.*'high'"):
         from_arrays(ROWS, votes=mixed, classes=classes)
 
 

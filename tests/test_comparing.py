@@ -27,7 +27,7 @@ from devtools.data_layouts import jpeg, picture, write
 from emdviz import comparing, datasets, losses, report, training
 from emdviz.cli import app
 from emdviz.comparing.baselines import note_on_baselines, run_baselines
-from emdviz.comparing.facts import FACTS, RUNS
+from emdviz.comparing.facts import FACTS, FORMAT, RUNS
 from emdviz.comparing.sources import read_source
 from emdviz.experiments.claims import Claim
 from emdviz.training import TrainConfig
@@ -296,6 +296,24 @@ class TestBaselines:
         assert note_on_baselines(table, pd.DataFrame(found), 1 / 8) == []
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda _: comparing.predict(object(), "new.csv"), "folder must be the folder of a comp"),
+        (lambda _: comparing.load(object()), "folder must be the folder of a comparison, such as"),
+        (lambda folder: comparing.load(folder, data=5), "data must be the data set that was"),
+        (lambda _: comparing.plan(object()), "data must be a file, a folder, or what datasets.t"),
+        (lambda _: comparing.plan(LEV, label="rating", folder=5), "folder must be a folder, "),
+        (lambda _: datasets.table(object(), label="a"), "path must be a DataFrame, or a file with"),
+        (lambda _: datasets.image_folder(object()), "root must be a folder or zip file, got"),
+    ],
+)
+def test_what_is_no_path_is_refused(tmp_path, call, message):
+    (tmp_path / FACTS).write_text(json.dumps({"format": FORMAT, "table": []}))
+    with pytest.raises(TypeError, match=message):
+        call(tmp_path)
+
+
 @pytest.mark.slow
 class TestPredicting:
     @pytest.mark.parametrize("loss", [None, "XE"])
@@ -384,6 +402,8 @@ class TestPredicting:
         assert scores.notes[-1] == "1 of 3 inputs are unlike the training data; see note"
         with pytest.raises(ValueError, match=r"lacks \['in4'\]"):
             comparing.predict(made.folder, new.drop(columns="in4"))
+        with pytest.raises(TypeError, match="inputs must be a DataFrame, or a file with a table"):
+            comparing.predict(made.folder, made)
         with pytest.raises(ValueError, match="loss must be one of"):
             comparing.predict(made.folder, new, loss="CORN")
         with pytest.raises(FileNotFoundError, match="found none at"):
@@ -761,7 +781,7 @@ class TestCommand:
         done = call("compare", LEV, *options, "--folder", folder, "--dry-run")
         assert done.exit_code == 0, done.output
         assert "lev.csv: 1,000 rows, 5 classes: 1 < 2 < 3 < 4 < 5" in done.stdout
-        assert "learning rates: 24 runs or more of linear, 1 epochs each" in done.stdout
+        assert "learning rates: 24 runs or more of linear, 1 epoch each" in done.stdout
         assert "4 losses × 2 seeds, each with a split of its own: 8 runs" in done.stdout
         assert re.search(r"time: about \d+ (s|min)", done.stdout)
         assert "note: classes are in order as numbers" in done.stderr

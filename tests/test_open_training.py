@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -189,6 +190,14 @@ def test_two_thresholds_are_no_number_either():
     data = datasets.OrderedData("two", torch.rand(30, 3), labels, ["no", "yes"], parts)
     found = Run("linear", "hinge-AT", data, CONFIG).read_outputs(torch.tensor([[0.2], [-7.0]]))
     assert found.to_frame()["score"].tolist() == found.classes.tolist() == [1, 0]
+
+
+def test_arrays_that_cannot_be_written_to_are_predicted():
+    one, inputs = Run("linear", "XE", rows(), CONFIG), np.ones((2, 5))
+    inputs.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert one.predict(inputs).distribution.shape == (2, C)
 
 
 def test_spearman_of_regression_is_that_of_its_outputs():

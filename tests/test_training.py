@@ -75,6 +75,14 @@ def test_options_reach_the_loss(faces, tmp_path):
         ({"losses": ["XE", "XE"]}, ValueError, "losses must not name one twice"),
         ({"seeds": 5}, TypeError, r"seeds must be a list of whole numbers, such as range\(5\)"),
         ({"seeds": []}, ValueError, "seeds must hold at least one whole number, got none"),
+        ({"learning_rates": 0.1}, TypeError, r"learning_rates must be a dict such as .*, got 0\.1"),
+        ({"learning_rates": {"XE": []}}, ValueError, r"learning_rates\['XE'\] must be .* got \[\]"),
+        ({"learning_rates": {"XE": "a"}}, ValueError, r"learning_rates\['XE'\] must be .* got 'a'"),
+        ({"loss_options": ["XE"]}, TypeError, "loss_options must be a dict such as .*, got"),
+        ({"loss_options": {"XE": 5}}, TypeError, r"loss_options\['XE'\] must be a dict of options"),
+        ({"together": "yes"}, TypeError, "together must be True or False, got 'yes'"),
+        ({"on_epoch": 5}, TypeError, "on_epoch must be a function .*, got 5"),
+        ({"folder": 5}, TypeError, "folder must be the folder of the runs, got 5"),
         ({"config": {"epochs": 1}}, TypeError, r"config must be a training.TrainConfig, got {"),
         ({"learning_rates": {"emd2": 0.1}}, ValueError, r"learning_rates must be for some.*'emd2'"),
         ({"loss_options": {"EMD2": {"lam": 1}}}, TypeError, "the loss 'EMD2' has no option 'lam'"),
@@ -83,7 +91,7 @@ def test_options_reach_the_loss(faces, tmp_path):
 )
 def test_a_wrong_comparison_is_refused_before_anything_is_trained(faces, options, error, message):
     with pytest.raises(error, match=message):
-        compare_losses(faces, on_epoch=pytest.fail, **({"config": TINY} | options))
+        compare_losses(faces, **({"config": TINY, "on_epoch": pytest.fail} | options))
 
 
 @pytest.mark.slow

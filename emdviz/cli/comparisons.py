@@ -17,7 +17,7 @@ from emdviz.cli.typed import (
     read_list,
     read_names,
 )
-from emdviz.reading import ArgumentError
+from emdviz.reading import ArgumentError, amount
 
 
 def compare(
@@ -182,7 +182,7 @@ def _tell_result(comparison):
         raise ValueError(f"no run could be finished: {table['error'].iloc[0]}")
     means = summarise(table)
     shown = means.xs("mean", axis=1, level=1)
-    typer.echo(f"\nmeans over {len(comparison.seeds)} seeds, on test splits")
+    typer.echo(f"\nmeans over {amount(len(comparison.seeds), 'seed')}, on test splits")
     typer.echo(shown.rename_axis(None).round(3).to_string())
     if comparison.baselines is not None:
         columns = [f"test {name}" for name in shown]
@@ -215,4 +215,4 @@ def _tell_scores(scores, out):
         typer.echo(text, nl=False)
         return
     write_whole(out, text.encode())
-    typer.echo(f"{len(scores.table)} rows in {out}")
+    typer.echo(f"{amount(len(scores.table), 'row')} in {out}")

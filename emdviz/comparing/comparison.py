@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emdviz.comparing.facts import RUNS, check_data, read_finished
+from emdviz.datasets import OrderedData
 from emdviz.metrics import METRICS
-from emdviz.reading import read_choice
+from emdviz.reading import check_is, read_choice, read_path
 from emdviz.training.config import TrainConfig
 from emdviz.training.kept import read_history, read_predictions
 from emdviz.training.rates import read_metric
@@ -176,13 +177,14 @@ def load(folder, data=None):
     """
     from emdviz.comparing.sources import read_source
 
-    folder = Path(folder).expanduser()
+    folder = read_path(folder, "folder", "the folder of a comparison, such as 'runs/wine'")
     facts = read_finished(folder)
     if data is None:
         source = facts["source"]
         if source is None:
             raise ValueError(f"data must be given: {folder} was compared on data without a file")
         data = read_source(source["path"], **source["options"])
+    check_is(data, "data", OrderedData, "the data set that was compared on")
     check_data(folder, facts["data"], data)
     return make(folder, facts, data)
 

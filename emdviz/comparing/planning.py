@@ -25,13 +25,13 @@ from emdviz.comparing.facts import (
     write_facts,
 )
 from emdviz.comparing.progress import bar
-from emdviz.comparing.sources import holds_image_files, read_source
+from emdviz.comparing.sources import holds_image_files, read_source, there
 from emdviz.comparing.timing import measure_seconds
 from emdviz.datasets import OrderedData, with_features
 from emdviz.datasets.features import EFFICIENTNET
 from emdviz.losses.loss import REPORTED
 from emdviz.models.building import name_of
-from emdviz.reading import option_words, read_count, read_flag, shown
+from emdviz.reading import amount, option_words, read_count, read_flag, read_path, shown
 from emdviz.training import RateSearch, TrainConfig, choose_rates, compare_losses
 from emdviz.training.comparison import RunStopped, plan_runs
 from emdviz.training.criterion import read_losses
@@ -120,11 +120,12 @@ class Plan:
             [
                 f"{self.data.name}: {len(self.data):,} rows, {len(self.data.classes)} classes: "
                 f"{classes}",
-                f"{len(self.losses)} losses: {names}",
-                f"learning rates: {self.searches} runs or more of {network}, "
-                f"{self.config.epochs} epochs each, judged on validation",
-                f"comparison: {len(self.losses)} losses × {len(self.seeds)} seeds, {split}: "
-                f"{len(self.losses) * len(self.seeds)} runs{again}",
+                f"{amount(len(self.losses), 'loss')}: {names}",
+                f"learning rates: {amount(self.searches, 'run')} or more of {network}, "
+                f"{amount(self.config.epochs, 'epoch')} each, judged on validation",
+                f"comparison: {amount(len(self.losses), 'loss')} × "
+                f"{amount(len(self.seeds), 'seed')}, {split}: "
+                f"{amount(len(self.losses) * len(self.seeds), 'run')}{again}",
                 f"folder: {self.folder}",
             ]
         )
@@ -353,11 +354,11 @@ def plan(
             raise TypeError(f"{shown(sorted(options))} cannot be given for data that are read")
         name = data.name
     else:
-        name = Path(data).stem
+        name = there(data).stem
         options = {key: value for key, value in options.items() if value is not None}
         if network is None and _has_features() and holds_image_files(data):
             options = {"size": SIZE} | options
-        source = {"path": str(Path(data).expanduser().absolute()), "options": options}
+        source = {"path": str(there(data).absolute()), "options": options}
         data = read_source(data, **options)
     images = data.has_images
     if network is None and images:
@@ -380,7 +381,7 @@ def plan(
         data=data, source=source, losses=found, asked=list(losses), network=network,
         backbone=backbone, config=config, seeds=[read_count(seed, "seeds", 0) for seed in seeds],
         resplit=resplit, rates=read_rates(rates), baselines=read_flag(baselines, "baselines"),
-        folder=Path("runs") / name if folder is None else Path(folder).expanduser(),
+        folder=Path("runs") / name if folder is None else read_path(folder, "folder", "a folder"),
         command="", notes=notes,
     )  # fmt: skip
     if baselines and images and not backbone:

@@ -17,7 +17,7 @@ from emdviz.datasets.arrays import as_images
 from emdviz.datasets.readers.table_files import read_frame
 from emdviz.distributions import spread
 from emdviz.losses import as_loss
-from emdviz.reading import is_pandas, to_numpy
+from emdviz.reading import is_pandas, read_path, to_numpy
 from emdviz.training import load_run
 from emdviz.training.inputs import is_path, read_images
 from emdviz.training.results import finished
@@ -113,7 +113,7 @@ def predict(folder, inputs, *, loss=None, model=None):
     >>> bool(scores.table["score"][0] > scores.table["score"][1])
     True
     """
-    folder = Path(folder).expanduser()
+    folder = read_path(folder, "folder", "the folder of a comparison, such as 'runs/wine'")
     facts = read_finished(folder)
     comparison = make(folder, facts)
     asked = None if loss is None or isinstance(loss, str) else as_loss(loss)
@@ -174,7 +174,7 @@ def _read_inputs(inputs, facts, run):
     """Return inputs for runs, names of all that came, place -> why one was not read, or is odd."""
     options = facts["source"]["options"] if facts["source"] else {}
     if run.preparation is not None or run.features is not None:
-        frame, _ = read_frame(inputs)
+        frame, _ = read_frame(inputs, "inputs")
         return frame, frame.index.tolist(), {}, {}
     if not isinstance(inputs, (list, tuple)) and is_path(inputs):
         path = Path(inputs).expanduser()

@@ -11,7 +11,7 @@ from emdviz.datasets import from_arrays, image_folder, table
 from emdviz.datasets.readers.files import IMAGE_SUFFIXES
 from emdviz.datasets.readers.table_files import read_frame
 from emdviz.datasets.splits import SHARES, usual_split
-from emdviz.reading import shown, typed
+from emdviz.reading import read_path, shown, typed
 
 LABELS = ("label", "labels", "target", "targets", "y")
 """What an array of labels is usually called."""
@@ -62,7 +62,7 @@ def read_source(path, **options):
 
 def there(path):
     """Return a path, which must lead to something."""
-    path = Path(path).expanduser()
+    path = read_path(path, "data", "a file, a folder, or what datasets.table(frame) returns")
     if not path.exists():
         raise FileNotFoundError(f"data must be a file or a folder, found none at {path}")
     return path

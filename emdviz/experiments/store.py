@@ -13,6 +13,7 @@ from pathlib import Path
 import safetensors.torch
 
 from emdviz.experiments.specs import identify
+from emdviz.reading import read_path
 from emdviz.training import kept
 from emdviz.training.results import make_row, make_table
 from emdviz.training.state import HISTORY, WEIGHTS
@@ -43,7 +44,7 @@ class Store:
     """
 
     def __init__(self, path):
-        self.path = Path(path).expanduser().absolute()
+        self.path = read_path(path, "store", "a Store, or the folder of one").absolute()
 
     def __repr__(self):
         return f"Store({str(self.path)!r})"

@@ -9,6 +9,7 @@ import safetensors.torch
 import torch
 
 from emdviz.models.last_layer import name_of_last_linear
+from emdviz.reading import read_path
 
 _NOT_TENSORS = "it is broken, or holds more than tensors"
 _INNER = ("body.", "network.")  # of a Network, and of a network of a library
@@ -26,7 +27,7 @@ def load_weights(network, weights):
     where its shape fits; where it does not, a warning says that it stays as it was drawn.
     """
     published = _published(network)
-    path = Path(weights).expanduser()
+    path = read_path(weights, "weights", "a file of weights, or their name")
     if str(weights) in published:
         tensors, told = _download(network, published[str(weights)]), False
     elif path.is_file():

@@ -21,7 +21,7 @@ from emdviz.explorers.kit.explorer import as_script, lean, whole_page
 from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS, heading
 from emdviz.palette import TRUTH, for_text, on_dark
-from emdviz.reading import check_is
+from emdviz.reading import amount, check_is, read_path
 from emdviz.report import words
 from emdviz.report.figures import draw
 from emdviz.report.findings import Findings
@@ -128,7 +128,7 @@ def write(comparison, folder=None):
         comparison, "comparison", Comparison, "what comparing.compare or comparing.load returns"
     )
     found = Findings.of(comparison)
-    folder = Path(comparison.folder if folder is None else folder).expanduser()
+    folder = comparison.folder if folder is None else read_path(folder, "folder", "a folder")
     figures = draw(found)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for picture in (one for several in figures.values() for one in several):
@@ -253,7 +253,7 @@ def _method(found):
     if found.resplit:
         tested += "; rows that one split tests may be validation rows of another"
     return (
-        f"Network: {networks}, {row['epochs']} epochs in batches of {row['batch_size']}, "
+        f"Network: {networks}, {amount(row['epochs'], 'epoch')} in batches of {row['batch_size']}, "
         f"{row['schedule']} schedule, momentum {row['momentum']:g}, weight decay "
         f"{row['weight_decay']:g}. Every loss of a seed starts from the same weights, but for a "
         "last layer of another size, and sees the same batches. Learning rates were chosen on "

@@ -5,7 +5,7 @@ import math
 import platform
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ import torch
 
 from emdviz.losses.loss import COMPARED, remember
 from emdviz.models.building import name_of
-from emdviz.reading import check_is, read_flag
+from emdviz.reading import check_is, read_flag, read_path, shown
 from emdviz.training.at_once import can_train_at_once, train_at_once, width_of
 from emdviz.training.config import choose_device, read_config
 from emdviz.training.criterion import make_criterion, read_losses, read_options
@@ -116,6 +116,10 @@ def compare_losses(
     seeds = list(seeds)
     if not seeds:
         raise ValueError("seeds must hold at least one whole number, got none; pass range(5)")
+    if together is not None:
+        read_flag(together, "together")
+    if not (on_epoch is None or callable(on_epoch)):
+        raise TypeError(f"on_epoch must be a function (loss, seed, epoch), got {shown(on_epoch)}")
     plan = plan_runs(
         dataset, losses, seeds, config, model=model, weights=weights, folder=folder,
         learning_rates=learning_rates, loss_options=loss_options,
@@ -158,10 +162,23 @@ def plan_runs(
 ):
     """Return (loss, seed, rate) -> a function that makes the run, or tell what is wrong."""
     losses, config = read_losses(losses), read_config(config)
+    folder = None if folder is None else read_path(folder, "folder", "the folder of the runs")
     learning_rates, loss_options = learning_rates or {}, loss_options or {}
-    for name, given in (("learning_rates", learning_rates), ("loss_options", loss_options)):
+    for name, given, example in (
+        ("learning_rates", learning_rates, {"XE": 0.1}),
+        ("loss_options", loss_options, {"AEMD": {"lam": 10.0}}),
+    ):
+        check_is(given, name, Mapping, f"a dict such as {example}")
         if unknown := sorted(set(given) - set(losses)):
             raise ValueError(f"{name} must be for some of {list(losses)}, got {unknown}")
+    for name, options in loss_options.items():
+        check_is(options, f"loss_options[{name!r}]", Mapping, "a dict of options")
+    rates_of = {name: _listed(learning_rates.get(name, config.learning_rate)) for name in losses}
+    if wrong := [name for name, rates in rates_of.items() if not rates]:
+        raise ValueError(
+            f"learning_rates[{wrong[0]!r}] must be a learning rate or several, such as "
+            f"[0.03, 0.1], got {shown(learning_rates[wrong[0]])}"
+        )
     if isinstance(model, torch.nn.Module):
         raise TypeError(
             "model must be a name or a function, since each loss trains a network of its own; "
@@ -182,16 +199,22 @@ def plan_runs(
             own.train_at_once()
         for name, loss in losses.items():
             options = loss_options.get(name, {})
-            rates = learning_rates.get(name, config.learning_rate)
-            for rate in [rates] if isinstance(rates, Real) else rates:
+            for rate in rates_of[name]:
                 one = replace(config, seed=seed, learning_rate=rate)
                 place = _name(name, options, model, weights, one, resplit)
-                place = None if folder is None else Path(folder) / place
+                place = None if folder is None else folder / place
                 plan[name, seed, rate] = partial(
                     Run, model, loss, own, one,
                     weights=weights, probe=probe, folder=place, loss_options=options,
                 )  # fmt: skip
     return plan
+
+
+def _listed(rates):
+    """Return a learning rate, or several, as a list; an empty one if they are something else."""
+    if isinstance(rates, Real):
+        return [rates]
+    return list(rates) if isinstance(rates, Iterable) and not isinstance(rates, str) else []
 
 
 def _name(loss, options, model, weights, config, resplit):

@@ -1,7 +1,5 @@
 """Means, intervals and sentences about repeated runs."""
 
-from os import PathLike
-from pathlib import Path
 from textwrap import fill
 
 import numpy as np
@@ -10,7 +8,7 @@ from emdviz.distances import emd2
 from emdviz.distributions import one_hot
 from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
-from emdviz.reading import check_is, read_number
+from emdviz.reading import check_is, read_number, read_path
 from emdviz.training.kept import read_predictions
 from emdviz.training.results import REPEATS, finished, read_runs
 
@@ -372,8 +370,7 @@ def _read_scores(done, metrics, split, predictions):
         )
     read = getattr(predictions, "predictions", predictions)  # of a store
     if not callable(read):
-        check_is(predictions, "predictions", str | PathLike, "a folder of runs, or a function")
-        folder = Path(predictions).expanduser()
+        folder = read_path(predictions, "predictions", "a folder of runs, or a function")
 
         def read(identity):
             return read_predictions(folder / identity)

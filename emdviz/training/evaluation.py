@@ -231,7 +231,8 @@ class Predictor:
             array = to_numpy(inputs, "inputs")
             if array.dtype.kind not in "biuf":
                 raise TypeError(f"inputs must hold real numbers, got dtype {array.dtype}")
-            inputs = torch.from_numpy(array)
+            # torch warns of arrays that cannot be written to, as a DataFrame may hand out
+            inputs = torch.from_numpy(array if array.flags.writeable else array.copy())
         pixels, spatial = (torch.uint8, torch.uint16), len(self.shape) == 3
         images = self.dtype in pixels and spatial
         fits = inputs.shape[1:] == self.shape

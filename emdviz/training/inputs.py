@@ -68,7 +68,7 @@ def read_rows(table, features, preparation=None):
 
     A warning names what is unlike the training rows.
     """
-    frame, name = read_frame(table)
+    frame, name = read_frame(table, "inputs")
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     if preparation is not None:
         rows = preparation.transform(frame, name)

@@ -23,7 +23,7 @@ from emdviz.losses import as_loss
 from emdviz.losses.wrapping import path_of as path_of_loss
 from emdviz.models.building import build, replace_head
 from emdviz.models.building import path_of as path_of_network
-from emdviz.reading import check_is
+from emdviz.reading import read_path
 from emdviz.training.config import TrainConfig
 from emdviz.training.epoch import Epoch
 from emdviz.training.evaluation import Predictor
@@ -73,8 +73,7 @@ def load_run(folder, *, model=None, loss=None):
     >>> kept.predict(faces.split("test")).distribution.shape
     torch.Size([6, 8])
     """
-    check_is(folder, "folder", str | os.PathLike, "the folder of a finished run")
-    folder = Path(folder).expanduser()
+    folder = read_path(folder, "folder", "the folder of a finished run")
     with reading(part(folder, NETWORK)) as path:
         about = json.loads(path.read_bytes())
         config = TrainConfig(**about["config"])

@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-from pathlib import Path
 
 import safetensors
 import safetensors.torch
 import torch
 
+from emdviz.reading import read_path
 from emdviz.training.provenance import digest, digest_splits, parts_of
 from emdviz.training.results import plain
 from emdviz.writing import link_whole, write_whole
@@ -33,7 +33,7 @@ class RunFolder:
     """
 
     def __init__(self, path, facts):
-        self.path = Path(path).expanduser()
+        self.path = read_path(path, "folder", "the folder of a run")
         self.facts = json.loads(json.dumps(facts))
         self.threads = None
         self.last = self.path / "last.safetensors"

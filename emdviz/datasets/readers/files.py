@@ -11,7 +11,7 @@ from operator import itemgetter
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
-from emdviz.reading import shown
+from emdviz.reading import read_path, shown
 
 MAX_FILE_BYTES = 64 * 2**20
 """A larger file is not read: no photograph to learn from is so large."""
@@ -57,7 +57,7 @@ class Source:
     @classmethod
     def open(cls, root, how_to_get_it):
         """Find the files; raises what :func:`list_files` raises, and FileNotFoundError."""
-        root = Path(root).expanduser()
+        root = read_path(root, "root", "a folder or zip file")
         if not root.exists():
             raise FileNotFoundError(f"root does not exist: {root}. {how_to_get_it}")
         return cls(root, how_to_get_it, list_files(root))

@@ -4,7 +4,6 @@ import csv
 import io
 import re
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from emdviz.datasets.order import order_classes, order_columns
 from emdviz.datasets.readers.cells import Cells, as_text
 from emdviz.datasets.readers.files import how_many, plain_name
 from emdviz.datasets.readers.label_files import text_of
-from emdviz.reading import counted, shown
+from emdviz.reading import counted, read_path, shown
 
 COLUMNS = ("path", "label", "split", "group")
 """Columns of a label table that are read; the first two must be there, others are passed over."""
@@ -133,9 +132,10 @@ def _separator(text):
     return max(SEPARATORS, key=lines[0].count)
 
 
-def read_frame(path):
+def read_frame(path, argument="path"):
     """Return the table in a text, Excel or Parquet file, or the DataFrame, and its name.
 
+    ``argument`` is what errors call the path.
     Names of columns are texts. ``attrs["notes"]`` tells how a file was read, where not plainly.
     """
     import pandas as pd
@@ -144,9 +144,9 @@ def read_frame(path):
         frame, name, notes = path, "the table", []
         frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     else:
-        path = Path(path).expanduser()
+        path = read_path(path, argument, "a DataFrame, or a file with a table")
         if not path.is_file():
-            raise FileNotFoundError(f"path must be a file with a table, found none at {path}")
+            raise FileNotFoundError(f"{argument} must be a file with a table, found none at {path}")
         frame, notes = _read_file(path)
         name = path.name
         nameless = [place for place, column in enumerate(frame.columns) if str(column) == ""]

@@ -34,7 +34,7 @@ from emdviz.datasets.readers.table_files import (
     read_table,
 )
 from emdviz.datasets.splits import usual_split
-from emdviz.reading import read_count, typed
+from emdviz.reading import read_count, read_path, typed
 
 __all__ = ["image_folder"]
 
@@ -230,7 +230,7 @@ def _folders_in(folder):
 
 def _content_of_table(source, labels):
     """Return the bytes of the table of labels, and its name."""
-    path = Path(labels).expanduser()
+    path = read_path(labels, "labels", "the path of a table")
     named = {file.name: file for file in source.files}
     if path.is_file():
         return path.read_bytes(), path.name

@@ -3,7 +3,6 @@
 import hashlib
 import zipfile
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from PIL import Image
 
 from emdviz.datasets.base import OrderedData
 from emdviz.datasets.readers.download import download as download_file
-from emdviz.reading import read_count
+from emdviz.reading import read_count, read_path
 
 __all__ = ["retina_mnist"]
 
@@ -85,7 +84,7 @@ def retina_mnist(root="data/retina_mnist", *, size=64, download=False):
     """
     size = read_count(size, "size", min(FILES), max(FILES))
     notes = ["not for clinical use", "eyes were photographed twice, so images come in pairs"]
-    root = Path(root).expanduser()
+    root = read_path(root, "root", "a folder or file")
     if root.is_file():
         if download:
             raise ValueError(f"root must be a folder to download into, got the file {root}")

@@ -22,7 +22,7 @@ from emdviz.explorers.kit.traits import as_trait
 from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS
 from emdviz.palette import CHOSEN, GAP, PREDICTION_A, PREDICTION_B, TRUTH, for_text, on_dark
-from emdviz.reading import read_choice
+from emdviz.reading import read_choice, read_path
 from emdviz.writing import write_whole
 
 _HERE = Path(__file__).parent
@@ -294,7 +294,7 @@ class Explorer(Reopenable, anywidget.AnyWidget):
         pathlib.Path
             The file. Open it in a browser by double click.
         """
-        path = Path(path).expanduser()
+        path = read_path(path, "path", "the path of a file to write")
         write_whole(path, self._page().encode())
         return path
 

@@ -18,7 +18,7 @@ from emdviz.explorers.training.watched_images import (
     setup,
     training_figure,
 )
-from emdviz.reading import check_is, to_numpy
+from emdviz.reading import check_is, read_path, to_numpy
 from emdviz.training import Epoch
 from emdviz.training.kept import read_history
 
@@ -122,7 +122,7 @@ class TrainingReplay(Explorer):
             If a loss was run more than once there, or other images were watched.
         """
         probe = read_probe(images, dataset, "images")
-        folder = Path(folder).expanduser()
+        folder = read_path(folder, "folder", "a folder of runs")
         files = {*folder.glob("history.json"), *folder.glob("*/history.json")}
         runs = sorted(file.parent for file in files)
         if not runs:
