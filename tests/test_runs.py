@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -10,10 +11,11 @@ import time
 from dataclasses import replace
 
 import pytest
+import safetensors
 import safetensors.torch
 import torch
 
-from emdviz import datasets, models
+from emdviz import datasets, losses, models, training
 from emdviz.explorers import PredictionExplorer
 from emdviz.training import TrainConfig, compare_losses, fit
 from emdviz.training.state import RunFolder
@@ -139,6 +141,30 @@ def test_another_run_in_the_folder_is_refused(faces, tmp_path):
     fewer = datasets.load("synthetic_faces", n=190, size=32)
     with pytest.raises(ValueError, match="another run: data is"):
         train(fewer, tmp_path)
+
+
+def test_a_loss_that_has_changed_is_refused(faces, tmp_path):
+    def my_loss(factor):
+        def mine(outputs, targets):
+            return factor * torch.nn.functional.cross_entropy(outputs, targets)
+
+        return losses.as_loss(mine, name="mine")
+
+    def go(loss):
+        return next(iter(training.Run("linear", loss, faces, CONFIG, folder=tmp_path))).train_loss
+
+    first = go(my_loss(1.0))
+    assert go(my_loss(1.0)) == first
+    with pytest.raises(ValueError, match=r"value of the loss for a trial is 2.* there and 7"):
+        go(my_loss(3.0))
+    path = tmp_path / "last.safetensors"  # as one that was kept before this was told
+    with safetensors.safe_open(path, framework="pt") as file:
+        header = file.metadata()
+    facts = json.loads(header["facts"])
+    del facts["value of the loss for a trial"]
+    header["facts"] = json.dumps(facts)
+    safetensors.torch.save_file(safetensors.torch.load_file(path), path, header)
+    assert go(my_loss(3.0)) == first
 
 
 def test_a_broken_state_is_named(faces, tmp_path):

@@ -52,6 +52,24 @@ def try_out(loss, num_classes, num_features=None, **options):
     return loss.make(num_classes, num_features, **options)
 
 
+def value_of_trial(loss, num_classes, num_features=None, **options):
+    """Return the value of a Loss for the batch of :func:`try_out`, which tells it from others.
+
+    Examples
+    --------
+    >>> mean, total = (
+    ...     as_loss(torch.nn.CrossEntropyLoss(reduction=reduction)) for reduction in ("mean", "sum")
+    ... )
+    >>> round(value_of_trial(total, 3) / value_of_trial(mean, 3), 4)
+    5.0
+    """
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        trial = _Trial(loss, num_classes, num_features, options)
+        return float(trial.compute(trial.outputs, trial.labels))
+
+
 class _Trial:
     def __init__(self, loss, num_classes, num_features, options):
         self.loss, self.num_classes = loss, num_classes

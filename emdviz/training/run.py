@@ -10,6 +10,7 @@ import torch
 from emdviz._memory import keep_memory
 from emdviz._threads import use_threads
 from emdviz.losses import as_loss
+from emdviz.losses.trial import value_of_trial
 from emdviz.models import Network, build
 from emdviz.models.building import last_linear, replace_head
 from emdviz.reading import shown, to_numpy
@@ -21,7 +22,7 @@ from emdviz.training.epoch import Epoch
 from emdviz.training.evaluation import Predictor, measure, prepare
 from emdviz.training.provenance import digest
 from emdviz.training.sgd import SGD
-from emdviz.training.state import RunFolder, describe, pack, unpack
+from emdviz.training.state import TRIAL, RunFolder, describe, pack, unpack
 
 
 def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_options=None):
@@ -198,6 +199,7 @@ class Run(Predictor):
         self.epochs, self.folder, self.threads = [], None, data.threads
         if folder is not None:
             facts = describe(made, loss, self.given_options, dataset, config, self.probe)
+            facts[TRIAL] = value_of_trial(loss, data.num_classes, width, **options)
             self.folder = RunFolder(folder, facts)
             tensors, history = self.folder.read()
             if history:

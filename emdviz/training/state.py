@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import safetensors
 import safetensors.torch
@@ -14,6 +15,9 @@ from emdviz.writing import link_whole, write_whole
 
 FORMAT = "emdviz run 1"
 HISTORY, WEIGHTS = "history.json", "weights.safetensors"
+TRIAL = "value of the loss for a trial"
+"""The fact that tells a loss from another of its name, such as before it was changed."""
+
 _OPTIMIZER = "optimizer."
 _MOMENTUM = "momentum_buffer"
 _MODEL = "model."
@@ -61,10 +65,13 @@ class RunFolder:
                 "delete its folder, or choose another"
             ) from None
         for name in sorted(facts.keys() | self.facts.keys()):
-            if facts.get(name) != self.facts.get(name):
+            before, now = facts.get(name), self.facts.get(name)
+            if name == TRIAL and (before is None or math.isclose(before, now, rel_tol=1e-3)):
+                continue
+            if before != now:
                 raise ValueError(
-                    f"{self.path} holds another run: {name} is {facts.get(name)!r} there and "
-                    f"{self.facts.get(name)!r} here; choose another folder, or delete it"
+                    f"{self.path} holds another run: {name} is {before!r} there and {now!r} "
+                    "here; choose another folder, or delete it"
                 )
         return tensors, history
 
