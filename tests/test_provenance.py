@@ -131,6 +131,21 @@ def test_splits_do_not_change_the_digest_and_everything_else_does():
     assert len({digest_data(one) for one in (first, *others)}) == 6
 
 
+def test_a_change_in_place_changes_the_digest():
+    data = datasets.from_arrays(torch.rand(60, 4), torch.arange(60) % 3)
+    digests = {digest_data(data)}
+    data.inputs[0, 0] += 1
+    digests.add(digest_data(data))
+    data.labels = data.labels.flip(0)
+    digests.add(digest_data(data))
+    data.classes[0] = "other"
+    digests.add(digest_data(data))
+    data.weights = torch.ones(60)
+    digests.add(digest_data(data))
+    assert len(digests) == 5
+    assert digest_data(data.resplit(1)) == digest_data(data)
+
+
 def test_features_are_other_data_than_their_images():
     faces = datasets.load("synthetic_faces", n=20, size=32)
     of_images = digest_data(faces)  # before the features are computed

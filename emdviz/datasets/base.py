@@ -126,7 +126,7 @@ class OrderedData(Dataset):
     own_splits: bool = False
 
     frame = preparation = None
-    _digest = None  # computed when a run asks for it
+    _digest = None  # computed when a run asks for it, with what it was computed of
 
     def __post_init__(self):
         self.classes = read_names(self.classes, "classes")
@@ -334,7 +334,6 @@ class OrderedData(Dataset):
         other.bins, other.classes, other.positions = cut, cut.names(), list(cut.positions)
         other.labels = torch.from_numpy(cut.labels(self.scores.numpy()))
         other.notes = (cut.note("training images"), *self.notes[1:])
-        other._digest = None
         return other
 
     def summary(self):

@@ -112,7 +112,7 @@ def with_features(
         network.train(was_training)
         note = None if path is None else store(path, lambda file: np.save(file, features.numpy()))
     other = copy.copy(data)
-    other.inputs, other.features, other._digest = features, None, None
+    other.inputs, other.features = features, None
     other.frame = other.preparation = None
     other.notes = (*data.notes, f"inputs are features of {name}", *filter(None, [note]))
     return other

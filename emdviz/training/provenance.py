@@ -44,11 +44,19 @@ def digest_data(dataset):
     """Return a digest of a data set, 16 hexadecimal digits; equal for equal data only.
 
     Splits do not count, so that folds and resplits of the same data have the same digest. It is
-    computed once for each data set: about a second for each gigabyte.
+    computed when it is first asked for, about a second for each gigabyte, and anew where an
+    attribute has changed since, or torch has changed a tensor in place; not where NumPy has
+    changed an array that a tensor shares.
     """
-    if dataset._digest is None:
-        dataset._digest = digest(parts_of(dataset), size=8)
-    return dataset._digest
+    tensors = [getattr(dataset, name) for name in ("labels", "votes", "weights", "scores")]
+    if dataset.preparation is None:  # else the inputs follow from the columns
+        tensors.append(dataset.inputs)
+    tensors = [one for one in tensors if one is not None]
+    state = [(id(one), one.is_inference() or one._version) for one in tensors]
+    state += map(str, (dataset.classes, dataset.positions))
+    if dataset._digest is None or dataset._digest[0] != state:
+        dataset._digest = state, digest(parts_of(dataset), size=8)
+    return dataset._digest[1]
 
 
 def digest_splits(dataset):
