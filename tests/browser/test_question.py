@@ -57,6 +57,21 @@ def test_a_typed_answer_shows_the_result(notebook):
     assert notebook.errors == []
 
 
+def test_columns_of_a_table_stand_apart(open_cells):
+    table = (
+        "import pandas\n"
+        "with exercises.predict('Which is larger?', 'a', 'b'):\n"
+        "    display(pandas.DataFrame({'a': [1], 'b': [2]}).style)"
+    )
+    notebook = open_cells(CELLS[0], table)
+    question = notebook.page.locator(".emdviz-question")
+    question.get_by_role("button", name="b", exact=True).click()
+    cell = question.locator("td").last
+    cell.wait_for()
+    assert float(cell.evaluate("cell => parseFloat(getComputedStyle(cell).paddingLeft)")) >= 8
+    assert cell.evaluate("cell => getComputedStyle(cell).textAlign") == "right"
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_no_fault(open_cells, dark):
     notebook = open_cells(*CELLS, dark=dark)
