@@ -209,7 +209,7 @@ FULL = {
         (PredictionExplorer, "Cross-entropy looks at the true class alone"),
         (ProprietyExplorer, "EMD rewards certainty of the median, REG the mean alone"),
         (GradientExplorer, "EMD² hardly pushes"),
-        (TransportExplorer, "every ribbon pays for one slice"),
+        (TransportExplorer, "every ribbon is one slice"),
     ],
 )
 def test_figures_say_what_to_see_and_which_way_is_better(offline_page, figure, see):

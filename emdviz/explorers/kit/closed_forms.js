@@ -58,7 +58,7 @@ closedForms.REG = {
 
 closedForms.EMD2 = {
   words: "squared Earth Mover's Distance",
-  brief: "squared Earth Mover's",
+  brief: "sum of squared gaps",
   formula: ["Σ gap²", "Σ gap² Δ"],
   rewards: "t",
   expected(t, x) {

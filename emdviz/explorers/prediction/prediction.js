@@ -17,7 +17,7 @@ import { makeWidget } from "../kit/widget.js";
 const SEE = "Move probability: which losses change, and which do not?";
 const SEE_BOTH =
   "Cross-entropy looks at the true class alone, wherever the rest lies. " +
-  "EMD² falls whenever some of the rest moves nearer to it.";
+  "EMD² falls whenever some of the rest moves towards it.";
 const HINT =
   "Drag a bar up or down, or sideways to another bar to carry probability there. " +
   "Double-click pins a bar; a click on a class name makes it the true class.";

@@ -49,7 +49,7 @@ export function reckon({ i, j, mass }, x, order) {
 /** Make the three tiles and the sentence below them. */
 export function createCosts() {
   const plan = createTile({
-    key: "plan", name: "", full: "mass times way", better: LOWER, formula: "",
+    key: "plan", name: "", full: "", better: LOWER, formula: "",
     spoken: "what the plan shown costs",
   });
   const exact = createTile({
@@ -73,7 +73,7 @@ export function createCosts() {
       const { order } = state;
       const partial = costs.closed === null;
       const sum = `Σ F |xᵢ − xⱼ|${POWER[order]}`;
-      plan.rename("This plan's cost", partial ? `${sum} / Σ F` : sum);
+      plan.rename("This plan's cost", partial ? `${sum} / Σ F` : sum, `mass × distance${POWER[order]}`);
       plan.update(formatLoss(costs.plan), `moves ${formatProbability(moved)}`);
       exact.update(...sayExact(costs));
       closed.rename(...CLOSED[order]);
@@ -114,7 +114,7 @@ function explain({ state, costs, moved, x }) {
   const bounds = [emd ** 2 / (x[x.length - 1] - x[0]), emd].map(formatLoss).join(" and ");
   return (
     "Transport squares how far each row reaches, EMD² squares how high each column stands, so they " +
-    "part. EMD² is half the squared energy distance, not a transport cost; it lies between " +
+    "differ. EMD² is half the squared energy distance, not a transport cost; it lies between " +
     `EMD·EMD ÷ (x_C − x₁) and EMD, here ${bounds}.`
   );
 }

@@ -18,13 +18,13 @@ const FOLLOWED = [...new Set([...SIDES_STATE, ...QUESTION]), "matrix", "_exact"]
 const ROOM_FOR_THREE = 100; // text sizes
 
 const SEE =
-  "At l = 1 what the plan costs is the area of the gap between the CDFs: every ribbon pays for one slice of it. " +
-  "At l = 2 the two numbers part.";
+  "At l = 1 the cost of the plan is the area of the gap between the CDFs: every ribbon is one slice of it. " +
+  "At l = 2 the two numbers differ.";
 const HINT =
   "Drag a bar; double-click pins it. Click a class name to give it all of the target. " +
-  "Point at a ribbon to see the slice of the gap that it pays for.";
+  "Point at a ribbon to see the slice of the gap that belongs to it.";
 const MORE_KEYS = "; t gives its class all of the target. Arrow keys go from ribbon to ribbon.";
-const UNCHOSEN = "Each slice of the gap is one ribbon: as high as its mass, as wide as its way.";
+const UNCHOSEN = "Each slice of the gap is one ribbon: as high as its mass, as wide as its distance.";
 
 function createControls({ model, act }) {
   const menu = createExampleMenu(model, act, "Set p and t to an example");
@@ -72,7 +72,7 @@ function build(model, root) {
   const panel = (name, title, ...more) => createPanel({ kind: `a emdviz-${name}`, title }, frames[name], ...more);
   const panels = {
     ribbons: panel("ribbons", "Plan as ribbons"),
-    slices: panel("slices", "CDFs and the gap that pays", note),
+    slices: panel("slices", "CDFs and the gap between them", note),
     matrix: panel("matrix", "Plan as a matrix"),
   };
   const { ribbons, slices, matrix } = panels;

@@ -30,14 +30,14 @@ _DRIFT = 0.1
 
 @fill
 class TransportExplorer(DistributionExplorer):
-    """The transport plan from a prediction p to a soft target t, and the gap that pays for it.
+    """The transport plan from a prediction p to a soft target t, and the gap between their CDFs.
 
     Ribbons, or the cells of a matrix, show how much mass goes from which class to which. Beside
     them stand the two CDFs. Point at a ribbon, or focus it, and the slice of the gap between the
-    CDFs that it pays for lights up: as high as its mass and as wide as its way.
+    CDFs that belongs to it lights up: as high as its mass and as wide as its distance.
 
     With l = 1 the plan's cost is the area of the gap, and so is the closed form Σ|d|Δ. With l = 2
-    they part: a plan squares how far each slice reaches, |xᵢ − xⱼ|², the paper's EMD² = Σ d²Δ
+    they differ: a plan squares how far each slice reaches, |xᵢ − xⱼ|², the paper's EMD² = Σ d²Δ
     squares how high the gap stands. EMD² is half the squared energy distance, and no transport
     cost.
 
