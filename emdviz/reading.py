@@ -222,9 +222,10 @@ def as_float_array(values, name, *, scalars=False):
         elif array.dtype.itemsize < 4 or not array.dtype.isnative:
             array = array.astype(f"f{max(array.dtype.itemsize, 4)}")
     if not scalars and (array.ndim == 0 or array.shape[-1] == 0):
+        hint = "; turn a class index k into one_hot(k, C)" if array.ndim == 0 else ""
         raise ValueError(
             f"{name} must have the classes on its last axis, shape (..., C) with C ≥ 1, "
-            f"got {tuple(array.shape)}"
+            f"got {tuple(array.shape)}{hint}"
         )
     return array
 

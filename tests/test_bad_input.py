@@ -56,7 +56,7 @@ BAD_PAIRS = {
     "too much mass": (GOOD, [1.0, 1.0], ValueError, "t must sum to 1 .* got 2"),
     "logits": ([2.0, 3.0], GOOD, ValueError, "apply softmax to logits"),
     "no class": ([], [], ValueError, r"p must have the classes on its last axis"),
-    "a number": (1.0, GOOD, ValueError, r"shape \(..., C\) with C ≥ 1, got \(\)"),
+    "a number": (1.0, GOOD, ValueError, r"C ≥ 1, got \(\); turn a class index k into one_hot\("),
     "text": (["a", "b"], GOOD, TypeError, "p must hold real numbers"),
     "complex": ([1j, 0], GOOD, TypeError, "p must hold real numbers"),
     "complex tensor": (torch.tensor([1j, 0]), GOOD, TypeError, "p must hold real numbers"),

@@ -219,7 +219,7 @@ def test_right_answers_pass_and_wrong_ones_get_the_right_hint(check):
 
 @pytest.mark.parametrize("check", EXERCISES, ids=lambda check: check.__name__)
 def test_an_answer_in_place_of_a_function_is_told_apart(check):
-    assert "give the function itself, without calling it; got 0.5" in check(0.5).hint
+    assert "Give the function itself, without calling it; got 0.5" in check(0.5).hint
 
 
 @pytest.mark.parametrize("check", EXERCISES, ids=lambda check: check.__name__)
@@ -306,7 +306,7 @@ def test_functions_are_called_and_their_results_judged():
         (lambda x, y: None, "your_function(1, 2) returned None: is the return statement missing?"),
         (lambda x, y: [x, y], "your_function(1, 2) returned an array of shape (2,); expected one"),
         (lambda x: x, "your_function(1, 2) raised TypeError"),
-        ("abc", "give the function itself, without calling it; got 'abc'"),
+        ("abc", "Give the function itself, without calling it; got 'abc'"),
     ):
         assert exercises.judge_answer(answer, grows, calls=calls).hint.startswith(hint)
     square = (lambda d: np.allclose(d[0], d[0].T), "not symmetric")

@@ -107,6 +107,7 @@ def test_equal_cross_entropy_opens_when_python_sets_a_different_pair():
         ("target", -1, "target must be a class index, 0 to 2, got -1"),
         ("target", 1.0, r"target must be a class index, 0 to 2, got 1\.0"),
         ("target", True, "target must be a class index, 0 to 2, got True"),
+        ("target", "b", "class index, 0 to 2, got 'b'; type its place among the classes"),
         ("positions", [0, 2, 1], "positions must increase"),
         ("positions", [0, 1], "positions must hold one number per class"),
         ("positions", ["a", "b", "c"], r"positions must be 3 increasing numbers, got \['a'"),

@@ -123,7 +123,7 @@ def judge(function):
 
 def refuse(value):
     """Return the answer to a value that is not a function, such as its result."""
-    return Answer(False, f"give the function itself, without calling it; got {_quote(value)}")
+    return Answer(False, f"Give the function itself, without calling it; got {_quote(value)}")
 
 
 @judge

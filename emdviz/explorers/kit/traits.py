@@ -164,7 +164,9 @@ def read_class_index(value, name, num_classes):
     except TypeError:
         index = -1
     if isinstance(value, bool | np.bool_) or not 0 <= index < num_classes:
+        named = isinstance(value, str)
+        hint = "; type its place among the classes: 0 for the first" if named else ""
         raise traitlets.TraitError(
-            f"{name} must be a class index, 0 to {num_classes - 1}, got {value!r}"
+            f"{name} must be a class index, 0 to {num_classes - 1}, got {value!r}{hint}"
         )
     return index
