@@ -73,6 +73,8 @@ def test_a_notebook_answers_while_losses_train(open_cells):
         button.click()
         # the kernel hears of it when the cell ends, which on a slow machine is at once
         root.get_by_role("button", name=re.compile("Stopping…|Resume")).wait_for()
+        said = root.locator(".emdviz-controls .emdviz-range").inner_text()
+        assert re.search("interrupt it to stop now|stops after|stopped", said), said
     wait_until(lambda: notebook.python("race.state") == "stopped")
     done = epochs()
     root.get_by_role("button", name="Resume").click()

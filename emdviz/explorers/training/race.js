@@ -16,6 +16,7 @@ const STATES = {
   ready: "not started", training: "training", stopping: "stops after this batch",
   stopped: "stopped", finished: "finished",
 };
+const UNHEARD = "stops when the cell that runs ends; interrupt it to stop now";
 
 function formatSeconds(seconds) {
   if (seconds === null) return "";
@@ -94,6 +95,7 @@ function build(model, root) {
         asked = true;
         model.send({ do: "stop" });
         write(button, BUTTONS.stopping);
+        write(words, UNHEARD);
       } else if (state === "ready" || state === "stopped") model.send({ do: "start" });
     },
   });
@@ -137,7 +139,8 @@ function build(model, root) {
       asked &&= now.state === "training";
       write(button, asked ? BUTTONS.stopping : (BUTTONS[now.state] ?? "Finished"));
       set(button, { "aria-disabled": (asked || ["stopping", "finished"].includes(now.state)) && "true" });
-      write(words, live ? STATES[now.state] : `${STATES[now.state]}; to train, run it in Python`);
+      const state = asked ? UNHEARD : STATES[now.state];
+      write(words, live ? state : `${state}; to train, run it in Python`);
       if (now.failure) write(failure, `Training ended with an error. ${now.failure}`);
       set(failure, { hidden: !now.failure });
       toolbar.update({ metric });
