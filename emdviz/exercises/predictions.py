@@ -160,8 +160,14 @@ def judge_emd2_gradient(function) -> Answer:
 
         return of
 
+    def without_softmax(z, k):
+        slopes = 2 * np.cumsum(np.cumsum(z - np.eye(len(z))[k])[::-1])[::-1]
+        return z * (slopes - z @ slopes)
+
+    forgotten = "z holds logits, and the formulas need p: take the softmax first."
     right, of_emd = slope(emd2_loss), slope(emd_loss)
     mistakes = {
+        forgotten: without_softmax,
         "That is the gradient by the probabilities, 2 Σ d_i from class j on. Go on through the "
         "softmax: g_j becomes p_j (g_j − Σ_i p_i g_i).": by_p,
         "Go on through the softmax fully: p_j (g_j − Σ_i p_i g_i), not p_j g_j alone.": (

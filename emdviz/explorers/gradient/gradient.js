@@ -18,7 +18,7 @@ const STATE = [
 const QUESTION = ["p", "target", "positions", "learning_rate", "_walk"];
 const SEE = "How hard does each loss push where the prediction is sure and wrong?";
 const SEE_SUM =
-  "Where the prediction is sure and wrong, EMD² hardly pushes; XE + EMD² does.";
+  "Where the prediction is sure and wrong, EMD² hardly pushes, but XE + EMD² does.";
 const HINT =
   "Drag a bar; double-click pins it. Click a class name to make it the true class. " +
   "Take steps to see where each loss leads.";
