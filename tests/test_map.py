@@ -536,6 +536,20 @@ class TestPlotMap:
         assert places == {(1, 0.01), (2, 0.01), (4, -0.02)}
         plt.close(axes[0].figure)
 
+    def test_few_panels_are_wide_enough_for_their_ticks_and_marks_stay_whole(self):
+        from matplotlib import pyplot as plt
+
+        from emdviz import plots
+
+        words = {"few": "1,000 faces of 64 px, EfficientNet-Lite0 tuned whole"}
+        axes = plots.plot_map(self.found, "RPS", words=words)
+        axes[0].figure.draw_without_rendering()
+        for ax in axes:
+            left, right = (label.get_window_extent() for label in ax.get_xticklabels())
+            assert left.x1 + left.height < right.x0
+            assert not any(line.get_clip_on() for line in ax.lines if line.get_marker() == "o")
+        plt.close(axes[0].figure)
+
     def test_wrong_tables_are_refused(self):
         from emdviz import plots
 

@@ -61,7 +61,7 @@ def plot_map(differences, metric, *, words=None, groups=None):
     chosen = differences[differences["metric"] == metric]
     regimes, losses = (list(dict.fromkeys(chosen[name])) for name in ("regime", "loss"))
     lines = _lines(regimes, groups or {})
-    size = (2.6 + 1.15 * len(losses), 1.3 + 0.24 * len(lines))
+    size = (max(9, 2.6 + 1.15 * len(losses)), 1.3 + 0.24 * len(lines))
     _, axes = plt.subplots(1, len(losses), figsize=size, sharey=True, layout="constrained")
     axes = np.atleast_1d(axes)
     limit = _round(2 * float(np.nanquantile(np.abs(chosen["difference"]), 0.6)))
@@ -120,8 +120,9 @@ def _draw(ax, row, one, limit, colour, stands):
         ax.plot(0.93 * sign * limit, row, marker=marker, markersize=6, linestyle="", **looks)
         return
     ax.plot([one.low, one.high], [row, row], linewidth=2, solid_capstyle="butt", **looks)
-    face = colour if stands else "white"
-    ax.plot(one.difference, row, marker="o", markersize=5, markerfacecolor=face, **looks)
+    mark = {"marker": "o", "markersize": 5, "markerfacecolor": colour if stands else "white"}
+    # whole at the edge too: half a circle looks like an arrow
+    ax.plot(one.difference, row, **mark, clip_on=False, **looks)
 
 
 def _round(value):
