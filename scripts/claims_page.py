@@ -123,7 +123,7 @@ def of_2017():
             "test_distances.py::test_the_papers_identity_fails_for_squares",
             "test_distances.py::TestAgainstOracles::test_emd2_is_half_the_squared_energy_distance",
         ),
-        cells=((2, "W2_squared = transport.exact_cost(p, t"),),
+        cells=((2, "W2_squared = transport.exact_cost(a, b"),),
         steps=("squares",),
     )
     yield Claim(
