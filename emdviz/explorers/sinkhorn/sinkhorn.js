@@ -123,13 +123,13 @@ function createPlan({ classes, root }) {
 function createProgress(root) {
   const drawings = [
     {
-      title: "Cost: the exact one is right",
+      title: "Cost over scalings: the exact one is right",
       ...{ curves: ["cost"], levels: ["converged", "exact"], log: false },
       of: ({ costs, converged, exact, cost }) => ({ lists: [costs], values: [converged, exact], at: [cost] }),
       labels: ["plan", "converged", "exact"],
     },
     {
-      title: "Errors: 0 is right",
+      title: "Errors over scalings: 0 is right",
       ...{ curves: ["cost", "columns"], levels: ["converged"], log: true },
       of: ({ costs, errors, converged, exact, cost, columnError }) => ({
         lists: [costs.map((value) => Math.abs(value - exact)), errors],
