@@ -123,7 +123,7 @@ function createPlan({ classes, root }) {
 function createProgress(root) {
   const drawings = [
     {
-      title: "Cost over scalings: the exact one is right",
+      title: "Cost over scalings: exact is right",
       ...{ curves: ["cost"], levels: ["converged", "exact"], log: false },
       of: ({ costs, converged, exact, cost }) => ({ lists: [costs], values: [converged, exact], at: [cost] }),
       labels: ["plan", "converged", "exact"],
