@@ -1,4 +1,4 @@
-// The transport plan from a prediction to a target, and the gap between the CDFs that pays for it.
+// The transport plan from a prediction to a target, and the gap between the CDFs, whose area is its cost.
 
 import { createActions, KEYS, makeBarsMovable } from "../kit/actions.js";
 import { formatProbability, html, set, write } from "../kit/dom.js";

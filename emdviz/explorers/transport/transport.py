@@ -86,7 +86,7 @@ class TransportExplorer(DistributionExplorer):
 
     card: ClassVar = (
         "Moving earth",
-        "The cheapest way to carry a prediction to the truth, and the area that pays for it.",
+        "The cheapest way to carry a prediction to the truth, and the area that is its cost.",
     )
     _esm = bundle(Path(__file__).parent / "transport.js")
     _css = style_sheet("transport", "kit/kit.css", "kit/plan_matrix.css", "transport/transport.css")
