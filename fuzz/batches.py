@@ -95,7 +95,7 @@ def gap_power(power):
 
 
 def registered(loss):
-    """Return a Target that trains with a registered loss and reads what the network says."""
+    """Return a Target that trains with a registered loss and decodes the outputs."""
 
     def train(outputs, labels, num_classes):
         criterion = loss.make(num_classes, 3)

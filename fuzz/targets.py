@@ -1,4 +1,4 @@
-"""What every public function may be given: kinds of arguments by the names of parameters.
+"""Kinds of arguments for every public function, by the names of its parameters.
 
 A function whose parameters have known names is fuzzed as soon as it is public, and a loss as soon
 as it is registered: numbers among its options lie around their defaults. ``KINDS`` holds for all
@@ -528,7 +528,7 @@ SPECIAL = {
     "plots.plot_cdf_gap": {"ignored": {"labels"}},
     "training.TrainConfig": {"share": 0.5},
     "training.choose_device": {"kinds": {"device": choice("cpu", torch.device("cpu"))}},
-    "training.scale": {
+    "training.scale_pixels": {
         "kinds": {"images": fixed(lambda rng, s: torch.zeros(1, 3, 2, 2, dtype=torch.uint8))}
     },
     "training.predict": {

@@ -52,7 +52,7 @@ In the other regimes the two cannot be told apart, which does not make them equa
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim, what holds of it, and where that is shown.
+    """A claim, a verdict on it, and the place of its evidence.
 
     ``tests`` are ``file::name`` or ``file::Class::name`` in tests/, ``cells`` pairs of a notebook's
     number and text of a cell in it, ``steps`` names of steps of the tour, ``pages`` files in docs/.

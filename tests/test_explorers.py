@@ -153,7 +153,7 @@ def test_bad_arguments_are_refused(arguments, text):
 
 @pytest.mark.parametrize("count", [2, 3, 8, 20])
 def test_presets_are_predictions_for_every_true_class(count):
-    for preset in presets.table(count).values():
+    for preset in presets.all_presets(count).values():
         rows = np.array(preset["rows"])
         assert rows.shape == (count, count)
         assert np.all(rows >= 0)

@@ -306,5 +306,5 @@ def test_one_broken_date_does_not_hide_the_other_runs(tmp_path):
 
 def test_images_of_floats_are_not_changed_when_they_are_scaled():
     images = torch.full((1, 3, 2, 2), 255.0)
-    assert training.scale(images).max() == 1
+    assert training.scale_pixels(images).max() == 1
     assert images.min() == 255

@@ -216,7 +216,7 @@ def test_bad_arguments_are_refused(arguments, text):
 
 @pytest.mark.parametrize("count", [2, 3, 8, 20])
 def test_presets_are_predictions_for_every_true_class(count):
-    table = presets.descent_table(count)
+    table = presets.descent_presets(count)
     for k in range(count):
         rows = {name: np.array(preset["rows"][k]) for name, preset in table.items()}
         for row in rows.values():

@@ -15,7 +15,7 @@ from torch import nn
 
 from emdviz import datasets, emd2_loss, ground_distance, models, one_hot, xe_loss
 from emdviz.losses import LearnedDistance, SelfGuidedEMD2Loss, ground_emd2_loss
-from emdviz.training import Epoch, Run, TrainConfig, compare_losses, fit, scale
+from emdviz.training import Epoch, Run, TrainConfig, compare_losses, fit, scale_pixels
 
 ROOT = Path(__file__).parents[1]
 
@@ -199,7 +199,7 @@ def test_classes_lie_on_a_curve_with_ranks_and_without():
     list(fit(model, "SGEMD2", faces, config()))
     train = faces.split("train")
     with torch.no_grad():
-        features = model.eval().features(scale(train.inputs))
+        features = model.eval().features(scale_pixels(train.inputs))
     unit = torch.nn.functional.normalize(features.flatten(1)).double()
     centroids = np.stack([unit[train.labels == k].mean(0) for k in range(8)])
     plain = cdist(centroids, centroids)

@@ -115,7 +115,7 @@ def test_an_epoch_reports_losses_and_metrics(faces):
     assert [epoch.number for epoch in epochs] == [1, 2]
     last = epochs[-1]
     valid = faces.split("valid")
-    outputs = model(training.scale(valid.inputs))
+    outputs = model(training.scale_pixels(valid.inputs))
     expected = metrics.evaluate(
         torch.softmax(outputs, 1), valid.labels, true_distribution=valid.true_distribution
     )
@@ -206,7 +206,9 @@ def test_comparison(faces):
     assert table.learning_rate.tolist() == [0.05, 0.001] * 2
     model, epochs = run("XE", faces, TrainConfig(epochs=2, batch_size=32, seed=1, device="cpu"))
     test = faces.split("test")
-    expected = metrics.evaluate(torch.softmax(model(training.scale(test.inputs)), 1), test.labels)
+    expected = metrics.evaluate(
+        torch.softmax(model(training.scale_pixels(test.inputs)), 1), test.labels
+    )
     row = table.query("loss == 'XE' and seed == 1").iloc[0]
     assert row["test AEM"] == pytest.approx(expected["AEM"])
     assert row["test RPS"] == pytest.approx(expected["RPS"], abs=1e-5)

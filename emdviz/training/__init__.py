@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # each is imported when it is first used
     from emdviz.training.conclusions import conclude, paired_differences, summarise
     from emdviz.training.config import TrainConfig, choose_device, quick
     from emdviz.training.epoch import Epoch
-    from emdviz.training.evaluation import Prediction, measure, predict, scale
+    from emdviz.training.evaluation import Prediction, measure, predict, scale_pixels
     from emdviz.training.kept import load_run
     from emdviz.training.race import Race
     from emdviz.training.rates import RateSearch, choose_rates

@@ -353,11 +353,11 @@ def prepare(inputs):
     if not is_image(inputs):
         return inputs.to(torch.float32)
     if inputs.dtype == torch.uint8:
-        return scale(inputs)
+        return scale_pixels(inputs)
     return inputs.to(torch.float32).div_(32767.5).sub_(1)
 
 
-def scale(images):
+def scale_pixels(images):
     """Turn bytes 0 … 255 into floats −1 … 1."""
     check_is(images, "images", torch.Tensor, "a tensor of bytes")
     return images.to(torch.float32, copy=True).div_(127.5).sub_(1)

@@ -167,7 +167,7 @@ class GradientExplorer(AskingExplorer):
             emd_weight=emd_weight,
             learning_rate=learning_rate,
             own_scale=own_scale,
-            _presets=presets.descent_table(count),
+            _presets=presets.descent_presets(count),
             show=show,
             **kwargs,
         )

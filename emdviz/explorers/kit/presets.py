@@ -60,7 +60,7 @@ def bimodal(num_classes):
     return sum(0.5 * hump / hump.sum() for hump in humps)
 
 
-def table(num_classes):
+def all_presets(num_classes):
     """Return every preset: name -> label and a prediction for each true class."""
     makers = {
         "far": ("Figure 1, far", lambda n, k: far_and_near(n, k)[0]),
@@ -73,15 +73,15 @@ def table(num_classes):
     return _as_table(num_classes, makers)
 
 
-def descent_table(num_classes):
-    """Return the presets from which descents start, in the form of :func:`table`."""
+def descent_presets(num_classes):
+    """Return the presets from which descents start, in the form of :func:`all_presets`."""
     makers = {
         "saturated": ("saturated and wrong", saturated),
         "wrong": ("far off", confident_and_wrong),
         "off": ("one class off", one_class_off),
         "right": ("nearly right", _nearly_certain),
     }
-    common = table(num_classes)
+    common = all_presets(num_classes)
     return _as_table(num_classes, makers) | {
         name: common[name] for name in ("far", "near", "uniform", "bimodal")
     }

@@ -134,7 +134,7 @@ class PredictionExplorer(AskingExplorer):
             style=style,
             target=target,
             equal_xe=equal_xe,
-            _presets=presets.table(count),
+            _presets=presets.all_presets(count),
             show=show,
             **kwargs,
         )
