@@ -359,7 +359,19 @@ def test_prints_and_warnings_of_the_loss_are_hidden(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_distance_in_numpy_is_no_cost_of_a_class_index():
+    """NumPy takes one class index from each of p; two distributions explain it better."""
+    for axis in (None, -1):
+        found = diagnose(lambda p, t, axis=axis: np.abs(np.cumsum(p - t, axis=axis)).sum(axis))
+        assert found.form == "EMD"
+        assert "It takes two distributions (B, C), NumPy arrays." in found.notes
+    own = diagnose(lambda p, k: p @ np.array([[0, 1, 5], [1, 0, 2], [5, 2, 0]])[k], num_classes=3)
+    assert own.form == "mean cost of a class drawn from p"
+
+
 def test_bad_arguments_are_refused():
+    with pytest.raises(TypeError, match=r"loss must be made already: pass CrossEntropyLoss\(…\)"):
+        diagnose(torch.nn.CrossEntropyLoss)
     with pytest.raises(TypeError, match="loss must be a function or a Module, got float"):
         diagnose(0.5)
     for loss in ("EMD2", losses.LOSSES["EMD2"]):

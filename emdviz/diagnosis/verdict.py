@@ -2,6 +2,7 @@
 
 import copy
 import html
+import inspect
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -180,6 +181,8 @@ Take the running sum first (cumsum along the classes), then the difference.
             f"loss must be a function or a Module, got {type(loss).__name__}; "
             "of a name or a Loss pass losses.as_loss(loss).make(num_classes)"
         )
+    if inspect.isclass(loss):
+        raise TypeError(f"loss must be made already: pass {loss.__name__}(…), got the class")
     if inputs is not None:
         read_choice(inputs, "inputs", INPUTS)
     if num_classes is not None:
@@ -227,11 +230,15 @@ def _find_subject(loss, ways, num_classes):
         sizes = find_sizes(caller, num_classes)
         if sizes:
             subject = study(caller, sizes)
-            if subject.match or behaviour.find_wrong_axis(subject):
+            # NumPy takes one class index from each of p, so that another way may explain it better
+            is_vague = way.library == "numpy" and way.single and way.target == "labels"
+            known = subject.match and (subject.match.name in FORMS or not is_vague)
+            if known or behaviour.find_wrong_axis(subject):
                 return subject, ""
             subjects.append(subject)
         errors.append(caller.error)
-    return (subjects or [None])[0], errors[:2][-1]  # the first may only refuse float64
+    matched = [subject for subject in subjects if subject.match]
+    return [*matched, *subjects, None][0], errors[:2][-1]  # the first may only refuse float64
 
 
 def _covers(known, way):
