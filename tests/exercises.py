@@ -38,10 +38,17 @@ def exercises(notebook):
 
 
 def wrong_answers(path):
-    """Return {name of an exercise: [WrongAnswer, …]} for a notebook."""
+    """Return {name of an exercise: [WrongAnswer, …]} for a notebook.
+
+    At their end stand right answers that differ from the solution; their hint is a check mark.
+    """
     with open(WRONG_ANSWERS / f"{path.stem[:2]}.toml", "rb") as file:
         table = tomllib.load(file)["exercise"]
-    return {e["name"]: [WrongAnswer(**wrong) for wrong in e["wrong"]] for e in table}
+    return {
+        e["name"]: [WrongAnswer(**wrong) for wrong in e["wrong"]]
+        + [WrongAnswer(right["source"], "✓") for right in e.get("right", ())]
+        for e in table
+    }
 
 
 def trials(exercise, wrong):

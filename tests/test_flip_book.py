@@ -35,7 +35,7 @@ def test_pages_are_the_figures_with_their_descriptions():
 
 def test_the_slider_counts_from_one_and_play_shows_every_page():
     book = flip_book(map(grey, (0, 1)), ["black", "white"], name="epoch")
-    stack, controls = book.children
+    controls, stack = book.children
     play, slider = controls.children
     assert slider.description == "epoch"
     assert slider.value == stack.selected_index == play.value == 1
@@ -49,7 +49,7 @@ def test_a_book_grows_and_stays_where_its_reader_is():
     book.add(grey(0), "black")
     (stack,) = book.children  # nothing to choose yet
     book.add(grey(0.5), "grey")
-    slider = book.children[1].children[1]
+    slider = book.children[0].children[1]
     slider.value = stack.selected_index = 2  # as a browser sets them
     book.add(grey(1), "white")
     assert (len(book.pages), slider.max) == (3, 3)

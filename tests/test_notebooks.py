@@ -254,6 +254,14 @@ def test_every_box_of_the_chart_leads_to_evidence():
     assert "EMD or the median" in rows[2]
 
 
+def test_a_cell_of_runs_goes_on_where_it_was_interrupted():
+    """In notebook 07, which says so: its cell makes no new store."""
+    cells = nbformat.read(NOTEBOOKS[6], as_version=4).cells
+    (run,) = [cell.source for cell in cells if "experiments.run(" in cell.source]
+    assert "store" in run
+    assert "store =" not in run
+
+
 def test_all_copies_say_how_to_answer_an_exercise(tmp_path):
     """... with the solutions and, as students get them, without."""
     copy_notebooks.copy(tmp_path)

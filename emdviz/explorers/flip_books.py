@@ -97,7 +97,8 @@ class FlipBook(Panel):
         elif len(self.pages) == 2:
             ipywidgets.jslink((self._slider, "value"), (self._stack, "selected_index"))
             ipywidgets.jslink((self._play, "value"), (self._slider, "value"))
-            self.children = [self._stack, ipywidgets.HBox([self._play, self._slider])]
+            # above the page, so that they are in sight where a screen ends within it
+            self.children = [ipywidgets.HBox([self._play, self._slider]), self._stack]
 
     def __enter__(self):
         if get_ipython() is not None:

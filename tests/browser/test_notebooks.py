@@ -17,6 +17,8 @@ FIGURE = """() => {
   return {
     above: (output.top - seen.top) / seen.height,
     share: (Math.min(output.bottom, seen.bottom) - output.top) / output.height,
+    sliders: [...content.widgets[2].node.querySelectorAll('.noUi-handle')]
+      .map((handle) => handle.getBoundingClientRect().bottom <= seen.bottom),
     editors: [...content.node.querySelectorAll('.jp-CodeCell')].slice(0, 1)
       .map((cell) => cell.querySelector('.cm-editor')?.offsetHeight ?? 0),
   };
@@ -44,5 +46,6 @@ def test_the_figure_is_on_the_first_screen(lab, path):
     found = notebook.page.evaluate(FIGURE)
     assert found["above"] < 0.45
     assert found["share"] > 0.5
+    assert all(found["sliders"])
     assert found["editors"] == [0], "imports are folded"
     assert notebook.errors == []

@@ -46,6 +46,10 @@ def test_a_saved_page_sorts_filters_and_compares(offline_page):
     assert costs == sorted(costs)
     page.locator(".emdviz-sort", has_text="Step").click()
     assert [explorer.facts[name]["cost"] for name in rows(page)] == costs[::-1]
+    page.locator(".emdviz-sort", has_text="Push").click()
+    assert page.locator("[aria-sort=descending]").inner_text().startswith("Push")
+    pushes = [explorer.facts[name]["share"] or 0 for name in rows(page)]
+    assert pushes == sorted(pushes, reverse=True)
     page.get_by_label("Proper?").select_option("strictly proper")
     page.get_by_label("Push").select_option("saturates")
     shown = rows(page)
@@ -61,6 +65,16 @@ def test_a_saved_page_sorts_filters_and_compares(offline_page):
     page.locator(".emdviz-pair .emdviz-button").click()
     assert told.inner_text().startswith("EMD² calls A and B equal")
     assert watch.errors == watch.foreign_requests == []
+
+
+def test_a_loss_that_fails_is_not_compared(offline_page):
+    def bad(logits, labels):
+        raise NameError("of the user's")
+
+    explorer = ZooExplorer(show=["XE", bad])
+    wait_until(lambda: "failed" in explorer.facts["bad"])
+    page, _ = offline_page(explorer)
+    assert page.locator(".emdviz-told").inner_text().startswith("bad failed")
 
 
 def test_a_drag_changes_all_best_answers_at_once(offline_page):

@@ -59,7 +59,7 @@ function pages(el, { pictures, name }) {
   slider.addEventListener("input", turn);
   label.append(`${name} `, slider, number);
   el.classList.add("emdviz-explorer");
-  el.replaceChildren(picture, label);
+  el.replaceChildren(label, picture);
   turn();
 }
 

@@ -20,6 +20,8 @@ const FILTERS = {
   options: ["Options", (row) => (Object.keys(row.options ?? {}).length ? "some" : "none")],
 };
 const PROPER = ["strictly proper", "proper", "not proper", "no probabilities", "constant"];
+// whose greatest comes first
+const FALLING = ["order", "push"];
 const many = (row) => Object.keys(row.options ?? {}).length;
 const KEEPS =
   "what its best answers keep of six label distributions with one peak: mode, median, mean, order of the probabilities";
@@ -95,9 +97,8 @@ function createHead(act) {
   return {
     node: html("thead", {}, html("tr", {}, ...cells)),
     update({ sort, descending }) {
-      COLUMNS.forEach(([key], i) =>
-        set(cells[i], { "aria-sort": key && key === sort ? (descending ? "descending" : "ascending") : null }),
-      );
+      const order = descending !== FALLING.includes(sort) ? "descending" : "ascending";
+      COLUMNS.forEach(([key], i) => set(cells[i], { "aria-sort": key && key === sort ? order : null }));
     },
   };
 }
@@ -151,6 +152,8 @@ function explainPair(one, other, pair, truth) {
 function explainNone(one, other, model) {
   if (one === other) return "Click another loss to compare it with this one.";
   if (one.pending || other.pending) return "Python computes a row …";
+  const failed = [one, other].find((row) => row.failed);
+  if (failed) return `${failed.label} failed. Compare two losses that can be computed.`;
   const without = [one, other].find((row) => !row.takes_p);
   if (without) {
     const others = without.outputs === "C" ? "reads its outputs in its own way" : `has ${without.outputs} outputs`;
