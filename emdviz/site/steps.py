@@ -208,9 +208,9 @@ def _transport():
         "How far apart are their two answers?",
         ("About ten per cent", "About one per cent", "Not at all"),
         2,
-        f"{exact:.3f} and {closed:.3f}: they differ by less than {_bound(abs(exact - closed))}. "
-        "Both are the area of the gap: ribbons cut it into rows, the sum into columns. On a line "
-        "of classes nobody needs the solver.",
+        f"Both give {exact:.3f}, then {exact_cost(humps, centre):.3f}, and differ by less than "
+        f"{_bound(abs(exact - closed))}: the area of the gap. Ribbons cut it into rows, the sum "
+        "into columns. On a line of classes nobody needs the solver.",
         "transport",
         {"p": humps.tolist(), "t": soft.tolist(), **plain},
         {"t": centre.tolist()},

@@ -43,6 +43,18 @@ SMALLEST = f"""() => {{
 }}"""
 
 
+# texts that their drawing cuts off, and the narrowest drawing
+CUT = f"""() => [...document.querySelectorAll("{NOW} svg.emdviz-chart")]
+  .filter((chart) => chart.checkVisibility({{ visibilityProperty: true }}))
+  .flatMap((chart) => [...chart.querySelectorAll("text")].filter((text) => {{
+    const [box, edge] = [text, chart].map((node) => node.getBoundingClientRect());
+    return text.textContent && text.checkVisibility({{ visibilityProperty: true }})
+      && (box.bottom > edge.bottom + 4 || box.right > edge.right + 4);
+  }}).map((text) => text.textContent))"""
+NARROWEST = f"""() => Math.min(...[...document.querySelectorAll("{NOW} svg.emdviz-chart")]
+  .filter((chart) => chart.checkVisibility()).map((chart) => chart.clientWidth))"""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
@@ -103,6 +115,8 @@ def test_every_step_is_in_sight_and_every_answer_answers(visit, width, height):
                 hidden = page.evaluate(HIDDEN)
                 assert all(h <= most for h, most in zip(hidden, [0, 2, 1, 0, 0], strict=True)), step
                 assert page.evaluate(SMALLEST) >= 15.9, step.name
+                assert page.evaluate(CUT) == [], step.name
+                assert page.evaluate(NARROWEST) >= 120, step.name
             page.keyboard.press("PageUp")
             wait_for(page, asked)
         page.keyboard.press("PageDown")

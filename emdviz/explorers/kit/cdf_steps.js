@@ -52,14 +52,16 @@ function staircase({ left, right, centres, step }, heights) {
   return `M${left} ${step(0)}${rises.join("")}H${right}`;
 }
 
-/** Put the prediction's letter beside its step where the gap is widest, outside the gap. */
+/** Put the prediction's letter at its step where the gap is widest: outside the gap, unless that is below the axis. */
 function nameTheStep(text, place, heights, differences) {
   const sizes = differences.slice(0, -1).map(Math.abs);
   const i = sizes.indexOf(Math.max(...sizes));
-  const above = differences[i] > 0;
-  const y = wholePixel(place.step(heights[i]) + (above ? -0.4 : 1.05) * place.unit);
+  const height = place.step(heights[i]);
+  const below = height + 1.05 * place.unit;
+  const above = differences[i] > 0 || below > place.step(0);
   set(text, {
-    x: (place.centres[i] + place.centres[i + 1]) / 2, y,
+    x: (place.centres[i] + place.centres[i + 1]) / 2,
+    y: wholePixel(above ? height - 0.4 * place.unit : below),
     visibility: sizes[i] > 0.02 ? null : "hidden",
   });
 }
