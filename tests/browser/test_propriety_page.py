@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from devtools.lab import Watch
 from emdviz.explorers import ProprietyExplorer
 from emdviz.propriety import expected_loss, medians, minimiser
+from tests.browser.figure import wait_until
 from tests.browser.propriety_figure import LOSSES, THREE, Propriety, close
 from tests.browser.states import show_states
 
@@ -210,3 +211,10 @@ def test_axe_finds_nothing_about_landscapes_and_predictions_of_ones_own(browser,
     assert found["passes"], "no rule applied"
     assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found["violations"]] == []
     page.close()
+
+
+def test_the_bars_of_t_begin_where_their_panel_does(offline_page):
+    page, _ = offline_page(ProprietyExplorer())
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    panel, chart = page.locator(".emdviz-t"), page.locator(".emdviz-t .emdviz-chart")
+    wait_until(lambda: chart.bounding_box()["x"] < panel.bounding_box()["x"] + 2)
