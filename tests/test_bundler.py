@@ -25,7 +25,7 @@ def write(tmp_path):
 def test_a_module_comes_after_all_that_it_imports_and_once(write):
     first = write(
         a='import { c } from "./c.js";\nimport {\n  b,\n} from "./b.js";\nexport default b + c;\n',
-        b='import { c as d } from "./c.js";\nexport const b = d;\n',
+        b='import { c } from "./c.js";\nexport const b = c;\n',
         c="export const c = 1;\n",
     )
     text = bundle(first)
@@ -39,7 +39,8 @@ def test_a_module_comes_after_all_that_it_imports_and_once(write):
     [
         ('import { x } from "./z.js";', r"a\.js, line 2: there is no file .*z\.js"),
         ('import { x } from "./b.js";', r"a\.js, line 2: b\.js does not export x"),
-        ('import { b, x as y } from "./b.js";', r"line 2: b\.js does not export x"),
+        ('import { b as c } from "./b.js";', "line 2: these are no names: b as c"),
+        ('import * as b from "./b.js";', "line 2: this form is not understood"),
         ('import { b } from "b";', r"line 2: 'b' is no path that begins with \./ or \.\./"),
         ('import { "b" } from "./b.js";', r"line 2: these are no names"),
         ('import b from "./b.js";', r"line 2: b\.js does not export default"),
@@ -52,6 +53,8 @@ def test_a_module_comes_after_all_that_it_imports_and_once(write):
         ("export const { b } = {};", "line 2: this form is not understood"),
         ('export * from "./b.js";', "line 2: this form is not understood"),
         ('export { b } from "./b.js";', "line 2: this form is not understood"),
+        ("export { b };", "line 2: this form is not understood"),
+        ("export class B {}", "line 2: this form is not understood"),
         ("export default function b() {}", "line 2: this form is not understood"),
         ('import { c } from "./c.js";', r"d\.js, line 1: .* each other: c\.js → d\.js → c\.js"),
     ],

@@ -9,15 +9,13 @@ in which order. Every module becomes a function that is called once and returns 
 
 The forms that are understood stand at the beginning of a line::
 
-    import { name, name as other } from "./file.js";
-    import * as name from "./file.js";
+    import { name, name } from "./file.js";
     import name from "./file.js";           (its default)
-    export function | export async function | export class | export const name …
-    export { name, name as other };
+    export function | export async function | export const name …
     export default expression;
 
-Everything else (``export let``, whose value could change later, ``export *``, ``import()``, a
-package by its name) raises a :class:`BundleError`.
+Everything else (``export let``, whose value could change later, another name by ``as``,
+``import()``, a package by its name) raises a :class:`BundleError`.
 """
 
 import re
@@ -26,17 +24,15 @@ from pathlib import Path
 _EXPLORERS = Path(__file__).parent.parent
 
 _IMPORT = re.compile(
-    r"import\s*(?:\{(?P<names>[^{}]*)\}|\*\s*as\s+(?P<whole>\w+)|(?P<default>\w+)\s)"
-    r"\s*from\s*[\"'](?P<path>[^\"']*)[\"'];"
+    r"import\s*(?:\{(?P<names>[^{}]*)\}|(?P<default>\w+)\s)\s*from\s*[\"'](?P<path>[^\"']*)[\"'];"
 )
-_DECLARED = re.compile(r"export\s+(?=(?:(?:async\s+)?function|class|const)\s+(?P<name>[\w$]+))")
-_LISTED = re.compile(r"export\s*\{(?P<names>[^{}]*)\};")
+_DECLARED = re.compile(r"export\s+(?=(?:(?:async\s+)?function|const)\s+(?P<name>[\w$]+))")
 _DEFAULT = re.compile(r"export\s+default\s+(?!(?:async\s+)?(?:function|class)\b)")
 _STATEMENT = re.compile(r"\b(?:import|export)\b")
 _UNREAD = re.compile(  # comments and texts, in which no statement begins
     r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`", re.DOTALL
 )
-_NAME = re.compile(r"(?P<name>[\w$]+)(?:\s+as\s+(?P<alias>[\w$]+))?")
+_NAME = re.compile(r"[\w$]+")
 
 
 class BundleError(ValueError):
@@ -88,7 +84,7 @@ class _Module:
     imports : list of (int, Path, list of str)
         For each import its position in the file, what it names, and the names that are wanted.
     exports : dict of str to str
-        Exported name -> name in the module.
+        Exported name -> how an object literal of the module's function gives it.
     """
 
     def __init__(self, path):
@@ -116,35 +112,25 @@ class _Module:
             if not found["path"].startswith("."):
                 raise self.error(start, f"{found['path']!r} is no path that begins with ./ or ../")
             path = (self.path.parent / found["path"]).resolve()
-            if found["whole"]:
-                names = []
-            elif found["default"]:
-                names = [("default", found["default"])]
-            else:
-                names = self._names(start, found["names"])
-            self.imports.append((start, path, [name for name, _ in names]))
-            pairs = ", ".join(n if n == alias else f"{n}: {alias}" for n, alias in names)
-            into = found["whole"] or f"{{ {pairs} }}"
-            return f"const {into} = {_name_of(path)};", found.end()
+            names = ["default"] if found["default"] else self._names(start, found["names"])
+            self.imports.append((start, path, names))
+            taken = f"default: {found['default']}" if found["default"] else ", ".join(names)
+            return f"const {{ {taken} }} = {_name_of(path)};", found.end()
         if found := _DECLARED.match(self.source, start):
             self.exports[found["name"]] = found["name"]
             return "", found.end()
-        if found := _LISTED.match(self.source, start):
-            self.exports |= {alias: name for name, alias in self._names(start, found["names"])}
-            return "", found.end()
         if found := _DEFAULT.match(self.source, start):
-            self.exports["default"] = "exported"
+            self.exports["default"] = "default: exported"
             return "const exported = ", found.end()
         statement = self.source[start:].partition("\n")[0]
         raise self.error(start, f"this form is not understood: {statement}")
 
     def _names(self, start, listed):
-        """Return pairs of name and alias from what stands between braces."""
-        texts = [text.strip() for text in listed.split(",") if text.strip()]
-        found = [_NAME.fullmatch(text) for text in texts]
-        if not all(found):
+        """Return the names that stand between braces."""
+        names = [text.strip() for text in listed.split(",") if text.strip()]
+        if not all(map(_NAME.fullmatch, names)):
             raise self.error(start, f"these are no names: {listed.strip()}")
-        return [(each["name"], each["alias"] or each["name"]) for each in found]
+        return names
 
     def error(self, position, text):
         """Return the error that says ``text`` of a position in the file."""
@@ -153,7 +139,7 @@ class _Module:
 
     def as_function(self):
         """Return the module as a function that is called once."""
-        exports = ", ".join(n if n == own else f"{n}: {own}" for n, own in self.exports.items())
+        exports = ", ".join(self.exports.values())
         return f"const {self.name} = (() => {{\n{self.text}\nreturn {{ {exports} }};\n}})();"
 
 
