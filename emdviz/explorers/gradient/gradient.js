@@ -3,9 +3,9 @@
 import { createActions, KEYS } from "../kit/actions.js";
 import { askPython, numbers } from "../kit/asking.js";
 import { closedForms, ofLoss } from "../kit/closed_forms.js";
-import { formatLoss, formatProbability, html, set, write } from "../kit/dom.js";
+import { formatLoss, formatProbability, framed, html, set, write } from "../kit/dom.js";
 import { descend } from "./descent.js";
-import { equal, moveOne, oneHot, places } from "../kit/distributions.js";
+import { equal, moveOne, places } from "../kit/distributions.js";
 import { createBarPanel } from "../kit/bar_chart.js";
 import { createActionMenu, createTargetMenu, createToggle, createToolbar } from "../kit/controls.js";
 import { createPushes, createReached, formatPush, formatSmall, niceLimit } from "./pushes.js";
@@ -61,23 +61,21 @@ function createLossRow({ loss, classes, root, named }) {
   const title = html("span", { class: "emdviz-loss", title: words });
   const number = (what) => html("b", { "data-number": what });
   const [value, norm, now, began, truth] = ["loss", "norm", "now", "began", "truth"].map(number);
-  const pushes = createPushes({ classes, root, named });
-  const reached = createReached({ classes, root, named });
-  const frames = [pushes, reached].map(({ node }) => html("div", { class: "emdviz-frame" }, node));
+  const pushes = framed(createPushes({ classes, root, named }));
+  const reached = framed(createReached({ classes, root, named }));
   const swatch = html("span", { class: "emdviz-swatch" });
-  const head = html("div", { class: "emdviz-head" }, swatch, title);
-  head.append(about);
-  head.append(
+  const head = html(
+    "div", { class: "emdviz-head" }, swatch, title, about,
     html("span", { title: LOWER }, "loss ", value, " → ", now),
     html("span", { title: HIGHER }, "truth ", began, " → ", truth),
     html("span", {}, html("span", { class: "emdviz-long" }, "gradient "), "norm ", norm),
   );
-  const row = html("section", ofLoss(loss, "emdviz-row"), head, ...frames);
+  const row = html("section", ofLoss(loss, "emdviz-row"), head, pushes.node, reached.node);
   return {
     node: row,
-    resize(unit, x, tall) {
-      pushes.resize(frames[0].clientWidth, unit, x, tall);
-      reached.resize(frames[1].clientWidth, unit, x, tall);
+    resize(...sizes) {
+      pushes.resize(...sizes);
+      reached.resize(...sizes);
     },
     update({ label, walk, norm: length, limit, start, k }) {
       const known = !walk.missing;
@@ -138,9 +136,9 @@ function build(model, root) {
   const summed = losses.some(({ name, asked }) => !asked && closedForms[name].sumOf);
   const walk = createWalk({ losses, limits, act, root, summed });
   const toolbar = createControls({ model, act, walk: walk.controls, summed });
-  const options = { withSteps: false, tall: 0.8 };
   const panel = createBarPanel({
-    kind: "a", letter: "p", title: "Prediction", list: "p", menu: toolbar.menu, model, root, act, options,
+    kind: "a", letter: "p", title: "Prediction", list: "p", menu: toolbar.menu, model, root, act,
+    withSteps: false, tall: 0.8,
   });
   const rows = losses.map((loss, i) =>
     createLossRow({ loss, classes, root, named: i === losses.length - 1 }),
@@ -181,7 +179,7 @@ function build(model, root) {
       const norms = walks.map(({ gradient }) => Math.hypot(...gradient));
       const greatest = walks.map(({ gradient }) => Math.max(...gradient.map(Math.abs)));
       const shared = Math.max(...greatest);
-      panel.chart.update(p, oneHot(k, p.length), { target: k, pinned: state.pinned_p });
+      panel.update(state, k);
       toolbar.update(state);
       walk.update(state, walks, named, steps);
       write(after, `p after ${inWords(steps)}`);

@@ -55,13 +55,13 @@ function createColumns({ classes, root, named, room }) {
       const [from, to] = edges[k];
       set(band, { x: from, width: to - from, y: 0, height: drawn });
     },
-    /** Draw bars of this width from one height to another, class by class. */
-    draw({ centres }, width, foot, tips) {
-      const outlines = tips.map((tip, i) => `M${centres[i] - width / 2} ${foot}h${width}V${tip}h${-width}z`);
-      set(bars, { d: outlines.join("") });
-    },
+    draw: (...shape) => set(bars, { d: outline(...shape) }),
   };
 }
+
+/** The path around bars of this width from one height to others, class by class. */
+const outline = ({ centres }, width, foot, tips) =>
+  tips.map((tip, i) => `M${centres[i] - width / 2} ${foot}h${width}V${tip}h${-width}z`).join("");
 
 /** How many times longer bars can be drawn that are too short to be seen: a round number. */
 function enlargement(greatest, limit) {
@@ -114,9 +114,8 @@ export function createPushes({ classes, root, named }) {
         write(numbers[i], mayShow ? formatPush(push) : "");
       });
       const times = enlargement(Math.max(...pushes.map(Math.abs)), limit);
-      const { centres, bar } = place;
-      const around = pushes.map((push, i) => `M${centres[i] - bar / 2} ${at(0)}h${bar}V${at((times * push) / limit)}h${-bar}z`);
-      set(outlines, { d: times > 1 ? around.join("") : "" });
+      const enlarged = pushes.map((push) => at((times * push) / limit));
+      set(outlines, { d: times > 1 ? outline(place, place.bar, at(0), enlarged) : "" });
       write(note, times > 1 ? `outlines: × ${inThousands(times)}` : "");
       set(columns.node, { "aria-label": words });
     },

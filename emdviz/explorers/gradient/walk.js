@@ -1,6 +1,6 @@
 // The controls of the walk, and the two trails that it leaves.
 
-import { html, write } from "../kit/dom.js";
+import { framed, html, write } from "../kit/dom.js";
 import { equal } from "../kit/distributions.js";
 import { createButton, createRange } from "../kit/controls.js";
 import { ofLoss } from "../kit/closed_forms.js";
@@ -46,22 +46,26 @@ function createWalkControls({ limits, act, summed }) {
   };
 }
 
-/** Lines of one number per loss against the steps taken. */
-function createTrails({ losses, root }) {
+/** Lines of a measure of each loss against the steps taken. */
+function createTrail({ title, of }, { losses, root }) {
   const series = losses.map((loss, i) => ({ of: ofLoss(loss), dash: DASHES[i % DASHES.length] }));
-  const chart = createLineChart({ series, root, size: SIZE });
+  const chart = framed(createLineChart({ series, root, size: SIZE }));
   return {
-    node: chart.node,
-    resize: (width, [unit, tall], labels) => chart.resize(width, unit, { labels, tall }),
-    /** Show a list of numbers, one per step from 0 on, for every loss. */
-    update(lists, words, steps) {
+    node: html("div", {}, html("div", { class: "emdviz-caption" }, title), chart.node),
+    resize: ([unit, tall], labels) => chart.resize(unit, { labels, tall }),
+    update(walks, labels, steps) {
+      const lists = walks.map(of);
       const last = Math.max(10, steps);
       const greatest = Math.max(1, ...lists.flat());
       const points = lists.map((list) => list.map((value, step) => [step, value]));
+      const ends = labels.flatMap((label, i) =>
+        lists[i].length > steps ? [`${label} ${lists[i][steps].toFixed(2)}`] : [],
+      );
       chart.update({
         up: { at: (value) => value / greatest, ticks: [[0, "0"], [1, "1"]] },
         along: { at: (step) => step / last, ticks: [0, last], name: "steps" },
-        points, dots: points.map((list) => list.at(-1) ?? null), words, parked: steps === 0,
+        points, dots: points.map((list) => list.at(-1) ?? null), parked: steps === 0,
+        words: `${title} after ${inWords(steps)}: ${ends.join(", ")}`,
       });
     },
   };
@@ -69,12 +73,7 @@ function createTrails({ losses, root }) {
 
 export function createWalk({ losses, limits, act, root, summed }) {
   const controls = createWalkControls({ limits, act, summed });
-  const trails = MEASURES.map(({ title, of }) => {
-    const drawing = createTrails({ losses, root });
-    const frame = html("div", { class: "emdviz-frame" }, drawing.node);
-    const heading = html("div", { class: "emdviz-caption" }, title);
-    return { title, of, drawing, frame, node: html("div", {}, heading, frame) };
-  });
+  const trails = MEASURES.map((measure) => createTrail(measure, { losses, root }));
   let size = [0, 1];
   let room = null;
   return {
@@ -89,15 +88,9 @@ export function createWalk({ losses, limits, act, root, summed }) {
       if (!equal(room, labels)) {
         // the names at the ends of the lines decide how much is left for these
         room = labels;
-        for (const { frame, drawing } of trails) drawing.resize(frame.clientWidth, size, labels);
+        for (const trail of trails) trail.resize(size, labels);
       }
-      for (const { title, of, drawing } of trails) {
-        const lists = walks.map(of);
-        const ends = labels.flatMap((label, i) =>
-          lists[i].length > steps ? [`${label} ${lists[i][steps].toFixed(2)}`] : [],
-        );
-        drawing.update(lists, `${title} after ${inWords(steps)}: ${ends.join(", ")}`, steps);
-      }
+      for (const trail of trails) trail.update(walks, labels, steps);
     },
   };
 }

@@ -1,7 +1,7 @@
 // What a reader can do to bars, whatever the device: each changes the model, and the views follow.
 
-import { clamp, createMover, moveOne } from "./distributions.js";
-import { set } from "./dom.js";
+import { clamp, createMover, moveOne, oneHot } from "./distributions.js";
+import { listenToDrags, set } from "./dom.js";
 import { commit, read } from "./sync.js";
 
 const KEY_STEPS = {
@@ -43,6 +43,9 @@ export function createActions(model, { lists, names, moveBar = moveOne, choose }
     state,
   };
 }
+
+/** Give class i all of the target t. */
+export const chooseTarget = (state, i) => ({ ...state, t: oneHot(i, state.t.length), pinned_t: [] });
 
 /**
  * Let every bar of a chart that shows the distribution `list` be moved, pinned and chosen.
@@ -110,28 +113,19 @@ function nearest(columns, x) {
 
 /** Listen to drags on `node`, which `start()` tells what to do with. */
 function makeDraggable(node, { start, end }) {
-  let drag = null;
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    event.preventDefault(); // no text selection while dragging
+  const begin = (event) => {
     node.focus({ preventScroll: true });
-    node.setPointerCapture(event.pointerId);
-    drag = { x: event.clientX, y: event.clientY, way: null, ...start() };
-  });
-  node.addEventListener("pointermove", ({ clientX, clientY }) => {
-    if (!drag) return;
-    const [aside, up] = [Math.abs(clientX - drag.x), drag.y - clientY];
-    if (drag.leaves(clientX) && aside > (drag.way ? ACROSS : 1) * Math.abs(up)) drag.way = "sideways";
-    drag.way ??= Math.abs(up) >= STILL && Math.abs(up) >= aside ? "upwards" : null;
-    if (drag.way === "sideways") drag.sideways(clientX, clientY);
-    else if (drag.way) drag.upwards(up);
-  });
-  for (const name of ["pointerup", "pointercancel"]) {
-    node.addEventListener(name, () => {
-      if (drag) end();
-      drag = null;
-    });
-  }
+    const drag = start();
+    let way = null;
+    return ({ clientX, clientY }) => {
+      const [aside, up] = [Math.abs(clientX - event.clientX), event.clientY - clientY];
+      if (drag.leaves(clientX) && aside > (way ? ACROSS : 1) * Math.abs(up)) way = "sideways";
+      way ??= Math.abs(up) >= STILL && Math.abs(up) >= aside ? "upwards" : null;
+      if (way === "sideways") drag.sideways(clientX, clientY);
+      else if (way) drag.upwards(up);
+    };
+  };
+  listenToDrags(node, begin, end);
 }
 
 /** Listen to the keys that move a bar; `others(key)` tells what another one does. */

@@ -6,7 +6,8 @@ import { createBars } from "./bars.js";
 import { drawAxis, drawNotToScale, numberRoom, placeColumns } from "./columns.js";
 import { createPanel } from "./controls.js";
 import { html, ruler, set, svg } from "./dom.js";
-import { createSteps } from "./cdf_steps.js";
+import { createSteps, nameGaps } from "./cdf_steps.js";
+import { oneHot } from "./distributions.js";
 
 /** Where everything lies, for a width in pixels and a text size. */
 function layout({ width, unit, classes, x, measure, withSteps, tall, marked }) {
@@ -31,69 +32,53 @@ function layout({ width, unit, classes, x, measure, withSteps, tall, marked }) {
   };
 }
 
-/**
- * Make the drawing of the distribution called `owner`; call `resize` and then `update`.
- *
- * `letter` names its steps, `truthName` the target's; without `withSteps` there are bars alone,
- * `tall` times as high as usual; `mayChoose` says whether a class name can be clicked, and `marked`
- * whether a true class may be marked above its bar.
- */
-function createChart(options) {
-  const { owner, letter, truthName, classes, root, withSteps = true, tall = 1, mayChoose, marked = true } = options;
-  const background = svg("g", { "aria-hidden": "true" });
-  const bars = createBars({ owner, classes, truthName, mayChoose });
-  const steps = withSteps && createSteps({ letter, truth: truthName, count: classes.length });
-  const node = svg("svg", { class: "emdviz-chart", role: "group" }, background, bars.node);
-  if (steps) node.append(steps.node);
-  let place = null;
-
-  return {
-    node,
-    bars: bars.bars,
-    /** How much probability a movement of `pixels` is worth. */
-    worth: (pixels) => pixels / place.bars,
-    resize(width, unit, x, taller = 1) {
-      const measure = ruler(root, 0.92 * unit);
-      place = layout({ width, unit, classes, x, measure, withSteps, tall: tall * taller, marked });
-      set(node, { width, height: place.height, viewBox: `0 0 ${width} ${place.height}` });
-      background.replaceChildren(...drawBackground(place, withSteps));
-      bars.resize(place);
-      if (steps) steps.resize(place);
-    },
-    /** Show the distribution p; the steps also show t. */
-    update(p, t, marks) {
-      bars.update(place, p, marks);
-      if (steps) steps.update(place, p, t);
-    },
-  };
-}
-
 function drawBackground(place, withSteps) {
-  const { left, unit } = place;
-  const last = place.height - 0.55 * unit;
   const parts = drawAxis(place, { at: place.y, start: place.top, height: place.bars, name: "probability" });
   if (withSteps) {
     const { step: at, stepsTop: start, steps: height } = place;
-    parts.push(...drawAxis(place, { at, start, height, name: "cumulative" }));
-    const caption = { class: "emdviz-tick", x: left - 0.5 * unit, y: last };
-    if (place.showGap.some(Boolean)) parts.push(svg("text", caption, "|gap|"));
+    parts.push(...drawAxis(place, { at, start, height, name: "cumulative" }), ...nameGaps(place));
   }
   return [...parts, ...drawNotToScale(place)];
 }
 
 /**
- * Make a panel whose bars move the trait `list`; call `resize`, and then `chart.update`.
+ * Make a panel whose bars move the trait `list`; call `resize` and then `update`.
  *
- * `kind` names its colour, `menu` stands beside its title and `below` under its bars; `act` is
- * what `createActions` gave, and `options` are those of `createChart`.
+ * `kind` names its colour, `menu` stands beside its title and `below` under its bars; `act` is what
+ * `createActions` gave. Without `withSteps` there are bars alone, `tall` times as high as usual;
+ * `mayChoose` says whether a class name can be clicked, and `marked` whether a true class may be
+ * marked above its bar.
  */
-export function createBarPanel({ kind, letter, title, list, menu, model, root, act, below = [], options }) {
-  const chart = createChart({ owner: title, letter, classes: model.get("classes"), root, ...options });
-  const frame = html("div", { class: "emdviz-frame" }, chart.node);
-  makeBarsMovable(chart, { model, list, act });
+export function createBarPanel({
+  kind, letter, title, list, menu, model, root, act, below = [],
+  withSteps = true, tall = 1, mayChoose = true, marked = true,
+}) {
+  const classes = model.get("classes");
+  const background = svg("g", { "aria-hidden": "true" });
+  const bars = createBars({ owner: title, classes, mayChoose });
+  const steps = withSteps && createSteps({ letter, count: classes.length });
+  const chart = svg("svg", { class: "emdviz-chart", role: "group" }, background, bars.node);
+  if (steps) chart.append(steps.node);
+  const frame = html("div", { class: "emdviz-frame" }, chart);
+  let place = null;
+  makeBarsMovable({ bars: bars.bars, worth: (pixels) => pixels / place.bars }, { model, list, act });
+
   return {
     node: createPanel({ kind, title, letter, menu }, html("div", { class: "emdviz-beside" }, frame, ...below)),
-    chart,
-    resize: (unit, x, tall) => chart.resize(frame.clientWidth, unit, x, tall),
+    resize(unit, x, taller) {
+      const width = frame.clientWidth;
+      const measure = ruler(root, 0.92 * unit);
+      place = layout({ width, unit, classes, x, measure, withSteps, tall: tall * taller, marked });
+      set(chart, { width, height: place.height, viewBox: `0 0 ${width} ${place.height}` });
+      background.replaceChildren(...drawBackground(place, withSteps));
+      bars.resize(place);
+      if (steps) steps.resize(place);
+    },
+    /** Show the distribution and its pins, and the true class if there is one. */
+    update(state, target = -1) {
+      const p = state[list];
+      bars.update(place, p, { target, pinned: state[`pinned_${list}`] });
+      if (steps) steps.update(place, p, oneHot(target, p.length));
+    },
   };
 }

@@ -12,8 +12,8 @@ const PIN = "M-3.5 -9h7l-1 1v3l2.5 2.5h-4.3v4.5h-1.4v-4.5h-4.3l2.5 -2.5v-3z";
  * Where they are placed, `place` is what `placeColumns` gave and also tells `top`, `bars` (their
  * height), `y` (probability to pixels) and `labelTop`; bars may also hang, where it says `hangs`.
  */
-export function createBars({ owner, classes, truthName = "truth", mayChoose = true, named = true }) {
-  const bars = classes.map((name) => createBar({ owner, name, truthName, mayChoose, named }));
+export function createBars({ owner, classes, mayChoose = true, named = true }) {
+  const bars = classes.map((name) => createBar({ owner, name, mayChoose, named }));
   return {
     node: svg("g", {}, ...bars.map((bar) => bar.node)),
     bars,
@@ -24,10 +24,10 @@ export function createBars({ owner, classes, truthName = "truth", mayChoose = tr
   };
 }
 
-function createBar({ owner, name, truthName, mayChoose, named }) {
+function createBar({ owner, name, mayChoose, named }) {
   const hit = svg("rect", { class: "emdviz-hit" });
   const truth = svg("rect", { class: "emdviz-truth-bar" });
-  const truthText = svg("text", { class: "emdviz-truth-name", "aria-hidden": "true" }, truthName);
+  const truthText = svg("text", { class: "emdviz-truth-name", "aria-hidden": "true" }, "truth");
   const column = svg("rect", { class: "emdviz-bar-fill" });
   const cap = svg("rect", { class: "emdviz-bar-cap" });
   const value = svg("text", { class: "emdviz-value", "aria-hidden": "true" });

@@ -47,6 +47,10 @@ export function createSteps({ letter, truth: truthWord = "truth", count }) {
   };
 }
 
+/** What stands before the numbers of the gap, as a list of elements. */
+export const nameGaps = ({ left, unit, foot, showGap }) =>
+  showGap.some(Boolean) ? [svg("text", { class: "emdviz-tick", x: left - 0.5 * unit, y: foot }, "|gap|")] : [];
+
 function staircase({ left, right, centres, step }, heights) {
   const rises = heights.map((height, i) => `H${centres[i]}V${step(height)}`);
   return `M${left} ${step(0)}${rises.join("")}H${right}`;

@@ -57,7 +57,7 @@ function layLabels({ classes, slot, unit, centre, measure }) {
   return { angle, height, texts };
 }
 
-/** Write the name of class i with its upper edge at y. */
+/** Write the name of class i with its upper edge at y, and return its element. */
 export function placeLabel(text, { centres, labels, unit }, i, y) {
   if (labels.angle) {
     const shift = labels.angle === 90 ? 0.33 * unit : 0.25 * unit;
@@ -67,24 +67,28 @@ export function placeLabel(text, { centres, labels, unit }, i, y) {
     set(text, { x: centres[i], y: y + unit, transform: null, "text-anchor": "middle" });
   }
   write(text, labels.texts[i]);
+  return text;
 }
 
 /** Keep a short text around x inside the drawing. */
 export const clampText = (x, { left, right, unit }) =>
   Math.min(Math.max(x, left + unit), right - unit);
 
-const PROBABILITIES = [0, 0.5, 1];
+const PROBABILITIES = [[0, "0"], [0.5, "0.5"], [1, "1"]];
 
-/** The elements of an axis that `at` maps to pixels; `start` and `height` say where it lies. */
-export function drawAxis({ left, right, unit }, { at, start, height, name, ticks = PROBABILITIES }) {
-  const lines = ticks.flatMap((tick) => {
-    const y = at(tick);
+/**
+ * The elements of an axis that `at` maps to pixels, with `ticks`, each a value and its text. It has a
+ * `name` where there is room in its `height` from `start` on.
+ */
+export function drawAxis({ left, right, unit }, { at, ticks = PROBABILITIES, name = "", start, height }) {
+  const lines = ticks.flatMap(([value, text]) => {
+    const y = at(value);
     return [
       svg("line", { class: "emdviz-grid", x1: left, x2: right, y1: y, y2: y }),
-      svg("text", { class: "emdviz-tick", x: left - 0.5 * unit, y: y + 0.3 * unit }, String(tick)),
+      svg("text", { class: "emdviz-tick", x: left - 0.5 * unit, y: y + 0.3 * unit }, text),
     ];
   });
-  if (name.length * 0.48 * unit > height + unit) return lines; // it would not fit
+  if (!name || name.length * 0.48 * unit > height + unit) return lines;
   const turned = `translate(${0.9 * unit} ${start + height / 2}) rotate(-90)`;
   return [...lines, svg("text", { class: "emdviz-axis", transform: turned }, name)];
 }

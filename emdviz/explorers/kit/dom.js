@@ -34,6 +34,12 @@ export function svg(name, attributes = {}, ...children) {
   return node;
 }
 
+/** A drawing in a frame that is as wide as there is room; its `resize` takes its width from there. */
+export function framed(drawing) {
+  const node = html("div", { class: "emdviz-frame" }, drawing.node);
+  return { ...drawing, node, resize: (...sizes) => drawing.resize(node.clientWidth, ...sizes) };
+}
+
 /** Change a text; the node that holds it stays, since a new one would have to be styled anew. */
 export function write(node, text) {
   const held = node.firstChild;
@@ -85,6 +91,24 @@ export function glide(node) {
   clearTimeout(gliding.get(root));
   root.classList.add("emdviz-gliding");
   gliding.set(root, setTimeout(() => root.classList.remove("emdviz-gliding"), GLIDE));
+}
+
+/** Listen to drags on `node`: `begin(event)` returns what a movement does, and then there may be an `end`. */
+export function listenToDrags(node, begin, end) {
+  let move = null;
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    event.preventDefault(); // no text selection while dragging
+    node.setPointerCapture(event.pointerId);
+    move = begin(event);
+  });
+  node.addEventListener("pointermove", (event) => move?.(event));
+  for (const name of ["pointerup", "pointercancel"]) {
+    node.addEventListener(name, () => {
+      if (move) end?.();
+      move = null;
+    });
+  }
 }
 
 /** Return a function that runs `task` once all that happens now has happened, however often asked. */

@@ -1,5 +1,6 @@
 // A chart of lines: its axes, and for each line a dot and its name at its end.
 
+import { drawAxis } from "./columns.js";
 import { ruler, set, shorten, svg, wholePixel, write } from "./dom.js";
 
 const APART = 1.1; // the least distance of two names, in units of the text size
@@ -23,20 +24,16 @@ export function createLineChart({ series, root, size, marks = [] }) {
 
   function drawAxes({ up, along }, x, y) {
     const { unit, left, right, top, bottom, measure } = place;
-    const line = (ends) => svg("line", { class: "emdviz-grid", ...ends });
-    const words = (kind, at, text) => svg("text", { class: `emdviz-${kind}`, ...at }, text);
+    const words = (at, text) => svg("text", { class: "emdviz-axis", ...at }, text);
     const middle = { x: (left + right) / 2, y: bottom + size.name * unit };
     const fits = size.name > size.tick || right - left > measure(`00 ${along.name} 000`);
     axes.replaceChildren(
-      ...up.ticks.flatMap(([value, text]) => [
-        line({ x1: left, x2: right, y1: y(value), y2: y(value) }),
-        words("tick", { x: left - 0.5 * unit, y: y(value) + 0.3 * unit }, text),
-      ]),
+      ...drawAxis(place, { at: y, ticks: up.ticks }),
       ...along.ticks.flatMap((value) => [
-        along.grid ? line({ x1: x(value), x2: x(value), y1: top, y2: bottom }) : "",
-        words("axis", { x: x(value), y: bottom + size.tick * unit }, String(value)),
+        along.grid ? svg("line", { class: "emdviz-grid", x1: x(value), x2: x(value), y1: top, y2: bottom }) : "",
+        words({ x: x(value), y: bottom + size.tick * unit }, String(value)),
       ]),
-      along.name && fits ? words("axis", middle, along.name) : "",
+      along.name && fits ? words(middle, along.name) : "",
     );
   }
 

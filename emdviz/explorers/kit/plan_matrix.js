@@ -146,11 +146,9 @@ function drawFrame(place) {
   const rows = names.map((name, i) =>
     svg("text", { class: "emdviz-row", x: left - 0.5 * unit, y: top + (i + 0.5) * high + 0.32 * unit }, name),
   );
-  const columns = centres.map((_, j) => {
-    const text = svg("text", { class: "emdviz-class-name" });
-    placeLabel(text, place, j, foot + 0.2 * unit);
-    return text;
-  });
+  const columns = centres.map((_, j) =>
+    placeLabel(svg("text", { class: "emdviz-class-name" }), place, j, foot + 0.2 * unit),
+  );
   const turned = `translate(${0.9 * unit} ${(top + foot) / 2}) rotate(-90)`;
   const end = { class: "emdviz-axis", x: (left + right) / 2, y: height - 0.5 * unit };
   return [

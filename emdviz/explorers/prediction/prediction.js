@@ -182,7 +182,6 @@ function explainTie(classes, before, now) {
 }
 
 function createPanel({ letter, list, model, root, act }) {
-  const classes = model.get("classes");
   const uneven = model.get("positions") ? 1 : 0;
   const tiles = model.get("_losses").map(({ name: key, label: name, asked, knowsPositions }) => {
     const { words: full, brief, formula } = asked
@@ -191,18 +190,16 @@ function createPanel({ letter, list, model, root, act }) {
     const facts = { key, name, full, brief, spoken: full || name, better: "lower is better", formula: formula[uneven] };
     return { key, ...createTile(facts) };
   });
-  const { node, chart, resize } = createBarPanel({
+  const panel = createBarPanel({
     kind: letter.toLowerCase(), letter, title: `Prediction ${letter}`, list,
     menu: act.presetMenu(list, letter), model, root, act,
     below: [html("div", { class: `emdviz-tiles${tiles.length > 4 ? " emdviz-many" : ""}` }, ...tiles.map((tile) => tile.node))],
-    options: { withSteps: !model.get("_bars_only") }, // as the first steps of the site's tour ask
+    withSteps: !model.get("_bars_only"), // as the first steps of the site's tour ask
   });
   return {
-    node,
-    resize,
+    ...panel,
     update(state, own, theirs) {
-      const truth = oneHot(state.target, classes.length);
-      chart.update(state[list], truth, { target: state.target, pinned: state[`pinned_${list}`] });
+      panel.update(state, state.target);
       for (const { key, node: tile, update } of tiles) {
         const [mine, his] = [own[key], theirs[key]];
         set(tile, { "data-late": mine.late && "true" });

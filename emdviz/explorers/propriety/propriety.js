@@ -3,7 +3,7 @@
 import { createActions, KEYS } from "../kit/actions.js";
 import { askPython, numbers } from "../kit/asking.js";
 import { closedForms, medians, ofLoss } from "../kit/closed_forms.js";
-import { formatLoss, html, set, write } from "../kit/dom.js";
+import { formatLoss, framed, html, set, write } from "../kit/dom.js";
 import { equal, oneHot, places } from "../kit/distributions.js";
 import { createOutcome } from "./best_prediction.js";
 import { createBarPanel } from "../kit/bar_chart.js";
@@ -61,22 +61,21 @@ function createCard({ loss, model, root, act }) {
   const classes = model.get("classes");
   const spoken = loss.asked ? loss.label : closedForms[loss.name].words;
   const by = model.get("_kernel") === false ? "stored" : "in Python";
-  const outcome = createOutcome({ classes, root });
+  const outcome = framed(createOutcome({ classes, root }));
   const words = html("p", { class: "emdviz-verdict" });
   const costs = createCosts();
   const simplex = classes.length === 3 && createSimplex({ classes, root, move: act.place });
-  const frame = html("div", { class: "emdviz-frame" }, outcome.node);
   const node = html(
     "section",
     { ...ofLoss(loss, "emdviz-outcome"), "aria-label": spoken },
     html("h3", {}, loss.label, html("span", { class: "emdviz-end" }, loss.asked ? by : spoken)),
-    words, frame, costs.node,
+    words, outcome.node, costs.node,
   );
   if (simplex) node.append(simplex.node);
   return {
     node,
     resize(unit, x, tall, named) {
-      outcome.resize(frame.clientWidth, unit, x, tall, named);
+      outcome.resize(unit, x, tall, named);
       if (simplex) simplex.resize(simplex.node.clientWidth, unit, tall);
     },
     update(state, x) {
@@ -144,7 +143,7 @@ function build(model, root) {
     createBarPanel({
       kind: list === "t" ? "t" : "a",
       letter: list, title: TITLES[list], list, menu: menus[list], model, root, act,
-      options: { withSteps: false, mayChoose: false, marked: false },
+      withSteps: false, mayChoose: false, marked: false,
     }),
   );
   const cards = model.get("_losses").map((loss) => createCard({ loss, model, root, act }));
@@ -179,8 +178,8 @@ function build(model, root) {
       const state = act.state();
       if (state.show_p !== shown) fit();
       toolbar.update(state);
-      panels[0].chart.update(state.t, null, { pinned: state.pinned_t });
-      if (state.show_p) panels[1].chart.update(state.p, null, { pinned: state.pinned_p });
+      panels[0].update(state);
+      if (state.show_p) panels[1].update(state);
       const said = cards.map((card) => card.update(state, x));
       return [describeTruth(classes, state.t), ...said].join(" ");
     },

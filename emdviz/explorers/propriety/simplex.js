@@ -2,7 +2,7 @@
 // A corner is certainty of a class; the middle class stands on top, so that with even positions
 // the expected position grows from left to right.
 
-import { html, ruler, set, shorten, svg, write } from "../kit/dom.js";
+import { html, listenToDrags, ruler, set, shorten, svg, write } from "../kit/dom.js";
 import { clamp, normalized } from "../kit/distributions.js";
 
 const HEIGHT = Math.sqrt(3) / 2; // of a triangle of side 1
@@ -171,19 +171,11 @@ export function createSimplex({ classes, root, move }) {
     return { name: close[0][1], at: distributionAt(...place.back(x, y)) };
   }
 
-  let dragged = null;
-  hit.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    hit.setPointerCapture(event.pointerId);
+  listenToDrags(hit, (event) => {
     const { name, at } = nearest(event);
-    dragged = name;
-    move(dragged, at);
+    move(name, at);
+    return (later) => move(name, nearest(later).at);
   });
-  hit.addEventListener("pointermove", (event) => dragged && move(dragged, nearest(event).at));
-  for (const end of ["pointerup", "pointercancel"]) {
-    hit.addEventListener(end, () => (dragged = null));
-  }
 
   /** Put a text beside a place, on the side of the triangle's middle. */
   function name({ text }, words, [x, y]) {

@@ -1,7 +1,8 @@
 // Curves over the number of scalings, on a logarithmic axis.
 
-import { set, svg, write } from "../kit/dom.js";
+import { framed, html, set, svg, write } from "../kit/dom.js";
 import { createLineChart } from "../kit/line_chart.js";
+import { formatCost, formatError, inWords } from "./cost_and_errors.js";
 import { MOST, SAMPLES } from "./rounding.js";
 
 const SIZE = { left: 2.8, top: 0.8, height: 8.5, foot: 1.5, tick: 1.15 };
@@ -24,11 +25,12 @@ function logarithmic() {
 }
 
 /**
- * Make a drawing of `curves`, lists of numbers after SAMPLES scalings, and of `levels`, single
- * numbers; both are lists of names, which become classes, and `labels` are those of both. `log`
- * says that its axis is logarithmic.
+ * Make a drawing, below its `title`, of `curves`, lists of numbers after SAMPLES scalings, and of
+ * `levels`, single numbers; both are lists of names, which become classes, and `labels` are those of
+ * both. `log` says that its axis is logarithmic and holds errors; `of` takes from findings `lists`, one
+ * for every curve, `values`, a number for every level, and those of the curves now, `at`.
  */
-export function createCurves({ curves, levels, labels, log, root }) {
+export function createCurves({ title, curves, levels, labels, log, of, root }) {
   const broken = svg("rect", { class: "emdviz-broken" });
   const brokenText = svg("text", { class: "emdviz-broken-name" });
   const now = svg("line", { class: "emdviz-now" });
@@ -37,38 +39,41 @@ export function createCurves({ curves, levels, labels, log, root }) {
     ...levels.map((name, i) => line(name, labels[curves.length + i], "emdviz-level")),
     ...curves.map((name, i) => line(name, labels[i])),
   ];
-  const chart = createLineChart({ series, root, size: SIZE, marks: [broken, brokenText, now] });
+  const chart = framed(createLineChart({ series, root, size: SIZE, marks: [broken, brokenText, now] }));
   const along = { at: (count) => Math.log(count) / Math.log(MOST), ticks: COUNTS, grid: true };
+  const format = log ? formatError : formatCost;
   let place = null;
 
   return {
-    node: chart.node,
-    resize(width, unit, besides, tall) {
-      place = chart.resize(width, unit, { besides, tall });
+    node: html("div", {}, html("div", { class: "emdviz-caption" }, title), chart.node),
+    resize(unit, besides, tall) {
+      place = chart.resize(unit, { besides, tall });
       const crowded = place.right - place.left < 9 * unit;
       along.ticks = COUNTS.filter((count) => !crowded || count !== 100);
     },
-    /** `lists` holds a list for every curve, `values` a number for every level, `at` those now. */
-    update({ lists, values, at, scalings, brokenAt, words }) {
+    update({ iterations }, found) {
       const { unit, right, top, bottom } = place;
+      const { lists, values, at } = of(found);
       const finite = (list) => {
         const end = list.findIndex((value) => !Number.isFinite(value));
         return (end < 0 ? list : list.slice(0, end)).map((value, k) => [SAMPLES[k], value]);
       };
+      const said = [...at, ...values].map((value, i) => `${labels[i]} ${format(value)}`);
       const { x } = chart.update({
         up: log ? logarithmic() : linear([...lists.flat(), ...values]),
-        along, words,
+        along,
+        words: `${title}; after ${inWords(iterations)} of ${MOST}: ${said.join(", ")}`,
         points: [...values.map((value) => [[1, value], [MOST, value]]), ...lists.map(finite)],
         dots: [
           ...values.map(() => null),
-          ...at.map((value) => (Number.isFinite(value) ? [scalings, value] : null)),
+          ...at.map((value) => (Number.isFinite(value) ? [iterations, value] : null)),
         ],
         values: [...values.map(() => ""), ...lists.map((list) => (Number.isFinite(list.at(-1)) ? "" : null))],
       });
-      const whole = brokenAt > MOST;
-      const from = whole ? right : x(brokenAt);
+      const whole = found.brokenAt > MOST;
+      const from = whole ? right : x(found.brokenAt);
       const width = right - from;
-      set(now, { x1: x(scalings), x2: x(scalings), y1: top, y2: bottom });
+      set(now, { x1: x(iterations), x2: x(iterations), y1: top, y2: bottom });
       set(broken, { x: from, width, y: top, height: bottom - top, visibility: whole ? "hidden" : null });
       set(brokenText, { x: from + width / 2, y: (top + bottom) / 2 });
       write(brokenText, width > 2.5 * unit ? "NaN" : "");

@@ -1,17 +1,13 @@
 // The entropic plan from a prediction to a target, scaling by scaling, as a computer rounds it.
 
-import { createActions, KEYS } from "../kit/actions.js";
-import { formatProbability, html, set, write } from "../kit/dom.js";
+import { chooseTarget, createActions, KEYS } from "../kit/actions.js";
+import { formatProbability, framed, html, set, write } from "../kit/dom.js";
 import { createCurves } from "./scaling_curves.js";
-import {
-  createAccount, createFindings, describeScalings, formatCost, formatError, inWords, isOneHot,
-} from "./cost_and_errors.js";
+import { createAccount, createFindings, describeScalings, formatCost, inWords, isOneHot } from "./cost_and_errors.js";
 import { createChoice, createMatrix } from "../kit/plan_matrix.js";
 import { normalized, oneHot, places } from "../kit/distributions.js";
-import { read } from "../kit/sync.js";
 import { createBarPanel } from "../kit/bar_chart.js";
 import { createExampleMenu, createGroup, createPanel, createRange, createSwitch, createToolbar } from "../kit/controls.js";
-import { MOST } from "./rounding.js";
 import { makeWidget } from "../kit/widget.js";
 
 const LISTS = ["p", "t"];
@@ -25,6 +21,7 @@ const HINT =
   "Point at a cell of the plan to see its three factors.";
 const MORE_KEYS =
   "; t gives its class all of the target. Double-click a bar to pin it. Arrow keys go from cell to cell.";
+const ERRORS = ["cost error", "column error", "blur"];
 const UNCHOSEN = "Entropic plan F: its cells are u × exp(−λD) × v.";
 
 const DECADE = [1, 1.1, 1.25, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 5.6, 6.3, 7.1, 8, 9];
@@ -72,9 +69,8 @@ function createControls({ model, act }) {
 /** The plan as a matrix, and a line on the cell that is looked at. */
 function createPlan({ classes, root }) {
   const choice = createChoice(mark);
-  const matrix = createMatrix({ classes, root, choice });
+  const matrix = framed(createMatrix({ classes, root, choice }));
   const note = html("p", { class: "emdviz-cell-note" });
-  const frame = html("div", { class: "emdviz-frame" }, matrix.node);
   const count = classes.length;
   let shown = null;
 
@@ -99,8 +95,8 @@ function createPlan({ classes, root }) {
   const sign = (value) => (Number.isNaN(value) ? "NaN" : value < 0 ? "−∞" : "∞");
 
   return {
-    node: createPanel({ kind: "entropic", title: "Entropic plan" }, frame, note),
-    resize: (unit, tall) => matrix.resize(frame.clientWidth, unit, tall),
+    node: createPanel({ kind: "entropic", title: "Entropic plan" }, matrix.node, note),
+    resize: matrix.resize,
     update(state, found) {
       shown = { state, found };
       const plain = state.domain === "plain";
@@ -124,65 +120,38 @@ function createProgress(root) {
   const drawings = [
     {
       title: "Cost over scalings: exact is right",
-      ...{ curves: ["cost"], levels: ["converged", "exact"], log: false },
+      curves: ["cost"], levels: ["converged", "exact"], log: false,
       of: ({ costs, converged, exact, cost }) => ({ lists: [costs], values: [converged, exact], at: [cost] }),
       labels: ["plan", "converged", "exact"],
     },
     {
       title: "Errors over scalings: 0 is right",
-      ...{ curves: ["cost", "columns"], levels: ["converged"], log: true },
+      curves: ["cost", "columns"], levels: ["converged"], log: true,
       of: ({ costs, errors, converged, exact, cost, columnError }) => ({
         lists: [costs.map((value) => Math.abs(value - exact)), errors],
         values: [Math.abs(converged - exact)],
         at: [Math.abs(cost - exact), columnError],
       }),
-      labels: ["cost error", "column error", "blur"],
+      labels: ERRORS,
     },
-  ].map((each) => {
-    const drawing = createCurves({ ...each, root });
-    const frame = html("div", { class: "emdviz-frame" }, drawing.node);
-    return { ...each, drawing, frame };
-  });
-  const longest = drawings[1].labels;
+  ].map((each) => createCurves({ ...each, root }));
   return {
-    node: html(
-      "div", { class: "emdviz-progress" },
-      ...drawings.map(({ title, frame }) =>
-        html("div", {}, html("div", { class: "emdviz-caption" }, title), frame),
-      ),
-    ),
-    resize: (unit, tall) =>
-      drawings.forEach(({ drawing, frame }) => drawing.resize(frame.clientWidth, unit, longest, tall)),
-    update(state, found) {
-      for (const { title, drawing, of, labels } of drawings) {
-        const shown = of(found);
-        const said = labels.map((label, i) => {
-          const value = [...shown.at, ...shown.values][i];
-          return `${label} ${title.startsWith("Cost") ? formatCost(value) : formatError(value)}`;
-        });
-        drawing.update({
-          ...shown, scalings: state.iterations, brokenAt: found.brokenAt,
-          words: `${title}; after ${inWords(state.iterations)} of ${MOST}: ${said.join(", ")}`,
-        });
-      }
-    },
+    node: html("div", { class: "emdviz-progress" }, ...drawings.map(({ node }) => node)),
+    resize: (unit, tall) => drawings.forEach((drawing) => drawing.resize(unit, ERRORS, tall)), // the longest labels
+    update: (...now) => drawings.forEach((drawing) => drawing.update(...now)),
   };
 }
 
 function build(model, root) {
   const classes = model.get("classes");
   const x = places(model.get("positions"), classes.length);
-  const act = createActions(model, {
-    lists: LISTS,
-    names: STATE,
-    choose: (state, i) => ({ ...state, t: oneHot(i, classes.length), pinned_t: [] }),
-  });
+  const act = createActions(model, { lists: LISTS, names: STATE, choose: chooseTarget });
   const toolbar = createControls({ model, act });
   const sides = LISTS.map((list) =>
     createBarPanel({
       kind: list === "p" ? "a" : "t",
-      letter: list, title: TITLES[list], list, menu: "", model, root, act,
-      options: { withSteps: false, tall: 0.62, mayChoose: list === "t", marked: false },
+      letter: list, title: TITLES[list], list, model, root, act,
+      withSteps: false, tall: 0.62, mayChoose: list === "t", marked: false,
     }),
   );
   const plan = createPlan({ classes, root });
@@ -208,9 +177,9 @@ function build(model, root) {
       progress.resize(unit, tall);
     },
     update() {
-      const state = read(model, STATE);
+      const state = act.state();
       const found = find(state);
-      LISTS.forEach((list, k) => sides[k].chart.update(state[list], null, { pinned: state[`pinned_${list}`] }));
+      for (const side of sides) side.update(state);
       toolbar.update(state);
       plan.update(state, found);
       account.update(state, found);

@@ -33,10 +33,7 @@ export function createBelief({ classes, root, large, named = false }) {
       place = { ...columns, top, bottom, y: (p) => bottom - (bottom - top) * p };
       set(node, { width, height, viewBox: `0 0 ${width} ${height}` });
       set(foot, { x1: columns.left, x2: columns.right, y1: bottom, y2: bottom });
-      if (large) {
-        const ticks = { at: place.y, start: top, height: bottom - top, name: "" };
-        axis.replaceChildren(...drawAxis(place, ticks).slice(0, -1));
-      }
+      if (large) axis.replaceChildren(...drawAxis(place, { at: place.y }));
       names.forEach((text, i) => placeLabel(text, place, i, bottom));
       set(none, { x: (columns.left + columns.right) / 2, y: (top + bottom) / 2 + 0.3 * unit });
     },

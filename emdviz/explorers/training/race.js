@@ -2,7 +2,7 @@
 
 import { beliefOf, createBelief, describeMarks, nameColumn, targetOf } from "./belief.js";
 import { closedForms, ofLoss } from "../kit/closed_forms.js";
-import { html, set, write } from "../kit/dom.js";
+import { framed, html, set, write } from "../kit/dom.js";
 import { createCurves, createMetricMenu, formatMetric } from "./metric_curves.js";
 import { createButton, createToolbar } from "../kit/controls.js";
 import { makeWidget } from "../kit/widget.js";
@@ -103,11 +103,10 @@ function build(model, root) {
   const words = html("span", { class: "emdviz-range" });
   const failure = html("p", { class: "emdviz-notice", role: "alert", hidden: true });
   const racers = losses.map((loss) => createRacer(loss, setup));
-  const curves = createCurves({ losses, metrics, count: setup.epochs, root, marked: false });
+  const curves = framed(createCurves({ losses, metrics, count: setup.epochs, root, marked: false }));
   const cards = probe.images.map((_, i) => createCard(i, setup, root));
   const legend = html("p", { class: "emdviz-hint" });
-  const frame = html("div", { class: "emdviz-frame" }, curves.node);
-  const left = html("div", { class: "emdviz-track" }, ...racers.map(({ node }) => node), menu.line, frame);
+  const left = html("div", { class: "emdviz-track" }, ...racers.map(({ node }) => node), menu.line, curves.node);
   const deck = html("div", { class: "emdviz-cards" }, ...cards.map(({ node }) => node));
   const right = html("div", { class: "emdviz-watched" }, deck, legend);
   const whole = html("div", { class: "emdviz-layout" }, left, right);
@@ -118,7 +117,7 @@ function build(model, root) {
   return {
     frame: whole,
     resize(unit, tall) {
-      curves.resize(frame.clientWidth, unit, tall);
+      curves.resize(unit, tall);
       const width = deck.clientWidth;
       const names = nameColumn(losses, { root, unit, width });
       const room = width - names;

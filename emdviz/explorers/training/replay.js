@@ -2,7 +2,7 @@
 
 import { beliefOf, createBelief, describeMarks, inWords, nameColumn, targetOf } from "./belief.js";
 import { closedForms, ofLoss } from "../kit/closed_forms.js";
-import { html, set, uniqueId, write } from "../kit/dom.js";
+import { framed, html, set, uniqueId, write } from "../kit/dom.js";
 import { createCurves, createMetricMenu, formatMetric } from "./metric_curves.js";
 import { createButton, createRange, createToolbar } from "../kit/controls.js";
 import { commit } from "../kit/sync.js";
@@ -75,16 +75,15 @@ function build(model, root) {
     },
   });
   const menu = createMetricMenu(model, metrics);
-  const curves = createCurves({ losses, metrics, count, root, marked: true });
+  const curves = framed(createCurves({ losses, metrics, count, root, marked: true }));
   const thumbnails = createThumbnails({ classes, probe, choose: (image) => put({ image }) });
   const panels = losses.map((loss, i) =>
     createBeliefPanel(loss, { classes, root, named: i === losses.length - 1 }),
   );
   const picture = html("img", { class: "emdviz-picture" });
   const caption = html("figcaption", {});
-  const frame = html("div", { class: "emdviz-frame" }, curves.node);
   const chosen = html("figure", { class: "emdviz-chosen" }, picture, caption);
-  const left = html("div", { class: "emdviz-track" }, menu.line, frame);
+  const left = html("div", { class: "emdviz-track" }, menu.line, curves.node);
   const beliefs = html("div", { class: "emdviz-beliefs" }, ...panels.map(({ node }) => node));
   const marks = html("p", { class: "emdviz-hint" }, describeMarks(probe, losses, epochs.map(([first]) => first.belief)));
   const right = html("div", { class: "emdviz-watched" });
@@ -97,7 +96,7 @@ function build(model, root) {
   return {
     frame: whole,
     resize(unit, tall) {
-      curves.resize(frame.clientWidth, unit, tall);
+      curves.resize(unit, tall);
       const names = nameColumn(losses, { root, unit, width: beliefs.clientWidth });
       beliefs.style.setProperty("--emdviz-names", `${names}px`);
       const width = panels[0].frame.clientWidth;

@@ -3,7 +3,7 @@
 
 import { drawAxis, drawNotToScale, numberRoom, placeColumns, placeLabel } from "../kit/columns.js";
 import { ruler, set, svg } from "../kit/dom.js";
-import { createSteps } from "../kit/cdf_steps.js";
+import { createSteps, nameGaps } from "../kit/cdf_steps.js";
 
 function placeSlices({ width, unit, classes, x, tall, measure }) {
   const columns = placeColumns({ width, unit, classes, x, measure });
@@ -60,18 +60,12 @@ export function createSlices({ classes, root }) {
 }
 
 function drawGround(place, classes) {
-  const { left, unit, top, steps, foot, labelTop, showGap } = place;
-  const labels = classes.map((_, i) => {
-    const text = svg("text", { class: "emdviz-class-name" });
-    placeLabel(text, place, i, labelTop);
-    return text;
-  });
-  const parts = [
+  const { top, steps, labelTop } = place;
+  const labels = classes.map((_, i) => placeLabel(svg("text", { class: "emdviz-class-name" }), place, i, labelTop));
+  return [
     ...drawAxis(place, { at: place.step, start: top, height: steps, name: "cumulative" }),
     ...labels,
     ...drawNotToScale(place),
+    ...nameGaps(place),
   ];
-  const caption = { class: "emdviz-tick", x: left - 0.5 * unit, y: foot };
-  if (showGap.some(Boolean)) parts.push(svg("text", caption, "|gap|"));
-  return parts;
 }

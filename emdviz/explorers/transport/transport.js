@@ -1,10 +1,10 @@
 // The transport plan from a prediction to a target, and the gap between the CDFs, whose area is its cost.
 
-import { createActions, KEYS, makeBarsMovable } from "../kit/actions.js";
-import { formatProbability, html, set, write } from "../kit/dom.js";
+import { chooseTarget, createActions, KEYS, makeBarsMovable } from "../kit/actions.js";
+import { formatProbability, framed, html, set, write } from "../kit/dom.js";
 import { costsOf, createCosts, describeTransport, nameWays, QUESTION, reckon } from "./cost_tiles.js";
 import { createChoice, createMatrix } from "../kit/plan_matrix.js";
-import { oneHot, places, sum } from "../kit/distributions.js";
+import { places, sum } from "../kit/distributions.js";
 import { read } from "../kit/sync.js";
 import { createExampleMenu, createGroup, createPanel, createRange, createSwitch, createToggle, createToolbar } from "../kit/controls.js";
 import { marginals, optimalPlan, trips, weigh } from "./optimal_plan.js";
@@ -51,25 +51,18 @@ function createControls({ model, act }) {
 function build(model, root) {
   const classes = model.get("classes");
   const x = places(model.get("positions"), classes.length);
-  const act = createActions(model, {
-    lists: SIDES,
-    names: SIDES_STATE,
-    choose: (state, i) => ({ ...state, t: oneHot(i, classes.length), pinned_t: [] }),
-  });
+  const act = createActions(model, { lists: SIDES, names: SIDES_STATE, choose: chooseTarget });
   const choice = createChoice(mark);
   const toolbar = createControls({ model, act });
   const drawings = {
-    ribbons: createRibbons({ classes, root, choice }),
-    matrix: createMatrix({ classes, root, choice }),
-    slices: createSlices({ classes, root }),
+    ribbons: framed(createRibbons({ classes, root, choice })),
+    matrix: framed(createMatrix({ classes, root, choice })),
+    slices: framed(createSlices({ classes, root })),
   };
   for (const side of SIDES) makeBarsMovable(drawings.ribbons.sides[side], { model, list: side, act });
   const costs = createCosts();
   const note = html("p", { class: "emdviz-slice-note" });
-  const frames = Object.fromEntries(
-    Object.entries(drawings).map(([name, { node }]) => [name, html("div", { class: "emdviz-frame" }, node)]),
-  );
-  const panel = (name, title, ...more) => createPanel({ kind: `a emdviz-${name}`, title }, frames[name], ...more);
+  const panel = (name, title, ...more) => createPanel({ kind: `a emdviz-${name}`, title }, drawings[name].node, ...more);
   const panels = {
     ribbons: panel("ribbons", "Plan as ribbons"),
     slices: panel("slices", "CDFs and the gap between them", note),
@@ -90,9 +83,8 @@ function build(model, root) {
     set(frame, { "data-columns": three ? "three" : withMatrix && "two" });
     for (const [name, drawing] of Object.entries(drawings)) {
       if (panels[name].hidden) continue;
-      const width = frames[name].clientWidth;
-      if (name === "matrix") drawing.resize(width, unit, tall);
-      else drawing.resize(width, unit, x, tall);
+      if (name === "matrix") drawing.resize(unit, tall);
+      else drawing.resize(unit, x, tall);
     }
   }
 

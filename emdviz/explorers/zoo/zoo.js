@@ -198,7 +198,7 @@ function build(model, root) {
   });
   const panel = createBarPanel({
     kind: "t", letter: "t", title: "Labels", list: "t", menu: examples, model, root, act,
-    options: { withSteps: false, mayChoose: false, marked: false, tall: 0.8 },
+    withSteps: false, mayChoose: false, marked: false, tall: 0.8,
   });
   const head = createHead(act);
   const body = html("tbody");
@@ -263,7 +263,7 @@ function build(model, root) {
       place(state);
       head.update(state);
       toolbar.update(state);
-      panel.chart.update(state.t, null, { pinned: state.pinned_t });
+      panel.update(state);
       const waiting = made.map((row) => row.update(state)).filter(Boolean).length;
       write(counted, waiting ? `${count} · Python computes ${waiting} best answer${waiting > 1 ? "s" : ""} …` : count);
       const said = pair.update(rows, state);
