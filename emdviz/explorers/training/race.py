@@ -7,24 +7,20 @@ from pathlib import Path
 import traitlets
 from tqdm.auto import tqdm
 
-from emdviz.explorers.kit.address import one_of
 from emdviz.explorers.kit.bundler import bundle
-from emdviz.explorers.kit.explorer import Explorer, style_sheet
+from emdviz.explorers.kit.explorer import style_sheet
 from emdviz.explorers.training.watched_images import (
-    available_metrics,
-    check_metric,
+    TrainingExplorer,
     epoch_facts,
     in_order,
-    read_probe,
     setup,
-    training_figure,
 )
 from emdviz.losses.loss import COMPARED
 from emdviz.training import Race
 from emdviz.training.comparison import make_runs
 
 
-class LossRace(Explorer):
+class LossRace(TrainingExplorer):
     """Train networks with several losses in turns, and watch curves and predictions grow.
 
     ``display(race)`` shows the figure; its button, or ``race.start()``, begins. Training runs in
@@ -93,9 +89,6 @@ class LossRace(Explorer):
     _esm = bundle(Path(__file__).parent / "race.js")
     _css = style_sheet("race", "kit/kit.css", "training/training.css")
 
-    metric = traitlets.Unicode().tag(sync=True, address=lambda race: one_of(race._metrics))
-    _setup = traitlets.Dict().tag(sync=True)
-    _epochs = traitlets.List().tag(sync=True)
     _now = traitlets.Dict().tag(sync=True)
 
     _race = None
@@ -114,9 +107,8 @@ class LossRace(Explorer):
         folder=None,
         style="notebook",
     ):
-        self.dataset, self.probe = dataset, read_probe(probe, dataset)
-        self._metrics = available_metrics(dataset)
-        check_metric(metric, self._metrics)
+        self._watch(dataset, probe, "probe")
+        self._check_metric({"value": metric})
         scale = self.text_scale(style)
         options = {"model": model, "learning_rates": learning_rates, "folder": folder}
         runs = in_order(make_runs(dataset, losses, config, probe=self.probe.images, **options))
@@ -235,17 +227,7 @@ class LossRace(Explorer):
 
     def figure(self):
         """Return a matplotlib Figure of the curves and of what is believed of the probe images."""
-        return training_figure(
-            self.epochs,
-            self.probe,
-            range(len(self.probe.images)),
-            metric=self.metric,
-            classes=self.dataset.classes,
-        )
-
-    @traitlets.validate("metric")
-    def _check_metric(self, proposal):
-        return check_metric(proposal["value"], self._metrics)
+        return self._draw([*range(len(self.probe.images))])
 
     def _hear(self, _, content, __):
         wish = content.get("do") if isinstance(content, dict) else None

@@ -3,27 +3,22 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import traitlets
-
-from emdviz.explorers.kit.address import one_of
 from emdviz.explorers.kit.bundler import bundle
-from emdviz.explorers.kit.explorer import Explorer, style_sheet
+from emdviz.explorers.kit.explorer import style_sheet
 from emdviz.explorers.kit.traits import WholeNumber
 from emdviz.explorers.training.watched_images import (
-    available_metrics,
-    check_metric,
+    TrainingExplorer,
     epoch_facts,
     in_order,
     read_probe,
     setup,
-    training_figure,
 )
 from emdviz.reading import check_is, read_path, to_numpy
 from emdviz.training import Epoch
 from emdviz.training.kept import read_history
 
 
-class TrainingReplay(Explorer):
+class TrainingReplay(TrainingExplorer):
     """Move through the epochs of a finished comparison and see what each loss made of an image.
 
     A slider and a play button choose the epoch, a row of small images the image. Its predicted
@@ -79,18 +74,12 @@ class TrainingReplay(Explorer):
 
     epoch = WholeNumber(1, 1, lambda replay: replay._last).tag(sync=True)
     image = WholeNumber(0, 0, lambda replay: len(replay.probe.images) - 1).tag(sync=True)
-    metric = traitlets.Unicode().tag(
-        sync=True, address=lambda replay: one_of(available_metrics(replay.dataset))
-    )
-    _setup = traitlets.Dict().tag(sync=True)
-    _epochs = traitlets.List().tag(sync=True)
 
     def __init__(
         self, epochs, dataset, *, images=None, epoch=None, image=0, metric="AEM", style="notebook"
     ):
-        self.probe = read_probe(images, dataset, "images")
+        self._watch(dataset, images, "images")
         self.epochs = in_order(_check_epochs(epochs, len(self.probe.images)))
-        self.dataset = dataset
         self._last = max(len(done) for done in self.epochs.values())
         super().__init__(
             epoch=self._last if epoch is None else epoch,
@@ -152,14 +141,7 @@ class TrainingReplay(Explorer):
 
     def figure(self):
         """Return a matplotlib Figure of the present epoch and image."""
-        return training_figure(
-            self.epochs,
-            self.probe,
-            [self.image],
-            metric=self.metric,
-            classes=self.dataset.classes,
-            at=self.epoch,
-        )
+        return self._draw([self.image], self.epoch)
 
     def _belief(self, done):
         if self.epoch > len(done):
@@ -168,10 +150,6 @@ class TrainingReplay(Explorer):
         if predicted.distribution is None:
             return int(predicted.classes[self.image])
         return to_numpy(predicted.distribution[self.image])
-
-    @traitlets.validate("metric")
-    def _check_metric(self, proposal):
-        return check_metric(proposal["value"], available_metrics(self.dataset))
 
 
 def _check_epochs(epochs, count):

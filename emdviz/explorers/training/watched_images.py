@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import traitlets
 
-from emdviz.explorers.kit.explorer import drawing, show_losses, show_metrics
+from emdviz.explorers.kit.address import one_of
+from emdviz.explorers.kit.explorer import Explorer, drawing, show_losses, show_metrics
 from emdviz.explorers.kit.traits import as_trait
 from emdviz.losses import LOSSES
 from emdviz.metrics import METRICS
@@ -45,6 +47,58 @@ class Probe(NamedTuple):
         if self.true_distribution is not None:
             return to_numpy(self.true_distribution[i])
         return None if self.labels is None else int(self.labels[i])
+
+
+class TrainingExplorer(Explorer):
+    """A figure of the curves of a metric, and of what networks believe of the images in ``probe``.
+
+    A subclass has ``epochs``, a dict of losses to lists of ``training.Epoch``.
+    """
+
+    metric = traitlets.Unicode().tag(sync=True, address=lambda figure: one_of(figure._metrics))
+    _setup = traitlets.Dict().tag(sync=True)
+    _epochs = traitlets.List().tag(sync=True)
+
+    def _watch(self, dataset, probe, name):
+        self.dataset, self.probe = dataset, read_probe(probe, dataset, name)
+        self._metrics = available_metrics(dataset)
+
+    @traitlets.validate("metric")
+    def _check_metric(self, proposal):
+        return as_trait(read_choice, proposal["value"], "metric", self._metrics)
+
+    def _draw(self, chosen, at=None):
+        """Draw the curves and, of the chosen images, what is believed after epoch ``at``, or last.
+
+        Where ``at`` is given, it is marked on the curves.
+        """
+        from emdviz import plots
+
+        numbers = {loss: at or len(done) for loss, done in self.epochs.items()}
+        classes, metric = self.dataset.classes, self.metric
+        predictions = {
+            loss: to_numpy(done[numbers[loss] - 1].probe.as_distribution(len(classes)))[chosen]
+            for loss, done in self.epochs.items()
+            if 0 < numbers[loss] <= len(done)
+        }
+        curves = {k: done for k, done in self.epochs.items() if done and metric in done[0].metrics}
+        width = 5 + 2.2 * (1 + len(predictions))
+        with drawing(width, max(4.2, 1.9 * len(chosen) + 0.6)) as figure:
+            left, right = figure.subfigures(1, 2, width_ratios=[5, width - 5])
+            ax = left.subplots()
+            if curves:
+                plots.plot_history(curves, metric, ax=ax)
+                if at is not None:
+                    ax.axvline(at, color="0.4", linewidth=1.5, zorder=0)
+            else:
+                ax.set(xlabel="epoch", ylabel=metric)
+            if predictions:
+                axes = right.subplots(len(chosen), 1 + len(predictions), squeeze=False)
+                targets = [self.probe.target(i) for i in chosen]
+                truth = None if targets[0] is None else np.array(targets)
+                images = self.probe.images[chosen]
+                plots.plot_beliefs(images, predictions, truth, classes=classes, axes=axes)
+        return figure
 
 
 def read_probe(probe, dataset, name="probe"):
@@ -136,11 +190,6 @@ def available_metrics(dataset):
     return [name for name in METRICS if name not in lacking]
 
 
-def check_metric(metric, metrics):
-    """Return ``metric``, or raise a TraitError that lists the names."""
-    return as_trait(read_choice, metric, "metric", metrics)
-
-
 def epoch_facts(epoch, *, with_belief=True):
     """Return an epoch for the browser: its metrics, None where one has no number, and beliefs."""
     metrics = {
@@ -152,50 +201,3 @@ def epoch_facts(epoch, *, with_belief=True):
     p = epoch.probe.distribution
     p = None if p is None else np.round(to_numpy(p).astype(float), 5).tolist()
     return {"metrics": metrics, "belief": {"classes": epoch.probe.classes.tolist(), "p": p}}
-
-
-def training_figure(epochs, probe, chosen, *, metric, classes, at=None):
-    """Draw metric curves and, of the chosen probe images, what the networks believe.
-
-    Parameters
-    ----------
-    epochs : dict of str to list of training.Epoch
-    probe : Probe
-    chosen : iterable of int
-        Indices of probe images.
-    metric : str
-    classes : list of str
-    at : int, optional
-        The epoch whose predictions are drawn, marked on the curves; the last by default.
-
-    Returns
-    -------
-    matplotlib Figure
-    """
-    from emdviz import plots
-
-    numbers = {loss: at or len(done) for loss, done in epochs.items()}
-    chosen = list(chosen)
-    predictions = {
-        loss: to_numpy(done[numbers[loss] - 1].probe.as_distribution(len(classes)))[chosen]
-        for loss, done in epochs.items()
-        if 0 < numbers[loss] <= len(done)
-    }
-    curves = {loss: done for loss, done in epochs.items() if done and metric in done[0].metrics}
-    width = 5 + 2.2 * (1 + len(predictions))
-    with drawing(width, max(4.2, 1.9 * len(chosen) + 0.6)) as figure:
-        left, right = figure.subfigures(1, 2, width_ratios=[5, width - 5])
-        ax = left.subplots()
-        if curves:
-            plots.plot_history(curves, metric, ax=ax)
-            if at is not None:
-                ax.axvline(at, color="0.4", linewidth=1.5, zorder=0)
-        else:
-            ax.set(xlabel="epoch", ylabel=metric)
-        if predictions:
-            axes = right.subplots(len(chosen), 1 + len(predictions), squeeze=False)
-            targets = [probe.target(i) for i in chosen]
-            truth = None if targets[0] is None else np.array(targets)
-            images = probe.images[chosen]
-            plots.plot_beliefs(images, predictions, truth, classes=classes, axes=axes)
-    return figure
