@@ -92,12 +92,6 @@ show : list, optional
     "explorer_style": """\
 style : {"notebook", "projector"}
     How large the text is.""",
-    "explorer_bars": """\
-pinned_p, … : list of int
-    Of each distribution, the classes that keep their probability while others move.
-p_0, p_1, … : float
-    Each distribution to a hundredth, class by class, for ``jslink`` with a widget of yours. The
-    browser keeps them in step with the lists; in Python, set these.""",
     "explorer_errors": """\
 Raises
 ------
@@ -105,6 +99,15 @@ traitlets.TraitError
     If a value does not fit; it names the trait, what was expected and what came, and the
     explorer stays as it was.""",
 }
+
+SHARED["explorer_traits"] = f"""\
+pinned_p, … : list of int
+    Of each distribution, the classes that keep their probability while others move.
+p_0, p_1, … : float
+    Each distribution to a hundredth, class by class, for ``jslink`` with a widget of yours. The
+    browser keeps them in step with the lists; in Python, set these.
+
+{SHARED["explorer_errors"]}"""
 
 
 def fill(described):

@@ -9,7 +9,6 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader
 
 from emdviz import explorers
-from emdviz.explorers.kit.address import fields
 from emdviz.explorers.kit.bundler import bundle
 from emdviz.explorers.kit.distribution_explorer import ADIENCE_AGE_GROUPS
 from emdviz.explorers.kit.explorer import as_script, lean, shared_style, whole_page
@@ -113,17 +112,8 @@ def build(folder):
     return [folder / name for name in files]
 
 
-def _fields(figure):
-    return figure.fields if isinstance(figure, Replay) else fields(figure)
-
-
-def _state(figure):
-    return figure.state if isinstance(figure, Replay) else figure._page_state()
-
-
 def _figure_page(page, figure):
-    shown = figure._fragment("page", address=_fields(figure))
-    body = _render("figure.html", page=page, figure=shown)
+    body = _render("figure.html", page=page, figure=figure._fragment("page"))
     return whole_page(f"{page.title} · emdviz", body, _style("site.css"))
 
 
@@ -155,9 +145,10 @@ def _tour(figures):
 
 
 def _facts(figure):
-    # the menus of examples are hidden in the tour
-    values = {name: type(v)() if name == "_presets" else v for name, v in _state(figure).items()}
-    return {"values": values, "fields": _fields(figure)}
+    values = figure._page_state()
+    if "_presets" in values:  # their menus are hidden in the tour
+        values["_presets"] = type(values["_presets"])()
+    return {"values": values, "fields": figure._fields()}
 
 
 def _fixed(step, start):
@@ -172,13 +163,13 @@ def _fixed(step, start):
 
 def _states(step, figure):
     """Return the traits of a step's figure that differ from its page's: as asked, and as shown."""
-    start = _state(figure)
-    kept = [field["name"] for field in _fields(figure)] + ["_exact"]
+    start = figure._page_state()
+    kept = [field["name"] for field in figure._fields()] + ["_exact"]
     states = []
     for change in (step.asked, step.shown):
         for name, value in change.items():
             setattr(figure, name, value)
-        now = _state(figure)
+        now = figure._page_state()
         states.append({name: now[name] for name in kept if name in now})
     asked, shown = states
     return {

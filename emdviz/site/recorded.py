@@ -48,9 +48,8 @@ class Replay:
         self._last = max(len(done) for done in self.epochs.values())
         self.epoch, self.image, self.metric = self._last, 0, self.facts["metrics"][0]
 
-    @property
-    def state(self):
-        """The traits of a ``TrainingReplay``."""
+    def _page_state(self):
+        """Return the traits of a ``TrainingReplay``."""
         facts = self.facts
         return {
             "epoch": self.epoch,
@@ -69,9 +68,8 @@ class Replay:
             ],
         }
 
-    @property
-    def fields(self):
-        """What may stand in the address of its page."""
+    def _fields(self):
+        """Return what may stand in the address of its page."""
         facts = self.facts
         allowed = {
             "epoch": whole(1, self._last),
@@ -83,9 +81,9 @@ class Replay:
     def _epoch_facts(self, epoch):
         return epoch | {"metrics": {name: epoch["metrics"][name] for name in self.facts["metrics"]}}
 
-    def _fragment(self, show, **options):
+    def _fragment(self, show):
         """Return HTML that shows it."""
-        return stand_alone(show, self.state, css=self._css, esm=bundle(self.module), **options)
+        return stand_alone(show, self._page_state(), self._css, bundle(self.module), self._fields())
 
     def figure(self):
         """Return a matplotlib Figure of the curves of RPS."""

@@ -391,7 +391,7 @@ def _training(race):
     others = [name for name in sorted(candidates, key=rps.get) if name != best]
     behind = ", ".join(f"{label[name]} {rps[name]:.3f}" for name in others)
     faces = race.facts["about"].partition(" of ")[0]
-    last = race.state["epoch"]
+    last = race.epoch
     yield Step(
         "training",
         "What training shows",

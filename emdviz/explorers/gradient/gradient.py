@@ -100,9 +100,7 @@ class GradientExplorer(AskingExplorer):
     ----------
     p, target, classes, positions, emd_weight, learning_rate, own_scale
         As above; read them, or set them and see the figure follow.
-    %(explorer_bars)s
-
-    %(explorer_errors)s
+    %(explorer_traits)s
 
     References
     ----------

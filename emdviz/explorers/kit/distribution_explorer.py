@@ -57,12 +57,19 @@ class DistributionExplorer(Explorer):
     def sliders(self):
         """Return an ipywidgets slider for every class of every distribution.
 
-        They are linked in the browser, so they work while the kernel is busy.
+        Sliders of the figure's other numbers come before them. All are linked in the browser, so
+        they work while the kernel is busy.
         """
-        return ipywidgets.Box(
+        dials = self._dials()
+        columns = ipywidgets.Box(
             [self._slider_column(name) for name in self._lists],
             layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="0 2em"),
         )
+        return ipywidgets.VBox([*dials, columns]) if dials else columns
+
+    def _dials(self):
+        """Return sliders of what is no distribution, each made by ``_dial``."""
+        return []
 
     def panel(self):
         """Return the figure with its sliders beside it, or below it on a narrow page."""

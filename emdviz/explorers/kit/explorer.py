@@ -195,7 +195,7 @@ class Reopenable:
         return bundle
 
 
-def stand_alone(show, values, *, css="", esm="", address=None):
+def stand_alone(show, values, css="", esm="", address=None):
     """Return HTML that calls a function of ``stand_alone.js``, with the widget that ``esm`` is.
 
     ``address`` are the fields of a page that keeps its state in its address.
@@ -300,12 +300,16 @@ class Explorer(Reopenable, anywidget.AnyWidget):
 
     def _page(self):
         """Return the text of a page that shows the explorer and keeps its state in its address."""
-        fragment = self._fragment("page", address=fields(self))
-        return whole_page(type(self).__name__, fragment)
+        return whole_page(type(self).__name__, self._fragment("page"))
 
-    def _fragment(self, show="figure", **options):
+    def _fragment(self, show="figure"):
         """Return HTML that shows the explorer with a stand-in for the kernel."""
-        return stand_alone(show, self._page_state(show), css=self._css, esm=self._esm, **options)
+        address = self._fields() if show == "page" else None
+        return stand_alone(show, self._page_state(show), self._css, self._esm, address)
+
+    def _fields(self):
+        """Return what may stand in the address of its page."""
+        return fields(self)
 
     def _page_state(self, show="figure"):
         """Return the traits that a figure, or a page of its own, needs."""

@@ -15,8 +15,6 @@ FURTHEST = 1e12
 class Distribution(traitlets.TraitType):
     """A probability per class, kept as a list of float."""
 
-    info_text = "a list of probabilities that sum to 1"
-
     def validate(self, obj, value):
         """Read any array-like of shape (C,)."""
         return read_prediction(value, self.name, obj.num_classes)
@@ -26,7 +24,6 @@ class ClassIndex(traitlets.TraitType):
     """The index of a class, 0 to C − 1."""
 
     default_value = 0
-    info_text = "a class index"
 
     def validate(self, obj, value):
         """Read an integer of any kind; True and 2.0 are not class indices."""
@@ -35,8 +32,6 @@ class ClassIndex(traitlets.TraitType):
 
 class ClassNames(traitlets.TraitType):
     """A name per class, all different."""
-
-    info_text = "a list of class names"
 
     def validate(self, obj, value):
         """Read any sequence of C names."""
@@ -54,7 +49,6 @@ class Positions(traitlets.TraitType):
 
     default_value = None
     allow_none = True
-    info_text = "a list of increasing numbers, or None"
 
     def validate(self, obj, value):
         """Read any array-like of shape (C,)."""
@@ -76,11 +70,11 @@ class Share(traitlets.TraitType):
     """One probability, 0 to 1."""
 
     default_value = 0.0
-    info_text = "a number from 0 to 1"
 
     def validate(self, obj, value):
         """Read a number of any kind."""
-        share = as_trait(read_number, value, self.name, self.info_text, lambda x: 0 <= x <= 1)
+        expected = "a number from 0 to 1"
+        share = as_trait(read_number, value, self.name, expected, lambda x: 0 <= x <= 1)
         return abs(share)  # -0.0 counts as no change, but looks like one
 
 
@@ -99,12 +93,8 @@ class Number(traitlets.TraitType):
         return as_trait(read_number, value, self.name, expected, lambda x: least <= x <= most)
 
 
-class WholeNumber(traitlets.TraitType):
+class WholeNumber(Number):
     """A whole number from ``low`` to ``high``, or to ``high(explorer)``; True and 2.0 are none."""
-
-    def __init__(self, default_value, low, high, **metadata):
-        super().__init__(default_value, **metadata)
-        self.low, self.high = low, high
 
     def validate(self, obj, value):
         """Read an integer of any kind."""
@@ -117,8 +107,6 @@ class WholeNumber(traitlets.TraitType):
 
 class Pins(traitlets.TraitType):
     """Indices of the classes that stay while others move."""
-
-    info_text = "a list of class indices"
 
     def validate(self, obj, value):
         """Read any iterable of class indices."""

@@ -71,9 +71,7 @@ class PredictionExplorer(AskingExplorer):
     ----------
     p, q, target, classes, positions, equal_xe, equal_loss
         As above; read them, or set them and see the figure follow.
-    %(explorer_bars)s
-
-    %(explorer_errors)s
+    %(explorer_traits)s
 
     Source
     ------
@@ -174,14 +172,9 @@ class PredictionExplorer(AskingExplorer):
             for target, p in enumerate(example["rows"]):
                 yield {"p": p, "q": p, "target": target, "positions": self.positions}
 
-    def sliders(self):
-        """Return ipywidgets sliders for the true class and for every class of A and B.
-
-        They are linked in the browser, so they work while the kernel is busy.
-        """
+    def _dials(self):
         options = {"options": self.classes, "description": "True class"}
-        target = self._dial(ipywidgets.SelectionSlider, "target", attribute="index", **options)
-        return ipywidgets.VBox([target, super().sliders()])
+        return [self._dial(ipywidgets.SelectionSlider, "target", attribute="index", **options)]
 
     def figure(self):
         """Return a matplotlib Figure of the present state, ready for ``savefig``.

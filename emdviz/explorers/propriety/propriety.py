@@ -53,9 +53,7 @@ class ProprietyExplorer(AskingExplorer):
         As above; read them, or set them and see the figure follow.
     show_p : bool
         Whether your own prediction is shown.
-    %(explorer_bars)s
-
-    %(explorer_errors)s
+    %(explorer_traits)s
 
     Source
     ------

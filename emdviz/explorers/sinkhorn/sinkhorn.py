@@ -58,9 +58,7 @@ class SinkhornExplorer(DistributionExplorer):
     ----------
     p, t, lam, iterations, precision, domain, classes, positions
         As above; read them, or set them and see the figure follow.
-    %(explorer_bars)s
-
-    %(explorer_errors)s
+    %(explorer_traits)s
 
     Source
     ------
@@ -158,18 +156,13 @@ class SinkhornExplorer(DistributionExplorer):
             "exact": float(distances.emd(p, t, positions=self.positions)),
         }
 
-    def sliders(self):
-        """Return ipywidgets sliders for λ, the number of scalings, and every class of p and t.
-
-        They are linked in the browser, so they work while the kernel is busy.
-        """
+    def _dials(self):
         scale = {"min": -1, "max": 3, "step": 0.05, "description": "λ"}
         count = {"min": 1, "max": MOST_SCALINGS, "description": "Scalings"}
-        dials = [
+        return [
             self._dial(ipywidgets.FloatLogSlider, "lam", **scale),
             self._dial(ipywidgets.IntSlider, "iterations", **count),
         ]
-        return ipywidgets.VBox([*dials, super().sliders()])
 
     def figure(self):
         """Return a matplotlib Figure of the present state, ready for ``savefig``.

@@ -66,9 +66,7 @@ class TransportExplorer(DistributionExplorer):
     ----------
     p, t, classes, positions, order, mass_p, mass_t, matrix
         As above; read them, or set them and see the figure follow.
-    %(explorer_bars)s
-
-    %(explorer_errors)s
+    %(explorer_traits)s
 
     Source
     ------
@@ -165,11 +163,7 @@ class TransportExplorer(DistributionExplorer):
             "exact": self._exact_cost(),
         }
 
-    def sliders(self):
-        """Return ipywidgets sliders for the order, both masses, and every class of p and t.
-
-        They are linked in the browser, so they work while the kernel is busy.
-        """
+    def _dials(self):
         order = self._dial(ipywidgets.IntSlider, "order", min=1, max=2, description="Order l")
         shares = {"min": LEAST_MASS, "max": 1.0, "step": 0.01}
         masses = [
@@ -178,7 +172,7 @@ class TransportExplorer(DistributionExplorer):
             )
             for side in self._lists
         ]
-        return ipywidgets.VBox([order, *masses, super().sliders()])
+        return [order, *masses]
 
     def figure(self):
         """Return a matplotlib Figure of the present state, ready for ``savefig``.
