@@ -338,4 +338,5 @@ def root(xp, value, order):
     if order == 1:
         return value
     positive = value > 0
-    return xp.where(positive, xp.where(positive, value, 1.0) ** (1 / order), 0.0 * value)
+    found = xp.where(positive, xp.where(positive, value, 1.0) ** (1 / order), 0.0 * value)
+    return found[()]  # a number where NumPy has an array without axes
