@@ -78,8 +78,8 @@ def test_a_module_cannot_import_itself(write):
 def test_two_modules_of_one_name_are_refused(write, tmp_path):
     for folder in ("kit", "other/kit"):
         (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "b.js").write_text("export const b = 1;\n")
-    lines = 'import { b } from "./kit/b.js";\nimport { b as c } from "./other/kit/b.js";\n'
+        (tmp_path / folder / "b.js").write_text("export const b = 1;\nexport default b;\n")
+    lines = 'import { b } from "./kit/b.js";\nimport c from "./other/kit/b.js";\n'
     with pytest.raises(BundleError, match=r"a\.js, line 2: another module is called kit_b as well"):
         bundle(write(a=lines + "export default b + c;\n"))
 
