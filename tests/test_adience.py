@@ -228,7 +228,7 @@ def test_a_class_without_training_images_is_warned_of(tmp_path):
         name = f"fold_{fold}_data.txt"
         kept = [line for line in files[name].decode().splitlines() if "(48, 53)" not in line]
         files[name] = "\n".join(kept).encode()
-    with pytest.warns(UserWarning, match="no image for training in the classes 48-53$"):
+    with pytest.warns(UserWarning, match="no training example of the classes 48-53$"):
         read(write(tmp_path, files))
 
 

@@ -14,7 +14,7 @@ from emdviz.datasets.readers import files
 from emdviz.datasets.readers import images as decoding
 
 # most of these sets are too small to have every age
-pytestmark = pytest.mark.filterwarnings("ignore:no image for training in the classes")
+pytestmark = pytest.mark.filterwarnings("ignore:no training example of the classes")
 
 GENUINE = Path(__file__).parents[2] / "shared" / "realdata" / "utkface"
 COUNTS = [556, 281, 342, 726, 2861, 1284, 833, 1046]
@@ -49,7 +49,7 @@ def test_ages_come_from_the_names_and_images_in_their_order(tmp_path):
 
 
 def test_groups_without_an_image_are_named_in_a_warning(tmp_path):
-    with pytest.warns(UserWarning, match=r"no image for training in the classes 48-53, 60\+$"):
+    with pytest.warns(UserWarning, match=r"no training example of the classes 48-53, 60\+$"):
         data = utkface(write(tmp_path, faces(45)), size=16)
     assert data.summary()["all"].tolist()[-3:] == [0, 0, 45]
 

@@ -290,3 +290,25 @@ def test_data_sets_of_torch_are_read():
 def test_other_objects_than_torch_data_sets_are_refused(dataset, error, message):
     with pytest.raises(error, match=message):
         from_torch(dataset)
+
+
+@pytest.mark.parametrize("what", ["labels", "groups", "weights", "splits"])
+def test_tables_in_another_order_are_refused(what):
+    """A row of one must not be taken for that of another."""
+    frame = pd.DataFrame({"x": range(30)}, index=range(100, 130))
+    values = {"labels": ["1", "2", "3"] * 10, "groups": range(30), "weights": [1.0] * 30}
+    values |= {"splits": ["train"] * 24 + ["valid", "test"] * 3}
+    options = {name: pd.Series(one, index=frame.index) for name, one in values.items()}
+    from_arrays(frame, **options)
+    shuffled = options[what].sample(frac=1, random_state=0)
+    with pytest.raises(ValueError, match=rf"pass {what}\.loc\[inputs\.index\]"):
+        from_arrays(frame, **(options | {what: shuffled}))
+    from_arrays(frame, **(options | {what: shuffled.loc[frame.index]}))
+    from_arrays(frame, **(options | {what: options[what].reset_index(drop=True)}))
+
+
+def test_votes_in_another_order_are_refused():
+    frame = pd.DataFrame({"x": range(30)})
+    votes = pd.DataFrame({"low": [1] * 30, "high": range(30)})
+    with pytest.raises(ValueError, match=r"votes must be in the order of inputs"):
+        from_arrays(frame, votes=votes[::-1])

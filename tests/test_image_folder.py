@@ -331,7 +331,7 @@ def test_wrong_arguments_are_refused(tmp_path, arguments, message):
 def test_a_class_without_an_image_for_training_is_warned_of(tmp_path):
     write(tmp_path / "train", folders(["1", "2"]))
     write(tmp_path / "test", folders(["2", "3"], first=500))
-    with pytest.warns(UserWarning, match="no image for training in the classes 3$"):
+    with pytest.warns(UserWarning, match="no training example of the classes 3$"):
         assert len(image_folder(tmp_path, size=16)) == 8
 
 

@@ -167,6 +167,29 @@ def test_a_loss_that_has_changed_is_refused(faces, tmp_path):
     assert go(my_loss(3.0)) == first
 
 
+def test_a_network_that_has_changed_is_refused(faces, tmp_path):
+    def go(activation):
+        def mine(outputs):
+            flat = torch.nn.Flatten(), torch.nn.Linear(3 * 32 * 32, 4), activation
+            return torch.nn.Sequential(*flat, torch.nn.Linear(4, outputs))
+
+        run = training.Run(mine, "XE", faces, CONFIG, folder=tmp_path)
+        return next(iter(run)).train_loss
+
+    first = go(torch.nn.Tanh())
+    assert go(torch.nn.Tanh()) == first
+    with pytest.raises(ValueError, match=r"outputs before training is .* there and"):
+        go(torch.nn.ReLU())
+
+
+def test_a_network_of_ones_own_goes_on_whatever_its_first_weights(faces, tmp_path):
+    def go():
+        model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 32 * 32, 8))
+        return next(iter(training.Run(model, "XE", faces, CONFIG, folder=tmp_path))).train_loss
+
+    assert go() == go()
+
+
 def test_a_broken_state_is_named(faces, tmp_path):
     train(faces, tmp_path, stop_after=1)
     path = tmp_path / "last.safetensors"

@@ -110,6 +110,9 @@ def from_arrays(
         raise ValueError("labels or votes must be given")
     if bins is not None and (labels is None or votes is not None or classes is not None):
         raise ValueError("bins makes classes of labels that are numbers, without classes or votes")
+    rows = {"labels": labels, "votes": votes, "groups": groups, "weights": weights}
+    for what, values in (rows | {"splits": splits}).items():
+        _check_order(inputs, values, what)
     features = [str(name) for name in inputs] if is_pandas(inputs, "DataFrame") else None
     inputs, input_notes = _read_inputs(inputs, depth)
     count, scores, cut = len(inputs), None, None
@@ -365,6 +368,17 @@ def as_images(array, depth=None):
         whole = array.numpy().astype(np.float32) * (255 / (2**depth - 1))
         array = torch.from_numpy(np.rint(whole).astype(np.uint8))
     return array, notes
+
+
+def _check_order(inputs, values, what):
+    """Refuse a table whose index has the labels of that of the inputs in another order."""
+    if not all(is_pandas(one, "DataFrame", "Series") for one in (inputs, values)):
+        return
+    if not values.index.equals(inputs.index) and set(values.index) == set(inputs.index):
+        raise ValueError(
+            f"{what} must be in the order of inputs, but the labels of their indices are in "
+            f"different ones; pass {what}.loc[inputs.index]"
+        )
 
 
 def _read_votes(votes, classes):

@@ -100,7 +100,13 @@ def find(model):
 def _call(function, num_outputs):
     """Call a function of the number of outputs; by the name that functions of libraries use."""
     named = [inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY]
-    names = {one.name for one in parameters_of(function) or () if one.kind in named}
+    parameters = parameters_of(function)
+    if parameters == []:
+        raise TypeError(
+            "model must be a function of the number of outputs, such as lambda outputs: "
+            "Net(outputs), got one without parameters"
+        )
+    names = {one.name for one in parameters or () if one.kind in named}
     for name in ("num_outputs", "num_classes"):
         if name in names:
             return function(**{name: num_outputs})

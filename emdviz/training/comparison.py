@@ -18,7 +18,7 @@ import torch
 
 from emdviz.losses.loss import COMPARED, remember
 from emdviz.models.building import name_of
-from emdviz.reading import check_is, read_flag, read_path, shown
+from emdviz.reading import check_is, read_count, read_flag, read_path, shown
 from emdviz.training.at_once import can_train_at_once, train_at_once, width_of
 from emdviz.training.config import choose_device, read_config
 from emdviz.training.criterion import make_criterion, read_losses, read_options
@@ -112,10 +112,7 @@ def compare_losses(
         If a run could not be finished because its loss was no longer finite, or for lack of
         memory; the others go on.
     """
-    check_is(seeds, "seeds", Iterable, "a list of whole numbers, such as range(5)")
-    seeds = list(seeds)
-    if not seeds:
-        raise ValueError("seeds must hold at least one whole number, got none; pass range(5)")
+    seeds = read_seeds(seeds)
     if together is not None:
         read_flag(together, "together")
     if not (on_epoch is None or callable(on_epoch)):
@@ -126,6 +123,17 @@ def compare_losses(
         resplit=read_flag(resplit, "resplit"),
     )  # fmt: skip
     return make_table(train_rows(plan, model, weights, config, together, on_epoch, resplit))
+
+
+def read_seeds(seeds):
+    """Return seeds as a list, or say what is wrong with them."""
+    check_is(seeds, "seeds", Iterable, "a list of whole numbers, such as range(5)")
+    seeds = [read_count(seed, "seeds") for seed in seeds]
+    if not seeds:
+        raise ValueError("seeds must hold at least one whole number, got none; pass range(5)")
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must be different whole numbers, got {shown(seeds)}")
+    return seeds
 
 
 def make_runs(dataset, losses, config=None, **options):

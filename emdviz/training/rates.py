@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from emdviz.losses.loss import COMPARED
 from emdviz.metrics import METRICS
 from emdviz.reading import check_is, read_flag, read_number, shown
-from emdviz.training.comparison import plan_runs, train_rows
+from emdviz.training.comparison import plan_runs, read_seeds, train_rows
 from emdviz.training.criterion import read_losses
 from emdviz.training.results import make_table
 
@@ -94,9 +94,8 @@ def choose_rates(
     >>> list(found.rates), "test RPS" in found.table
     (['XE', 'EMD2'], False)
     """
-    check_is(seeds, "seeds", Iterable, "a list of whole numbers, such as range(5)")
     found, metric, rates = read_losses(losses), read_metric(by), read_rates(rates)
-    seeds, resplit = list(seeds), read_flag(resplit, "resplit")
+    seeds, resplit = read_seeds(seeds), read_flag(resplit, "resplit")
     sign = -1 if METRICS[metric].higher_is_better else 1
     tried, todo, rows = {name: rates for name in found}, dict.fromkeys(found, rates), []
     best = {}

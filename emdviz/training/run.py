@@ -22,7 +22,7 @@ from emdviz.training.epoch import Epoch
 from emdviz.training.evaluation import Predictor, measure, prepare
 from emdviz.training.provenance import digest
 from emdviz.training.sgd import SGD
-from emdviz.training.state import TRIAL, RunFolder, describe, pack, unpack
+from emdviz.training.state import TRIALS, RunFolder, describe, pack, unpack
 
 
 def fit(model, loss, dataset, config=None, *, probe=None, folder=None, loss_options=None):
@@ -183,7 +183,8 @@ class Run(Predictor):
             raise TypeError(f"probe must be a tensor of inputs, {wanted}, got {shown(probe)}")
         self.head = last_linear(made)
         first = prepare(centre_crop(self.probe[:1], config.crop).to(data.device))
-        _check_network(made, first, count, self.head if loss.uses_features else None, loss)
+        head = self.head if loss.uses_features else None
+        outputs = _try_network(made, first, count, head, loss)
         width = None if self.head is None else self.head.in_features
         criterion = make_criterion(loss, options, data, config.targets, width)
         self.criterion = criterion.to(data.device)
@@ -199,7 +200,9 @@ class Run(Predictor):
         self.epochs, self.folder, self.threads = [], None, data.threads
         if folder is not None:
             facts = describe(made, loss, self.given_options, dataset, config, self.probe)
-            facts[TRIAL] = value_of_trial(loss, data.num_classes, width, **options)
+            value = value_of_trial(loss, data.num_classes, width, **options)
+            size = None if made is model else outputs.norm().item()
+            facts |= dict(zip(TRIALS, (value, size), strict=True))
             self.folder = RunFolder(folder, facts)
             tensors, history = self.folder.read()
             if history:
@@ -394,8 +397,11 @@ def is_lack_of_memory(error):
     )
 
 
-def _check_network(model, inputs, expected, head, loss):
-    """Raise an error unless a network has the outputs that a loss wants, computed by ``head``."""
+def _try_network(model, inputs, expected, head, loss):
+    """Return the outputs of a network, or raise an error unless a loss wants such ones.
+
+    They must be computed by ``head``, if it is given.
+    """
     seen = []
     handle = head and head.register_forward_hook(lambda module, given, made: seen.append(made))
     model.eval()
@@ -426,3 +432,4 @@ def _check_network(model, inputs, expected, head, loss):
             f"{loss.label} needs the features before the head: the outputs of the model must be "
             "those of its last torch.nn.Linear, which no layer follows"
         )
+    return got

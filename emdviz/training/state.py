@@ -15,8 +15,9 @@ from emdviz.writing import link_whole, write_whole
 
 FORMAT = "emdviz run 1"
 HISTORY, WEIGHTS = "history.json", "weights.safetensors"
-TRIAL = "value of the loss for a trial"
-"""The fact that tells a loss from another of its name, such as before it was changed."""
+TRIALS = "value of the loss for a trial", "size of the outputs before training"
+"""Facts, or None, that tell a loss and a network from others of their names: from those before
+they were changed."""
 
 _OPTIMIZER = "optimizer."
 _MOMENTUM = "momentum_buffer"
@@ -66,9 +67,10 @@ class RunFolder:
             ) from None
         for name in sorted(facts.keys() | self.facts.keys()):
             before, now = facts.get(name), self.facts.get(name)
-            if name == TRIAL and (before is None or math.isclose(before, now, rel_tol=1e-3)):
-                continue
-            if before != now:
+            same = before == now
+            if name in TRIALS:
+                same = None in (before, now) or math.isclose(before, now, rel_tol=1e-3)
+            if not same:
                 raise ValueError(
                     f"{self.path} holds another run: {name} is {before!r} there and {now!r} "
                     "here; choose another folder, or delete it"

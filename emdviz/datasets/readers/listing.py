@@ -169,8 +169,8 @@ def _find_copies(keys, values, tested):
 
 
 def warn_of_empty_classes(classes, labels):
-    """Warn if there is a class without an image; ``labels`` are those of the training images."""
+    """Warn if there is a class without an example; ``labels`` are those of the training split."""
     empty = sorted(set(range(len(classes))) - set(np.asarray(labels).tolist()))
     if empty:
         names = ", ".join(classes[label] for label in empty)
-        warnings.warn(f"no image for training in the classes {names}", stacklevel=3)
+        warnings.warn(f"no training example of the classes {names}", stacklevel=3)
