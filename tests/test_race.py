@@ -297,7 +297,7 @@ def test_what_is_watched(faces):
         ({"losses": ["XE", "EMD9"]}, ValueError, "loss must be the name of a loss.*got 'EMD9'"),
         ({"losses": ["XE", "XE"]}, ValueError, "must not name one twice"),
         ({"learning_rates": {"EMD": 0.1}}, ValueError, r"learning_rates must be for some.*'EMD'"),
-        ({"learning_rates": {"XE": "a"}}, ValueError, "learning_rate must be positive.*got 'a'"),
+        ({"learning_rates": {"XE": "a"}}, ValueError, r"learning_rates\['XE'\] must be .* got 'a'"),
         ({"model": "large"}, ValueError, "model must be one of"),
         ({"metric": "accuracy"}, traitlets.TraitError, "metric must be one of.*'accuracy'"),
         ({"style": "poster"}, traitlets.TraitError, "style must be one of"),

@@ -232,6 +232,18 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are(faces):
         training.compare_losses(faces, ["XE"], config=TrainConfig(epochs=1, device="cuda"))
 
 
+@pytest.mark.parametrize("loss", ["XE", "REG"])
+def test_a_network_that_breaks_at_the_last_step_is_an_error(faces, loss):
+    """Its training loss was finite, and its predictions are not."""
+    config = TrainConfig(epochs=1, batch_size=32, device="cpu")
+    one = training.Run("small_cnn", loss, faces, config)
+    total = one.train(1)
+    with torch.no_grad():
+        one.model.head.bias.fill_(math.nan)
+    with pytest.raises(FloatingPointError, match="not finite after epoch 1 with learning rate 0"):
+        one.finish(total, 1.0)
+
+
 def test_divergence_is_an_error(faces):
     config = TrainConfig(epochs=3, batch_size=32, learning_rate=1e6)
     with pytest.raises(

@@ -261,16 +261,19 @@ class Run(Predictor):
         """
         start = time.perf_counter()
         number, train_loss = len(self.epochs) + 1, total / self.steps
+        where = (
+            f"epoch {number} with learning rate {self.config.learning_rate:g}; try a third of it"
+        )
         if not np.isfinite(train_loss):
-            raise FloatingPointError(
-                f"the {self.loss.label} loss is {train_loss} in epoch {number} with learning "
-                f"rate {self.config.learning_rate:g}; try a third of it"
-            )
+            raise FloatingPointError(f"the {self.loss.label} loss is {train_loss} in {where}")
         valid = self.data.valid
         targets = self.data.targets(self.config.targets, "valid")
         if outputs is None:
             outputs = self.compute_outputs(valid.inputs)
         predicted = self.read_outputs(outputs, targets)
+        numbers = predicted.outputs if predicted.distribution is None else predicted.distribution
+        if not torch.isfinite(numbers).all():
+            raise FloatingPointError(f"predictions are not finite after {where}")
         learned = self.criterion.end_epoch() if self.loss.uses_features else None
         before = self.epochs[-1].seconds if self.epochs else 0.0
         epoch = Epoch(
