@@ -183,7 +183,7 @@ def check(explorer, figure=False):
             call(getattr, explorer, name)
         if figure:
             call(explorer.figure)
-            call(explorer._fragment)
+            call(explorer.fragment)
     except Exception as error:
         raise unexpected(error) from error
 

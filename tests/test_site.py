@@ -94,7 +94,7 @@ def test_the_race_says_how_it_was_made_and_holds_known_losses_and_metrics():
 
 
 def test_the_race_tells_the_browser_all_of_a_metric():
-    for name, told in Replay()._page_state()["_setup"]["metrics"].items():
+    for name, told in Replay().page_state()["_setup"]["metrics"].items():
         metric = METRICS[name]
         known = {"unit": metric.unit, "higher": metric.higher_is_better}
         assert told == known | {"definition": metric.definition}

@@ -126,7 +126,7 @@ class Question(Reopenable, anywidget.AnyWidget):
         """Take the answer from a browser, and nothing else."""
         super().set_state({"answer": sync_data["answer"]} if "answer" in sync_data else {})
 
-    def _fragment(self):
+    def fragment(self):
         """Return what a page without a kernel shows: the result, folded under the question."""
         question, choices = html.escape(self.question), html.escape(" · ".join(self.choices))
         options = f" ({choices})" if choices else ""

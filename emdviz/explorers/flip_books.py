@@ -109,7 +109,7 @@ class FlipBook(Panel):
         if self._display is not None:  # for readers without a kernel, who get what was shown last
             self._display.update(self)
 
-    def _fragment(self):
+    def fragment(self):
         pictures = [page.value for page in self.pages]
         return stand_alone("pages", {"pictures": pictures, "name": self.name}) if pictures else ""
 

@@ -483,7 +483,7 @@ def _explorer(found):
         for one, told in zip(examples, beliefs, strict=True)
     ]
     code = bundle(_HERE / "report.js", "report").rpartition("export default")[0]
-    facts = as_script({"values": explorer._page_state(), "examples": shown})
+    facts = as_script({"values": explorer.page_state(), "examples": shown})
     return explorer, f"{lean(code)}\nreport({facts});"
 
 

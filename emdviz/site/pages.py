@@ -113,13 +113,13 @@ def build(folder):
 
 
 def _figure_page(page, figure):
-    body = _render("figure.html", page=page, figure=figure._fragment("page"))
+    body = _render("figure.html", page=page, figure=figure.fragment("page"))
     return whole_page(f"{page.title} · emdviz", body, _style("site.css"))
 
 
 def _gallery(figures):
     cards = [(page, _picture(figures[name])) for name, page in PAGES.items()]
-    live = figures["prediction"]._fragment("figure")
+    live = figures["prediction"].fragment("figure")
     body = _render("gallery.html", question=QUESTION, figure=live, cards=cards)
     return whole_page("emdviz", body, _style("site.css"))
 
@@ -145,7 +145,7 @@ def _tour(figures):
 
 
 def _facts(figure):
-    values = figure._page_state()
+    values = figure.page_state()
     if "_presets" in values:  # their menus are hidden in the tour
         values["_presets"] = type(values["_presets"])()
     return {"values": values, "fields": figure._fields()}
@@ -163,13 +163,13 @@ def _fixed(step, start):
 
 def _states(step, figure):
     """Return the traits of a step's figure that differ from its page's: as asked, and as shown."""
-    start = figure._page_state()
+    start = figure.page_state()
     kept = [field["name"] for field in figure._fields()] + ["_exact"]
     states = []
     for change in (step.asked, step.shown):
         for name, value in change.items():
             setattr(figure, name, value)
-        now = figure._page_state()
+        now = figure.page_state()
         states.append({name: now[name] for name in kept if name in now})
     asked, shown = states
     return {

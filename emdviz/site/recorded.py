@@ -48,7 +48,7 @@ class Replay:
         self._last = max(len(done) for done in self.epochs.values())
         self.epoch, self.image, self.metric = self._last, 0, self.facts["metrics"][0]
 
-    def _page_state(self):
+    def page_state(self):
         """Return the traits of a ``TrainingReplay``."""
         facts = self.facts
         return {
@@ -81,9 +81,9 @@ class Replay:
     def _epoch_facts(self, epoch):
         return epoch | {"metrics": {name: epoch["metrics"][name] for name in self.facts["metrics"]}}
 
-    def _fragment(self, show):
+    def fragment(self, show):
         """Return HTML that shows it."""
-        return stand_alone(show, self._page_state(), self._css, bundle(self.module), self._fields())
+        return stand_alone(show, self.page_state(), self._css, bundle(self.module), self._fields())
 
     def figure(self):
         """Return a matplotlib Figure of the curves of RPS."""

@@ -49,7 +49,7 @@ def boxes(offline, tmp_path):
 
     def boxes_(*shown):
         path = tmp_path / "page.html"
-        parts = "".join(f"<div style='width: 1000px'>{each._fragment()}</div>" for each in shown)
+        parts = "".join(f"<div style='width: 1000px'>{each.fragment()}</div>" for each in shown)
         path.write_text(f"<!doctype html><body>{parts}</body>", encoding="utf-8")
         page.goto(path.as_uri())
         roots = page.locator(".emdviz-explorer")

@@ -146,9 +146,9 @@ class AskingExplorer(DistributionExplorer):
             for name, record in records.items()
         }
 
-    def _page_state(self, show="figure"):
+    def page_state(self, show="figure"):
         """Return the traits; a page of its own also holds the answers to ``_beforehand``."""
-        state = super()._page_state(show)
+        state = super().page_state(show)
         if show == "page" and self._asked:
             state["_known"] = [
                 {"question": question, "told": self._told(question)}

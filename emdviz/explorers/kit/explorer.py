@@ -181,7 +181,7 @@ def _isolate(text):
 
 
 class Reopenable:
-    """A widget that can be seen, in ``_fragment``, on a page without a kernel."""
+    """A widget that can be seen, in ``fragment``, on a page without a kernel."""
 
     def _repr_mimebundle_(self, **kwargs):
         if shell := get_ipython():
@@ -191,7 +191,7 @@ class Reopenable:
         if bundle is not None:
             # JupyterLab prefers the widget; an exported page, which has no kernel, takes this
             data = bundle[0] if isinstance(bundle, tuple) else bundle
-            data["text/html"] = self._fragment()
+            data["text/html"] = self.fragment()
         return bundle
 
 
@@ -247,8 +247,9 @@ def _show_how_to_reopen(_=None):
 class Panel(Reopenable, ipywidgets.VBox):
     """A figure with its sliders."""
 
-    def _fragment(self):
-        return "".join(part._fragment() for part in self.children if isinstance(part, Explorer))
+    def fragment(self):
+        """Return HTML that shows the figures, without sliders."""
+        return "".join(part.fragment() for part in self.children if isinstance(part, Explorer))
 
 
 class Explorer(Reopenable, anywidget.AnyWidget):
@@ -300,18 +301,21 @@ class Explorer(Reopenable, anywidget.AnyWidget):
 
     def _page(self):
         """Return the text of a page that shows the explorer and keeps its state in its address."""
-        return whole_page(type(self).__name__, self._fragment("page"))
+        return whole_page(type(self).__name__, self.fragment("page"))
 
-    def _fragment(self, show="figure"):
-        """Return HTML that shows the explorer with a stand-in for the kernel."""
+    def fragment(self, show="figure"):
+        """Return HTML that shows the explorer without a kernel, to put into a page.
+
+        ``show`` is ``"page"`` if the page shows nothing else: then its address holds the state.
+        """
         address = self._fields() if show == "page" else None
-        return stand_alone(show, self._page_state(show), self._css, self._esm, address)
+        return stand_alone(show, self.page_state(show), self._css, self._esm, address)
 
     def _fields(self):
         """Return what may stand in the address of its page."""
         return fields(self)
 
-    def _page_state(self, show="figure"):
+    def page_state(self, show="figure"):
         """Return the traits that a figure, or a page of its own, needs."""
         return self.get_state(own_traits(self))
 
