@@ -110,6 +110,7 @@ class FlipBook(Panel):
             self._display.update(self)
 
     def fragment(self):
+        """Return HTML that shows the pictures without a kernel, to put into a page."""
         pictures = [page.value for page in self.pages]
         return stand_alone("pages", {"pictures": pictures, "name": self.name}) if pictures else ""
 
