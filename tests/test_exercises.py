@@ -408,3 +408,11 @@ def test_functions_that_print_do_so_in_vain(capsys):
 
     assert exercises.judge_emd(loud)
     assert capsys.readouterr().out == ""
+
+
+def test_hints_quote_words_and_show_no_long_array():
+    lists = exercises.judge_answer(lambda loss, metric: [1, 2], calls=[("XE", "AEM")])
+    assert lists.hint.startswith("your_function('XE', 'AEM') returned an array of shape (2,)")
+    got = exercises.judge_answer(np.linspace(0, 1, 64), calls=[(1,)]).hint
+    assert "got np.array([0., 0.01587," in got
+    assert len(got) < 120

@@ -38,6 +38,8 @@ def test_classes_stand_at_their_points_joined_in_their_order():
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), points)
     assert [text.get_text() for text in ax.texts] == CLASSES
     np.testing.assert_array_equal([text.xy for text in ax.texts], points)
+    edge = ax.collections[0].get_edgecolors()[0, :3]
+    assert all((edge > 0.3) & (edge < 0.7)), "yellow needs one on white and on dark"
     assert ax.get_aspect() == 1, "distances must be the same in all directions"
 
 

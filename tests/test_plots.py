@@ -97,6 +97,18 @@ def test_beliefs_have_the_colours_of_their_losses(pair):
             assert np.argmax([b.get_height() for b in outlines]) == [2, 0][row]
 
 
+def test_beliefs_of_eight_classes_name_each_of_them():
+    names = ["0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+"]
+    p = np.full((2, 8), 1 / 8)
+    with style.style():
+        images = np.zeros((2, 3, 8, 8), np.uint8)
+        predictions = dict.fromkeys(("XE", "REG", "EMD", "EMD2"), p)
+        axes = plots.plot_beliefs(images, predictions, classes=names)
+        labels = axes[-1, -1].get_xticklabels()
+    assert [label.get_text() for label in labels] == names
+    assert labels[0].get_fontsize() >= 9
+
+
 def six_images():
     return torch.arange(6, dtype=torch.uint8)[:, None, None, None].expand(6, 3, 4, 4)
 

@@ -7,6 +7,7 @@ import pytest
 
 from emdviz.losses import LOSSES, Loss
 from emdviz.losses import loss as loss_module
+from emdviz.losses.loss import look_of
 from emdviz.palette import MORE_COLOURS
 from emdviz.plots import style
 
@@ -49,3 +50,10 @@ def test_tables_have_labels_units_directions_and_rounded_numbers():
     across = style.table(frame[["AEM"]].T).to_html()
     assert "AEM (%) ↑" in across
     assert "XE + EMD²" in across
+    of_the_zoo = style.table(pd.DataFrame({"MAE": [1.0]}, index=["hinge-WW"])).to_html()
+    assert ">Hinge, all classes<" in of_the_zoo
+
+
+def test_a_loss_of_the_zoo_has_one_name_in_tables_and_pictures():
+    assert look_of("XE-LS").label == "XE, label smoothing"
+    assert look_of("no such loss").label == "no such loss"

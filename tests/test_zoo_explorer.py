@@ -223,6 +223,14 @@ def test_what_is_wrong_is_refused_in_words():
         ZooExplorer(first="nothing")
 
 
+def test_only_verdicts_of_some_loss_can_be_chosen():
+    explorer = ZooExplorer()
+    for verdict in explorer._filters["rewards"][1:]:
+        assert any(row["proper"] == verdict for row in explorer.facts.values())
+    own = ZooExplorer(show=["XE", brute])
+    assert "proper" in own._filters["rewards"], "its verdict comes later"
+
+
 def test_leaves_the_notebook(tmp_path):
     explorer = ZooExplorer(first="EMD", second="EMD2")
     check_self_contained(explorer.save_html(tmp_path / "zoo.html"))

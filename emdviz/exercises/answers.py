@@ -123,7 +123,9 @@ def judge(function):
 
 def refuse(value):
     """Return the answer to a value that is not a function, such as its result."""
-    return Answer(False, f"Give the function itself, without calling it; got {_quote(value)}")
+    got = _quote(value)
+    got = got if len(got) <= 60 else f"{got[:60]} …"
+    return Answer(False, f"Give the function itself, without calling it; got {got}")
 
 
 @judge
@@ -331,4 +333,4 @@ def _explain(tried, mistakes):
 
 def call_of(name, arguments):
     """Write the call of a function as code."""
-    return f"{name}({', '.join(map(as_code, arguments))})"
+    return f"{name}({', '.join(map(_quote, arguments))})"

@@ -286,9 +286,14 @@ def register(loss, *, replace=False):
 def look_of(name):
     """Return the loss of a name, for its label and colour.
 
-    The registered one, else the last of this name that was trained, else one that only has a name.
+    The registered one, else the last of this name that was trained, else that of the zoo, else one
+    that only has a name.
     """
-    return LOSSES.get(name) or _trained.get(name) or Loss(name, lambda *_: None)
+    if found := LOSSES.get(name) or _trained.get(name):
+        return found
+    from emdviz.losses import zoo
+
+    return zoo.load(name) if name in zoo.names() else Loss(name, lambda *_: None)
 
 
 def remember(loss):

@@ -75,8 +75,9 @@ def plot_embedding(points, *, classes=None, ax=None):
         raise ValueError(f"points must have shape (C, 2), got {points.shape}")
     names = class_names(classes, len(points))
     ax.plot(*points.T, color="0.75", linewidth=1.5, zorder=1)
-    # lighter than this, a point could not be seen on white
-    ax.scatter(*points.T, c=np.arange(len(points)), cmap="viridis_r", s=60, zorder=2)
+    # an edge, for the first point is yellow, and can hardly be seen on white or turned to dark
+    drawn = {"cmap": "viridis_r", "s": 60, "edgecolors": "0.45", "linewidths": 1}
+    ax.scatter(*points.T, c=np.arange(len(points)), **drawn, zorder=2)
     named = every(names, 15)
     for point, name, away in zip(points, named, _free_directions(points), strict=True):
         dx, dy = 13 * away

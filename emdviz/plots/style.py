@@ -2,7 +2,8 @@
 
 from contextlib import contextmanager
 
-from emdviz.losses import LOSSES
+from emdviz.losses import LOSSES, zoo
+from emdviz.losses.loss import look_of
 from emdviz.metrics import METRICS, heading
 from emdviz.reading import read_choice
 
@@ -73,7 +74,8 @@ def table(frame, *, digits=2, caption=None):
     Parameters
     ----------
     frame : pandas.DataFrame
-        Rows or columns may be names in ``losses.LOSSES`` or ``metrics.METRICS``; others stay.
+        Rows or columns may be names in ``losses.LOSSES``, ``losses.zoo.names()`` or
+        ``metrics.METRICS``; others stay.
     digits : int
         Decimal places of numbers that are not whole; missing numbers are left empty.
     caption : str, optional
@@ -94,7 +96,7 @@ def table(frame, *, digits=2, caption=None):
     def named(name):
         if name in METRICS:
             return heading(name)
-        return LOSSES[name].label if name in LOSSES else name
+        return look_of(name).label if name in LOSSES or name in zoo.names() else name
 
     styled = frame.rename(index=named, columns=named).style
     styled.format(precision=digits, na_rep="", thousands=",", escape="html")

@@ -86,6 +86,38 @@ def test_a_saved_page_is_in_sight(offline_page, faces, name, style):
     assert watch.errors == []
 
 
+def test_a_figure_takes_its_room_again_when_a_panel_goes(offline_page):
+    page, _ = offline_page(explorers.TransportExplorer())
+    layout = "(root) => [root.dataset.fit, root.style.fontSize, root.offsetHeight]"
+    root, matrix = page.locator(".emdviz-explorer"), page.get_by_role("checkbox", name="Matrix")
+    page.wait_for_function("document.querySelector('.emdviz-explorer').dataset.fit === 'loose'")
+    before = root.evaluate(layout)
+    matrix.check()
+    page.wait_for_function("document.querySelector('.emdviz-explorer').dataset.fit === 'tight'")
+    matrix.uncheck()
+    page.wait_for_function("document.querySelector('.emdviz-explorer').dataset.fit === 'loose'")
+    assert root.evaluate(layout) == before
+
+
+@pytest.mark.parametrize("style", ["notebook", "projector"])
+def test_images_of_a_race_stand_side_by_side_with_whole_labels(offline_page, faces, style):
+    race = explorers.LossRace(
+        faces, ["XE", "EMD2"], TrainConfig(epochs=3, device="cpu"), style=style
+    )
+    page, _ = offline_page(race, viewport={"width": 1920, "height": 1080})
+    page.locator(".emdviz-card").last.wait_for()
+    cards = page.locator(".emdviz-card").evaluate_all(
+        """(cards) => cards.map((card) => {
+          const [picture, caption] = card.children;
+          return [card, picture].map((node) => node.getBoundingClientRect().right)
+            .concat(caption.scrollWidth - caption.clientWidth);
+        })"""
+    )
+    for right, picture, cut in cards:
+        assert picture <= right + 1
+        assert cut <= 0
+
+
 @pytest.mark.parametrize("app", ["lab", "notebook"])
 def test_a_notebook_has_every_figure_in_sight(open_cells, app):
     styles = ("notebook", "projector")

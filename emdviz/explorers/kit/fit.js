@@ -114,6 +114,11 @@ export function createFit(root, { scale, draw, shown }) {
   addEventListener("resize", check);
   document.addEventListener("fullscreenchange", check);
   return {
+    /** Lay the figure out anew: its panels have changed, so that it may need less room. */
+    again() {
+      asked = "";
+      check();
+    },
     destroy() {
       observer.disconnect();
       removeEventListener("resize", check);

@@ -22,22 +22,23 @@ const NOTICE =
  * fills the root, whose parts `fit.js` names, and returns `frame`, an element that is as wide as the
  * figure; `resize(unit, tall)`, told the text size in pixels and how high drawings may be; and
  * `update()`, which draws the present state and returns it in words. It is updated when a trait of
- * `follow` changes, and built anew when one of `rebuild` does. The distributions `lists` are kept in step with their numbers, see `keepInStep` and `createMover`.
+ * `follow` changes, laid out anew when one of `panels` does, which show and hide parts of it, and
+ * built anew when one of `rebuild` does. The distributions `lists` are kept in step with their numbers, see `keepInStep` and `createMover`.
  * `complete` is for the states that links bring, see `readAddress`.
  */
 export function makeWidget({
-  name, build, follow, rebuild = ["classes", "positions"], lists, names = follow, moveBar, complete, ...more
+  name, build, follow, panels = [], rebuild = ["classes", "positions"], lists, names = follow, moveBar, complete, ...more
 }) {
   const initialize = ({ model }) =>
     keepInStep(model, { lists, names, move: createMover(lists, moveBar), ...more });
   function render({ model, el }) {
     const notice = html("p", { class: "emdviz-notice", role: "alert", hidden: true }, NOTICE);
-    let view = mount({ name, build, model, el, notice });
+    let view = mount({ name, build, panels, model, el, notice });
     const ignore = whenKernelIsGone(model, () => set(notice, { hidden: false }));
     const draw = () => view.draw();
     const again = () => {
       view.destroy();
-      view = mount({ name, build, model, el, notice });
+      view = mount({ name, build, panels, model, el, notice });
     };
     const shape = [...rebuild, "_text_scale"];
     const listeners = [
@@ -70,7 +71,7 @@ function whenKernelIsGone(model, tell) {
   };
 }
 
-function mount({ name, build, model, el, notice }) {
+function mount({ name, build, panels, model, el, notice }) {
   const scale = model.get("_text_scale");
   const style = `--emdviz-scale: ${scale}`;
   const root = html("div", { class: `emdviz-explorer emdviz-${name}`, role: "group", style }, notice);
@@ -101,18 +102,23 @@ function mount({ name, build, model, el, notice }) {
   }
 
   const shown = () => view.frame.clientWidth > 0;
-  let sized = false; // a change may come first, and finds nothing placed yet
+  const panelsNow = () => JSON.stringify(panels.map((trait) => model.get(trait)));
+  let arranged = null; // what `panels` held at the last layout; a change may come before any
   const fit = createFit(root, {
     scale,
     shown,
     draw(unit, tall) {
       view.resize(unit, tall);
-      sized = true;
+      arranged = panelsNow();
       update();
     },
   });
   return {
-    draw: onceSettled(() => sized && shown() && update()),
+    draw: onceSettled(() => {
+      if (arranged === null) return;
+      if (shown() && arranged === panelsNow()) update();
+      else fit.again(); // of a hidden figure, once it is shown
+    }),
     destroy() {
       fit.destroy();
       clearTimeout(timer);

@@ -156,27 +156,20 @@ function build(model, root) {
   );
   const toolbar = createToolbar([own], { see: four ? `${SEE} ${SEE_FOUR}` : SEE, hint: HINT, keys: `${KEYS}.` });
   root.append(toolbar.node, frame);
-  let size = null;
-  let shown = null;
-
-  function fit() {
-    shown = act.state().show_p;
-    set(panels[1].node, { hidden: !shown });
-    for (const panel of shown ? panels : panels.slice(0, 1)) panel.resize(size[0], x, cards.length > 4 ? Math.max(size[1], LEAST_TALL) : size[1]);
-  }
 
   return {
     frame,
     resize(unit, tall) {
-      size = [unit, tall];
-      fit();
+      const shown = act.state().show_p;
+      set(panels[1].node, { hidden: !shown });
+      const high = cards.length > 4 ? Math.max(tall, LEAST_TALL) : tall;
+      for (const panel of shown ? panels : panels.slice(0, 1)) panel.resize(unit, x, high);
       // one below the other, they have the classes' names in common
       const together = !landscapes && "fit" in root.dataset;
       cards.forEach((card, i) => card.resize(unit, x, tall, !together || i === cards.length - 1));
     },
     update() {
       const state = act.state();
-      if (state.show_p !== shown) fit();
       toolbar.update(state);
       panels[0].update(state);
       if (state.show_p) panels[1].update(state);
@@ -191,4 +184,4 @@ function describeTruth(classes, t) {
   return `Labels are drawn from ${shares.join(", ")}. Best predictions:`;
 }
 
-export default makeWidget({ name: "propriety", build, follow: [...STATE, "_answers"], names: STATE, lists: LISTS });
+export default makeWidget({ name: "propriety", build, follow: [...STATE, "_answers"], panels: ["show_p"], names: STATE, lists: LISTS });

@@ -5,7 +5,7 @@ import { createLineChart } from "../kit/line_chart.js";
 import { formatCost, formatError, inWords } from "./cost_and_errors.js";
 import { MOST, SAMPLES } from "./rounding.js";
 
-const SIZE = { left: 2.8, top: 0.8, height: 8.5, foot: 1.5, tick: 1.15 };
+const SIZE = { left: 2.8, top: 0.8, height: 8.5, foot: 2.5, tick: 1.15, name: 2.2 };
 const FLOOR = 1e-8; // where a logarithmic axis ends; what is less lies there
 const COUNTS = [1, 10, 100, 1000];
 
@@ -40,7 +40,7 @@ export function createCurves({ title, curves, levels, labels, log, of, root }) {
     ...curves.map((name, i) => line(name, labels[i])),
   ];
   const chart = framed(createLineChart({ series, root, size: SIZE, marks: [broken, brokenText, now] }));
-  const along = { at: (count) => Math.log(count) / Math.log(MOST), ticks: COUNTS, grid: true };
+  const along = { at: (count) => Math.log(count) / Math.log(MOST), ticks: COUNTS, name: "scalings n", grid: true };
   const format = log ? formatError : formatCost;
   let place = null;
 

@@ -10,7 +10,7 @@ import { makeWidget } from "../kit/widget.js";
 const BUTTONS = { ready: "Start", training: "Stop", stopping: "Stopping…", stopped: "Resume" };
 const SEE =
   "All start from the same weights, but for last layers with other numbers of outputs, and see the same batches.";
-const LEAST_CARD = 6; // text sizes, the width of what is believed of an image
+const LEAST_CARD = 6.6; // text sizes, the width of what is believed of an image
 const GAP = 0.8; // between images
 const STATES = {
   ready: "not started", training: "training", stopping: "stops after this batch",

@@ -109,7 +109,9 @@ function build(model, root) {
       thumbnails.update(image);
       const text = label === null ? "" : `, label ${classes[label]}`;
       set(picture, { src: probe.images[image], alt: `Image ${image + 1}${text}` });
-      write(caption, label === null ? `image ${image + 1}` : `label ${classes[label]}`);
+      // a line may end before a class's name, but not at its hyphen
+      const named = html("span", { class: "emdviz-short" }, label === null ? image + 1 : classes[label]);
+      caption.replaceChildren(label === null ? "image " : "label ", named);
       curves.update(epochs, metric, epoch);
       const said = panels.map(({ chart }, i) => {
         const belief = beliefOf(epochs[i][epoch - 1]?.belief, image);

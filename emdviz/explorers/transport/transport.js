@@ -72,12 +72,11 @@ function build(model, root) {
   const frame = html("div", { class: "emdviz-panels" }, ribbons, slices, costs.node, matrix);
   root.append(toolbar.node, frame);
   let [unit, tall] = [0, 1];
-  let withMatrix = false;
   let plan = [];
   let order = 1;
 
   function arrange() {
-    withMatrix = model.get("matrix");
+    const withMatrix = model.get("matrix");
     panels.matrix.hidden = !withMatrix;
     const three = withMatrix && frame.clientWidth >= ROOM_FOR_THREE * unit;
     set(frame, { "data-columns": three ? "three" : withMatrix && "two" });
@@ -105,7 +104,6 @@ function build(model, root) {
     },
     update() {
       const state = read(model, FOLLOWED);
-      if (state.matrix !== withMatrix) arrange();
       order = state.order;
       const [supply, demand] = SIDES.map((side) => weigh(state[side], state[`mass_${side}`]));
       const name = nameWays({ classes, x, order, even: !state.positions });
@@ -128,5 +126,5 @@ function build(model, root) {
 }
 
 export default makeWidget({
-  name: "transport", build, follow: FOLLOWED, lists: SIDES, names: SIDES_STATE,
+  name: "transport", build, follow: FOLLOWED, panels: ["matrix"], lists: SIDES, names: SIDES_STATE,
 });

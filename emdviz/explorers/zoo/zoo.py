@@ -187,6 +187,9 @@ class ZooExplorer(DistributionExplorer):
                 for place, name in enumerate((first, second))
             )
         filters = {"family": ["all", *families]} | {k: list(v) for k, v in FILTERS.items()}
+        if not self._own:  # verdicts on the user's own losses come later
+            found = {"all", *(row["proper"] for row in rows.values())}
+            filters["rewards"] = [verdict for verdict in FILTERS["rewards"] if verdict in found]
         self.add_traits(
             first=traitlets.Enum(names, names[0]).tag(sync=True),
             second=traitlets.Enum(names, names[-1]).tag(sync=True),
