@@ -286,6 +286,19 @@ def test_a_course_that_does_not_run_is_reported(course, tmp_path):
     assert set(frame["result"]) == {"failed"}
 
 
+@pytest.mark.slow
+def test_the_course_reads_copies_of_its_tables(tmp_path):
+    names = [f"{where}/few.csv" for where in ("data", "docs/results", "docs/results/map")]
+    write(tmp_path, dict.fromkeys([*names, "data/faces/1.csv"], "1"))
+    reading = f"assert [open('../' + name).read() for name in {names}] == ['1'] * 3"
+    alone = "import os; assert os.listdir('../data') == ['few.csv']"
+    changing = "open('../data/few.csv', 'w').write('2')"
+    limits = {"seconds": 60, "memory": 4}
+    ran = process.run([reading, alone], [changing], [], root=tmp_path, **limits)
+    assert (ran.course_error, ran.cells) == ("", {0: ""})
+    assert (tmp_path / "data/few.csv").read_text() == "1"
+
+
 def test_refusals_say_what_to_pass(course, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()

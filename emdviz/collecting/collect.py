@@ -72,7 +72,7 @@ def collect(folder, *, notebooks="notebooks", seconds=60.0, memory=4.0, workers=
         warnings.warn("this system does not let notebooks run without network", stacklevel=2)
 
     def judge(path):
-        rows = _rows(path, lessons, seconds, memory)
+        rows = _rows(path, lessons, Path(notebooks).resolve().parent, seconds, memory)
         if on_file:
             on_file(path)
         whose = {"student": _student(path, folder, lessons), "file": str(path.relative_to(folder))}
@@ -104,7 +104,7 @@ def _student(path, folder, lessons):
     return first.removesuffix(path.suffix).strip(" _-.") or path.stem
 
 
-def _rows(path, lessons, seconds, memory):
+def _rows(path, lessons, root, seconds, memory):
     """Return the rows of a file, without student and file."""
     try:
         cells = read.code_cells(path)
@@ -118,7 +118,7 @@ def _rows(path, lessons, seconds, memory):
     if any(exercise.name in touched for exercise in lesson.exercises):
         course = [*lesson.before, *(exercise.question for exercise in lesson.exercises)]
         checks = [(exercise.name, exercise.check) for exercise in lesson.exercises]
-        ran = process.run(course, own, checks, seconds=seconds, memory=memory)
+        ran = process.run(course, own, checks, root=root, seconds=seconds, memory=memory)
     else:
         ran = process.Ran(checks=dict.fromkeys(range(len(lesson.exercises)), ("not answered", "")))
     rows = []

@@ -19,6 +19,8 @@ from pathlib import Path
 _WORKER = Path(__file__).with_name("worker.py")
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT")
 _HOMES = ("HOME", "USERPROFILE", "TMP", "TEMP", "TMPDIR")
+_TABLES = ("data/*.csv", "docs/results/*.csv", "docs/results/map/*")
+"""What the course's notebooks read beside their folder."""
 _COURSE_SECONDS = 1800.0
 """How long the course's own cells may take; they train networks."""
 
@@ -49,12 +51,12 @@ def no_network():
     return command if done.returncode == 0 else ()
 
 
-def run(course, cells, checks, *, seconds, memory):
+def run(course, cells, checks, *, root, seconds, memory):
     """Run the sources of the course's cells and of the student's, then the checks.
 
     Checks are (name of the answer, source). What takes more than so many ``seconds``, or ends the
     process, is noted, and left out of another run. ``memory`` is in GB, where the system can limit
-    it.
+    it. ``root`` is the folder around that of the course's notebooks; they get copies of its tables.
     """
     ran = Ran()
     while True:
@@ -64,14 +66,14 @@ def run(course, cells, checks, *, seconds, memory):
             "checks": [(i, check) for i, check in enumerate(checks) if i not in ran.checks],
             "memory": memory,
         }
-        if _once(job, ran, seconds):
+        if _once(job, ran, root, seconds):
             return ran
 
 
-def _once(job, ran, seconds):
+def _once(job, ran, root, seconds):
     """Run a job once; return whether nothing is left to do."""
     key, begun = secrets.token_hex(16), {}
-    with _process(job | {"key": key}) as lines:
+    with _process(job | {"key": key}, root) as lines:
         while True:
             message = _next(lines, key, seconds if begun else _COURSE_SECONDS)
             if isinstance(message, str):
@@ -111,12 +113,16 @@ def _next(lines, key, patience):
 
 
 @contextlib.contextmanager
-def _process(job):
+def _process(job, root):
     """Start the worker in an empty folder and home; yield a queue of its lines, None at the end."""
     with tempfile.TemporaryDirectory(prefix="emdviz-", ignore_cleanup_errors=True) as place:
         folder, home = Path(place) / "notebooks", Path(place) / "home"
         folder.mkdir()
         home.mkdir()
+        for table in (path for pattern in _TABLES for path in root.glob(pattern)):
+            copy = Path(place) / table.relative_to(root)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(table, copy)
         own = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment = own | {
             **dict.fromkeys(_HOMES, str(home)),
