@@ -241,7 +241,8 @@ def read_finite(values, name, axes, *, gaps=False):
     if array.ndim != axes or not array.size:
         raise ValueError(f"{name} must have {axes} axes, none of them empty, got {array.shape}")
     if np.isinf(array).any() or (np.isnan(array).any() and not gaps):
-        raise ValueError(f"{name} must be finite")
+        index = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name} must be finite, got {array[index]:g} at index {index}")
     return array
 
 

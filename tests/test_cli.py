@@ -218,6 +218,21 @@ class TestRun:
         assert "root lacks fold_1_data.txt" in done.stderr
         assert len(list((tmp_path / "runs").iterdir())) == 1
 
+    def test_says_why_runs_failed(self, tmp_path, monkeypatch):
+        (tmp_path / "halves.py").write_text(
+            "import torch\n\n\n"
+            "def net(outputs):\n"
+            "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(7, outputs))\n"
+        )
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        nets = f"--networks=small_cnn,{tmp_path / 'halves.py'}:net"
+        done = call(*QUICK, nets, "--store", tmp_path / "runs")
+        assert done.exit_code == 1
+        assert "2 of 4 runs finished" in done.stdout
+        assert "failed: 2 runs, such as " in done.stderr
+        assert "the model fails for inputs of shape" in done.stderr
+        assert done.stderr.splitlines()[-1] == "to try them again, repeat the command"
+
 
 class TestDryRun:
     @pytest.mark.slow
@@ -263,6 +278,7 @@ class TestRefusals:
             ("run", "table1", "--rates=fast"): "type --rates as numbers between commas, got 'fast'",
             ("run", "table1", "--weights=RES_F"): "type --weights NETWORK=FILE, such as ",
             (*QUICK, "--workers=0"): "type --workers as a number from 1, got 0",
+            (*QUICK, "--seeds=0", "--dry-run"): "type --seeds as a number from 1, got 0",
             (*QUICK, "--workers=2", "--scheduler=a:1"): "type --scheduler or --workers, not both",
             ("run", "table1", "--dataset=image_folder", "--networks=ALXs"): (
                 "image_folder is read from files: type --data FOLDER"
@@ -489,6 +505,14 @@ class TestExport:
         assert "printed" not in text  # the paper's numbers are of other data
         assert "49.8" not in text
         assert "small_cnn" in text
+
+    def test_no_file_without_a_number(self, store, tmp_path):
+        file, kept = tmp_path / "some.tex", ("--store", store[0])
+        line = refused("export", file, *kept, "--table=table1")
+        assert "has no run of adience: type --dataset with one of synthetic_faces" in line
+        line = refused("export", file, *kept, "--only", "loss=REG")
+        assert "has no run to write that --only chooses: type --store or --only of runs" in line
+        assert not file.exists()
 
     def test_nothing_that_runs(self):
         frame = pd.DataFrame({"a&b": ["=1+1", "<script>", "x_y%", "-2"], "n": [1.0, -2.0, None, 3]})

@@ -350,6 +350,16 @@ def test_a_seed_counts_once():
         summarise(RUNS.assign(error="no memory"), ["AEM"])
 
 
+@pytest.mark.parametrize("name", ["fold", "dataset seed"])
+def test_a_seed_counts_once_where_tables_of_two_studies_are_joined(name):
+    joined = pd.concat([RUNS, RUNS.assign(**{name: 0})], ignore_index=True)
+    for function in (summarise, paired_differences):
+        with pytest.raises(ValueError, match=f"'{name}' of every run or of none, got 24 of 48"):
+            function(joined, ["AEM"])
+    chosen = joined[joined[name].isna()]
+    pd.testing.assert_frame_equal(summarise(chosen, ["AEM"]), summarise(RUNS, ["AEM"]))
+
+
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match=r"baseline must be a loss with a finished run, .*'AEMD'"):
         paired_differences(RUNS, ["AEM"], baseline="AEMD")

@@ -57,6 +57,20 @@ def test_a_run_of_a_comparison_predicts_what_it_predicted(kept, faces, place):
         assert np.allclose(run.loss_options["weight"], counts.sum() / 8 / counts)
 
 
+@pytest.mark.parametrize("network", ["linear", "mlp"])
+def test_networks_of_numbers_take_what_is_cut_out_of_images(faces, tmp_path, network):
+    config = TrainConfig(epochs=1, batch_size=32, crop=20, device="cpu")
+    (row,) = compare_losses(faces, ["XE"], model=network, config=config, folder=tmp_path).to_dict(
+        "records"
+    )
+    assert row["error"] == ""
+    run, wanted = load_run(tmp_path / row["id"]), read_predictions(tmp_path / row["id"])["test"]
+    sizes = [one.in_features for one in run.model.modules() if isinstance(one, torch.nn.Linear)]
+    assert sizes[0] == 3 * 20 * 20
+    got = run.predict(faces.inputs[wanted["index"]]).distribution
+    assert np.allclose(got, wanted["probabilities"], atol=1e-6)
+
+
 def test_a_store_and_a_comparison_keep_the_same(kept, tmp_path):
     folder, table = kept
     spec = experiments.RunSpec(

@@ -420,7 +420,7 @@ class TestNetworks:
         one = Run(net, "XE", rows(), CONFIG)
         with pytest.raises(TypeError, match="inputs must hold real numbers, got dtype <U1"):
             one.predict([["a", "b"]])
-        with pytest.raises(TypeError, match="inputs must hold real numbers, got dtype object"):
+        with pytest.raises(TypeError, match="got dtype object of None; pass an array, a data set"):
             one.predict(None)
 
     def test_first_weights_depend_on_the_seed_alone(self):

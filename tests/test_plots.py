@@ -309,6 +309,14 @@ def test_plots_leave_the_world_alone(pair):
             lambda: plots.plot_scaling_errors([[1.0, 2.0]], [1, 2], [1, 10]),
             r"shape \(len\(counts\), len\(lams\)\) = \(2, 2\), got \(1, 2\)",
         ),
+        (
+            lambda: plots.plot_ground_distance([[0, np.nan], [1, 0]]),
+            r"distances must be finite, got nan at index \(0, 1\)",
+        ),
+        (
+            lambda: plots.plot_curves({"XE": [1.0, 2.0]}, [0, 1, 2]),
+            r"curves\['XE'\] must have a value for each x, shape \(3,\), got \(2,\)",
+        ),
     ],
 )
 def test_bad_input_is_refused(call, text):

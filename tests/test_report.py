@@ -298,6 +298,14 @@ def test_one_loss_is_compared_with_nothing():
     assert second.startswith("Its RPS on 10 random splits is 0.")
 
 
+def test_a_metric_that_is_zero_in_all_runs_is_told():
+    faultless = made_up({})
+    faultless.table[["test RPS", "test MAE"]] = 0.0
+    found = Findings.of(faultless)
+    assert [metric for metric, part in found.summary if part == "mean"] == ["RPS", "MAE"]
+    assert answer(found)[1] == "Its RPS on 10 random splits is 0.000."
+
+
 def test_one_test_set_is_said_to_be_one():
     found = Findings.of(made_up({"EMD2": 0.03}, resplit=False))
     assert answer(found)[0].startswith("On 10 seeds on one test set of tea")
@@ -357,7 +365,8 @@ def test_a_test_set_that_is_too_small_is_reported_with_the_rows_it_takes(compare
     )
     told = dict(warnings_of(found))
     text = next(text for heading, text in told.items() if "too small" in heading)
-    assert f"{needed['examples']:,} rows" in text
+    digits = len(str(needed["examples"]))
+    assert f"{round(needed['examples'], 2 - digits):,} rows" in text, "two digits are known"
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from emdviz.cli.typed import (
     read_number_of_table,
     read_weights,
 )
-from emdviz.reading import ArgumentError
+from emdviz.reading import ArgumentError, amount
 
 
 def run(
@@ -97,6 +97,8 @@ def run(
         raise ValueError("type --scheduler or --workers, not both")
     if workers is not None and workers < 1:
         raise ValueError(f"type --workers as a number from 1, got {workers}")
+    if seeds is not None and seeds < 1:
+        raise ValueError(f"type --seeds as a number from 1, got {seeds}")
     if table == MAP:
         _run_map(
             read_list(regimes), data or Path("data"), store, scheduler, workers, quiet, dry_run
@@ -145,12 +147,15 @@ def run(
     for name in left_out:
         typer.echo(f"note: left out: {needs_weights(name)}", err=True)
     frame = _run(specs, store, scheduler, workers, quiet)
-    failed = int((frame["error"] != "").sum())
-    typer.echo(f"{len(frame) - failed} of {len(frame)} runs finished, in {store}")
+    failed = frame[frame["error"] != ""]
+    typer.echo(f"{len(frame) - len(failed)} of {len(frame)} runs finished, in {store}")
     show_table(frame, number, dataset, store)
-    if failed:
-        again = f"to try the others again, repeat the command; for the errors: {ME} results"
-        typer.echo(again, err=True)
+    for error, runs in failed.groupby("error", sort=False):
+        count = amount(len(runs), "run")
+        typer.echo(f"failed: {count}, such as {runs['id'].iloc[0]}: {error}", err=True)
+    if failed["finished"].isna().any():  # the store keeps no result of these
+        typer.echo("to try them again, repeat the command", err=True)
+    if len(failed):
         raise typer.Exit(1)
 
 

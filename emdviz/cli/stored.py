@@ -61,15 +61,25 @@ def export(
     only: Only = (),
 ):
     """Write all runs, or a --table beside the printed numbers, as CSV, LaTeX (own only) or HTML."""
+    from emdviz import published
     from emdviz.experiments import paper
     from emdviz.experiments.export import WRITERS
     from emdviz.writing import write_whole
 
     if file.suffix not in WRITERS:
         raise ValueError(f"type a file that ends in {', '.join(WRITERS)}, got {file}")
-    frame = _read_results(store, only)
-    tell_notes_of(frame[frame["dataset"] == dataset] if dataset else frame, store)
-    text = None
+    frame, text = _read_results(store, only), None
+    name = dataset or (published.find(read_number_of_table(table)).dataset if table else None)
+    own = frame[frame["dataset"] == name] if name else frame
+    if frame.empty:
+        raise ValueError(
+            f"{store} has no run to write{' that --only chooses' * bool(only)}: type --store or "
+            f"--only of runs that are there, as {ME} results --store {store} shows them"
+        )
+    if own.empty:
+        there = ", ".join(dict.fromkeys(frame["dataset"]))
+        raise ValueError(f"{store} has no run of {name}: type --dataset with one of {there}")
+    tell_notes_of(own, store)
     if table:
         laid = paper.table(frame, read_number_of_table(table), dataset=dataset, store=store)
         if file.suffix == ".tex":

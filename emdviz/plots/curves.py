@@ -74,7 +74,12 @@ def plot_curves(curves, x, *, ax=None, xlabel="", ylabel="loss", log=False):
     log = read_flag(log, "log")
     ax = ax or plt.gca()
     for name, values in curves.items():
-        look = look_of(name)
+        values, look = read_floats(values, f"curves[{name!r}]"), look_of(name)
+        if values.shape != x.shape:
+            raise ValueError(
+                f"curves[{name!r}] must have a value for each x, shape {x.shape}, "
+                f"got {values.shape}"
+            )
         ax.plot(x, values, color=look.colour, linewidth=2.5, label=literal(look.label))
     if log:
         ax.set_yscale("log")

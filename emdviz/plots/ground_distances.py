@@ -18,7 +18,7 @@ from emdviz.plots.labels import (
     number_cells,
     whole_numbers,
 )
-from emdviz.reading import as_float_array, check_is, read_finite, read_number, to_numpy
+from emdviz.reading import check_is, read_finite, read_number, to_numpy
 
 _RUNS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
 
@@ -42,8 +42,8 @@ def plot_ground_distance(distances, *, classes=None, ax=None, greatest=None):
         If the matrix is not square, or there are more or fewer names than classes.
     """
     ax = ax or plt.gca()
-    distances = as_float_array(to_numpy(distances), "distances")
-    if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
+    distances = read_finite(distances, "distances", 2)
+    if distances.shape[0] != distances.shape[1]:
         raise ValueError(f"distances must have shape (C, C), got {distances.shape}")
     greatest = max(distances.max(), 1e-12) if greatest is None else greatest
     greatest = read_number(greatest, "greatest")

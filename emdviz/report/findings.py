@@ -311,7 +311,8 @@ class Findings:
         return len(self.of_loss(loss)["labels"])
 
     def _having(self, metrics):
-        return [m for m in metrics if f"test {m}" in self.done and self.done[f"test {m}"].any()]
+        measured = self.done.dropna(axis="columns", how="all")
+        return [m for m in metrics if f"test {m}" in measured]
 
     def _counts(self, labels):
         return np.bincount(labels, minlength=len(self.classes))

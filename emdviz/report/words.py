@@ -29,6 +29,17 @@ def number(value, metric, *, sign=False):
     return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
 
 
+def roughly(count):
+    """Write a count that was estimated, with two digits that count.
+
+    Examples
+    --------
+    >>> roughly(8445), roughly(17), roughly(996)
+    ('8,400', '17', '1,000')
+    """
+    return f"{float(f'{count:.2g}'):,.0f}"
+
+
 def interval(low, high, metric, *, sign=False):
     """Write an interval, or a dash where there is none."""
     if not low <= high:
@@ -245,11 +256,12 @@ def warnings_of(found):
 def _too_small(found, needed):
     loss, now = label(needed["loss"]), f"now {found.sizes['test']:,}"
     size, against = number(needed["difference"], "RPS"), label(found.baseline)
-    rows = "more than ten million" if needed["examples"] is None else f"{needed['examples']:,}"
+    rows = "more than ten million" if needed["examples"] is None else roughly(needed["examples"])
     if needed["runs"] is None:
         runs = "no number of splits of these rows would do"
     else:
-        runs = f"{needed['runs']:,} runs like these would do as well (now {len(found.seeds)})"
+        count = roughly(needed["runs"])
+        runs = f"{count} runs like these would do as well (now {len(found.seeds)})"
     return (
         f"The test set is too small for the difference between {loss} and {against}",
         f"{loss} and {against} differ by {size} in RPS, which may be chance. If the true "

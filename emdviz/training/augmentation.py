@@ -88,6 +88,17 @@ def centre_crop(images, window=None):
     return images[:, :, top : top + rows, left : left + columns]
 
 
+def shape_of_window(shape, window=None):
+    """Return the shape that an input of a shape has after :func:`centre_crop`.
+
+    Examples
+    --------
+    >>> shape_of_window((3, 64, 64), 56), shape_of_window((5,))
+    ((3, 56, 56), (5,))
+    """
+    return tuple(shape) if window is None else (*shape[:-2], window, window)
+
+
 def _sample(images, grid):
     """Resample images; beyond their edge lies its colour, which not every device can do itself."""
     edge = 1 - 1 / grid.new_tensor([images.shape[3], images.shape[2]])

@@ -230,7 +230,11 @@ class Predictor:
         if not isinstance(inputs, torch.Tensor):
             array = to_numpy(inputs, "inputs")
             if array.dtype.kind not in "biuf":
-                raise TypeError(f"inputs must hold real numbers, got dtype {array.dtype}")
+                raise TypeError(
+                    f"inputs must hold real numbers, got dtype {array.dtype} of {shown(inputs)}; "
+                    "pass an array, a data set or the path of such inputs as the network was "
+                    "trained on, or, if that was on a table, a DataFrame"
+                )
             # torch warns of arrays that cannot be written to, as a DataFrame may hand out
             inputs = torch.from_numpy(array if array.flags.writeable else array.copy())
         pixels, spatial = (torch.uint8, torch.uint16), len(self.shape) == 3

@@ -24,6 +24,7 @@ from emdviz.losses.wrapping import path_of as path_of_loss
 from emdviz.models.building import build, replace_head
 from emdviz.models.building import path_of as path_of_network
 from emdviz.reading import read_path
+from emdviz.training.augmentation import shape_of_window
 from emdviz.training.config import TrainConfig
 from emdviz.training.epoch import Epoch
 from emdviz.training.evaluation import Predictor
@@ -92,7 +93,7 @@ def load_run(folder, *, model=None, loss=None):
             more["preparation"] = Preparation.from_dict(about["preparation"])
     loss = as_loss(_needed(loss, known["loss"], "loss", "loss=my_loss", folder))
     make = _needed(model, known["network"], "model", "model=lambda outputs: Net(outputs)", folder)
-    made = build(make, loss.num_outputs(len(classes)), shape)
+    made = build(make, loss.num_outputs(len(classes)), shape_of_window(shape, config.crop))
     if loss.head is not None:
         made = replace_head(made, lambda width: loss.head(width, len(classes)))
     weights = part(folder, WEIGHTS)

@@ -190,6 +190,13 @@ def read_runs(table, metrics, split):
     check_origin(table)
     done = without_copies(finished(table))
     repeats = [name for name in REPEATS if name in done and done[name].notna().any()]
+    for name in repeats:
+        if done[name].isna().any():  # runs of one seed would count as different repeats
+            raise ValueError(
+                f"table must tell {name!r} of every run or of none, got {done[name].notna().sum()} "
+                f"of {len(done)} runs with it, as where tables of several studies were joined; "
+                f"choose one: table[table[{name!r}].isna()], or table[table[{name!r}].notna()]"
+            )
     chosen = done[["loss", *columns]].rename(columns=columns)
     chosen["repeat"] = list(map(str, done[repeats].itertuples(index=False, name=None)))
     for (loss, _), rows in chosen.groupby(["loss", "repeat"], sort=False):

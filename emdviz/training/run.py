@@ -14,7 +14,7 @@ from emdviz.losses.trial import value_of_trial
 from emdviz.models import Network, build
 from emdviz.models.building import last_linear, replace_head
 from emdviz.reading import shown, to_numpy
-from emdviz.training.augmentation import centre_crop
+from emdviz.training.augmentation import centre_crop, shape_of_window
 from emdviz.training.config import read_config
 from emdviz.training.criterion import make_criterion, read_options
 from emdviz.training.data import TrainingData
@@ -163,7 +163,8 @@ class Run(Predictor):
         dataset, count = data.dataset, loss.num_outputs(data.num_classes)
         shape = tuple(data.inputs.shape[1:])
         self.made_of = model
-        made = build(model, count, shape, seed=config.seed, weights=weights)
+        window = shape_of_window(shape, config.crop)
+        made = build(model, count, window, seed=config.seed, weights=weights)
         if loss.head is not None and made is not model:
             made = replace_head(made, lambda width: loss.head(width, data.num_classes), config.seed)
         made = made.to(data.device)
