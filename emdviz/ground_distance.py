@@ -108,7 +108,7 @@ def tree(classes, parents, *, lengths=None):
         rule = "finite and not negative"
         read_number(length, f"lengths[{node!r}]", rule, lambda x: 0 <= x < np.inf)
     ways = [_way_up(name, parents, lengths) for name in classes]
-    roots = sorted({list(way)[-1] for way in ways})
+    roots = sorted({list(way)[-1] for way in ways}, key=str)
     if len(roots) > 1:
         raise ValueError(f"parents must form one tree, got the roots {roots}")
     distances = np.zeros((len(classes), len(classes)))

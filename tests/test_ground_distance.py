@@ -43,6 +43,7 @@ def test_lengths_left_out_are_one():
         (["a", "z"], {"a": "r"}, None, "class 'z' is not in the tree; add it to parents"),
         (["a"], {"a": "b", "b": "a"}, None, "'a' is above itself"),
         (["a", "b"], {"a": "r", "b": "s"}, None, r"one tree, got the roots \['r', 's'\]"),
+        (["a", "b"], {"a": 3, "b": "r"}, None, r"one tree, got the roots \[3, 'r'\]"),
         (["a"], {"a": "r"}, {"a": -1.0}, "not negative"),
         (["a"], {"a": "r"}, {"r": 1.0}, "of edges, .*got 'r'"),
     ],

@@ -267,7 +267,8 @@ def made_up(differences, *, seeds=10, spread=0.001, resplit=True, **more):
     splits = {"train": range(600), "valid": range(200), "test": range(200)}
     data = SimpleNamespace(name="tea", classes=["weak", "strong"], splits=splits, votes=None)
     best = table.groupby("loss")["valid RPS"].mean().idxmin()
-    facts = {"table": table, "data": data, "baselines": None, "best": lambda: best}
+    facts = {"table": table, "data": data, "baselines": None, "backbone": None}
+    facts |= {"best": lambda: best}
     return SimpleNamespace(**(facts | more))
 
 
@@ -296,6 +297,13 @@ def test_one_loss_is_compared_with_nothing():
     first, second = answer(Findings.of(made_up({})))
     assert first == "Only XE was trained, so that nothing was compared."
     assert second.startswith("Its RPS on 10 random splits is 0.")
+
+
+def test_frozen_features_are_told_with_the_network():
+    told = unsaid(Findings.of(made_up({"EMD2": 0.0}, backbone="efficientnet_lite0")))
+    assert told[-1].startswith(
+        "What another network than mlp on features of efficientnet_lite0 would show"
+    )
 
 
 def test_a_metric_that_is_zero_in_all_runs_is_told():

@@ -245,7 +245,6 @@ def _extremes(data):
 
 def _method(found):
     row = found.done.iloc[0]
-    networks = listed(dict.fromkeys(map(str, found.done["network"])))
     seconds = found.done["seconds"].sum()
     took = f"{seconds / 60:.0f} minutes" if seconds > 100 else f"{seconds:.1f} seconds"
     device = listed(dict.fromkeys(map(str, found.done["device"])))
@@ -253,7 +252,8 @@ def _method(found):
     if found.resplit:
         tested += "; rows that one split tests may be validation rows of another"
     return (
-        f"Network: {networks}, {amount(row['epochs'], 'epoch')} in batches of {row['batch_size']}, "
+        f"Network: {words.networks(found)}, {amount(row['epochs'], 'epoch')} in batches of "
+        f"{row['batch_size']}, "
         f"{row['schedule']} schedule, momentum {row['momentum']:g}, weight decay "
         f"{row['weight_decay']:g}. Every loss of a seed starts from the same weights, but for a "
         "last layer of another size, and sees the same batches. Learning rates were chosen on "

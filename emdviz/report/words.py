@@ -105,6 +105,13 @@ def label(loss):
     return look_of(loss).label
 
 
+def networks(found):
+    """Name the networks, and the frozen features that they were trained on."""
+    backbone = found.comparison.backbone
+    named = listed(dict.fromkeys(map(str, found.done["network"])))
+    return f"{named} on features of {backbone}" if backbone else named
+
+
 def repeats(found):
     """Say how the runs of a loss differ, such as "10 random splits"."""
     count = len(found.seeds)
@@ -198,9 +205,8 @@ def unsaid(found):
             "runs share one split, and a new one may give other verdicts. Draw the split anew for "
             "each seed to learn that."
         )
-    networks = listed(dict.fromkeys(map(str, found.done["network"])))
     told.append(
-        f"What another network than {networks} would show, or more training rows than "
+        f"What another network than {networks(found)} would show, or more training rows than "
         f"{found.sizes['train']:,}. Which loss is ahead of {against} often depends on both."
     )
     return told
