@@ -45,7 +45,8 @@ def test_a_stack_learns_what_each_network_learns_alone(faces):
         epoch = epochs[run]
         alone = models.small_cnn(8, seed=seed)
         expected = next(fit(alone, loss, faces, config(seed, rate)))
-        assert epoch.train_loss == pytest.approx(expected.train_loss, rel=1e-5)
+        # processors add in different orders
+        assert epoch.train_loss == pytest.approx(expected.train_loss, rel=1e-4)
         for name, value in alone.state_dict().items():
             torch.testing.assert_close(run.model.state_dict()[name], value, atol=1e-3, rtol=1e-3)
 
