@@ -289,7 +289,8 @@ def test_a_course_that_does_not_run_is_reported(course, tmp_path):
 @pytest.mark.slow
 def test_the_course_reads_copies_of_its_tables(tmp_path):
     names = [f"{where}/few.csv" for where in ("data", "docs/results", "docs/results/map")]
-    write(tmp_path, dict.fromkeys([*names, "data/faces/1.csv"], "1"))
+    folders = ["data/faces/1.csv", "docs/results/map/faces-runs/1.csv"]
+    write(tmp_path, dict.fromkeys([*names, *folders], "1"))
     reading = f"assert [open('../' + name).read() for name in {names}] == ['1'] * 3"
     alone = "import os; assert os.listdir('../data') == ['few.csv']"
     changing = "open('../data/few.csv', 'w').write('2')"

@@ -43,7 +43,7 @@ def test_what_stands_in_the_address_is_what_the_recorded_one_has(replay):
     allowed = {field["name"]: field for field in fields(replay)}
     assert allowed["epoch"] == {**allowed["epoch"], "kind": "whole", "low": 1, "high": 4}
     assert "RPS" in allowed["metric"]["choices"]
-    assert allowed.keys() == {field["name"] for field in Replay()._fields()}
+    assert allowed.keys() == {field["name"] for field in Replay().address_fields()}
 
 
 def test_the_browser_gets_all_frames(replay, faces):

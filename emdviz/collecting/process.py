@@ -120,9 +120,10 @@ def _process(job, root):
         folder.mkdir()
         home.mkdir()
         for table in (path for pattern in _TABLES for path in root.glob(pattern)):
-            copy = Path(place) / table.relative_to(root)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(table, copy)
+            if table.is_file():  # the map's folder may hold folders of runs as well
+                copy = Path(place) / table.relative_to(root)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(table, copy)
         own = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment = own | {
             **dict.fromkeys(_HOMES, str(home)),

@@ -92,8 +92,8 @@ def from_arrays(
     ------
     TypeError, ValueError
         If the lengths differ, inputs are not finite, a label is missing, there is only one class,
-        the order of the classes is not known, a row of votes is empty or negative, or a weight is
-        not greater than 0.
+        the order of the classes is not known, a row of votes is empty or negative, a weight is not
+        greater than 0, or a table of pandas has the rows of ``inputs`` in another order.
 
     Examples
     --------

@@ -130,7 +130,9 @@ def order_columns(names, classes=None):
     if classes is not None:
         classes = read_names(classes, "classes")
         if len(classes) != len(names):
-            raise ValueError(f"votes must have {len(classes)} columns, one for each class")
+            raise ValueError(
+                f"votes must have {len(classes)} columns, one for each class, got {len(names)}"
+            )
         if sorted(names) == sorted(classes):
             return classes, [names.index(name) for name in classes]
         moved = [x for x, y in zip(names, classes, strict=True) if x != y and x in classes]

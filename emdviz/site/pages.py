@@ -148,7 +148,7 @@ def _facts(figure):
     values = figure.page_state()
     if "_presets" in values:  # their menus are hidden in the tour
         values["_presets"] = type(values["_presets"])()
-    return {"values": values, "fields": figure._fields()}
+    return {"values": values, "fields": figure.address_fields()}
 
 
 def _fixed(step, start):
@@ -164,7 +164,7 @@ def _fixed(step, start):
 def _states(step, figure):
     """Return the traits of a step's figure that differ from its page's: as asked, and as shown."""
     start = figure.page_state()
-    kept = [field["name"] for field in figure._fields()] + ["_exact"]
+    kept = [field["name"] for field in figure.address_fields()] + ["_exact"]
     states = []
     for change in (step.asked, step.shown):
         for name, value in change.items():

@@ -68,7 +68,7 @@ class Replay:
             ],
         }
 
-    def _fields(self):
+    def address_fields(self):
         """Return what may stand in the address of its page."""
         facts = self.facts
         allowed = {
@@ -83,7 +83,9 @@ class Replay:
 
     def fragment(self, show):
         """Return HTML that shows it."""
-        return stand_alone(show, self.page_state(), self._css, bundle(self.module), self._fields())
+        return stand_alone(
+            show, self.page_state(), self._css, bundle(self.module), self.address_fields()
+        )
 
     def figure(self):
         """Return a matplotlib Figure of the curves of RPS."""

@@ -62,7 +62,8 @@ def compare_losses(
         Names of losses, functions (outputs, targets), Modules, or others that
         :func:`losses.as_loss` takes; each is tried on a small batch first.
     seeds : sequence of int
-        One run per loss and seed; a seed decides first weights, batches and their changes.
+        All different; one run per loss and seed. A seed decides first weights, batches and their
+        changes.
     resplit : bool
         Whether every seed draws its own training, validation and test split, as
         ``OrderedData.resplit`` does: differences then tell of the losses, and not of one test set.

@@ -308,10 +308,10 @@ class Explorer(Reopenable, anywidget.AnyWidget):
 
         ``show`` is ``"page"`` if the page shows nothing else: then its address holds the state.
         """
-        address = self._fields() if show == "page" else None
+        address = self.address_fields() if show == "page" else None
         return stand_alone(show, self.page_state(show), self._css, self._esm, address)
 
-    def _fields(self):
+    def address_fields(self):
         """Return what may stand in the address of its page."""
         return fields(self)
 
